@@ -1,0 +1,37 @@
+"""What a user did wrong, said in one sentence; and the command-line frame that prints it."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import sys
+from collections.abc import Callable, Iterable
+
+
+class InputError(ValueError):
+    """Bad input from the user: the message is one sentence that names the input, what was wrong and what is right."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" for the known name nearest to `name`, or an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None) -> None:
+    """Run a command-line `main(argv)`: bad input or a full disk ends it with one sentence and exit code 2."""
+    try:
+        main(sys.argv[1:] if argv is None else argv)
+    except InputError as error:
+        raise SystemExit(_fail(str(error))) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        raise SystemExit(_fail(f"cannot write {error.filename or 'the output'}: {error.strerror}.")) from None
+
+
+def _fail(sentence: str) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return 2
