@@ -91,7 +91,7 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera. Yaw turns it to the right, positive pitch tilts it down; hfov is the horizontal field of view."""
+    """A pinhole camera. Yaw turns it right, positive pitch tilts it down; hfov is the horizontal field of view."""
 
     position: tuple[float, float, float]
     yaw: float
@@ -123,10 +123,11 @@ class Scene:
     objects: tuple[SceneObject, ...]
     camera: Camera
     environment: str  # "outdoor" or "room"
-    light: tuple[float, float]  # azimuth and elevation of the sun or lamp, degrees
+    light: tuple[float, float]  # azimuth (as yaw: 0 shines from the viewer's side) and elevation of the light, degrees
     ground: int  # index of the ground or floor palette
     backdrop: int  # index of the sky or wall palette
-    room: tuple[float, float, float] | None = None  # half width, height, distance of the far wall (metres)
+    room: tuple[float, float, float] | None = None  # half width, height, z of the far wall (metres)
+    tile: float = 1.0  # edge of the squares of the ground or floor, metres
 
     def to_json(self) -> str:
         """Serialise to JSON; `from_json` restores an equal scene."""
@@ -149,4 +150,5 @@ class Scene:
             ground=data["ground"],
             backdrop=data["backdrop"],
             room=tuple(data["room"]) if data["room"] else None,
+            tile=data["tile"],
         )

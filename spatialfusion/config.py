@@ -1,0 +1,114 @@
+"""The numbers of a SpatialFusion model, stored as JSON in the metadata of its safetensors file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from spatialfusion.errors import InputError, suggest
+
+
+@dataclass
+class SpatialFusionConfig:
+    """Sizes and conventions of the spatial transformer, depth head, depth adapter and what they connect.
+
+    The first block is fixed by the multimodal LLM, the last by the diffusion backbone; the rest is free.
+    """
+
+    # The multimodal LLM whose keys and values are read.
+    mllm_layers: int = 4
+    kv_heads: int = 3
+    head_dim: int = 64
+    rope_theta: float = 1e6
+    mrope_section: tuple[int, int, int] = (8, 12, 12)
+
+    # Spatial transformer.
+    hidden_size: int = 192
+    num_layers: int = 4
+    num_heads: int = 3
+    mlp_ratio: float = 4.0
+
+    # The state of the flow: a small map of (standardised canonical log-depth, validity), cut into patches.
+    state_size: int = 64  # longer side of the state, in pixels; the other follows the image's aspect ratio
+    patch_size: int = 8
+    near: float = 0.2  # canonical metres; the sky is filled with `far`
+    far: float = 100.0
+    log_depth_mean: float = 2.0
+    log_depth_std: float = 1.2
+    reference_focal: float = 1.0  # fx / W of the reference camera
+    fov_mean: float = -0.65  # of u = log tan(hFOV / 2)
+    fov_std: float = 0.25
+
+    # Depth head.
+    head_features: int = 32
+    head_channels: tuple[int, int, int, int] = (32, 48, 96, 96)
+    head_scales: tuple[float, float, float, float] = (8, 4, 2, 1)  # output pixels per token at the four taps
+
+    # Encoder of the source image when editing: keyword arguments of transformers' Dinov2Config.
+    source_encoder: dict[str, Any] = field(
+        default_factory=lambda: {
+            "hidden_size": 96,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 3,
+            "image_size": 128,
+            "patch_size": 16,
+        }
+    )
+
+    # The diffusion backbone that the adapter feeds.
+    backbone: str = "qwen-image"
+    latent_channels: int = 16
+    latent_stride: int = 8
+    adapter_hidden: int = 64
+    projection_shape: tuple[int, int] | None = None  # (out, in) of the backbone's input projection
+    lora_rank: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("mrope_section", "head_channels", "head_scales", "projection_shape"):
+            value = getattr(self, name)
+            if value is not None:
+                setattr(self, name, tuple(value))
+        if 2 * sum(self.mrope_section) != self.head_dim:
+            raise InputError(
+                f"mrope_section {self.mrope_section} sums to {sum(self.mrope_section)}, "
+                f"but half of head_dim {self.head_dim} is needed."
+            )
+        if self.num_heads % self.kv_heads:
+            raise InputError(
+                f"num_heads {self.num_heads} must be a multiple of the MLLM's kv_heads {self.kv_heads}."
+            )
+        if self.state_size % self.patch_size:
+            raise InputError(f"state_size {self.state_size} must be a multiple of patch_size {self.patch_size}.")
+        if not 0 < self.near < self.far:
+            raise InputError(f"near {self.near} and far {self.far} must satisfy 0 < near < far.")
+
+    def layer_map(self) -> list[int]:
+        """The MLLM layer that each spatial layer reads: floor(i * M / L), the paper's uniform sampling."""
+        return [i * self.mllm_layers // self.num_layers for i in range(self.num_layers)]
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of query tokens for an image of height x width pixels: the longer side is full."""
+        full = self.state_size // self.patch_size
+        if width >= height:
+            return max(1, round(full * height / width)), full
+        return full, max(1, round(full * width / height))
+
+    @property
+    def log_far(self) -> float:
+        """The standardised log-depth that fills the sky."""
+        return (math.log(self.far) - self.log_depth_mean) / self.log_depth_std
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> SpatialFusionConfig:
+        data = json.loads(text)
+        known = {f.name for f in dataclasses.fields(cls)}
+        for name in data:
+            if name not in known:
+                raise InputError(f"the model configuration has an unknown key {name!r}{suggest(name, known)}.")
+        return cls(**data)

@@ -1,0 +1,348 @@
+"""What the multimodal LLM understood of a prompt: its prompt embeddings and the keys and values of one prefill."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange, repeat
+from PIL import Image
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from spatialfusion.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
+
+# The chat that Qwen-Image (no picture) and Qwen-Image-Edit-Plus (pictures) were trained with, to the letter.
+SYSTEM_TEXT = (
+    "Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of the "
+    "objects and background:"
+)
+SYSTEM_EDIT = (
+    "Describe the key features of the input image (color, shape, size, texture, objects, background), then explain "
+    "how the user's text instruction should alter or modify the image. Generate a new image that meets the user's "
+    "requirements while maintaining consistency with the original input where appropriate."
+)
+PICTURE = "Picture {}: <|vision_start|><|image_pad|><|vision_end|>"
+CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
+
+IMAGE_PIXELS = 384 * 384  # the area at which Qwen-Image-Edit-Plus shows source pictures to the MLLM
+IMAGE_MULTIPLE = 32
+MAX_ASPECT = 200
+
+
+def chat_prefix(num_images: int) -> str:
+    """Everything of the chat that stands before the user's own content (pictures and prompt)."""
+    return f"<|im_start|>system\n{SYSTEM_EDIT if num_images else SYSTEM_TEXT}<|im_end|>\n<|im_start|>user\n"
+
+
+def chat(prompt: str, num_images: int = 0) -> str:
+    """The whole text that the MLLM reads for `prompt`, with one <|image_pad|> for each picture."""
+    pictures = "".join(PICTURE.format(i + 1) for i in range(num_images))
+    return chat_prefix(num_images) + pictures + prompt + CHAT_SUFFIX
+
+
+@dataclass
+class SemanticContext:
+    """One prefill of the MLLM for a batch of prompts; everything is right-padded.
+
+    prompt_embeds [B, Tp, D]: last hidden states after the final norm, without the template's prefix.
+    prompt_mask [B, Tp] bool: true where `prompt_embeds` holds a token.
+    keys, values: for each of L sampled layers [B, kv_heads, T, head_dim], with the template's prefix; keys after RoPE.
+    mask [B, T] bool: true where `keys` and `values` hold a token.
+    next_position [B] long: the RoPE position at which the next token would stand.
+    """
+
+    prompt_embeds: Tensor
+    prompt_mask: Tensor
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    mask: Tensor
+    next_position: Tensor
+
+    def __post_init__(self) -> None:
+        batch, tokens = self.mask.shape
+        shapes = {tensor.shape for tensor in (*self.keys, *self.values)}
+        if len(self.keys) != len(self.values) or len(shapes) != 1:
+            raise ValueError(f"keys and values must be equally many tensors of one shape, not {sorted(shapes)}")
+        if (shape := shapes.pop())[0] != batch or shape[2] != tokens:
+            raise ValueError(f"keys {tuple(shape)} do not fit a mask of {tuple(self.mask.shape)}")
+        if self.prompt_embeds.shape[:2] != self.prompt_mask.shape or len(self.prompt_mask) != batch:
+            raise ValueError(
+                f"prompt_embeds {tuple(self.prompt_embeds.shape)} do not fit a prompt_mask of "
+                f"{tuple(self.prompt_mask.shape)} and a batch of {batch}"
+            )
+        if self.mask.dtype != torch.bool or self.prompt_mask.dtype != torch.bool:
+            raise ValueError("mask and prompt_mask must be boolean")
+        if self.next_position.shape != (batch,):
+            raise ValueError(f"next_position must have shape [{batch}], not {list(self.next_position.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.mask)
+
+    @property
+    def device(self) -> torch.device:
+        return self.mask.device
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> SemanticContext:
+        """Move everything to `device` and the floating-point tensors to `dtype`."""
+        return SemanticContext(
+            self.prompt_embeds.to(device, dtype),
+            self.prompt_mask.to(device),
+            tuple(k.to(device, dtype) for k in self.keys),
+            tuple(v.to(device, dtype) for v in self.values),
+            self.mask.to(device),
+            self.next_position.to(device),
+        )
+
+    def select(self, indices: Sequence[int] | Tensor | slice) -> SemanticContext:
+        """The samples at `indices` (an index may occur more than once), with padding that none needs cut off."""
+        if not isinstance(indices, slice):
+            indices = torch.as_tensor(indices, dtype=torch.long, device=self.device)
+        mask, prompt_mask = self.mask[indices], self.prompt_mask[indices]
+        t, tp = _longest(mask), _longest(prompt_mask)
+        return SemanticContext(
+            self.prompt_embeds[indices, :tp],
+            prompt_mask[:, :tp],
+            tuple(k[indices, :, :t] for k in self.keys),
+            tuple(v[indices, :, :t] for v in self.values),
+            mask[:, :t],
+            self.next_position[indices],
+        )
+
+    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> SemanticContext:
+        """As `select`; a single index keeps a batch of one."""
+        if isinstance(index, int):
+            if not -len(self) <= index < len(self):
+                raise IndexError(index)
+            index = [index]
+        return self.select(index)
+
+    @staticmethod
+    def cat(contexts: Sequence[SemanticContext]) -> SemanticContext:
+        """Join batches; shorter ones are padded on the right to the longest."""
+        t = max(context.mask.shape[1] for context in contexts)
+        tp = max(context.prompt_mask.shape[1] for context in contexts)
+        layers = range(len(contexts[0].keys))
+        return SemanticContext(
+            torch.cat([_pad(context.prompt_embeds, 1, tp) for context in contexts]),
+            torch.cat([_pad(context.prompt_mask, 1, tp) for context in contexts]),
+            tuple(torch.cat([_pad(context.keys[i], 2, t) for context in contexts]) for i in layers),
+            tuple(torch.cat([_pad(context.values[i], 2, t) for context in contexts]) for i in layers),
+            torch.cat([_pad(context.mask, 1, t) for context in contexts]),
+            torch.cat([context.next_position for context in contexts]),
+        )
+
+
+def _longest(mask: Tensor) -> int:
+    return int(mask.sum(1).max()) if len(mask) else 0
+
+
+def _pad(tensor: Tensor, dim: int, length: int) -> Tensor:
+    missing = length - tensor.shape[dim]
+    return F.pad(tensor, [0, 0] * (tensor.ndim - 1 - dim) + [0, missing]) if missing else tensor
+
+
+class PromptEncoder:
+    """Turns prompts, and the pictures they talk about, into a SemanticContext with one prefill of a frozen MLLM.
+
+    `num_layers` L: how many layers' keys and values are handed on; layer i of L is MLLM layer floor(i * M / L) of M.
+    """
+
+    def __init__(
+        self,
+        text_encoder: Qwen2_5_VLForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerBase,
+        image_processor: Qwen2VLImageProcessorPil,
+        num_layers: int,
+    ) -> None:
+        self.text_encoder = text_encoder
+        self.tokenizer = tokenizer
+        self.image_processor = image_processor
+        config = text_encoder.config
+        total = config.text_config.num_hidden_layers
+        self.layers = [i * total // num_layers for i in range(num_layers)]
+        self.image_token_id = config.image_token_id
+        self.video_token_id = config.video_token_id
+        self.merge = config.vision_config.spatial_merge_size
+        if tokenizer.convert_tokens_to_ids("<|image_pad|>") != self.image_token_id:
+            raise InputError(
+                f"the tokenizer and the text encoder do not belong together: <|image_pad|> is token "
+                f"{tokenizer.convert_tokens_to_ids('<|image_pad|>')} of the one and {self.image_token_id} of the other."
+            )
+
+    @staticmethod
+    def load(
+        folder: str | Path,
+        num_layers: int,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> PromptEncoder:
+        """Load text_encoder, tokenizer and image processor from a model folder in the layout of diffusers."""
+        from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
+
+        folder = Path(folder)
+        for part in ("text_encoder", "tokenizer"):
+            if not (folder / part).is_dir():
+                raise InputError(f"{folder} has no {part} folder: expected a model folder with a trained text encoder.")
+        model = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+            folder / "text_encoder", dtype=dtype, use_safetensors=True, local_files_only=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        # Ours is called image_processor, Qwen-Image-Edit's processor; Qwen-Image has none.
+        found = [folder / name for name in ("image_processor", "processor") if (folder / name).is_dir()]
+        if found:
+            processor = Qwen2VLImageProcessorPil.from_pretrained(found[0], local_files_only=True)
+        else:
+            vision = model.config.vision_config
+            processor = Qwen2VLImageProcessorPil(
+                patch_size=vision.patch_size,
+                temporal_patch_size=vision.temporal_patch_size,
+                merge_size=vision.spatial_merge_size,
+            )
+        return PromptEncoder(model.to(device).eval().requires_grad_(False), tokenizer, processor, num_layers)
+
+    @torch.no_grad()
+    def encode(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Sequence[Image.Image | Tensor]] | None = None,
+        max_prompt_tokens: int = 512,
+        allow_empty: bool = False,
+    ) -> SemanticContext:
+        """Encode a batch; samples with and without pictures may be mixed.
+
+        `images[i]` are the pictures that prompt i talks about: PIL images, or tensors [3, H, W] in [0, 1].
+        `max_prompt_tokens` limits the user's own text; template and pictures come on top.
+        `allow_empty` admits the empty prompt of an unconditional context.
+        """
+        images = [[] for _ in prompts] if images is None else images
+        if len(images) != len(prompts):
+            raise InputError(f"{len(prompts)} prompts were given with {len(images)} lists of images: one list each.")
+        if not prompts:
+            raise InputError("no prompt was given: expected at least one.")
+        device = self.text_encoder.device
+        pixels = [[fit_image(image, self.image_processor) for image in pictures] for pictures in images]
+        grids = [[grid(picture, self.image_processor) for picture in pictures] for pictures in pixels]
+        for prompt in prompts:
+            self._check(prompt, max_prompt_tokens, allow_empty)
+        tokens = [self.token_ids(prompt, sizes) for prompt, sizes in zip(prompts, grids)]
+
+        ids = pad_sequence(tokens, batch_first=True, padding_value=self.tokenizer.pad_token_id)
+        lengths = torch.tensor([len(t) for t in tokens])
+        mask = torch.arange(ids.shape[1]) < lengths[:, None]
+        vision = {}
+        if any(pixels):
+            # Without mm_token_type_ids the model silently falls back to one-dimensional positions.
+            vision = {
+                "pixel_values": torch.cat([patchify(p[None], self.image_processor) for ps in pixels for p in ps]),
+                "image_grid_thw": torch.tensor([(1, h, w) for sizes in grids for h, w in sizes]),
+                "mm_token_type_ids": (ids == self.image_token_id).int(),
+            }
+            vision = {name: tensor.to(device) for name, tensor in vision.items()}
+        output = self.text_encoder.model(
+            input_ids=ids.to(device), attention_mask=mask.long().to(device), use_cache=True, **vision
+        )
+
+        cache = output.past_key_values
+        starts = [self.prefix_length(len(pictures)) for pictures in images]
+        hidden = output.last_hidden_state
+        embeds = [hidden[i, start:length] for i, (start, length) in enumerate(zip(starts, lengths.tolist()))]
+        prompt_lengths = lengths - torch.tensor(starts)
+        return SemanticContext(
+            prompt_embeds=pad_sequence(embeds, batch_first=True),
+            prompt_mask=(torch.arange(int(prompt_lengths.max())) < prompt_lengths[:, None]).to(device),
+            keys=tuple(cache.layers[i].keys for i in self.layers),
+            values=tuple(cache.layers[i].values for i in self.layers),
+            mask=mask.to(device),
+            next_position=torch.tensor([self.next_position(t, s) for t, s in zip(tokens, grids)], device=device),
+        )
+
+    def prefix_length(self, num_images: int) -> int:
+        """Number of template tokens before the user's content; `prompt_embeds` starts after them."""
+        return len(self.tokenizer.encode(chat_prefix(num_images), add_special_tokens=False))
+
+    def token_ids(self, prompt: str, grids: Sequence[tuple[int, int]] = ()) -> Tensor:
+        """Token ids [T] of the whole chat; a picture of (h, w) patches takes h * w / merge^2 image tokens."""
+        ids = self.tokenizer.encode(chat(prompt, len(grids)), add_special_tokens=False)
+        if ids.count(self.image_token_id) != len(grids) or self.video_token_id in ids:
+            raise InputError(f"the prompt {_short(prompt)} contains a picture token: give pictures as images instead.")
+        sizes = iter(grids)
+        expanded = []
+        for token in ids:
+            count = math.prod(next(sizes)) // self.merge**2 if token == self.image_token_id else 1
+            expanded += [token] * count
+        return torch.tensor(expanded)
+
+    def next_position(self, ids: Tensor, grids: Sequence[tuple[int, int]]) -> int:
+        # A picture of h x w tokens advances the position by max(h, w), not by h * w.
+        text = len(ids) - int((ids == self.image_token_id).sum())
+        return text + sum(max(size) // self.merge for size in grids)
+
+    def _check(self, prompt: str, limit: int, allow_empty: bool) -> None:
+        if not prompt.strip() and not allow_empty:
+            raise InputError("the prompt is empty: describe the image in a sentence.")
+        count = len(self.tokenizer.encode(prompt, add_special_tokens=False))
+        if count > limit:
+            raise InputError(f"the prompt {_short(prompt)} has {count} tokens: at most {limit} are read.")
+
+
+def fit_image(image: Image.Image | Tensor, processor: Qwen2VLImageProcessorPil) -> Tensor:
+    """Bring a picture to the size at which the MLLM sees it: [3, H, W] in [0, 1].
+
+    The area is that of Qwen-Image-Edit-Plus, or the processor's largest if that is less; the aspect ratio is kept.
+    """
+    height, width = image.shape[-2:] if isinstance(image, Tensor) else (image.height, image.width)
+    if min(height, width) == 0 or max(height, width) > MAX_ASPECT * min(height, width):
+        raise InputError(
+            f"an input image has {width} x {height} pixels: expected sides above zero, neither more than "
+            f"{MAX_ASPECT} times the other."
+        )
+    area = min(IMAGE_PIXELS, processor.size["longest_edge"])
+    near = [max(1, round(math.sqrt(area * ratio) / IMAGE_MULTIPLE)) for ratio in (width / height, height / width)]
+    factor = processor.patch_size * processor.merge_size
+    size = [max(1, round(side * IMAGE_MULTIPLE / factor)) * factor for side in near]
+    if isinstance(image, Tensor):
+        if [width, height] == size:
+            return image.float().cpu()
+        image = Image.fromarray(rearrange(image.mul(255).round().byte().cpu(), "c h w -> h w c").numpy())
+    try:
+        image = image.convert("RGB")
+    except OSError as error:
+        raise InputError(f"an input image cannot be read ({error}): expected a whole picture file.") from None
+    # Two resizes, as in diffusers: to the area in multiples of 32, then to whole tokens.
+    image = image.resize([side * IMAGE_MULTIPLE for side in near], Image.Resampling.LANCZOS)
+    image = image.resize(size, Image.Resampling(processor.resample))
+    return rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w") / 255
+
+
+def grid(image: Tensor, processor: Qwen2VLImageProcessorPil) -> tuple[int, int]:
+    """Rows and columns of patches of fitted pictures [..., H, W]."""
+    return image.shape[-2] // processor.patch_size, image.shape[-1] // processor.patch_size
+
+
+def patchify(images: Tensor, processor: Qwen2VLImageProcessorPil) -> Tensor:
+    """Cut fitted pictures [N, 3, H, W] in [0, 1] into the vision tower's `pixel_values` [N * patches, values]."""
+    mean = torch.tensor(processor.image_mean, device=images.device).view(3, 1, 1)
+    std = torch.tensor(processor.image_std, device=images.device).view(3, 1, 1)
+    patches = rearrange(
+        (images - mean) / std,
+        "n c (gh mh ph) (gw mw pw) -> (n gh gw mh mw) c ph pw",
+        mh=processor.merge_size,
+        mw=processor.merge_size,
+        ph=processor.patch_size,
+        pw=processor.patch_size,
+    )
+    return repeat(patches, "n c ph pw -> n (c t ph pw)", t=processor.temporal_patch_size)
+
+
+def _short(prompt: str) -> str:
+    return repr(prompt if len(prompt) <= 40 else prompt[:37] + "...")

@@ -1,0 +1,153 @@
+"""Rendered scenes on disk: pictures, exact metric depth, the scenes behind them, and editing pairs.
+
+Notable: rendering is the slow part of a training step on a CPU, so it happens once. A folder holds shards of 256
+pictures (safetensors beside JSON); a broken-off run goes on with the first shard that is missing. Captions are not
+stored: they are drawn anew from the scene in every epoch.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from spatialfusion.errors import InputError
+from spatialfusion.files import atomic_file
+from spatialfusion.scenes.edits import Edit, sample_edit
+from spatialfusion.scenes.render import render
+from spatialfusion.scenes.sample import sample_scene
+from spatialfusion.scenes.scene import Scene
+
+if TYPE_CHECKING:
+    from spatialfusion.train.config import TrainConfig
+
+SHARD = 256
+VALIDATION_SEED = 1_000_000_000  # training scenes are drawn from seeds below this
+
+
+class RenderedScenes:
+    """A folder of rendered scenes.
+
+    Attributes:
+        scenes: the N scenes.
+        edits: (source index, target index, Edit) of every editing pair.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.shards = sorted(self.folder.glob("shard-*.json"))
+        if not self.shards:
+            raise InputError(f"{folder} has no rendered scenes; run the stage `data` first.")
+        self.scenes: list[Scene] = []
+        self.edits: list[tuple[int, int, Edit]] = []
+        for shard in self.shards:
+            content = json.loads(shard.read_text())
+            start = len(self.scenes)
+            self.scenes += [Scene.from_json(text) for text in content["scenes"]]
+            self.edits += [(start + i, start + j, Edit.from_json(text)) for i, j, text in content["edits"]]
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    @functools.cached_property
+    def images(self) -> Tensor:
+        """[N, 3, H, W] uint8."""
+        return self._column("images")
+
+    @functools.cached_property
+    def depth(self) -> Tensor:
+        """[N, H, W] float16 metres, 0 where invalid."""
+        return self._column("depth")
+
+    @functools.cached_property
+    def valid(self) -> Tensor:
+        """[N, H, W] bool."""
+        return self.depth > 0
+
+    def latents(self, encode: Callable[[Tensor], Tensor], identity: str) -> Tensor:
+        """Normalised latents [N, C, h, w] float16 of all pictures, computed once and kept beside them.
+
+        Args:
+            encode: images [B, 3, H, W] in [0, 1] -> normalised latents.
+            identity: names the encoder's weights (see `weights_digest`); other weights get another file.
+        """
+        path = self.folder / f"latents-{identity}.safetensors"
+        if not path.exists():
+            batches = tqdm(self.images.split(32), desc="encode latents", unit="batch", leave=False)
+            latents = torch.cat([encode(images.float() / 255).half() for images in batches])
+            with atomic_file(path) as temporary:
+                save_file({"latents": latents.contiguous()}, temporary)
+        return load_file(path)["latents"]
+
+    def _column(self, name: str) -> Tensor:
+        return torch.cat([load_file(shard.with_suffix(".safetensors"))[name] for shard in self.shards])
+
+
+def render_folder(folder: Path, count: int, size: tuple[int, int], edit_fraction: float, seed: int) -> None:
+    """Render at least `count` pictures of `size` (width, height) into `folder`; whole shards that exist are kept."""
+    folder = Path(folder)
+    shards = -(-count // SHARD)
+    missing = [i for i in range(shards) if not (folder / f"shard-{i:05d}.json").exists()]
+    if not missing:
+        return
+    with tqdm(total=shards * SHARD, initial=(shards - len(missing)) * SHARD, desc=f"render {folder.name}") as bar:
+        for i in missing:
+            scenes, edits = draw_scenes(min(SHARD, count), edit_fraction, seed + i * SHARD)
+            images, depth = [], []
+            for start in range(0, len(scenes), 32):
+                rendering = render(scenes[start : start + 32], size=size)
+                images.append((rendering.image * 255).round().to(torch.uint8).cpu())
+                depth.append(torch.where(rendering.valid, rendering.depth, 0).half().cpu())
+                bar.update(len(images[-1]))
+            stem = folder / f"shard-{i:05d}"
+            with atomic_file(stem.with_suffix(".safetensors")) as temporary:
+                save_file({"images": torch.cat(images), "depth": torch.cat(depth)}, temporary)
+            # The JSON is written last: it marks the shard as whole.
+            with atomic_file(stem.with_suffix(".json")) as temporary:
+                text = {
+                    "scenes": [scene.to_json() for scene in scenes],
+                    "edits": [[source, target, edit.to_json()] for source, target, edit in edits],
+                }
+                temporary.write_text(json.dumps(text))
+
+
+def draw_scenes(count: int, edit_fraction: float, seed: int) -> tuple[list[Scene], list[tuple[int, int, Edit]]]:
+    """`count` scenes from the seeds that start at `seed`; about `edit_fraction` of them stand in editing pairs."""
+    scenes: list[Scene] = []
+    edits: list[tuple[int, int, Edit]] = []
+    pairs = round(count * edit_fraction / 2)
+    for i in range(count - pairs):
+        if i < pairs:
+            pair = sample_edit(seed + i)
+            edits.append((len(scenes), len(scenes) + 1, pair.edit))
+            scenes += [pair.source, pair.target]
+        else:
+            scenes.append(sample_scene(seed + i))
+    return scenes, edits
+
+
+def data_folders(config: TrainConfig, run: Path) -> tuple[Path, Path]:
+    """The folders of training and validation pictures of a run."""
+    root = Path(config.data.folder) if config.data.folder else run / "data"
+    return root / "train", root / "validation"
+
+
+def prepare_data(config: TrainConfig, run: Path) -> None:
+    """The stage `data`: render the training and validation pictures of a run."""
+    train, validation = data_folders(config, run)
+    data = config.data
+    render_folder(validation, data.validation_scenes, data.size, data.edit_fraction, VALIDATION_SEED)
+    render_folder(train, data.train_scenes, data.size, data.edit_fraction, seed=0)
+
+
+def weights_digest(path: Path) -> str:
+    """A short name for the content of a weights file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]

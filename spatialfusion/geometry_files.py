@@ -1,0 +1,308 @@
+"""Files of a geometry: exact (.npz), as a picture (16-bit .png with a .json), as points (.ply) and as a mesh (.glb).
+
+A .ply or .glb has its origin at the camera, lengths in metres and glTF's axes (x right, y up, -z forward), so that it
+stands upright in viewers.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from spatialfusion.depth_image import colorize
+from spatialfusion.errors import InputError
+from spatialfusion.files import atomic_file
+from spatialfusion.geometry import Geometry
+
+_ARRAYS = ("depth", "valid", "intrinsics")
+_PNG_FORMAT = "spatialfusion-depth-1"
+_CODES = 65535  # code 0 is "not valid", 1 ... 65535 are depths
+
+
+def save_geometry(path: str | os.PathLike, geometry: Geometry) -> None:
+    """Write a geometry as .npz (any batch, exact) or as 16-bit .png with a .json beside it (one picture).
+
+    The .png holds log depth: metres = exp(offset + scale * code) with offset and scale from the .json, code 0 where
+    depth is not valid. The scale fits the picture's own range: the relative error is at most ln(far / near) / 131068,
+    5e-5 for 0.1 to 100 m.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npz":
+        with atomic_file(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **{name: _numpy(getattr(geometry, name)) for name in _ARRAYS})
+    elif path.suffix.lower() == ".png":
+        _require_single(geometry, ".png")
+        codes, sidecar = _encode_depth(geometry)
+        with atomic_file(path) as temporary_image, atomic_file(path.with_suffix(".json")) as temporary_sidecar:
+            Image.fromarray(codes).save(temporary_image)
+            temporary_sidecar.write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8")
+    else:
+        raise InputError(f"cannot save a geometry as {path.name!r}; expected a name that ends in .npz or .png.")
+
+
+def load_geometry(path: str | os.PathLike) -> Geometry:
+    """Read what `save_geometry` wrote: .npz, or .png with the .json beside it."""
+    path = Path(path)
+    if path.suffix.lower() not in (".npz", ".png"):
+        raise InputError(f"cannot load a geometry from {path.name!r}; expected a .npz or .png file.")
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; expected a geometry saved as .npz or .png.")
+    arrays = _read_npz(path) if path.suffix.lower() == ".npz" else _read_png(path)
+    try:
+        return Geometry(*(torch.from_numpy(array) for array in arrays))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def save_ply(path: str | os.PathLike, geometry: Geometry, image: Tensor | None = None) -> None:
+    """Write one picture's valid pixels as a point cloud; see `encode_ply`."""
+    data = encode_ply(geometry, image)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def save_glb(path: str | os.PathLike, geometry: Geometry, image: Tensor | None = None) -> None:
+    """Write one picture as a triangle mesh with a texture; see `encode_glb`."""
+    data = encode_glb(geometry, image)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def encode_ply(geometry: Geometry, image: Tensor | None = None) -> bytes:
+    """A binary little-endian .ply with a coloured point for each valid pixel.
+
+    image: [1, 3, H, W] or [3, H, W] in [0, 1], of any size, to take the colours from; else the depth's colour map.
+    """
+    _require_single(geometry, ".ply")
+    _require_valid(geometry)
+    color = _color_image(geometry, image)
+    if color.shape[-2:] != geometry.depth.shape[-2:]:
+        color = F.interpolate(color, geometry.depth.shape[-2:], mode="bilinear", antialias=True, align_corners=False)
+    valid = _numpy(geometry.valid[0])
+    vertices = np.empty(valid.sum(), [("position", "<f4", 3), ("color", "u1", 3)])
+    vertices["position"] = _upright_points(geometry)[valid]
+    vertices["color"] = _to_bytes(color)[valid]
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment metres; x right, y up, -z forward; camera at the origin",
+        f"element vertex {len(vertices)}",
+        *(f"property float {name}" for name in ("x", "y", "z")),
+        *(f"property uchar {name}" for name in ("red", "green", "blue")),
+        "end_header",
+    ]
+    return ("\n".join(header) + "\n").encode("ascii") + vertices.tobytes()
+
+
+def encode_glb(geometry: Geometry, image: Tensor | None = None) -> bytes:
+    """A binary glTF with one mesh that connects neighbouring pixels and is cut where depth jumps.
+
+    image: [1, 3, H, W] or [3, H, W] in [0, 1], of any size, as the texture; else the depth's colour map. The material
+    is unlit: a picture already has its light.
+    """
+    _require_single(geometry, ".glb")
+    _require_valid(geometry)
+    faces = _faces(geometry)
+    if len(faces) == 0:
+        raise InputError("no three neighbouring pixels lie on one surface, so there is no mesh; save a .ply instead.")
+    is_used = np.zeros(geometry.height * geometry.width, dtype=bool)
+    is_used[faces] = True
+    used, faces = is_used.nonzero()[0], (is_used.cumsum() - 1)[faces]
+    positions = _upright_points(geometry).reshape(-1, 3)[used]
+    rows, columns = np.divmod(used, geometry.width)
+    uv = np.stack([(columns + 0.5) / geometry.width, (rows + 0.5) / geometry.height], axis=-1)
+    texture = io.BytesIO()
+    Image.fromarray(_to_bytes(_color_image(geometry, image))).save(texture, "PNG")
+
+    vertex_buffer, index_buffer = 34962, 34963
+    parts = [
+        (positions.astype("<f4").tobytes(), {"target": vertex_buffer}),
+        (uv.astype("<f4").tobytes(), {"target": vertex_buffer}),
+        (faces.astype("<u4").tobytes(), {"target": index_buffer}),
+        (texture.getvalue(), {}),
+    ]
+    views, binary = [], b""
+    for data, target in parts:
+        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), **target})
+        binary += data + bytes(-len(data) % 4)
+    float32, uint32 = 5126, 5125
+    document = {
+        "asset": {"version": "2.0", "generator": "SpatialFusion"},
+        "extensionsUsed": ["KHR_materials_unlit"],
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": "geometry"}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}]}],
+        "materials": [
+            {
+                "pbrMetallicRoughness": {
+                    "baseColorTexture": {"index": 0},
+                    "metallicFactor": 0.0,
+                    "roughnessFactor": 1.0,
+                },
+                "extensions": {"KHR_materials_unlit": {}},
+                "doubleSided": True,
+            }
+        ],
+        "textures": [{"source": 0, "sampler": 0}],
+        "images": [{"bufferView": 3, "mimeType": "image/png"}],
+        "samplers": [{"magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071}],  # linear, clamped
+        "accessors": [
+            {
+                "bufferView": 0,
+                "componentType": float32,
+                "count": len(positions),
+                "type": "VEC3",
+                "min": positions.min(0).tolist(),
+                "max": positions.max(0).tolist(),
+            },
+            {"bufferView": 1, "componentType": float32, "count": len(uv), "type": "VEC2"},
+            {"bufferView": 2, "componentType": uint32, "count": faces.size, "type": "SCALAR"},
+        ],
+        "bufferViews": views,
+        "buffers": [{"byteLength": len(binary)}],
+    }
+    text = json.dumps(document, separators=(",", ":")).encode("ascii")
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<II", len(text), 0x4E4F534A) + text + struct.pack("<II", len(binary), 0x004E4942) + binary
+    return struct.pack("<III", 0x46546C67, 2, 12 + len(chunks)) + chunks
+
+
+def _read_npz(path: Path) -> list[np.ndarray]:
+    expected = "expected depth [B, H, W] float32, valid [B, H, W] bool, intrinsics [B, 3, 3] float32"
+    try:
+        # Opened here because numpy leaves the file open when it is not a zip archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            missing = [name for name in _ARRAYS if name not in archive]
+            if missing:
+                raise InputError(f"{path} has no array {missing[0]!r}; {expected}.")
+            arrays = {name: archive[name] for name in _ARRAYS}
+    except InputError:
+        raise
+    # What numpy, zipfile and zlib raise for files that are cut short, are something else or hold pickled objects.
+    except (ValueError, KeyError, EOFError, OSError, TypeError, AttributeError, MemoryError, NotImplementedError,
+            RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, struct.error):  # fmt: skip
+        raise InputError(f"{path} is damaged or is not a .npz of plain arrays; {expected}.") from None
+    if arrays["valid"].dtype != np.bool_:
+        raise InputError(f"{path}: valid has dtype {arrays['valid'].dtype}; {expected}.")
+    for name in ("depth", "intrinsics"):
+        if arrays[name].dtype.kind != "f":
+            raise InputError(f"{path}: {name} has dtype {arrays[name].dtype}; {expected}.")
+        with np.errstate(over="ignore"):
+            arrays[name] = arrays[name].astype(np.float32)
+    return list(arrays.values())
+
+
+def _encode_depth(geometry: Geometry) -> tuple[np.ndarray, dict]:
+    depth, valid = _numpy(geometry.depth[0]).astype(np.float64), _numpy(geometry.valid[0])
+    near, far = (depth[valid].min(), depth[valid].max()) if valid.any() else (1.0, 1.0)
+    scale = math.log(far / near) / (_CODES - 1)
+    steps = np.log(np.where(valid, depth, near) / near) / (scale or 1.0)
+    codes = np.where(valid, 1 + np.rint(steps), 0).astype(np.uint16)
+    sidecar = {
+        "format": _PNG_FORMAT,
+        "formula": "metres = exp(offset + scale * code); code 0 is not valid",
+        "offset": math.log(near) - scale,
+        "scale": scale,
+        "intrinsics": _numpy(geometry.intrinsics[0]).tolist(),
+    }
+    return codes, sidecar
+
+
+def _read_png(path: Path) -> list[np.ndarray]:
+    sidecar_path = path.with_suffix(".json")
+    if not sidecar_path.is_file():
+        raise InputError(f"{path} has no {sidecar_path.name} beside it; expected the pair that save_geometry writes.")
+    try:
+        sidecar = json.loads(sidecar_path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise InputError(f"{sidecar_path} is not JSON; expected the file that save_geometry writes.") from None
+    if not isinstance(sidecar, dict) or sidecar.get("format") != _PNG_FORMAT:
+        raise InputError(f"{sidecar_path} does not describe a depth picture; expected \"format\": \"{_PNG_FORMAT}\".")
+    numbers = {"offset": (), "scale": (), "intrinsics": (3, 3)}
+    for name, shape in numbers.items():
+        try:
+            numbers[name] = np.array(sidecar.get(name), dtype=np.float64)
+        except (ValueError, TypeError, OverflowError):
+            numbers[name] = np.array(np.nan)
+        if numbers[name].shape != shape or not np.isfinite(numbers[name]).all():
+            what = "a 3x3 matrix" if shape else "a number"
+            raise InputError(f"{sidecar_path}: {name} is {sidecar.get(name)!r}; expected {what}.")
+    try:
+        with Image.open(path) as image:
+            mode = image.mode
+            codes = np.array(image)
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError, struct.error):
+        raise InputError(f"{path} is damaged or is not a picture; expected a 16-bit grey PNG.") from None
+    if mode not in ("I;16", "I;16B", "I") or codes.min() < 0 or codes.max() > _CODES:
+        raise InputError(f"{path} is a picture of mode {mode}; expected a 16-bit grey PNG.")
+    with np.errstate(over="ignore"):
+        depth = np.exp(numbers["offset"] + numbers["scale"] * codes.astype(np.float64)).astype(np.float32)
+    valid = codes > 0
+    return [np.where(valid, depth, 0)[None], valid[None], numbers["intrinsics"][None].astype(np.float32)]
+
+
+def _faces(geometry: Geometry) -> np.ndarray:
+    """Triangles [N, 3] of pixel numbers, counter-clockwise as the camera sees them, none across a cut."""
+    right, down = (_numpy(x[0]) for x in geometry.connected())
+    above, below, left, right = right[:-1], right[1:], down[:, :-1], down[:, 1:]
+    pixel = np.arange(geometry.height * geometry.width).reshape(geometry.height, geometry.width)
+    a, b, c, d = pixel[:-1, :-1], pixel[:-1, 1:], pixel[1:, :-1], pixel[1:, 1:]  # a b above c d
+    at_a, at_d = above & left, below & right
+    # A square that has lost b or c still has the triangle of its other diagonal.
+    other = ~at_a & ~at_d
+    corners = [
+        (at_a, (a, c, b)),
+        (at_d, (b, c, d)),
+        (other & above & right, (a, d, b)),
+        (other & below & left, (a, c, d)),
+    ]
+    return np.concatenate([np.stack([vertex[keep] for vertex in triangle], axis=-1) for keep, triangle in corners])
+
+
+def _upright_points(geometry: Geometry) -> np.ndarray:
+    """[H, W, 3] points in glTF's axes: half a turn about x from OpenCV's, so triangles keep their winding."""
+    return _numpy(geometry.points()[0]) * np.array([1, -1, -1], dtype=np.float32)
+
+
+def _color_image(geometry: Geometry, image: Tensor | None) -> Tensor:
+    if image is None:
+        return colorize(geometry)
+    image = image[None] if image.ndim == 3 else image
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.is_floating_point() or image.numel() == 0:
+        raise InputError(
+            f"the image has shape {list(image.shape)} and dtype {image.dtype}; expected [1, 3, height, width] of "
+            "floating-point values in [0, 1]."
+        )
+    return image.float().nan_to_num().clamp(0, 1)
+
+
+def _to_bytes(image: Tensor) -> np.ndarray:
+    """[1, 3, H, W] in [0, 1] -> [H, W, 3] uint8."""
+    return _numpy((image[0] * 255).round().to(torch.uint8).permute(1, 2, 0)).copy()
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+def _require_single(geometry: Geometry, kind: str) -> None:
+    if len(geometry) != 1:
+        raise InputError(f"a {kind} holds one picture, the batch has {len(geometry)}; select one: geometry[0].")
+
+
+def _require_valid(geometry: Geometry) -> None:
+    if not geometry.valid.any():
+        raise InputError("the geometry has no valid pixel, so there is nothing to save.")

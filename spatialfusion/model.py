@@ -1,0 +1,198 @@
+"""SpatialFusionModel: spatial transformer, source encoder, depth head and depth adapter, in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from spatialfusion.config import SpatialFusionConfig
+from spatialfusion.context import SemanticContext
+from spatialfusion.depth_adapter import DepthAdapter
+from spatialfusion.depth_head import DepthHead
+from spatialfusion.errors import InputError
+from spatialfusion.files import atomic_file
+from spatialfusion.flow import draw_noise, sample
+from spatialfusion.geometry import Geometry
+from spatialfusion.spatial_transformer import SpatialTransformer
+from spatialfusion.state import restore_fov, state_to_geometry
+
+FORMAT = "spatialfusion"
+FILE_NAME = "spatialfusion.safetensors"
+# ImageNet statistics, with which DINOv2 was trained.
+_SOURCE_MEAN = (0.485, 0.456, 0.406)
+_SOURCE_STD = (0.229, 0.224, 0.225)
+
+
+class SpatialFusionModel(nn.Module):
+    """Everything that SpatialFusion adds to a multimodal LLM and a diffusion model.
+
+    `backbone_tensors` are the learned changes of the diffusion model (projection delta and LoRA) by name; empty until
+    stage 2 was trained. They belong to the checkpoint, and `backbones/` applies them.
+    """
+
+    def __init__(self, config: SpatialFusionConfig):
+        from transformers import Dinov2Config, Dinov2Model
+
+        super().__init__()
+        self.config = config
+        self.source_encoder = Dinov2Model(Dinov2Config(**config.source_encoder))
+        self.spatial_transformer = SpatialTransformer(config, self.source_encoder.config.hidden_size)
+        self.depth_head = DepthHead(config)
+        self.adapter = DepthAdapter(config)
+        self.backbone_tensors: dict[str, Tensor] = {}
+
+    @property
+    def device(self) -> torch.device:
+        return self.depth_head.fov.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.depth_head.fov.weight.dtype
+
+    def state_shape(self, height: int, width: int) -> tuple[int, int]:
+        """(h, w) of the depth state for an image of height x width pixels."""
+        rows, columns = self.config.grid(height, width)
+        return rows * self.config.patch_size, columns * self.config.patch_size
+
+    def encode_source(self, images: Tensor) -> Tensor:
+        """DINOv2 patch features [B, C, rows, columns] of source images [B, 3, H, W] in [0, 1]."""
+        patch = self.source_encoder.config.patch_size
+        rows, columns = self.config.grid(*images.shape[-2:])
+        images = F.interpolate(images, (rows * patch, columns * patch), mode="bilinear", antialias=True)
+        mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (_SOURCE_MEAN, _SOURCE_STD))
+        pixels = ((images - mean) / std).to(self.dtype)
+        tokens = self.source_encoder(pixels).last_hidden_state[:, 1:]
+        return tokens.transpose(1, 2).unflatten(2, (rows, columns))
+
+    def denoise(
+        self, state: Tensor, fov: Tensor, t: Tensor, context: SemanticContext, source: Tensor | None, has_source: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One estimate of the clean state; see SpatialTransformer.forward for shapes.
+
+        Returns:
+            x0 [B, 2, h, w], standardised field of view [B], features for `depth_head.refine`.
+        """
+        grids, fov_token = self.spatial_transformer(state, fov, t, context, source, has_source)
+        return self.depth_head(grids, fov_token, state.shape[-2:])
+
+    @torch.no_grad()
+    def predict_geometry(
+        self,
+        context: SemanticContext,
+        size: tuple[int, int],
+        generators: list[torch.Generator],
+        null_context: SemanticContext | None = None,
+        source: Tensor | None = None,
+        steps: int = 16,
+        guidance: float = 1.0,
+        callback: Callable[[int], None] | None = None,
+    ) -> Geometry:
+        """Draw the metric depth of images that do not exist yet.
+
+        Args:
+            context: what the LLM understood of B prompts.
+            size: (height, width) of the images in pixels; the geometry has the same.
+            generators: one CPU generator per sample.
+            null_context: of the empty prompt, B times; needed when guidance is not 1.
+            source: images to edit [B, 3, H, W] in [0, 1], or None.
+            steps: Euler steps; 1 gives the conditional mean.
+            guidance: classifier-free guidance on the context; 1 is none.
+            callback: called with the step's index after each step.
+        """
+        if steps < 1:
+            raise InputError(f"depth steps is {steps}, but at least 1 is needed.")
+        batch = len(generators)
+        state_size = self.state_shape(*size)
+        features = None if source is None else self.encode_source(source.to(self.device))
+        has_source = torch.full((batch,), source is not None, device=self.device)
+        guided = guidance != 1.0 and null_context is not None
+
+        def denoise(state: Tensor, fov: Tensor, t: Tensor) -> tuple[Tensor, Tensor, object]:
+            inputs = state.to(self.dtype), fov.to(self.dtype), t
+            x0, u0, maps = self.denoise(*inputs, context, features, has_source)
+            if guided:
+                x0_null, u0_null, _ = self.denoise(*inputs, null_context, features, has_source)
+                x0, u0 = (null + guidance * (full - null) for full, null in ((x0, x0_null), (u0, u0_null)))
+            return x0.float(), u0.float(), maps
+
+        noise = tuple(n.to(self.device) for n in draw_noise(generators, state_size))
+        state, fov, maps = sample(denoise, noise, steps, callback)
+        # Enough detail to reach the requested size by shrinking, within what the head was trained for.
+        factor = min(4, max(1, -(-max(size) // max(state_size))))
+        y = self.depth_head.refine(state, maps.float() if self.dtype == torch.float32 else maps, factor)
+        geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)
+        return geometry if y.shape[-2:] == tuple(size) else geometry.resize(*size)
+
+    def save(self, path: str | os.PathLike, dtype: torch.dtype | None = None) -> None:
+        """Write weights, backbone tensors and configuration to one safetensors file, whole or not at all."""
+        tensors = {f"model.{k}": v for k, v in self.state_dict().items()}
+        tensors |= {f"backbone.{k}": v for k, v in self.backbone_tensors.items()}
+        tensors = {
+            k: (v.to(dtype) if dtype is not None and v.is_floating_point() else v).detach().cpu().contiguous()
+            for k, v in tensors.items()
+        }
+        metadata = {"format": FORMAT, "config": self.config.to_json()}
+        with atomic_file(path) as temporary:
+            save_file(tensors, temporary, metadata)
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> SpatialFusionModel:
+        """Read what `save` wrote (a file, or a folder that holds spatialfusion.safetensors).
+
+        Raises:
+            InputError: when the file is missing, truncated, not safetensors, or of another architecture.
+        """
+        path = Path(path)
+        if path.is_dir():
+            path = path / FILE_NAME
+        config, tensors = read_checkpoint(path)
+        with torch.device("meta"):
+            model = cls(config)
+        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        missing, unexpected = set(model.state_dict()) - set(weights), set(weights) - set(model.state_dict())
+        wrong = [k for k, v in model.state_dict().items() if k in weights and weights[k].shape != v.shape]
+        if missing or unexpected or wrong:
+            example = sorted(missing or unexpected or set(wrong))[0]
+            raise InputError(
+                f"{path} does not fit its own configuration: {len(missing)} tensors missing, {len(unexpected)} "
+                f"unexpected, {len(wrong)} of another shape (first: {example}); it needs to be saved again."
+            )
+        model.load_state_dict(weights, assign=True)
+        model.backbone_tensors = {
+            k.removeprefix("backbone."): v for k, v in tensors.items() if k.startswith("backbone.")
+        }
+        return model.to(device=device, dtype=dtype).requires_grad_(False).eval()
+
+
+def read_checkpoint(path: str | os.PathLike) -> tuple[SpatialFusionConfig, dict[str, Tensor]]:
+    """Configuration and tensors of a SpatialFusion safetensors file, or an InputError that says what it is instead."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; a SpatialFusion checkpoint is a file named {FILE_NAME}.")
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+        raise InputError(f"{path} is a pickle, which is never loaded; convert it to safetensors.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                first = next(iter(file.keys()), "no tensor")
+                raise InputError(
+                    f"{path} is not a SpatialFusion checkpoint (its first tensor is {first!r} and its metadata has no "
+                    f"format={FORMAT!r})."
+                )
+            config = SpatialFusionConfig.from_json(metadata["config"])
+            return config, {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, json.JSONDecodeError, KeyError) as error:
+        raise InputError(f"{path} is truncated or not a safetensors file ({error}); fetch or save it again.") from None

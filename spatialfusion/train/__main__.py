@@ -1,0 +1,94 @@
+"""python -m spatialfusion.train PRESET [stage=STAGE] [run=FOLDER] [key=value ...]"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+from spatialfusion.errors import InputError, run_command
+from spatialfusion.files import atomic_folder
+from spatialfusion.train.config import (
+    GROUPS,
+    STAGES,
+    TrainConfig,
+    flat_keys,
+    parse_arguments,
+    preset_names,
+    save_config,
+    to_plain,
+)
+
+
+def main(arguments: list[str]) -> None:
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print(_help())
+        return
+    config, stages = parse_arguments(arguments)
+
+    # torch and accelerate take seconds to import: a mistyped key should not wait for them.
+    from spatialfusion.train.engine import make_accelerator, train_stage
+
+    accelerator = make_accelerator(config)
+    run = Path(config.run)
+    if accelerator.is_main_process:
+        run.mkdir(parents=True, exist_ok=True)
+        _seed_model(config, run / "model")
+        save_config(config, run / "config.yaml")
+    accelerator.wait_for_everyone()
+    for name in stages:
+        if name == "data":
+            if accelerator.is_main_process:
+                from spatialfusion.data.rendered import prepare_data
+
+                prepare_data(config, run)
+            accelerator.wait_for_everyone()
+        else:
+            train_stage(_stage_class(name), config, accelerator, resume=_command(arguments))
+
+
+def _stage_class(name: str) -> type:
+    if name == "vae":
+        from spatialfusion.train.vae import VaeStage as Stage
+    elif name == "language":
+        from spatialfusion.train.language import LanguageStage as Stage
+    elif name == "diffusion":
+        from spatialfusion.train.diffusion import DiffusionStage as Stage
+    elif name == "stage1":
+        from spatialfusion.train.spatial import Stage1 as Stage
+    else:
+        from spatialfusion.train.spatial import Stage2 as Stage
+    return Stage
+
+
+def _seed_model(config: TrainConfig, model: Path) -> None:
+    if config.init is None or model.exists():
+        return
+    if not (Path(config.init) / "model_index.json").is_file():
+        raise InputError(f"init = {config.init!r} is not a model folder: it has no model_index.json.")
+    with atomic_folder(model) as temporary:
+        shutil.copytree(config.init, temporary, dirs_exist_ok=True)
+
+
+def _command(arguments: list[str]) -> str:
+    return "python -m spatialfusion.train " + shlex.join(arguments)
+
+
+def _help() -> str:
+    lines = [
+        __doc__,
+        "",
+        "Example: python -m spatialfusion.train tiny stage=vae run=runs/mine vae.steps=100 seed=1",
+        "A run that was stopped goes on when the same command is given again.",
+        "",
+        f"PRESET  one of {', '.join(preset_names())}, or a YAML file (such as the config.yaml of a run)",
+        f"STAGE   one of {', '.join(STAGES)}; foundation ({', '.join(GROUPS['foundation'])}); all (the default)",
+        "",
+        "Keys and their defaults, before the preset:",
+    ]
+    lines += [f"  {key}={'none' if value is None else to_plain(value)}" for key, value in flat_keys(TrainConfig())]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run_command(main)

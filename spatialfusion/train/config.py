@@ -1,0 +1,355 @@
+"""The training configuration: dataclasses <- a YAML preset <- `key=value` overrides, every value checked by its type.
+
+A preset holds what differs from the defaults below. The whole configuration is saved in the run folder, and a saved one
+is itself a preset.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from spatialfusion.errors import InputError, suggest
+from spatialfusion.files import atomic_file
+
+PRESETS = Path(__file__).parent / "presets"
+STAGES = ("data", "vae", "language", "diffusion", "stage1", "stage2")
+GROUPS = {"foundation": ("data", "vae", "language", "diffusion"), "all": STAGES}
+
+
+@dataclass
+class DataConfig:
+    folder: str | None = None  # None: data/ in the run folder
+    train_scenes: int = 12800
+    validation_scenes: int = 64
+    edit_fraction: float = 0.25  # of the training scenes, those that get an edited twin
+    size: tuple[int, int] = (128, 128)  # width, height in pixels
+
+
+@dataclass
+class VaeConfig:
+    base_dim: int = 16
+    z_dim: int = 16
+    dim_mult: list[int] = field(default_factory=lambda: [1, 2, 4, 4])
+    num_res_blocks: int = 1
+
+
+@dataclass
+class LanguageConfig:
+    hidden_size: int = 192
+    layers: int = 4
+    heads: int = 3
+    kv_heads: int = 3
+    mlp_size: int = 512
+    vocabulary: int = 1024
+    vision_hidden_size: int = 128
+    vision_depth: int = 4
+    vision_patch: int = 16
+
+
+@dataclass
+class DiffusionConfig:
+    layers: int = 6
+    heads: int = 3
+    head_dim: int = 64
+    axes: list[int] = field(default_factory=lambda: [8, 28, 28])  # rotary channels of frame, row, column
+
+
+@dataclass
+class SpatialConfig:
+    hidden_size: int = 192
+    layers: int = 4
+    heads: int = 3
+    state: int = 64  # side of the depth state, in cells
+    patch: int = 8  # side of a patch of the state
+    head_features: int = 32
+    head_channels: list[int] = field(default_factory=lambda: [32, 48, 96, 96])
+    source_hidden: int = 96
+    source_layers: int = 3
+    source_heads: int = 3
+
+
+@dataclass
+class ModelConfig:
+    vae: VaeConfig = field(default_factory=VaeConfig)
+    language: LanguageConfig = field(default_factory=LanguageConfig)
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    spatial: SpatialConfig = field(default_factory=SpatialConfig)
+
+
+@dataclass
+class StageConfig:
+    """What every stage has. `batch` is the number of samples of one optimiser step over all ranks; `accumulate` says in
+    how many parts it goes through the network, and changes memory alone."""
+
+    steps: int = 4000
+    batch: int = 64
+    accumulate: int = 1
+    muon_lr: float = 0.02
+    adamw_lr: float = 2e-3
+    weight_decay: float = 0.0
+    warmup: int = 100  # steps
+    floor: float = 0.05  # the cosine ends at this fraction of the learning rate
+    clip: float = 1.0  # gradient norm; 0: not clipped
+    ema: float = 0.999  # decay; 0: no average
+    checkpoint_every: int = 500  # steps; 0: at the end only
+    validate_every: int = 500  # steps; 0: at the end only
+    log_every: int = 20  # steps
+
+
+@dataclass
+class VaeStageConfig(StageConfig):
+    steps: int = 4000
+    batch: int = 16
+
+
+@dataclass
+class LanguageStageConfig(StageConfig):
+    steps: int = 2000
+
+
+@dataclass
+class DiffusionStageConfig(StageConfig):
+    edit_fraction: float = 0.25
+    caption_dropout: float = 0.1
+
+
+@dataclass
+class SpatialStageConfig(StageConfig):
+    terminal_fraction: float = 0.15  # of the draws, those at exactly t = 1
+    time_shift: float = 0.9  # the other times are sigmoid(normal + time_shift): above 0 leans to high noise
+    edit_repeats: int = 1  # how often an epoch visits each editing pair
+    caption_dropout: float = 0.1
+    plain_fraction: float = 0.25  # of the captions, those without spatial statements
+    validity_weight: float = 0.3
+    fov_weight: float = 0.1
+    detail_weight: float = 1.0
+
+
+@dataclass
+class Stage2Config(SpatialStageConfig):
+    steps: int = 3000
+    depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth
+    depth_dropout: float = 0.15
+    lora_rank: int = 32
+    dit: Literal["lora", "full"] = "lora"
+
+
+@dataclass
+class TrainConfig:
+    run: str | None = None  # folder; None: runs/<preset>
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["fp32", "bf16"] = "bf16"  # bf16 is autocast: the weights stay fp32
+    compile: bool = False
+    threads: int = 0  # 0: as torch decides
+    init: str | None = None  # a model folder that run/model starts from
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    vae: VaeStageConfig = field(default_factory=VaeStageConfig)
+    language: LanguageStageConfig = field(default_factory=LanguageStageConfig)
+    diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
+    stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
+    stage2: Stage2Config = field(default_factory=Stage2Config)
+
+
+def parse_arguments(arguments: list[str]) -> tuple[TrainConfig, tuple[str, ...]]:
+    """Return the configuration and the stages to run, from `PRESET [key=value ...]`."""
+    if not arguments or "=" in arguments[0]:
+        raise InputError(f"the first argument must be a preset ({', '.join(preset_names())}) or a YAML file.")
+    overrides: dict[str, str] = {}
+    for argument in arguments[1:]:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise InputError(f"argument {argument!r} is not of the form key=value.")
+        overrides[key.lstrip("-")] = value
+    stages = _stages(overrides.pop("stage", "all"))
+    return load_config(arguments[0], overrides), stages
+
+
+def load_config(preset: str | Path, overrides: dict[str, str] | None = None) -> TrainConfig:
+    """Read a preset (a name in train/presets or the path of a YAML file); apply overrides like {"vae.steps": "100"}."""
+    path = _preset_path(preset)
+    config = TrainConfig()
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        raise InputError(f"preset {path} is not valid YAML{f' (line {where.line + 1})' if where else ''}.") from None
+    _update(config, {} if values is None else values, prefix="")
+    for key, value in (overrides or {}).items():
+        _set(config, key, value)
+    if config.run is None:
+        config.run = str(Path("runs") / path.stem)
+    _check(config)
+    return config
+
+
+def save_config(config: TrainConfig, path: Path) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text(yaml.safe_dump(to_plain(config), sort_keys=False), encoding="utf-8")
+
+
+def to_plain(value: Any) -> Any:
+    """Turn a configuration into dicts, lists, strings and numbers, as YAML and JSON store them."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return [to_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def preset_names() -> list[str]:
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def flat_keys(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every key with its value, such as ("vae.steps", 4000)."""
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if dataclasses.is_dataclass(value):
+            yield from flat_keys(value, f"{prefix}{f.name}.")
+        else:
+            yield prefix + f.name, value
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    known = (*STAGES, *GROUPS)
+    if text not in known:
+        raise InputError(f"unknown stage {text!r}{suggest(text, known)}: it must be one of {', '.join(known)}.")
+    return GROUPS.get(text, (text,))
+
+
+def _preset_path(preset: str | Path) -> Path:
+    names = preset_names()
+    if str(preset) in names:
+        return PRESETS / f"{preset}.yaml"
+    path = Path(preset)
+    if path.is_file():
+        return path
+    hint = suggest(str(preset), names)
+    raise InputError(f"unknown preset {str(preset)!r}{hint}: it must be one of {', '.join(names)}, or a YAML file.")
+
+
+def _update(config: Any, values: Any, prefix: str) -> None:
+    if not isinstance(values, dict):
+        where = f"key {prefix.rstrip('.')!r}" if prefix else "a preset"
+        raise InputError(f"{where} must be a mapping of keys to values, not {values!r}.")
+    hints = typing.get_type_hints(type(config))
+    for name, value in values.items():
+        if name not in hints:
+            raise _unknown_key(f"{prefix}{name}")
+        if dataclasses.is_dataclass(hints[name]):
+            _update(getattr(config, name), value, f"{prefix}{name}.")
+        else:
+            setattr(config, name, _convert(value, hints[name], f"{prefix}{name}"))
+
+
+def _set(config: TrainConfig, key: str, value: str) -> None:
+    owner: Any = config
+    *parents, name = key.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent, None)
+        if not dataclasses.is_dataclass(owner):
+            raise _unknown_key(key)
+    hints = typing.get_type_hints(type(owner))
+    if name not in hints:
+        raise _unknown_key(key)
+    if dataclasses.is_dataclass(hints[name]):
+        example, _ = next(flat_keys(getattr(owner, name)))
+        raise InputError(f"key {key!r} is a group: set one of its keys, such as {key}.{example}.")
+    setattr(owner, name, _convert(value, hints[name], key))
+
+
+def _unknown_key(key: str) -> InputError:
+    known = [name for name, _ in flat_keys(TrainConfig())]
+    return InputError(f"unknown key {key!r}{suggest(key, [*known, 'stage'])}; --help lists all keys.")
+
+
+def _convert(value: Any, kind: Any, key: str) -> Any:
+    """Turn a value of YAML or of the command line (a string) into the type that the field declares."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    wrong = InputError(f"{key} = {value!r} must be {_describe(kind)}.")
+    if origin in (typing.Union, types.UnionType):
+        inner = next(part for part in parts if part is not type(None))
+        absent = value is None or (isinstance(value, str) and value.lower() in ("none", "null", ""))
+        return None if absent else _convert(value, inner, key)
+    if origin is Literal:
+        if value not in parts:
+            raise InputError(f"{key} = {value!r} must be {_describe(kind)}{suggest(str(value), parts)}.")
+        return value
+    if origin in (list, tuple):
+        return _convert_sequence(value, origin, parts, key, wrong)
+    if kind is bool:
+        word = str(value).lower()
+        if word not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
+            raise wrong
+        return word in ("true", "yes", "on", "1")
+    if kind is str:
+        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+            raise wrong
+        return str(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise wrong
+    try:
+        # YAML 1.1 reads 2e-3 as a string, so numbers are parsed from strings whichever way they came.
+        number = int(value) if kind is int and not isinstance(value, float) else float(value)
+    except ValueError:
+        try:
+            number = float(value)
+        except ValueError:
+            raise wrong from None
+    if not math.isfinite(number) or (kind is int and number != int(number)):
+        raise wrong
+    return kind(number)
+
+
+def _convert_sequence(value: Any, origin: type, parts: tuple, key: str, wrong: InputError) -> Any:
+    if isinstance(value, str):
+        value = [item.strip() for item in value.strip().strip("[]()").split(",") if item.strip()]
+    if not isinstance(value, (list, tuple)):
+        raise wrong
+    if origin is tuple and parts[-1] is not Ellipsis:
+        if len(value) != len(parts):
+            raise wrong
+        return tuple(_convert(item, part, f"{key}[{i}]") for i, (item, part) in enumerate(zip(value, parts)))
+    return origin(_convert(item, parts[0], f"{key}[{i}]") for i, item in enumerate(value))
+
+
+def _describe(kind: Any) -> str:
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return f"{_describe(next(part for part in parts if part is not type(None)))} or none"
+    if origin is Literal:
+        return f"one of {', '.join(map(str, parts))}"
+    if origin is tuple and parts[-1] is not Ellipsis:
+        return f"{len(parts)} values such as [{', '.join('1' for _ in parts)}], each {_describe(parts[0])}"
+    if origin in (list, tuple):
+        return f"a list such as [1, 2], each value {_describe(parts[0])}"
+    names = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
+    return names[kind]
+
+
+def _check(config: TrainConfig) -> None:
+    for name in STAGES[1:]:
+        stage: StageConfig = getattr(config, name)
+        for key in ("batch", "accumulate", "log_every"):
+            if getattr(stage, key) < 1:
+                raise InputError(f"{name}.{key} = {getattr(stage, key)} must be at least 1.")
+        for f in dataclasses.fields(StageConfig):
+            if getattr(stage, f.name) < 0:
+                raise InputError(f"{name}.{f.name} = {getattr(stage, f.name)} must not be negative.")
+        if stage.ema >= 1:
+            raise InputError(f"{name}.ema = {stage.ema} must be below 1.")
+        if stage.floor > 1:
+            raise InputError(f"{name}.floor = {stage.floor} must be at most 1.")
+        if stage.batch % stage.accumulate:
+            raise InputError(f"{name}.batch = {stage.batch} must be a multiple of accumulate = {stage.accumulate}.")
+    if min(config.data.size) < 1 or config.data.train_scenes < 1:
+        raise InputError("data.size and data.train_scenes must be positive.")

@@ -1,0 +1,414 @@
+"""The training loop. Everything random is a function of (seed, stage, step, sample), so nothing random is ever saved:
+a run that was killed goes on as if it had not been, and the number of ranks does not matter.
+
+Accelerate gives the launch, DDP and mixed precision, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import gather_object, send_to_device
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+import spatialfusion
+from spatialfusion.errors import InputError
+from spatialfusion.train import checkpoint as checkpoints
+from spatialfusion.train.checkpoint import Checkpoint
+from spatialfusion.train.config import StageConfig, TrainConfig, flat_keys, save_config, to_plain
+from spatialfusion.train.optim import Average, Optimizers, learning_rate_factor
+from spatialfusion.train.stage import Stage
+
+# Which networks' sizes a stage's own weights depend on; the others may change between runs of it.
+NETWORKS = {"vae": "vae", "language": "language", "diffusion": "diffusion", "stage1": "spatial", "stage2": "spatial"}
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device = cuda, but this torch sees no CUDA device: use device=cpu or device=auto.")
+    if config.device == "mps" and not torch.backends.mps.is_available():
+        raise InputError("device = mps, but this torch sees no MPS device: use device=cpu or device=auto.")
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    return Accelerator(
+        cpu=config.device == "cpu",
+        mixed_precision="bf16" if config.precision == "bf16" else "no",
+        kwargs_handlers=[
+            # Per-sample dropout of depth or caption may leave a rank's whole batch without use for some parameters.
+            DistributedDataParallelKwargs(find_unused_parameters=True),
+            # The other ranks wait while the first prepares data or draws a validation sheet.
+            InitProcessGroupKwargs(timeout=timedelta(hours=6)),
+        ],
+    )
+
+
+def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Accelerator, resume: str = "") -> None:
+    """Train one stage to its last step, going on from its newest checkpoint; a finished stage is skipped.
+
+    `resume` is the command that the user is told when the run is interrupted.
+    """
+    name, run = stage_class.name, Path(config.run)
+    say = accelerator.print
+    folder = run / name / "checkpoints"
+    if accelerator.is_main_process:
+        checkpoints.remove_leftovers(folder)
+    start, complaints = checkpoints.newest_checkpoint(folder)
+    for complaint in complaints:
+        say(f"{name}: {complaint}")
+    finished = start is not None and start.step >= getattr(config, name).steps
+    if start is not None:
+        for change in _config_changes(start, config, name, finished):
+            say(f"{name}: since the checkpoint, {change}")
+    if finished:
+        say(f"{name}: finished at step {start.step}, skipped (raise {name}.steps to train it further)")
+        return
+    torch.manual_seed(stable_hash(config.seed, name, "initial weights"))
+    stage = stage_class(config, run, accelerator.device)
+    if accelerator.is_main_process:
+        save_config(config, run / name / "config.yaml")
+    Run(stage, config, accelerator, start, resume).train()
+    accelerator.free_memory()
+
+
+class Run:
+    """One stage being trained: networks, optimisers, average, position."""
+
+    def __init__(
+        self, stage: Stage, config: TrainConfig, accelerator: Accelerator, start: Checkpoint | None, resume: str
+    ):
+        self.stage, self.config, self.accelerator, self.resume = stage, config, accelerator, resume
+        self.name = stage.name
+        self.stage_config: StageConfig = getattr(config, self.name)
+        self.folder = Path(config.run) / self.name
+        self.parameters = {n: p for n, p in stage.trained.named_parameters() if p.requires_grad}
+        self.names = {p: n for n, p in self.parameters.items()}
+        self.optimizers = Optimizers(*_checked_groups(stage, self.parameters), self.stage_config)
+        self.step = 0
+        if start is not None:
+            checkpoints.load_module_tensors(stage.trained, start.trained, str(self.folder / "checkpoints"))
+        self.average = Average(self.parameters, self.stage_config.ema)
+        if start is not None:
+            self._resume(start)
+        if config.compile:
+            stage.compile()
+        self.network = accelerator.prepare_model(StageLoss(stage))
+        parts = self.stage_config.accumulate * accelerator.num_processes
+        if self.stage_config.batch % parts:
+            raise InputError(
+                f"{self.name}.batch = {self.stage_config.batch} must be a multiple of "
+                f"{self.name}.accumulate times the number of processes = {parts}."
+            )
+        self.window: dict[str, list[Tensor]] = defaultdict(list)
+        self.window_start = self.step
+
+    def train(self) -> None:
+        steps, every = self.stage_config.steps, self.stage_config
+        main = self.accelerator.is_main_process
+        self.stage.trained.train()
+        with ExitStack() as stack:
+            stop = stack.enter_context(StopSignal())
+            batches = stack.enter_context(Batches(self))
+            self.writer = None
+            if main:
+                # Events of steps that a killed run had made after its last checkpoint are hidden.
+                self.writer = stack.enter_context(SummaryWriter(str(self.folder / "logs"), purge_step=self.step + 1))
+            self.bar = stack.enter_context(
+                tqdm(total=steps, initial=self.step, desc=self.name, unit="step", disable=not main, **_bar_interval())
+            )
+            while self.step < steps:
+                self._step(batches)
+                self.bar.update()
+                last, stopped = self.step == steps, self._any_rank(stop.received)
+                checkpoint = last or stopped or _due(self.step, every.checkpoint_every)
+                validate = last or _due(self.step, every.validate_every)
+                if checkpoint or validate or self.step % every.log_every == 0:
+                    self._log()
+                if validate and not stopped:
+                    self._validate()
+                if checkpoint:
+                    self._save()
+                if stopped and not last:
+                    self.bar.close()
+                    self.accelerator.print(
+                        f"{self.name}: stopped at step {self.step} with a checkpoint; to go on: {self.resume}"
+                    )
+                    raise SystemExit(128 + (stop.received or signal.SIGTERM))
+
+    def _step(self, batches: Batches) -> None:
+        """One optimiser step over the global batch, in `accumulate` parts."""
+        accumulate = self.stage_config.accumulate
+        # For dropout inside the networks; what a stage draws itself comes from its samples' generators.
+        torch.manual_seed(stable_hash(self.config.seed, self.name, self.step, self.accelerator.process_index))
+        self.optimizers.zero_grad()
+        for part in range(accumulate):
+            batch = batches.next(self.step, part)
+            synchronised = part == accumulate - 1
+            with nullcontext() if synchronised else self.accelerator.no_sync(self.network):
+                loss, metrics = self.network(batch)
+                self.accelerator.backward(loss / accumulate)
+            for key, value in {"loss": loss, **metrics}.items():
+                self.window[key].append(torch.as_tensor(value).detach().float())
+        clip = self.stage_config.clip or math.inf
+        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), clip, foreach=True)
+        self.window["gradient_norm"].append(norm.detach())
+        self.optimizers.step(self.step)
+        self.average.update(self.step)
+        self.step += 1
+
+    def _log(self) -> None:
+        """Average what was collected since the last time. Also where a loss that is not finite stops the run: looking
+        at every step would make a GPU wait, and nothing is saved before this."""
+        window, self.window = self.window, defaultdict(list)
+        values = {key: torch.stack(list_).cpu() for key, list_ in window.items()}
+        if not values:
+            return
+        self._stop_if_not_finite(values)
+        sums = {key: (v[v.isfinite()].sum().item(), int(v.isfinite().sum())) for key, v in values.items()}
+        if self.accelerator.num_processes > 1:
+            sums = _add_up(gather_object([sums]))
+        means = {key: total / count for key, (total, count) in sums.items() if count}
+        config = self.stage_config
+        factor = learning_rate_factor(self.step - 1, config.steps, config.warmup, config.floor)
+        self.bar.set_postfix_str(f"loss {means['loss']:.4f}, lr x{factor:.2f}", refresh=False)
+        if self.writer:
+            for key, value in means.items():
+                self.writer.add_scalar(key if "/" in key else f"train/{key}", value, self.step)
+            for part in self.optimizers.parts:
+                rate = config.muon_lr if part == "muon" else config.adamw_lr
+                self.writer.add_scalar(f"learning_rate/{part}", rate * factor, self.step)
+
+    def _stop_if_not_finite(self, values: dict[str, Tensor]) -> None:
+        norms, losses = values["gradient_norm"], values["loss"].view(len(values["gradient_norm"]), -1)
+        bad = ~(norms.isfinite() & losses.isfinite().all(dim=1))
+        if not bad.any():
+            return
+        step = self.step - len(norms) + int(bad.nonzero()[0])
+        paths = checkpoints.checkpoint_paths(self.folder / "checkpoints")
+        kept = f"the last good checkpoint is {paths[0]}" if paths else "there is no checkpoint yet"
+        self.bar.close()
+        raise InputError(
+            f"the loss or the gradient of {self.name} is not finite at step {step}; {kept}: "
+            f"try a lower {self.name}.muon_lr and {self.name}.adamw_lr, or precision=fp32."
+        )
+
+    def _validate(self) -> None:
+        if self.accelerator.is_main_process:
+            folder = self.folder / "validation"
+            folder.mkdir(parents=True, exist_ok=True)
+            with self._average_weights(), self.accelerator.autocast():
+                metrics = self.stage.validate(folder, self.step)
+            for key, value in metrics.items():
+                self.writer.add_scalar(key if "/" in key else f"validation/{key}", value, self.step)
+            sheet = folder / f"sheet-{self.step}.png"
+            if sheet.exists():
+                with Image.open(sheet) as image:
+                    pixels = np.asarray(image.convert("RGB"))
+                self.writer.add_image("sheet", pixels, self.step, dataformats="HWC")
+            if metrics:
+                tqdm.write(f"{self.name} {self.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in metrics.items()))
+        self.accelerator.wait_for_everyone()
+
+    def _save(self) -> None:
+        """Export, then write the checkpoint: a checkpoint at the last step means that everything was written."""
+        if self.accelerator.is_main_process:
+            with self._average_weights():
+                self.stage.export(Path(self.config.run) / "model")
+            state = {
+                "step": self.step,
+                "samples": len(self.stage),
+                "config": _stage_config(self.config, self.name),
+                "versions": {"spatialfusion": spatialfusion.__version__, "torch": torch.__version__},
+            }
+            checkpoints.save_checkpoint(
+                self.folder / "checkpoints",
+                Checkpoint(
+                    trained=checkpoints.module_tensors(self.stage.trained),
+                    ema=self.average.shadow,
+                    optimizer=self.optimizers.tensors(self.names),
+                    state=state,
+                ),
+            )
+            self.writer.flush()
+        self.accelerator.wait_for_everyone()
+
+    def _average_weights(self) -> ExitStack:
+        stack = ExitStack()
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(self.average.swapped())
+        self.stage.trained.eval()
+        stack.callback(self.stage.trained.train)
+        return stack
+
+    def _resume(self, start: Checkpoint) -> None:
+        self.step = start.step
+        self.optimizers.load_tensors(start.optimizer, self.names)
+        for name, tensor in self.average.shadow.items():
+            # A run that had no average so far starts one from its weights.
+            if name in start.ema:
+                tensor.copy_(start.ema[name])
+        samples = len(self.stage)
+        if samples != start.state["samples"]:
+            self.accelerator.print(
+                f"{self.name}: there are {samples} samples now and were {start.state['samples']}: "
+                "from here on the order of samples is another one"
+            )
+        self.accelerator.print(f"{self.name}: going on from step {self.step}")
+
+    def _any_rank(self, received: int) -> bool:
+        if self.accelerator.num_processes == 1:
+            return bool(received)
+        flag = torch.tensor(float(received), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, "sum").item())
+
+
+class StageLoss(nn.Module):
+    """Makes a stage's loss the forward of a module, which is what DDP and autocast wrap."""
+
+    def __init__(self, stage: Stage):
+        super().__init__()
+        self.trained = stage.trained
+        self._loss: Callable = stage.loss
+
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        return self._loss(batch)
+
+
+class Batches:
+    """This rank's samples. On an accelerator device they are loaded one part ahead, in a thread; on a CPU that thread
+    would only take cores from the networks."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.ahead: tuple[tuple[int, int], Future] | None = None
+        self.pool = ThreadPoolExecutor(1) if run.accelerator.device.type != "cpu" else None
+
+    def __enter__(self) -> Batches:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool:
+            self.pool.shutdown(wait=False, cancel_futures=True)
+
+    def next(self, step: int, part: int) -> dict[str, Any]:
+        if self.pool is None:
+            batch = self._load(step, part)
+        else:
+            batch = self.ahead[1].result() if self.ahead and self.ahead[0] == (step, part) else self._load(step, part)
+            following = (step, part + 1) if part + 1 < self.run.stage_config.accumulate else (step + 1, 0)
+            if following[0] < self.run.stage_config.steps:
+                self.ahead = following, self.pool.submit(self._load, *following)
+        return send_to_device(batch, self.run.accelerator.device, non_blocking=True)
+
+    def _load(self, step: int, part: int) -> dict[str, Any]:
+        run = self.run
+        accumulate, ranks = run.stage_config.accumulate, run.accelerator.num_processes
+        size = run.stage_config.batch // (accumulate * ranks)
+        first = step * run.stage_config.batch + (part * ranks + run.accelerator.process_index) * size
+        seed, name = run.config.seed, run.name
+        indices = [sample_index(seed, name, position, len(run.stage)) for position in range(first, first + size)]
+        with torch.no_grad():
+            return run.stage.batch(indices, [sample_generator(seed, name, step, index) for index in indices])
+
+
+class StopSignal:
+    """Notes the first SIGTERM or Ctrl-C, so that the step can be finished; the second one acts as usual."""
+
+    def __init__(self) -> None:
+        self.received = 0
+
+    def __enter__(self) -> StopSignal:
+        self.previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _note(self, number: int, _frame: object) -> None:
+        self.received = number
+        for each, handler in self.previous.items():
+            signal.signal(each, handler)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+
+def stable_hash(*parts: object) -> int:
+    """64-bit hash that is the same on every machine and in every process."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+
+
+def sample_generator(seed: int, stage: str, step: int, index: int) -> torch.Generator:
+    """The CPU generator from which all randomness of one training sample at one step is drawn."""
+    return torch.Generator().manual_seed(stable_hash(seed, stage, step, index))
+
+
+def sample_index(seed: int, stage: str, position: int, samples: int) -> int:
+    """Which sample stands at a position of the endless sequence of epochs, each a permutation of its own."""
+    epoch, offset = divmod(position, samples)
+    return _permutation(stable_hash(seed, stage, "epoch", epoch), samples)[offset]
+
+
+@lru_cache(maxsize=4)
+def _permutation(seed: int, samples: int) -> list[int]:
+    return torch.randperm(samples, generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+def _checked_groups(stage: Stage, parameters: dict[str, nn.Parameter]) -> tuple[list, list]:
+    muon, adamw = stage.parameter_groups()
+    ids = [id(p) for p in (*muon, *adamw)]
+    if sorted(ids) != sorted(map(id, parameters.values())):
+        raise AssertionError(f"{type(stage).__name__}.parameter_groups must hold each trained parameter exactly once")
+    return muon, adamw
+
+
+def _stage_config(config: TrainConfig, name: str) -> dict[str, Any]:
+    """What of the configuration a stage's weights come from, as flat keys."""
+    sections = ("seed", "data.", f"model.{NETWORKS.get(name, name)}.", f"{name}.")
+    return {key: to_plain(value) for key, value in flat_keys(config) if key.startswith(sections)}
+
+
+def _config_changes(start: Checkpoint, config: TrainConfig, name: str, finished: bool) -> list[str]:
+    """Say what changed since the checkpoint; raise InputError for what cannot change."""
+    saved, now = start.state["config"], _stage_config(config, name)
+    changed = [key for key in now if key in saved and saved[key] != now[key]]
+    fixed = ("model.",) if finished else ("model.", "seed", "data.size", f"{name}.batch")
+    for key in changed:
+        if key.startswith(fixed):
+            raise InputError(
+                f"{key} = {now[key]} differs from {saved[key]}, with which {config.run}/{name} was trained: "
+                f"set {key}={saved[key]} or use another run folder."
+            )
+    return [] if finished else [f"{key} changed from {saved[key]} to {now[key]}" for key in changed]
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _add_up(ranks: list[dict[str, tuple[float, int]]]) -> dict[str, tuple[float, int]]:
+    total: dict[str, tuple[float, int]] = {}
+    for sums in ranks:
+        for key, (value, count) in sums.items():
+            before = total.get(key, (0.0, 0))
+            total[key] = (before[0] + value, before[1] + count)
+    return total
+
+
+def _bar_interval() -> dict[str, float]:
+    # In a log file every refresh is a line.
+    return {} if sys.stderr.isatty() else {"mininterval": 30.0, "maxinterval": 60.0}

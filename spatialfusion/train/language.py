@@ -1,0 +1,438 @@
+"""The stage `language`: the tiny multimodal LLM learns to read captions, pictures and instructions of rendered scenes.
+
+Every sample is a chat in the template that the prompt encoder uses, so that its states are at home there; the answer
+spells out what a generator has to know: the layout in metres (`scene_text`), or the caption of a picture.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers import (
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLImageProcessorPil,
+)
+
+from spatialfusion.context import PromptEncoder, chat, grid, patchify
+from spatialfusion.data.rendered import VALIDATION_SEED, RenderedScenes, data_folders
+from spatialfusion.files import atomic_file, atomic_folder
+from spatialfusion.scenes.captions import Caption, caption, plain_caption, scene_text
+from spatialfusion.scenes.edits import instruction, sample_edit
+from spatialfusion.scenes.sample import sample_scene
+from spatialfusion.scenes.scene import Scene
+from spatialfusion.scenes.statements import Observation, ObservedObject, score
+from spatialfusion.train.config import TrainConfig
+from spatialfusion.train.stage import Stage
+from spatialfusion.train.tokenizer import train_tokenizer
+
+TASKS = ("read", "caption", "layout", "edit")
+TASK_WEIGHTS = (0.5, 0.15, 0.1, 0.25)
+CAPTION_PROMPT = "describe the picture"
+LAYOUT_PROMPT = "list the objects"
+PLAIN_FRACTION = 0.35
+EMPTY_FRACTION = 0.03  # of the prompts without a picture: the unconditional context should not be a surprise
+SENTENCE_FRACTION = 0.3  # of the prompts, those written as a sentence, with a capital and a full stop
+PROMPT_WEIGHT = 0.1  # weight of the prompt's own tokens in the loss; the answer's weigh 1
+TOKENIZER_SCENES = 3000
+ROPE_THETA = 1e6
+MROPE = (8, 12, 12)  # of 32; as in Qwen2.5-VL, a quarter for time and the rest for rows and columns
+HEAD_DIM = 64
+LONGEST_ANSWER = 160
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """One training sample: what is asked, about which picture (an index, or None), and the answer."""
+
+    task: str
+    prompt: str
+    picture: int | None
+    answer: str
+
+
+class LanguageStage(Stage):
+    """Next-token prediction on four tasks: caption -> layout, picture -> caption, picture -> layout, and
+    picture with instruction -> layout after the edit."""
+
+    name: ClassVar[str] = "language"
+
+    def __init__(self, config: TrainConfig, run: Path, device: torch.device):
+        super().__init__(config, run, device)
+        train, validation = data_folders(config, run)
+        self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
+        self.tokenizer = self._tokenizer(run)
+        self.processor = build_image_processor(config)
+        self.text_encoder = build_text_encoder(config, self.tokenizer).to(device)
+        self.encoder = PromptEncoder(self.text_encoder, self.tokenizer, self.processor, config.model.language.layers)
+        # Without the head, which is the embedding's own matrix.
+        self.trained = self.text_encoder.model
+        self.trained.requires_grad_(True)
+
+    def _tokenizer(self, run: Path) -> PreTrainedTokenizerBase:
+        """The tokenizer that an earlier checkpoint of this run exported, or a new one, the same on every rank."""
+        folder = run / "model" / "tokenizer"
+        if folder.is_dir():
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        texts = tokenizer_texts(TOKENIZER_SCENES, self.config.seed)
+        return train_tokenizer(texts, self.config.model.language.vocabulary)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
+        dialogues = [self.sample(i, generator) for i, generator in zip(indices, generators, strict=True)]
+        return self.collate(dialogues, self.data)
+
+    def sample(self, index: int, generator: torch.Generator) -> Dialogue:
+        """Draw a task. Reading needs no picture, so its scenes are fresh ones; the others are about rendered scenes."""
+        task = TASKS[int(torch.multinomial(torch.tensor(TASK_WEIGHTS), 1, generator=generator))]
+        if task == "read":
+            seed = int(torch.randint(VALIDATION_SEED, (), generator=generator))
+            return read_dialogue(sample_scene(seed), generator)
+        if task == "edit" and self.data.edits:
+            return edit_dialogue(self.data, index % len(self.data.edits), generator)
+        return picture_dialogue(self.data, index, "caption" if task == "caption" else "layout", generator)
+
+    def collate(self, dialogues: Sequence[Dialogue], data: RenderedScenes) -> dict[str, Any]:
+        """Token ids and loss weights, right-padded, apart for chats without and with a picture."""
+        batch: dict[str, Any] = {}
+        for kind in ("text", "picture"):
+            group = [d for d in dialogues if (d.picture is None) == (kind == "text")]
+            if not group:
+                continue
+            rows = [self._tokens(dialogue, data) for dialogue in group]
+            batch[f"{kind}_ids"] = pad_sequence([ids for ids, _ in rows], True, self.tokenizer.pad_token_id)
+            batch[f"{kind}_weights"] = pad_sequence([weights for _, weights in rows], True, 0.0)
+            batch[f"{kind}_tasks"] = torch.tensor([TASKS.index(dialogue.task) for dialogue in group])
+            if kind == "picture":
+                batch["pixels"] = data.images[[dialogue.picture for dialogue in group]]
+        return batch
+
+    def _tokens(self, dialogue: Dialogue, data: RenderedScenes) -> tuple[Tensor, Tensor]:
+        """Token ids of the whole chat, and the weights with which those after the template's prefix are predicted."""
+        grids = [] if dialogue.picture is None else [grid(data.images[0], self.processor)]
+        prompt = self.encoder.token_ids(dialogue.prompt, grids)
+        answer = torch.tensor(self.tokenizer.encode(dialogue.answer + "<|im_end|>", add_special_tokens=False))
+        asked = len(prompt) - self.encoder.prefix_length(len(grids))
+        weight = PROMPT_WEIGHT if dialogue.picture is None else 0.0
+        return torch.cat([prompt, answer]), torch.cat([torch.full([asked], weight), torch.ones(len(answer))])
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        total, weight = 0.0, 0.0
+        metrics = {}
+        for kind in ("text", "picture"):
+            if f"{kind}_ids" not in batch:
+                continue
+            errors, _ = self.predict(batch, kind)
+            weights = batch[f"{kind}_weights"]
+            total, weight = total + (errors * weights).sum(), weight + weights.sum()
+            for task, name in enumerate(TASKS):
+                answers = (weights == 1) & (batch[f"{kind}_tasks"] == task)[:, None]
+                if (kind == "text") == (name == "read"):
+                    # 0 / 0 is NaN: no such sample in this batch.
+                    metrics[f"loss_{name}"] = errors.detach()[answers].sum() / answers.sum()
+        return total / weight, metrics
+
+    def predict(self, batch: dict[str, Any], kind: str) -> tuple[Tensor, Tensor]:
+        """Cross-entropy [B, T] of every token after the template's prefix, and whether it was the most likely one."""
+        ids = batch[f"{kind}_ids"]
+        inputs = picture_inputs(batch["pixels"], ids, self.encoder) if kind == "picture" else {}
+        # The template's prefix is the same in all samples: it goes through the network once, and its keys and values
+        # are shared. No attention mask: the padding is on the right, where a causal model does not look.
+        start = self.encoder.prefix_length(1 if kind == "picture" else 0)
+        prefix = self.trained(input_ids=ids[:1, :start], use_cache=True)
+        cache = prefix.past_key_values
+        cache.batch_repeat_interleave(len(ids))
+        if kind == "picture":
+            positions, _ = self.trained.get_rope_index(ids, inputs.pop("mm_token_type_ids"), inputs["image_grid_thw"])
+        else:
+            positions = torch.arange(ids.shape[1], device=ids.device).expand(3, len(ids), -1)
+        output = self.trained(
+            input_ids=ids[:, start:], position_ids=positions[..., start:], past_key_values=cache, use_cache=True, **inputs
+        )
+        last = prefix.last_hidden_state[:, -1:].expand(len(ids), -1, -1)
+        logits = self.text_encoder.lm_head(torch.cat([last, output.last_hidden_state[:, :-1]], dim=1))
+        following = ids[:, start:]
+        errors = F.cross_entropy(rearrange(logits, "b t v -> (b t) v").float(), following.flatten(), reduction="none")
+        return errors.view_as(following), logits.argmax(-1) == following
+
+    def validate(self, folder: Path, step: int) -> dict[str, float]:
+        metrics = self._validate_prediction()
+        rows = []
+        for split, suffix in (("train", ""), ("test", "_new_pairs")):
+            scenes = [sample_scene(VALIDATION_SEED + i, split) for i in range(32)]
+            captions = [
+                (plain_caption if i % 2 else caption)(scene, torch.Generator().manual_seed(i))
+                for i, scene in enumerate(scenes)
+            ]
+            answers = self.answer([c.text for c in captions], [None] * len(captions))
+            figures = layout_figures(scenes, captions, answers)
+            metrics |= {f"{name}{suffix}": value for name, value in figures.items()}
+            rows += [(c.text, answer, scene_text(s)) for s, c, answer in zip(scenes[:5], captions, answers)]
+        data = self.validation_data
+        dialogues = [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(min(3, len(data.edits)))]
+        answers = self.answer([d.prompt for d in dialogues], [data.images[d.picture] for d in dialogues])
+        rows += [(d.prompt, answer, d.answer) for d, answer in zip(dialogues, answers)]
+        with atomic_file(folder / f"sheet-{step}.png") as temporary:
+            text_sheet(rows).save(temporary)
+        return metrics
+
+    def _validate_prediction(self) -> dict[str, float]:
+        """Per task, how often the answer's next token is the most likely one, and the perplexity."""
+        data = self.validation_data
+        dialogues = []
+        for i in range(len(data)):
+            generator = torch.Generator().manual_seed(i)
+            dialogues.append(read_dialogue(sample_scene(VALIDATION_SEED + i), generator))
+            dialogues += [picture_dialogue(data, i, task, generator) for task in ("caption", "layout")]
+        dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
+        errors, hits = defaultdict(list), defaultdict(list)
+        for start in range(0, len(dialogues), 64):
+            batch = self.collate(dialogues[start : start + 64], data)
+            batch = {key: value.to(self.device) for key, value in batch.items()}
+            for kind in ("text", "picture"):
+                if f"{kind}_ids" not in batch:
+                    continue
+                error, hit = self.predict(batch, kind)
+                for i, task in enumerate(batch[f"{kind}_tasks"].tolist()):
+                    answer = batch[f"{kind}_weights"][i] == 1
+                    errors[TASKS[task]].append(error[i][answer])
+                    hits[TASKS[task]].append(hit[i][answer].float())
+        tasks = [task for task in TASKS if task in hits]
+        metrics = {f"accuracy_{task}": torch.cat(hits[task]).mean().item() for task in tasks}
+        return metrics | {f"perplexity_{task}": torch.cat(errors[task]).mean().exp().item() for task in tasks}
+
+    @torch.no_grad()
+    def answer(self, prompts: Sequence[str], pictures: Sequence[Tensor | None]) -> list[str]:
+        """Greedy answers; a picture is uint8 [3, H, W]."""
+        if not prompts:
+            return []
+        grids = [[] if p is None else [grid(p, self.processor)] for p in pictures]
+        tokens = [self.encoder.token_ids(prompt, sizes) for prompt, sizes in zip(prompts, grids)]
+        ids = pad_sequence(tokens, batch_first=True, padding_value=self.tokenizer.pad_token_id).to(self.device)
+        lengths = torch.tensor([len(t) for t in tokens], device=self.device)
+        mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]
+        given = [p for p in pictures if p is not None]
+        inputs = picture_inputs(torch.stack(given).to(self.device), ids, self.encoder) if given else {}
+        output = self.trained(input_ids=ids, attention_mask=mask.long(), use_cache=True, **inputs)
+        hidden = output.last_hidden_state[torch.arange(len(ids)), lengths - 1]
+        cache = output.past_key_values
+        position = torch.tensor([self.encoder.next_position(t, g) for t, g in zip(tokens, grids)], device=self.device)
+        written: list[Tensor] = []
+        done = torch.zeros(len(ids), dtype=torch.bool, device=self.device)
+        while len(written) < LONGEST_ANSWER:
+            following = self.text_encoder.lm_head(hidden).argmax(-1)
+            done |= following == self.tokenizer.eos_token_id
+            written.append(following.where(~done, self.tokenizer.eos_token_id))
+            if done.all():
+                break
+            mask = F.pad(mask, (0, 1), value=True)
+            output = self.trained(
+                input_ids=following[:, None],
+                attention_mask=mask.long(),
+                position_ids=(position + len(written) - 1).expand(3, -1)[..., None],
+                past_key_values=cache,
+                use_cache=True,
+            )
+            hidden = output.last_hidden_state[:, -1]
+        return self.tokenizer.batch_decode(torch.stack(written, dim=1), skip_special_tokens=True)
+
+    def export(self, model_folder: Path) -> None:
+        with atomic_folder(model_folder / "text_encoder") as temporary:
+            self.text_encoder.save_pretrained(temporary)
+        with atomic_folder(model_folder / "tokenizer") as temporary:
+            self.tokenizer.save_pretrained(temporary)
+        with atomic_folder(model_folder / "image_processor") as temporary:
+            self.processor.save_pretrained(temporary)
+
+
+# Networks ------------------------------------------------------------------------------------------------------------
+
+
+def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLForConditionalGeneration:
+    """A freshly initialised Qwen2.5-VL with the sizes of `config.model.language` and the tokenizer's special ids."""
+    sizes = config.model.language
+    token = tokenizer.convert_tokens_to_ids
+    text = {
+        "vocab_size": sizes.vocabulary,
+        "hidden_size": sizes.hidden_size,
+        "intermediate_size": sizes.mlp_size,
+        "num_hidden_layers": sizes.layers,
+        "num_attention_heads": sizes.heads,
+        "num_key_value_heads": sizes.kv_heads,
+        "max_position_embeddings": 4096,
+        "max_window_layers": sizes.layers,
+        "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": ROPE_THETA, "mrope_section": list(MROPE)},
+        "bos_token_id": token("<|endoftext|>"),
+        "eos_token_id": token("<|im_end|>"),
+        "pad_token_id": token("<|endoftext|>"),
+    }
+    vision = {
+        "depth": sizes.vision_depth,
+        "hidden_size": sizes.vision_hidden_size,
+        "intermediate_size": 2 * sizes.vision_hidden_size,
+        "num_heads": sizes.vision_hidden_size // HEAD_DIM,
+        "patch_size": sizes.vision_patch,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        # One window holds a whole 128 px picture; larger ones mix windows in every other block.
+        "window_size": 128,
+        "fullatt_block_indexes": list(range(1, sizes.vision_depth, 2)),
+        "out_hidden_size": sizes.hidden_size,
+    }
+    return Qwen2_5_VLForConditionalGeneration(
+        Qwen2_5_VLConfig(
+            text_config=text,
+            vision_config=vision,
+            tie_word_embeddings=True,
+            image_token_id=token("<|image_pad|>"),
+            video_token_id=token("<|video_pad|>"),
+            vision_start_token_id=token("<|vision_start|>"),
+            vision_end_token_id=token("<|vision_end|>"),
+        )
+    )
+
+
+def build_image_processor(config: TrainConfig) -> Qwen2VLImageProcessorPil:
+    """An image processor that shows pictures at the size of the training pictures."""
+    width, height = config.data.size
+    patch = config.model.language.vision_patch
+    return Qwen2VLImageProcessorPil(
+        patch_size=patch,
+        merge_size=2,
+        temporal_patch_size=2,
+        size={"shortest_edge": (2 * patch) ** 2, "longest_edge": width * height},
+    )
+
+
+def picture_inputs(pixels: Tensor, ids: Tensor, encoder: PromptEncoder) -> dict[str, Tensor]:
+    """What the model takes for pictures uint8 [N, 3, H, W] that stand in the chats `ids`, in order."""
+    processor = encoder.image_processor
+    return {
+        "pixel_values": patchify(pixels.float() / 255, processor),
+        "image_grid_thw": torch.tensor([(1, *grid(pixels, processor))] * len(pixels), device=ids.device),
+        "mm_token_type_ids": (ids == encoder.image_token_id).int(),
+    }
+
+
+# Dialogues -----------------------------------------------------------------------------------------------------------
+
+
+def read_dialogue(scene: Scene, generator: torch.Generator) -> Dialogue:
+    """Caption -> layout."""
+    plain, empty = torch.rand(2, generator=generator).tolist()
+    text = (plain_caption if plain < PLAIN_FRACTION else caption)(scene, generator).text
+    text = "" if empty < EMPTY_FRACTION else _sentence(text, generator)
+    return Dialogue("read", text, None, scene_text(scene))
+
+
+def picture_dialogue(data: RenderedScenes, index: int, task: str, generator: torch.Generator) -> Dialogue:
+    """Picture -> caption or layout."""
+    scene = data.scenes[index]
+    if task == "layout":
+        return Dialogue(task, LAYOUT_PROMPT, index, scene_text(scene))
+    plain = torch.rand((), generator=generator) < PLAIN_FRACTION
+    return Dialogue(task, CAPTION_PROMPT, index, (plain_caption if plain else caption)(scene, generator).text)
+
+
+def edit_dialogue(data: RenderedScenes, index: int, generator: torch.Generator) -> Dialogue:
+    """Picture and instruction -> layout after the edit."""
+    source, target, edit = data.edits[index]
+    text = _sentence(instruction(data.scenes[source], edit, generator), generator)
+    return Dialogue("edit", text, source, scene_text(data.scenes[target]))
+
+
+def tokenizer_texts(num_scenes: int, seed: int) -> Iterator[str]:
+    """What will be read and written about `num_scenes` scenes; and the templates, often enough to be whole words."""
+    for i in range(num_scenes):
+        generator = torch.Generator().manual_seed(seed + i)
+        pair = sample_edit(seed + i)
+        yield scene_text(pair.source)
+        yield _sentence(plain_caption(pair.source, generator).text, generator)
+        yield _sentence(caption(pair.source, generator).text, generator)
+        yield _sentence(instruction(pair.source, pair.edit, generator), generator)
+    for prompt in (CAPTION_PROMPT, LAYOUT_PROMPT):
+        for images in range(3):
+            yield from [chat(prompt, images)] * (num_scenes // 10)
+
+
+def _sentence(text: str, generator: torch.Generator) -> str:
+    return text[:1].upper() + text[1:] + "." if torch.rand((), generator=generator) < SENTENCE_FRACTION else text
+
+
+# Judging answers -----------------------------------------------------------------------------------------------------
+
+_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_CAMERA = re.compile(rf"camera {_NUMBER} m pitch")
+_OBJECT = re.compile(
+    rf"^(\w+) (\w+) x {_NUMBER} z {_NUMBER}(?: y {_NUMBER})?(?: yaw {_NUMBER})? size {_NUMBER} {_NUMBER} {_NUMBER}$"
+)
+
+
+def read_scene_text(text: str) -> Observation:
+    """The objects that a scene text describes; parts that are not well-formed are left out."""
+    camera = _CAMERA.search(text)
+    height = float(camera[1]) if camera else 0.0
+    objects = []
+    for part in text.split(" ; "):
+        if found := _OBJECT.match(part):
+            color, kind = found[1], found[2]
+            x, z, base, yaw, *size = (None if value is None else float(value) for value in found.groups()[2:])
+            front = None
+            if yaw is not None:
+                angle = torch.deg2rad(torch.tensor(yaw))
+                front = (angle.sin().item(), 0.0, -angle.cos().item())
+            position = (x, height - (base or 0.0) - size[1] / 2, z)
+            objects.append(ObservedObject(position, front, tuple(size), kind, color))
+    return Observation(tuple(objects))
+
+
+def layout_figures(scenes: Sequence[Scene], captions: Sequence[Caption], answers: Sequence[str]) -> dict[str, float]:
+    """Share of answers with the right objects; and, where those are right, how true the captions' statements are in
+    them (a score from 0 to 1): left and right alone, and all."""
+    objects, sides, statements = [], [], []
+    for scene, said, answer in zip(scenes, captions, answers):
+        wanted = [(thing.color, thing.kind) for thing in scene.objects]
+        found = {(thing.color, thing.kind): thing for thing in read_scene_text(answer).objects}
+        objects.append(float(Counter(wanted) == Counter(found)))
+        if not objects[-1]:
+            continue
+        observation = Observation(tuple(found[name] for name in wanted))
+        for statement in said.statements:
+            value = score(observation, statement)
+            statements.append(value)
+            if statement.domain == "egocentric" and statement.relation in ("left", "right"):
+                sides.append(value)
+    figures = {"objects": objects, "sides": sides, "statements": statements}
+    return {name: sum(values) / len(values) for name, values in figures.items() if values}
+
+
+def text_sheet(rows: Sequence[tuple[str, str, str]]) -> Image.Image:
+    """A picture of prompts, answers and true answers."""
+    lines = []
+    for row in rows:
+        for color, text in zip(("black", "blue", "gray"), row):
+            lines += [(color, line) for line in textwrap.wrap(text, 150) or [""]]
+        lines.append(("black", ""))
+    font = ImageFont.load_default()
+    sheet = Image.new("RGB", (940, 14 * len(lines) + 10), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, (color, line) in enumerate(lines):
+        draw.text((8, 6 + 14 * i), line, fill=color, font=font)
+    return sheet

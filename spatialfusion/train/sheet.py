@@ -1,0 +1,57 @@
+"""Validation sheets: fixed prompts, the depth drawn for them with a metre scale, and images with and without it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from spatialfusion.depth_image import depth_figure
+from spatialfusion.files import atomic_file
+from spatialfusion.geometry import Geometry
+
+PROMPTS = (
+    "a red car in front of a blue house",
+    "a yellow chair to the left of a green table",
+    "a purple ball 2 metres from the camera",
+    "a pink figure behind an orange barrel",
+    "a cyan cube to the right of a white cone",
+    "a green dog facing left",
+    "a blue mug and a red bottle",
+    "a black sofa in a room",
+)
+TILE = 128
+TEXT_HEIGHT = 34
+
+
+def figure_tile(geometry: Geometry) -> Image.Image:
+    """The colour map of one depth with its scale in metres, as high as an image tile."""
+    figure = depth_figure(geometry)
+    return figure.resize((round(figure.width * 2 * TILE / figure.height), 2 * TILE), Image.Resampling.LANCZOS)
+
+
+def image_tile(image: torch.Tensor) -> Image.Image:
+    """An image [3, H, W] in [0, 1] at twice a tile's height."""
+    pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    picture = Image.fromarray(pixels)
+    return picture.resize((round(picture.width * 2 * TILE / picture.height), 2 * TILE), Image.Resampling.BICUBIC)
+
+
+def write_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Image.Image]]], columns: int = 2) -> None:
+    """Write captioned rows of tiles as one picture, `columns` rows beside each other."""
+    width = max(sum(tile.width for tile in tiles) for _, tiles in rows)
+    height = max(tile.height for _, tiles in rows for tile in tiles) + TEXT_HEIGHT
+    lines = -(-len(rows) // columns)
+    sheet = Image.new("RGB", (columns * width, lines * height), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for i, (text, tiles) in enumerate(rows):
+        left, top = (i % columns) * width, (i // columns) * height
+        draw.text((left + 4, top + 2), textwrap.fill(text, width // 7), fill="black", font=font)
+        for tile in tiles:
+            sheet.paste(tile, (left, top + TEXT_HEIGHT))
+            left += tile.width
+    with atomic_file(path) as temporary:
+        sheet.save(temporary)

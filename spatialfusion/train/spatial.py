@@ -1,0 +1,239 @@
+"""Stage 1: the spatial side learns depth of the image to come, with the multimodal LLM and the diffusion model frozen.
+
+Notable: the loss on the flow's state is plain L2 (anything robust would bias its modes); a robust loss acts only on the
+detail that the state does not carry. The field of view has a weight of its own and is noised like the state.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from spatialfusion.config import SpatialFusionConfig
+from spatialfusion.context import PromptEncoder, SemanticContext
+from spatialfusion.data.rendered import RenderedScenes, data_folders
+from spatialfusion.depth_head import block_average, detail
+from spatialfusion.flow import add_noise, draw_times, loss_weight
+from spatialfusion.geometry import Geometry
+from spatialfusion.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.scenes.captions import caption, plain_caption
+from spatialfusion.scenes.edits import instruction
+from spatialfusion.scenes.scene import Scene
+from spatialfusion.state import geometry_to_state, standardise_fov
+from spatialfusion.train.config import SpatialStageConfig, TrainConfig
+from spatialfusion.train.sheet import PROMPTS, figure_tile, image_tile, write_sheet
+from spatialfusion.train.stage import Stage, noise_bins
+
+
+class Stage1(Stage):
+    """Text (and source image) -> metric depth, supervised by the exact depth of rendered scenes."""
+
+    name: ClassVar[str] = "stage1"
+
+    def __init__(self, config: TrainConfig, run: Path, device: torch.device):
+        super().__init__(config, run, device)
+        self.options: SpatialStageConfig = getattr(config, self.name)
+        self.folder = run / "model"
+        train, validation = data_folders(config, run)
+        self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
+        self.model = self.build()
+        self.encoder = PromptEncoder.load(self.folder, self.model.config.num_layers, device)
+        self.trained: nn.Module = self.model
+        if self.name == "stage1" and not (self.folder / FILE_NAME).exists():
+            texts = [caption(scene, torch.Generator().manual_seed(i)).text for i, scene in enumerate(self.data.scenes[:64])]
+            self.model.spatial_transformer.calibrate(self.encoder.encode(texts))
+
+    def build(self) -> SpatialFusionModel:
+        """The model of run/model, or a new one with the sizes of the configuration."""
+        if (self.folder / FILE_NAME).exists():
+            model = SpatialFusionModel.load(self.folder, self.device)
+        else:
+            model = SpatialFusionModel(spatial_config(self.config)).to(self.device)
+        return model.requires_grad_(True).train()
+
+    def __len__(self) -> int:
+        return len(self.data) + len(self.data.edits) * self.options.edit_repeats
+
+    def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
+        targets, sources, texts = [], [], []
+        for index, generator in zip(indices, generators, strict=True):
+            target, source, text = self.sample(index, generator)
+            targets.append(target)
+            sources.append(source)
+            texts.append(text)
+        size = self.model.state_shape(*self.data.depth.shape[-2:])
+        y, u = geometry_to_state(exact_geometry(self.data, targets), self.model.config)
+        edits = [i for i, source in enumerate(sources) if source is not None]
+        return {
+            "texts": texts,
+            "targets": targets,
+            "source_indices": sources,
+            "y": y,
+            "u": standardise_fov(u, self.model.config),
+            "t": draw_times(generators, self.options.terminal_fraction, self.options.time_shift),
+            "noise": torch.stack([torch.randn(2, *size, generator=g) for g in generators]),
+            "noise_u": torch.stack([torch.randn((), generator=g) for g in generators]),
+            "edits": edits,
+            "sources": self.data.images[[sources[i] for i in edits]].float() / 255,
+        }
+
+    def sample(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str]:
+        """(target picture, source picture or None, prompt) of a training sample; the prompt may be dropped to ""."""
+        if index < len(self.data):
+            target, source, text = index, None, self.write_caption(self.data.scenes[index], generator)
+        else:
+            source, target, edit = self.data.edits[(index - len(self.data)) % len(self.data.edits)]
+            text = instruction(self.data.scenes[source], edit, generator)
+        if torch.rand((), generator=generator) < self.options.caption_dropout:
+            text = ""
+        return target, source, text
+
+    def write_caption(self, scene: Scene, generator: torch.Generator) -> str:
+        plain = torch.rand((), generator=generator) < self.options.plain_fraction
+        return (plain_caption if plain else caption)(scene, generator).text
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        losses, metrics, _ = self.depth_loss(batch, self.encode(batch))
+        return losses, metrics
+
+    def encode(self, batch: dict[str, Any]) -> SemanticContext:
+        """One prefill of the frozen LLM; a dropped prompt is read without its picture, as the unconditional one is."""
+        images: list[list[Tensor]] = [[] for _ in batch["texts"]]
+        for i, source in zip(batch["edits"], batch["sources"]):
+            if batch["texts"][i]:
+                images[i] = [source.cpu()]
+        return self.encoder.encode(batch["texts"], images, allow_empty=True)
+
+    def depth_loss(
+        self, batch: dict[str, Any], context: SemanticContext
+    ) -> tuple[Tensor, dict[str, Tensor], tuple[Tensor, Tensor, Tensor]]:
+        """L_depth, its metrics, and the estimate (x0, standardised fov, features) that it judged."""
+        y, u, t = batch["y"], batch["u"], batch["t"]
+        factor = y.shape[-1] // batch["noise"].shape[-1]
+        clean = block_average(y, factor)
+        estimate = self.model.denoise(
+            add_noise(clean, batch["noise"], t), add_noise(u, batch["noise_u"], t), t, context, *self.source(batch)
+        )
+        x0, u0, features = (value.float() for value in estimate)
+        channel = torch.tensor([1.0, self.options.validity_weight], device=y.device)
+        state_error = ((x0 - clean) ** 2).mean(dim=(2, 3))
+        state_loss = (state_error * channel).sum(1)
+        fov_loss = (u0 - u) ** 2
+        weighted = loss_weight(t) * (state_loss + self.options.fov_weight * fov_loss)
+        # Detail is worth learning where the state is nearly known, and on a part of the batch, since it is the costly one.
+        few = max(1, len(t) // 4)
+        refined = self.model.depth_head.refine(x0[:few].detach(), estimate[2][:few], factor).float()
+        detail_error = (detail(refined, factor) - detail(y[:few], factor)).abs().mean(dim=(1, 2, 3))
+        detail_loss = ((1 - t[:few]) * detail_error).mean()
+        total = weighted.mean() + self.options.detail_weight * detail_loss
+        metrics = {
+            "loss_depth": state_error[:, 0].mean(),
+            "loss_validity": state_error[:, 1].mean(),
+            "loss_fov": fov_loss.mean(),
+            "loss_detail": detail_loss,
+            **noise_bins("loss_depth_t", state_error[:, 0], t),
+        }
+        return total, {k: v.detach() for k, v in metrics.items()}, (x0, u0, features)
+
+    def source(self, batch: dict[str, Any]) -> tuple[Tensor | None, Tensor]:
+        """Features of the source images, spread over the batch, and which samples have one."""
+        count = len(batch["texts"])
+        has_source = torch.zeros(count, dtype=torch.bool, device=batch["t"].device)
+        if not batch["edits"]:
+            return None, has_source
+        has_source[batch["edits"]] = True
+        features = self.model.encode_source(batch["sources"])
+        spread = features.new_zeros(count, *features.shape[1:])
+        spread[batch["edits"]] = features
+        return spread, has_source
+
+    @torch.no_grad()
+    def validate(self, folder: Path, step: int) -> dict[str, float]:
+        self.model.eval()
+        losses = []
+        for start in range(0, min(len(self.validation_data), 256), 64):
+            batch = self.validation_batch(list(range(start, min(start + 64, len(self.validation_data)))))
+            losses.append(self.depth_loss(batch, self.encode(batch))[1])
+        metrics = {name: torch.stack([m[name] for m in losses]).nanmean().item() for name in losses[0]}
+        self.draw_sheet(folder / f"sheet-{step}.png")
+        self.model.train()
+        return metrics
+
+    def draw_sheet(self, path: Path) -> None:
+        """Fixed prompts with the mean depth and two samples; then edits with source image, sample and exact depth."""
+        height, width = self.data.depth.shape[-2:]
+        rows = []
+        context, null = self.encoder.encode(PROMPTS), self.encoder.encode([""] * len(PROMPTS), allow_empty=True)
+
+        def draw(seed: int, steps: int, guidance: float) -> Geometry:
+            generators = [torch.Generator().manual_seed(seed + i) for i in range(len(PROMPTS))]
+            return self.model.predict_geometry(context, (height, width), generators, null, None, steps, guidance)
+
+        drawn = [draw(0, 1, 1.0), draw(0, 16, 2.0), draw(100, 16, 2.0)]
+        rows += [(text, [figure_tile(g[i]) for g in drawn]) for i, text in enumerate(PROMPTS)]
+        data = self.validation_data
+        for i, (source, target, edit) in enumerate(data.edits[:6]):
+            text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
+            image = data.images[source].float() / 255
+            context, null = self.encoder.encode([text], [[image]]), self.encoder.encode([""], allow_empty=True)
+            generators = [torch.Generator().manual_seed(i)]
+            geometry = self.model.predict_geometry(context, (height, width), generators, null, image[None], 16, 1.0)
+            exact = exact_geometry(data, [target])
+            rows.append((text, [image_tile(image), figure_tile(geometry), figure_tile(exact)]))
+        write_sheet(path, rows)
+
+    def validation_batch(self, indices: list[int]) -> dict[str, Any]:
+        """Samples of the validation pictures with fixed captions, times and noise."""
+        training, self.data = self.data, self.validation_data
+        try:
+            generators = [torch.Generator().manual_seed(7_000_000 + i) for i in indices]
+            batch = self.batch(indices, generators)
+        finally:
+            self.data = training
+        return {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+
+    def export(self, model_folder: Path) -> None:
+        self.model.save(model_folder / FILE_NAME)
+
+
+def spatial_config(config: TrainConfig) -> SpatialFusionConfig:
+    """SpatialFusionConfig for the networks of a training configuration."""
+    spatial, language, diffusion = config.model.spatial, config.model.language, config.model.diffusion
+    head_dim = language.hidden_size // language.heads
+    # Qwen2.5-VL's proportions of time, height and width: 16, 24, 24 of 64.
+    side = head_dim // 2 * 3 // 8
+    return SpatialFusionConfig(
+        mllm_layers=language.layers,
+        kv_heads=language.kv_heads,
+        head_dim=head_dim,
+        mrope_section=(head_dim // 2 - 2 * side, side, side),
+        hidden_size=spatial.hidden_size,
+        num_layers=spatial.layers,
+        num_heads=spatial.heads,
+        state_size=spatial.state,
+        patch_size=spatial.patch,
+        head_features=spatial.head_features,
+        head_channels=tuple(spatial.head_channels),
+        head_scales=(spatial.patch, spatial.patch / 2, spatial.patch / 4, spatial.patch / 8),
+        source_encoder={
+            "hidden_size": spatial.source_hidden,
+            "num_hidden_layers": spatial.source_layers,
+            "num_attention_heads": spatial.source_heads,
+            "image_size": config.data.size[0],
+            "patch_size": config.data.size[0] * spatial.patch // spatial.state,
+        },
+        latent_channels=config.model.vae.z_dim,
+        latent_stride=8,
+        projection_shape=(diffusion.heads * diffusion.head_dim, 4 * config.model.vae.z_dim),
+    )
+
+
+def exact_geometry(data: RenderedScenes, indices: list[int]) -> Geometry:
+    """The rendered depth of some pictures, with their cameras."""
+    height, width = data.depth.shape[-2:]
+    depth = data.depth[indices].float()
+    cameras = [data.scenes[i].camera.intrinsics(width / height) for i in indices]
+    return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))

@@ -1,0 +1,175 @@
+"""The stage `vae`: train the autoencoder of the tiny model from scratch on rendered pictures.
+
+Notable:
+- Trained as 2-D convolutions (vae_2d.py) on crops; stored in diffusers' video format.
+- ComfyUI normalises Qwen-Image latents with Wan 2.1's constants and knows no others. So before it is stored, a
+  per-channel affine is folded into the quant convolutions that gives the latents exactly these means and deviations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKLQwenImage
+from einops import rearrange
+from PIL import Image
+from torch import Tensor
+
+from spatialfusion.data.rendered import RenderedScenes, data_folders
+from spatialfusion.files import atomic_file, atomic_folder
+from spatialfusion.latents import decode_latents, encode_latents, load_vae
+from spatialfusion.train.config import TrainConfig, VaeConfig
+from spatialfusion.train.stage import Stage
+from spatialfusion.train.vae_2d import Autoencoder2D
+
+CROP = 64  # pixels: four times as many pictures a second as whole ones, and as much to learn from each pixel
+EDGE_WEIGHT = 1.0
+KL_WEIGHT = 1e-4
+STATISTICS_PICTURES = 2048
+SHEET_PICTURES = 16
+
+
+class VaeStage(Stage):
+    """Trains encoder and decoder with L1, an edge loss and a small KL divergence."""
+
+    name = "vae"
+
+    def __init__(self, config: TrainConfig, run: Path, device: torch.device):
+        super().__init__(config, run, device)
+        train, validation = data_folders(config, run)
+        self.data = RenderedScenes(train)
+        self.validation = RenderedScenes(validation)
+        initial = run / "model" / "vae"
+        if config.init is not None and initial.is_dir():
+            model = Autoencoder2D.from_video(load_vae(initial))
+        else:
+            model = Autoencoder2D(new_video_vae(config.model.vae).config)
+            # With as much noise as signal, hundreds of steps would pass before the latents say anything.
+            torch.nn.init.constant_(model.quant_conv.bias[model.config.z_dim :], -6.0)
+        # Channels last is the layout of bf16 convolutions on CPUs and of tensor cores.
+        self.trained = model.requires_grad_(True).to(device, memory_format=torch.channels_last)
+        self.trained.train()
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
+        images = self.data.images
+        side = min(CROP, *images.shape[-2:])
+        crops, noise = [], []
+        for index, generator in zip(indices, generators):
+            top, left = (int(torch.randint(n - side + 1, (), generator=generator)) for n in images.shape[-2:])
+            crops.append(images[index, :, top : top + side, left : left + side])
+            noise.append(torch.randn(self.config.model.vae.z_dim, side // 8, side // 8, generator=generator))
+        pixels = torch.stack(crops).float() / 127.5 - 1
+        return {
+            "images": pixels.contiguous(memory_format=torch.channels_last),
+            "noise": torch.stack(noise).contiguous(memory_format=torch.channels_last),
+        }
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        images = batch["images"]
+        reconstruction, mean, log_variance = self.trained(images, batch["noise"])
+        error = reconstruction - images
+        l1 = error.abs().mean()
+        edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+        loss = l1 + EDGE_WEIGHT * edges + KL_WEIGHT * kl
+        # On the scale of the latents: the noise the decoder was trained to stand.
+        noise = (0.5 * log_variance).exp().mean() / mean.square().mean().sqrt()
+        psnr = -10 * (error / 2).square().mean().log10()
+        metrics = {"l1": l1, "edges": edges, "kl": kl, "noise": noise, "psnr": psnr}
+        return loss, {name: value.detach() for name, value in metrics.items()}
+
+    @torch.no_grad()
+    def validate(self, folder: Path, step: int) -> dict[str, float]:
+        model = self._folded(self.data.images[:256])
+        rows, errors, noisy = [], [], []
+        generator = torch.Generator().manual_seed(0)
+        for pictures in self.validation.images.split(16):
+            pictures = (pictures.float() / 255).to(self.device)
+            latents = encode_latents(model, pictures).float()
+            noise = torch.randn(latents.shape, generator=generator).to(self.device)
+            restored = decode_latents(model, latents).float()
+            errors.append(restored - pictures)
+            noisy.append(decode_latents(model, latents + 0.1 * noise).float() - pictures)
+            rows.append(torch.stack([pictures, restored]))
+        save_sheet(torch.cat(rows, dim=1)[:, :SHEET_PICTURES], folder / f"sheet-{step}.png")
+        errors = torch.cat(errors)
+        return {"l1": errors.abs().mean().item(), "psnr": _psnr(errors), "psnr_noise_0.1": _psnr(torch.cat(noisy))}
+
+    @torch.no_grad()
+    def export(self, model_folder: Path) -> None:
+        video = new_video_vae(self.config.model.vae)
+        self._folded(self.data.images[:: max(1, len(self.data) // STATISTICS_PICTURES)]).to_video(video)
+        with atomic_folder(Path(model_folder) / "vae") as temporary:
+            video.save_pretrained(temporary, safe_serialization=True)
+
+    def _folded(self, pictures: Tensor) -> Autoencoder2D:
+        """A copy of the trained network whose latents of `pictures` (uint8) have Wan 2.1's means and deviations."""
+        model = Autoencoder2D(self.trained.config)
+        model.load_state_dict(self.trained.state_dict())
+        model.to(self.device, memory_format=torch.channels_last).eval()
+        fold_statistics(model, *latent_statistics(model, pictures))
+        return model
+
+
+def new_video_vae(sizes: VaeConfig) -> AutoencoderKLQwenImage:
+    """An untrained video autoencoder; Wan 2.1's latent means and deviations are its config's defaults."""
+    return AutoencoderKLQwenImage(
+        base_dim=sizes.base_dim,
+        z_dim=sizes.z_dim,
+        dim_mult=list(sizes.dim_mult),
+        num_res_blocks=sizes.num_res_blocks,
+    ).eval()
+
+
+@torch.no_grad()
+def latent_statistics(model: Autoencoder2D, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [z] of the raw latents' modes, over pictures [N,3,H,W] uint8 and places."""
+    total = square = count = 0
+    device = model.quant_conv.weight.device
+    for batch in pictures.split(32):
+        mode, _ = model.encode((batch.float() / 127.5 - 1).to(device))
+        mode = mode.double()
+        total = total + mode.sum((0, 2, 3))
+        square = square + mode.square().sum((0, 2, 3))
+        count += mode[:, 0].numel()
+    mean = total / count
+    return mean.float(), (square / count - mean.square()).clamp_min(1e-12).sqrt().float()
+
+
+@torch.no_grad()
+def fold_statistics(model: Autoencoder2D, mean: Tensor, std: Tensor) -> None:
+    """Change `model` in place so that raw latents of `mean` and `std` [z] get its config's latents_mean, latents_std.
+
+    z' = scale z + shift is folded into quant_conv (the posterior's deviation is scaled with it), its inverse into
+    post_quant_conv: encoding and decoding in turn stays what it was.
+    """
+    config = model.config
+    target_mean, target_std = mean.new_tensor(config.latents_mean), mean.new_tensor(config.latents_std)
+    scale = target_std / std
+    shift = target_mean - scale * mean
+    z = config.z_dim
+    model.quant_conv.weight[:z] *= scale[:, None, None, None]
+    model.quant_conv.bias[:z] = scale * model.quant_conv.bias[:z] + shift
+    model.quant_conv.bias[z:] += 2 * scale.log()
+    weight = model.post_quant_conv.weight / scale[:, None, None]
+    model.post_quant_conv.bias -= (weight[:, :, 0, 0] * shift).sum(1)
+    model.post_quant_conv.weight.copy_(weight)
+
+
+def save_sheet(rows: Tensor, path: Path) -> None:
+    """Write images [R,N,3,H,W] in [0,1] as a grid of 2 R rows: the first half of N above the second."""
+    halves = 2 if rows.shape[1] % 2 == 0 and rows.shape[1] > 8 else 1
+    grid = rearrange(rows, "r (half n) c h w -> (half r h) (n w) c", half=halves)
+    with atomic_file(path) as temporary:
+        Image.fromarray((grid.cpu().numpy() * 255).round().astype(np.uint8)).save(temporary)
+
+
+def _psnr(errors: Tensor) -> float:
+    """Decibels, the mean over images [B,3,H,W] of errors on a scale of 1."""
+    return (-10 * errors.square().mean((1, 2, 3)).clamp_min(1e-10).log10()).mean().item()
