@@ -1,3 +1,30 @@
-"""SpatialFusion: a metric depth map of the image to be generated, predicted from the prompt and fed to the generator."""
+"""SpatialFusion: a metric depth map of the image to come, predicted from the prompt and fed to the generator."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spatialfusion.geometry import Geometry
+    from spatialfusion.geometry_files import load_geometry, save_geometry
+    from spatialfusion.model import SpatialFusionModel
+    from spatialfusion.pipeline import SpatialFusionPipeline
 
 __version__ = "0.1.0"
+__all__ = ["Geometry", "SpatialFusionModel", "SpatialFusionPipeline", "load_geometry", "save_geometry"]
+
+# Imported when first asked for: the pipeline brings diffusers and transformers with it, seconds of import time.
+_MODULES = {
+    "Geometry": "geometry",
+    "load_geometry": "geometry_files",
+    "save_geometry": "geometry_files",
+    "SpatialFusionModel": "model",
+    "SpatialFusionPipeline": "pipeline",
+}
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -167,9 +167,7 @@ def test_windows_and_angles_at_their_limits():
     assert [camera_distance_window(d) for d in (1, 2, 3, 4, 9)] == pytest.approx([1 / 3, 1 / 3, 0.3, 0.2, 0.2])
 
 
-@pytest.mark.parametrize(
-    ("yaw", "side"), [(0, "front"), (180, "back"), (90, "right"), (270, "left"), (-90, "left")]
-)
+@pytest.mark.parametrize(("yaw", "side"), [(0, "front"), (180, "back"), (90, "right"), (270, "left"), (-90, "left")])
 def test_poses_and_own_sides(yaw, side):
     # The car looks to +x (yaw 90), the viewer's right: its right side is seen; a ball nearer stands on its right.
     scene = scene_of(thing("car", "red", 0, 10, yaw), thing("ball", "blue", 0, 4))
@@ -408,13 +406,20 @@ def test_camera_moves_by_the_metre(direction):
     assert moved(1.0) == moved(1.32) == moved(0.68) == 1.0
     assert moved(0.5) == pytest.approx(0.5) and moved(1.5) == pytest.approx(0.5)
     assert moved(-1.0) == moved(1e-9) == 0.0
+    x, _, z = observe(scene).objects[0].position
+    after = observe(apply_edit(scene, wanted)).objects[0].position
+    expected = {"left": (x + 1, z), "right": (x - 1, z), "forward": (x, z - 1), "back": (x, z + 1)}[direction]
+    assert (after[0], after[2]) == pytest.approx(expected)
 
 
 def test_moves_are_the_viewers():
     scene = scene_of(thing("car", "red", 0.5, 8), camera=Camera((1.0, -1.5, 0.0), 35.0, 5.0, 60.0))
     x, _, z = observe(scene).objects[0].position
     for direction, expected in (
-        ("left", (x - 2, z)), ("right", (x + 2, z)), ("closer", (x, z - 2)), ("farther", (x, z + 2))
+        ("left", (x - 2, z)),
+        ("right", (x + 2, z)),
+        ("closer", (x, z - 2)),
+        ("farther", (x, z + 2)),
     ):
         after = observe(apply_edit(scene, Edit("move", 0, direction, 2.0))).objects[0].position
         assert (after[0], after[2]) == pytest.approx(expected)

@@ -94,11 +94,31 @@ def render(
 # --- scenes as tables of constants ---------------------------------------------------------------------------------
 
 
+_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
+
+
 @cache
 def _unit_primitives(kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Maps [n, 3, 3] and offsets [n, 3] from the canonical shapes in [-1, 1]^3 to the unit frame of `kind`."""
-    maps = [_primitive_map(primitive) for primitive in PRIMITIVES[kind]]
-    return np.stack(maps), np.array([primitive.center for primitive in PRIMITIVES[kind]], dtype=np.float64)
+    maps = np.stack([_primitive_map(primitive) for primitive in PRIMITIVES[kind]])
+    offsets = np.array([primitive.center for primitive in PRIMITIVES[kind]], dtype=np.float64)
+    ends = [offset + _ends(p, matrix) for p, matrix, offset in zip(PRIMITIVES[kind], maps, offsets)]
+    low, high = np.min([end.min(0) for end in ends], 0), np.max([end.max(0) for end in ends], 0)
+    # Stretched by the last per cent that the drawing leaves, so that an object measures exactly what it claims.
+    return maps / (high - low)[:, None], (offsets - low) / (high - low) - [0.5, 0.0, 0.5]
+
+
+def _ends(primitive: Primitive, matrix: np.ndarray) -> np.ndarray:
+    """Points [k, 3], relative to the primitive's centre, that have its least and greatest coordinates."""
+    if primitive.shape == ELLIPSOID:
+        reach = np.linalg.norm(matrix, axis=1)
+        return np.stack([reach, -reach])
+    if primitive.shape == FRUSTUM:
+        disc = np.hypot(matrix[:, 0], matrix[:, 2])
+        top = disc * primitive.taper[0]
+        return np.stack([matrix[:, 1] + top, matrix[:, 1] - top, -matrix[:, 1] + disc, -matrix[:, 1] - disc])
+    tapered = _CORNERS * np.where(_CORNERS[:, 1:2] > 0, [[primitive.taper[0], 1.0, primitive.taper[1]]], 1.0)
+    return tapered @ matrix.T
 
 
 def _primitive_map(primitive: Primitive) -> np.ndarray:
@@ -112,9 +132,6 @@ def _primitive_map(primitive: Primitive) -> np.ndarray:
         "z": [[1, 0, 0], [0, 0, 1], [0, 1, 0]],
     }[primitive.axis]
     return lean @ (np.array(primitive.size)[:, None] / 2 * np.array(axes))
-
-
-_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
 
 
 def light_direction(scene: Scene) -> tuple[float, float, float]:
@@ -424,7 +441,9 @@ def _render_chunk(scenes: list[Scene], size: tuple[int, int], samples: int, devi
     depth, primitive = _first_hits(tables, width, height)
     x, y = _grid(tables.constants, width, height)
     around = torch.stack(_surroundings(tables.constants, _transform(tables.constants[_TO_WORLD], x, y, 1.0))).amin(0)
-    instance = torch.where(depth < around, tables.primitives[_AT["object"]][0].long()[primitive], -1)
+    instance = torch.full_like(primitive, -1)
+    on_object = depth < around
+    instance[on_object] = tables.primitives[_AT["object"].start].long()[primitive[on_object]]
     depth = torch.minimum(depth, around)
     valid = depth <= MAX_DEPTH
     depth = depth.masked_fill(~valid, 0)

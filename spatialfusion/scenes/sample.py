@@ -58,6 +58,8 @@ def _draw_objects(rng: random.Random, count: int) -> list[tuple[str, str, Vector
         rng.shuffle(kinds)
     else:
         kinds = [_draw_kind(rng, (pool,)) for _ in range(count)]
+        if len(set(kinds)) < count:  # few kinds are small or large: chance alone would give too many twins
+            kinds = [_draw_kind(rng, (pool,)) for _ in range(count)]
     looks = [(kind, color, _draw_size(rng, kind)) for kind, color in zip(kinds, rng.sample(list(COLORS), count))]
     if count > 1 and rng.random() < 0.14:
         kind, _, size = looks[0]

@@ -57,7 +57,7 @@ def _stage_class(name: str) -> type:
     elif name == "stage1":
         from spatialfusion.train.spatial import Stage1 as Stage
     else:
-        from spatialfusion.train.spatial import Stage2 as Stage
+        from spatialfusion.train.joint import Stage2 as Stage
     return Stage
 
 

@@ -26,12 +26,11 @@ from spatialfusion.backbones.qwen_image import (
     velocity,
 )
 from spatialfusion.files import atomic_folder
-from spatialfusion.latents import decode_latents
-from spatialfusion.model import FILE_NAME
+from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.scenes.edits import instruction
 from spatialfusion.state import restore_fov
 from spatialfusion.train.config import Stage2Config, TrainConfig
-from spatialfusion.train.diffusion import cached_latents, draw_noise_levels, load_transformer
+from spatialfusion.train.diffusion import SHEET_GUIDANCE, SHEET_STEPS, TEXT_MULTIPLE, cached_latents, draw_noise_levels, load_transformer
 from spatialfusion.train.sheet import PROMPTS, figure_tile, image_tile, write_sheet
 from spatialfusion.train.spatial import Stage1
 from spatialfusion.train.stage import noise_bins
@@ -94,7 +93,13 @@ class Stage2(Stage1):
             part = context.select(rows)
             with DepthInjection(self.transformer, residual[rows], self.delta):
                 v = velocity(
-                    self.transformer, noisy[rows], references, level[rows], part.prompt_embeds, part.prompt_mask, 8
+                    self.transformer,
+                    noisy[rows],
+                    references,
+                    level[rows],
+                    part.prompt_embeds,
+                    part.prompt_mask,
+                    TEXT_MULTIPLE,
                 )
             errors[rows] = ((v.float() - target[rows]) ** 2).mean(dim=(1, 2, 3))
         loss = errors.mean() + self.options.depth_weight * depth_loss
@@ -125,10 +130,8 @@ class Stage2(Stage1):
         write_sheet(path, rows)
 
     def draw(self, text: str, image: Tensor | None, seed: int, size: tuple[int, int]) -> list:
-        from spatialfusion.latents import encode_latents
-
         images = None if image is None else [[image]]
-        context, null = self.encoder.encode([text], images), self.encoder.encode([""], allow_empty=True)
+        context, null = self.encoder.encode([text], images), self.encoder.encode([""], images, allow_empty=True)
         source = None if image is None else image[None]
         guidance = 2.0 if image is None else 1.0
         generators = [torch.Generator().manual_seed(seed)]
@@ -140,8 +143,16 @@ class Stage2(Stage1):
         for injection in (None, DepthInjection(self.transformer, residual, self.delta)):
             generators = [torch.Generator().manual_seed(seed)]
             latents = sample_latents(
-                self.transformer, tiny_scheduler(), context, null, references, 20, 4.0, generators,
-                tuple(self.latents.shape[1:]), injection,
+                self.transformer,
+                tiny_scheduler(),
+                context,
+                null,
+                references,
+                SHEET_STEPS,
+                SHEET_GUIDANCE,
+                generators,
+                tuple(self.latents.shape[1:]),
+                injection,
             )
             tiles.append(image_tile(decode_latents(self.vae, latents)[0]))
         return tiles
@@ -149,7 +160,7 @@ class Stage2(Stage1):
     def export(self, model_folder: Path) -> None:
         self.model.backbone_tensors = {} if self.full else backbone_tensors(self.transformer, self.delta)
         self.model.config.lora_rank = 0 if self.full else self.options.lora_rank
-        self.model.save(model_folder / FILE_NAME)
+        super().export(model_folder)
         if self.full:
             with atomic_folder(model_folder / "transformer") as temporary:
                 self.transformer.save_pretrained(

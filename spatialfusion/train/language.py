@@ -41,7 +41,7 @@ from spatialfusion.train.stage import Stage
 from spatialfusion.train.tokenizer import train_tokenizer
 
 TASKS = ("read", "caption", "layout", "edit")
-TASK_WEIGHTS = (0.5, 0.15, 0.1, 0.25)
+TASK_WEIGHTS = (0.5, 0.12, 0.18, 0.2)
 CAPTION_PROMPT = "describe the picture"
 LAYOUT_PROMPT = "list the objects"
 PLAIN_FRACTION = 0.35
@@ -53,6 +53,7 @@ ROPE_THETA = 1e6
 MROPE = (8, 12, 12)  # of 32; as in Qwen2.5-VL, a quarter for time and the rest for rows and columns
 HEAD_DIM = 64
 LONGEST_ANSWER = 160
+GROUP = 16  # chats padded to a common length
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,23 @@ class LanguageStage(Stage):
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self.tokenizer = self._tokenizer(run)
         self.processor = build_image_processor(config)
-        self.text_encoder = build_text_encoder(config, self.tokenizer).to(device)
+        self.text_encoder = self._text_encoder(run).to(device)
+        if device.type == "cpu":
+            # torch's fused attention is slower than plain products for so few and short heads.
+            self.text_encoder.set_attn_implementation("eager")
         self.encoder = PromptEncoder(self.text_encoder, self.tokenizer, self.processor, config.model.language.layers)
         # Without the head, which is the embedding's own matrix.
         self.trained = self.text_encoder.model
         self.trained.requires_grad_(True)
+
+    def _text_encoder(self, run: Path) -> Qwen2_5_VLForConditionalGeneration:
+        """The text encoder of run/model, or a new one with the sizes of the configuration."""
+        folder = run / "model" / "text_encoder"
+        if folder.is_dir():
+            return Qwen2_5_VLForConditionalGeneration.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+            )
+        return build_text_encoder(self.config, self.tokenizer)
 
     def _tokenizer(self, run: Path) -> PreTrainedTokenizerBase:
         """The tokenizer that an earlier checkpoint of this run exported, or a new one, the same on every rank."""
@@ -109,19 +122,24 @@ class LanguageStage(Stage):
         return picture_dialogue(self.data, index, "caption" if task == "caption" else "layout", generator)
 
     def collate(self, dialogues: Sequence[Dialogue], data: RenderedScenes) -> dict[str, Any]:
-        """Token ids and loss weights, right-padded, apart for chats without and with a picture."""
-        batch: dict[str, Any] = {}
-        for kind in ("text", "picture"):
-            group = [d for d in dialogues if (d.picture is None) == (kind == "text")]
-            if not group:
-                continue
-            rows = [self._tokens(dialogue, data) for dialogue in group]
-            batch[f"{kind}_ids"] = pad_sequence([ids for ids, _ in rows], True, self.tokenizer.pad_token_id)
-            batch[f"{kind}_weights"] = pad_sequence([weights for _, weights in rows], True, 0.0)
-            batch[f"{kind}_tasks"] = torch.tensor([TASKS.index(dialogue.task) for dialogue in group])
-            if kind == "picture":
-                batch["pixels"] = data.images[[dialogue.picture for dialogue in group]]
-        return batch
+        """Small groups of chats of like length, right-padded; chats with a picture are apart from those without.
+
+        A group has `ids` [B, T], `weights` [B, T less the template's prefix], `tasks` [B], and `pixels` uint8 if it
+        has pictures.
+        """
+        groups = []
+        for kind in (True, False):
+            rows = [(d, *self._tokens(d, data)) for d in dialogues if (d.picture is None) == kind]
+            rows.sort(key=lambda row: len(row[1]))
+            for start in range(0, len(rows), GROUP):
+                chats, ids, weights = zip(*rows[start : start + GROUP])
+                group = {
+                    "ids": pad_sequence(ids, batch_first=True, padding_value=self.tokenizer.pad_token_id),
+                    "weights": pad_sequence(weights, batch_first=True),
+                    "tasks": torch.tensor([TASKS.index(chat.task) for chat in chats]),
+                }
+                groups.append(group if kind else group | {"pixels": data.images[[chat.picture for chat in chats]]})
+        return {"groups": groups}
 
     def _tokens(self, dialogue: Dialogue, data: RenderedScenes) -> tuple[Tensor, Tensor]:
         """Token ids of the whole chat, and the weights with which those after the template's prefix are predicted."""
@@ -134,40 +152,37 @@ class LanguageStage(Stage):
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         total, weight = 0.0, 0.0
-        metrics = {}
-        for kind in ("text", "picture"):
-            if f"{kind}_ids" not in batch:
-                continue
-            errors, _ = self.predict(batch, kind)
-            weights = batch[f"{kind}_weights"]
-            total, weight = total + (errors * weights).sum(), weight + weights.sum()
-            for task, name in enumerate(TASKS):
-                answers = (weights == 1) & (batch[f"{kind}_tasks"] == task)[:, None]
-                if (kind == "text") == (name == "read"):
-                    # 0 / 0 is NaN: no such sample in this batch.
-                    metrics[f"loss_{name}"] = errors.detach()[answers].sum() / answers.sum()
-        return total / weight, metrics
+        errors, counts = (torch.zeros(len(TASKS), device=self.device) for _ in range(2))
+        for group in batch["groups"]:
+            error, _ = self.predict(group)
+            weights = group["weights"]
+            total, weight = total + (error * weights).sum(), weight + weights.sum()
+            answers = (weights == 1).float()
+            errors.index_add_(0, group["tasks"], (error.detach() * answers).sum(1))
+            counts.index_add_(0, group["tasks"], answers.sum(1))
+        # 0 / 0 is NaN: no such task in this batch.
+        return total / weight, {f"loss_{task}": value for task, value in zip(TASKS, errors / counts)}
 
-    def predict(self, batch: dict[str, Any], kind: str) -> tuple[Tensor, Tensor]:
+    def predict(self, group: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Cross-entropy [B, T] of every token after the template's prefix, and whether it was the most likely one."""
-        ids = batch[f"{kind}_ids"]
-        inputs = picture_inputs(batch["pixels"], ids, self.encoder) if kind == "picture" else {}
+        ids = group["ids"]
+        inputs = picture_inputs(group["pixels"], ids, self.encoder) if "pixels" in group else {}
         # The template's prefix is the same in all samples: it goes through the network once, and its keys and values
         # are shared. No attention mask: the padding is on the right, where a causal model does not look.
-        start = self.encoder.prefix_length(1 if kind == "picture" else 0)
+        start = self.encoder.prefix_length(1 if inputs else 0)
         prefix = self.trained(input_ids=ids[:1, :start], use_cache=True)
         cache = prefix.past_key_values
         cache.batch_repeat_interleave(len(ids))
-        if kind == "picture":
+        if inputs:
             positions, _ = self.trained.get_rope_index(ids, inputs.pop("mm_token_type_ids"), inputs["image_grid_thw"])
         else:
             positions = torch.arange(ids.shape[1], device=ids.device).expand(3, len(ids), -1)
+        following = ids[:, start:]
         output = self.trained(
-            input_ids=ids[:, start:], position_ids=positions[..., start:], past_key_values=cache, use_cache=True, **inputs
+            input_ids=following, position_ids=positions[..., start:], past_key_values=cache, use_cache=True, **inputs
         )
         last = prefix.last_hidden_state[:, -1:].expand(len(ids), -1, -1)
         logits = self.text_encoder.lm_head(torch.cat([last, output.last_hidden_state[:, :-1]], dim=1))
-        following = ids[:, start:]
         errors = F.cross_entropy(rearrange(logits, "b t v -> (b t) v").float(), following.flatten(), reduction="none")
         return errors.view_as(following), logits.argmax(-1) == following
 
@@ -202,17 +217,13 @@ class LanguageStage(Stage):
             dialogues += [picture_dialogue(data, i, task, generator) for task in ("caption", "layout")]
         dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
         errors, hits = defaultdict(list), defaultdict(list)
-        for start in range(0, len(dialogues), 64):
-            batch = self.collate(dialogues[start : start + 64], data)
-            batch = {key: value.to(self.device) for key, value in batch.items()}
-            for kind in ("text", "picture"):
-                if f"{kind}_ids" not in batch:
-                    continue
-                error, hit = self.predict(batch, kind)
-                for i, task in enumerate(batch[f"{kind}_tasks"].tolist()):
-                    answer = batch[f"{kind}_weights"][i] == 1
-                    errors[TASKS[task]].append(error[i][answer])
-                    hits[TASKS[task]].append(hit[i][answer].float())
+        for group in self.collate(dialogues, data)["groups"]:
+            group = {key: value.to(self.device) for key, value in group.items()}
+            error, hit = self.predict(group)
+            for i, task in enumerate(group["tasks"].tolist()):
+                answer = group["weights"][i] == 1
+                errors[TASKS[task]].append(error[i][answer])
+                hits[TASKS[task]].append(hit[i][answer].float())
         tasks = [task for task in TASKS if task in hits]
         metrics = {f"accuracy_{task}": torch.cat(hits[task]).mean().item() for task in tasks}
         return metrics | {f"perplexity_{task}": torch.cat(errors[task]).mean().exp().item() for task in tasks}
@@ -409,10 +420,12 @@ def layout_figures(scenes: Sequence[Scene], captions: Sequence[Caption], answers
     objects, sides, statements = [], [], []
     for scene, said, answer in zip(scenes, captions, answers):
         wanted = [(thing.color, thing.kind) for thing in scene.objects]
-        found = {(thing.color, thing.kind): thing for thing in read_scene_text(answer).objects}
-        objects.append(float(Counter(wanted) == Counter(found)))
+        answered = read_scene_text(answer).objects
+        objects.append(float(Counter(wanted) == Counter((thing.color, thing.kind) for thing in answered)))
         if not objects[-1]:
             continue
+        # Statements number the objects as the scene does; kind and colour together are unique in a scene.
+        found = {(thing.color, thing.kind): thing for thing in answered}
         observation = Observation(tuple(found[name] for name in wanted))
         for statement in said.statements:
             value = score(observation, statement)

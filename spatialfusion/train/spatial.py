@@ -19,6 +19,7 @@ from spatialfusion.depth_head import block_average, detail
 from spatialfusion.flow import add_noise, draw_times, loss_weight
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.pipeline import write_model_index
 from spatialfusion.scenes.captions import caption, plain_caption
 from spatialfusion.scenes.edits import instruction
 from spatialfusion.scenes.scene import Scene
@@ -100,11 +101,10 @@ class Stage1(Stage):
         return losses, metrics
 
     def encode(self, batch: dict[str, Any]) -> SemanticContext:
-        """One prefill of the frozen LLM; a dropped prompt is read without its picture, as the unconditional one is."""
+        """One prefill of the frozen LLM; where the prompt is dropped the picture stays, as in the unconditional one."""
         images: list[list[Tensor]] = [[] for _ in batch["texts"]]
         for i, source in zip(batch["edits"], batch["sources"]):
-            if batch["texts"][i]:
-                images[i] = [source.cpu()]
+            images[i] = [source.cpu()]
         return self.encoder.encode(batch["texts"], images, allow_empty=True)
 
     def depth_loss(
@@ -123,7 +123,7 @@ class Stage1(Stage):
         state_loss = (state_error * channel).sum(1)
         fov_loss = (u0 - u) ** 2
         weighted = loss_weight(t) * (state_loss + self.options.fov_weight * fov_loss)
-        # Detail is worth learning where the state is nearly known, and on a part of the batch, since it is the costly one.
+        # Detail is worth learning where the state is nearly known, and on a part of the batch: it is the costly one.
         few = max(1, len(t) // 4)
         refined = self.model.depth_head.refine(x0[:few].detach(), estimate[2][:few], factor).float()
         detail_error = (detail(refined, factor) - detail(y[:few], factor)).abs().mean(dim=(1, 2, 3))
@@ -178,7 +178,8 @@ class Stage1(Stage):
         for i, (source, target, edit) in enumerate(data.edits[:6]):
             text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
             image = data.images[source].float() / 255
-            context, null = self.encoder.encode([text], [[image]]), self.encoder.encode([""], allow_empty=True)
+            context = self.encoder.encode([text], [[image]])
+            null = self.encoder.encode([""], [[image]], allow_empty=True)
             generators = [torch.Generator().manual_seed(i)]
             geometry = self.model.predict_geometry(context, (height, width), generators, null, image[None], 16, 1.0)
             exact = exact_geometry(data, [target])
@@ -197,6 +198,7 @@ class Stage1(Stage):
 
     def export(self, model_folder: Path) -> None:
         self.model.save(model_folder / FILE_NAME)
+        write_model_index(model_folder, default_size=self.config.data.size[0])
 
 
 def spatial_config(config: TrainConfig) -> SpatialFusionConfig:

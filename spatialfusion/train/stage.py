@@ -76,6 +76,6 @@ def noise_bins(name: str, losses: Tensor, t: Tensor, bins: int = 10) -> dict[str
     metrics = {}
     for i in range(bins):
         chosen = index == i
-        total = (losses * chosen).sum()
-        metrics[f"{name}/{i / bins:.1f}-{(i + 1) / bins:.1f}"] = torch.where(chosen.any(), total / chosen.sum(), torch.nan)
+        # 0 / 0 of an empty bin is NaN.
+        metrics[f"{name}/{i / bins:.1f}-{(i + 1) / bins:.1f}"] = (losses * chosen).sum() / chosen.sum()
     return metrics

@@ -23,11 +23,13 @@ from spatialfusion.files import atomic_file, atomic_folder
 from spatialfusion.latents import decode_latents, encode_latents, load_vae
 from spatialfusion.train.config import TrainConfig, VaeConfig
 from spatialfusion.train.stage import Stage
-from spatialfusion.train.vae_2d import Autoencoder2D
+from spatialfusion.train.vae_2d import Attention, Autoencoder2D, Resample, ResidualBlock
 
 CROP = 64  # pixels: four times as many pictures a second as whole ones, and as much to learn from each pixel
+SQUARE_WEIGHT = 4.0  # grey surroundings are most of a picture: the absolute error alone is slow to learn colours
 EDGE_WEIGHT = 1.0
-KL_WEIGHT = 1e-4
+KL_WEIGHT = 1e-6
+LATENT_NOISE = 0.1  # of each channel's deviation: the decoder must stand what a diffusion model gets wrong
 STATISTICS_PICTURES = 2048
 SHEET_PICTURES = 16
 
@@ -47,8 +49,7 @@ class VaeStage(Stage):
             model = Autoencoder2D.from_video(load_vae(initial))
         else:
             model = Autoencoder2D(new_video_vae(config.model.vae).config)
-            # With as much noise as signal, hundreds of steps would pass before the latents say anything.
-            torch.nn.init.constant_(model.quant_conv.bias[model.config.z_dim :], -6.0)
+            start_as_resampling(model)
         # Channels last is the layout of bf16 convolutions on CPUs and of tensor cores.
         self.trained = model.requires_grad_(True).to(device, memory_format=torch.channels_last)
         self.trained.train()
@@ -72,16 +73,15 @@ class VaeStage(Stage):
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         images = batch["images"]
-        reconstruction, mean, log_variance = self.trained(images, batch["noise"])
+        reconstruction, mean, log_variance = self.trained(images, batch["noise"], LATENT_NOISE)
         error = reconstruction - images
         l1 = error.abs().mean()
         edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        loss = l1 + EDGE_WEIGHT * edges + KL_WEIGHT * kl
-        # On the scale of the latents: the noise the decoder was trained to stand.
-        noise = (0.5 * log_variance).exp().mean() / mean.square().mean().sqrt()
-        psnr = -10 * (error / 2).square().mean().log10()
-        metrics = {"l1": l1, "edges": edges, "kl": kl, "noise": noise, "psnr": psnr}
+        square = error.square().mean()
+        loss = l1 + SQUARE_WEIGHT * square + EDGE_WEIGHT * edges + KL_WEIGHT * kl
+        psnr = -10 * (square / 4).log10()
+        metrics = {"l1": l1, "edges": edges, "kl": kl, "psnr": psnr}
         return loss, {name: value.detach() for name, value in metrics.items()}
 
     @torch.no_grad()
@@ -115,6 +115,46 @@ class VaeStage(Stage):
         model.to(self.device, memory_format=torch.channels_last).eval()
         fold_statistics(model, *latent_statistics(model, pictures))
         return model
+
+
+@torch.no_grad()
+def start_as_resampling(model: Autoencoder2D) -> None:
+    """Initialise `model` so that it starts near an average over blocks and its inverse, without any residual.
+
+    From diffusers' random start one colour axis after the other emerges, over thousands of steps: 18 dB after 75 steps
+    with this start, after 450 without.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, ResidualBlock):
+            torch.nn.init.zeros_(module.conv2.weight)
+            torch.nn.init.zeros_(module.conv2.bias)
+            if isinstance(module.conv_shortcut, torch.nn.Conv2d):
+                _spread(module.conv_shortcut.weight[:, :, 0, 0])
+        elif isinstance(module, Attention):
+            torch.nn.init.zeros_(module.proj.weight)
+        elif isinstance(module, Resample):
+            conv = module.resample[1]
+            conv.weight.zero_()
+            if conv.stride == (2, 2):
+                # 2x2 averages, in the padding of this convolution.
+                conv.weight[:, :, :2, :2] = torch.eye(len(conv.weight))[:, :, None, None] / 4
+            else:
+                _spread(conv.weight[:, :, 1, 1])
+            # The norms take the length of a pixel's vector away: constants beside the signal keep its size.
+            torch.nn.init.normal_(conv.bias, std=0.1)
+        elif name.endswith("conv_in"):
+            torch.nn.init.normal_(module.bias, std=0.5)
+    # With as much noise as signal, hundreds of steps would pass before the latents say anything.
+    torch.nn.init.constant_(model.quant_conv.bias[model.config.z_dim :], -6.0)
+
+
+def _spread(matrix: Tensor) -> None:
+    """Make [out, in] repeat its inputs over more outputs, or mix them orthogonally into fewer."""
+    rows, columns = matrix.shape
+    if rows >= columns:
+        matrix.copy_(torch.eye(columns).repeat(-(-rows // columns), 1)[:rows])
+    else:
+        matrix.copy_(torch.nn.init.orthogonal_(torch.empty(rows, columns)))
 
 
 def new_video_vae(sizes: VaeConfig) -> AutoencoderKLQwenImage:

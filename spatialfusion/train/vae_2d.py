@@ -159,10 +159,15 @@ class Autoencoder2D(nn.Module):
         """Images [B,3,H,W], about [-1,1] and not clamped, of raw latents [B,z,h,w]."""
         return self.decoder(self.post_quant_conv(latents))
 
-    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Reconstruction from a sampled latent (`noise` [B,z,h,w] is unit normal), mean and log-variance; all fp32."""
+    def forward(self, images: Tensor, noise: Tensor, strength: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+        """Reconstruction from a sampled latent, mean and log-variance; all in fp32.
+
+        The sample is mean + noise (deviation + strength std), with unit normal `noise` [B,z,h,w] and std that of the
+        channel's means in this batch.
+        """
         mean, log_variance = (x.float() for x in self.encode(images))
-        latents = mean + (0.5 * log_variance).exp() * noise
+        std = mean.detach().std((0, 2, 3), keepdim=True)
+        latents = mean + noise * ((0.5 * log_variance).exp() + strength * std)
         return self.decode(latents).float(), mean, log_variance
 
     @classmethod

@@ -1,0 +1,248 @@
+"""python -m spatialfusion.generate PROMPT: an image, and the metric depth that it was drawn from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from spatialfusion import __version__
+from spatialfusion.defaults import DEPTH_STEPS, GUIDANCE, STEPS, STRENGTH
+from spatialfusion.errors import InputError, run_command
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from spatialfusion.geometry import Geometry
+    from spatialfusion.pipeline import SpatialFusionOutput, SpatialFusionPipeline
+
+TINY = Path(__file__).parent / "assets" / "tiny"
+EXAMPLES = """examples:
+  python -m spatialfusion.generate "a red car in front of a blue house"
+  python -m spatialfusion.generate "a red car 2 metres in front of a blue house" --seed 3 --out outputs/car
+  python -m spatialfusion.generate "move the car to the left" --image outputs/car/image.png
+  python -m spatialfusion.generate "a green tree in front of a white house" --geometry outputs/car/depth.npz
+"""
+
+
+def main(argv: list[str]) -> None:
+    start = time.perf_counter()
+    arguments = read_arguments(argv)
+    out = Path(arguments.out) if arguments.out else Path("outputs") / f"{slug(arguments.prompt)}-{arguments.seed}"
+    _check_writable(out)
+    image = None if arguments.image is None else open_image(arguments.image)
+    geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
+    if arguments.model is None:
+        _warn_of_unknown_words(arguments.prompt)
+    pipeline = load_pipeline(arguments.model, arguments.device)
+    loaded = time.perf_counter()
+
+    import torch
+
+    width, height = arguments.size or (None, None)
+    output = pipeline(
+        arguments.prompt,
+        image=image,
+        geometry=geometry,
+        height=height,
+        width=width,
+        num_inference_steps=arguments.steps,
+        guidance_scale=arguments.guidance,
+        depth_steps=arguments.depth_steps,
+        adapter_strength=0 if arguments.no_depth else arguments.strength,
+        generator=torch.Generator().manual_seed(arguments.seed),
+    )
+    seconds = {"load": loaded - start, **pipeline.seconds, "total": time.perf_counter() - start}
+    record = {
+        "prompt": arguments.prompt,
+        "image": arguments.image,
+        "geometry": arguments.geometry,
+        "model": arguments.model or "tiny",
+        "seed": arguments.seed,
+        "size": list(output.images[0].size),
+        "steps": arguments.steps,
+        "depth_steps": arguments.depth_steps,
+        "guidance": arguments.guidance,
+        "strength": 0 if arguments.no_depth else arguments.strength,
+        "device": str(pipeline.device),
+        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+        "versions": _versions(),
+    }
+    for path in write_results(out, output, record):
+        print(path)
+
+
+def read_arguments(argv: list[str]) -> argparse.Namespace:
+    """Parse and check; whatever is wrong is an InputError, before anything slow was imported."""
+    parser = _Parser(
+        prog="python -m spatialfusion.generate",
+        description="Draw an image from a prompt, with metric depth predicted from the same prompt. Writes image.png, "
+        "depth.png (with a scale in metres), depth.npz and run.json.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("prompt", help="what to draw; with --image, what to change")
+    add("--image", metavar="FILE", help="source image to edit")
+    add("--geometry", metavar="FILE", help="depth to use instead of predicting it: .npz, or .png with its .json")
+    add("--seed", type=int, default=0, metavar="N", help="another seed, another scene (default: 0)")
+    add("--size", metavar="WxH", help="pixels, multiples of 16 (default: the model's own)")
+    add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
+    add("--depth-steps", type=int, default=DEPTH_STEPS, metavar="N", help=f"of the depth (default: {DEPTH_STEPS})")
+    add("--guidance", type=float, default=GUIDANCE, metavar="G", help=f"follow the prompt (default: {GUIDANCE:g})")
+    add("--strength", type=float, default=STRENGTH, metavar="S", help=f"follow the depth (default: {STRENGTH:g})")
+    add("--no-depth", action="store_true", help="the base model alone; writes image.png and run.json")
+    add("--model", metavar="NAME", help="model folder, or a model of the Hugging Face Hub (default: the embedded one)")
+    add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
+    add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>)")
+    arguments = parser.parse_args(argv)
+    if not arguments.prompt.strip():
+        raise InputError("the prompt is empty: describe the image in a sentence.")
+    if arguments.no_depth and arguments.geometry is not None:
+        raise InputError("--geometry and --no-depth were both given: expected one of them.")
+    if not 0 <= arguments.seed < 2**63:
+        raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
+    if arguments.size is not None:
+        found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", arguments.size)
+        if not found:
+            raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 128x128.")
+        arguments.size = int(found[1]), int(found[2])
+    return arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (--help shows all options).")
+
+
+def slug(prompt: str) -> str:
+    """A prompt as the name of a folder."""
+    return re.sub(r"[\W_]+", "-", prompt.lower())[:60].strip("-") or "image"
+
+
+def open_image(name: str) -> Image.Image:
+    """Read a picture file whole."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(name) as image:
+            image.load()
+            return image
+    except FileNotFoundError:
+        raise InputError(f"there is no file {name}: expected a picture to edit.") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{name} is not a picture: expected a PNG, JPEG or the like.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{name} cannot be read ({error}): expected a whole picture file.") from None
+
+
+def load_pipeline(model: str | None, device: str | None) -> SpatialFusionPipeline:
+    """The pipeline of a model, or of the embedded one; float32 on a CPU, bfloat16 elsewhere."""
+    if model is None and not TINY.is_dir():
+        raise InputError(f"the embedded model is missing ({TINY}): install the package again, or give --model.")
+    import torch
+
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device is {device!r}, which cannot be used ({reason}): try cpu.") from None
+
+    import diffusers
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
+    from spatialfusion.pipeline import SpatialFusionPipeline
+
+    dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
+    return SpatialFusionPipeline.from_pretrained(TINY if model is None else model, dtype=dtype).to(device)
+
+
+def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:
+    """Write all files beside their places first, then give them their names; returns them."""
+    from spatialfusion.depth_image import depth_figure
+    from spatialfusion.geometry_files import save_geometry
+
+    is_new = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=out) as name:
+            temporary = Path(name)
+            output.images[0].save(temporary / "image.png")
+            if output.geometry is not None:
+                depth_figure(output.geometry).save(temporary / "depth.png")
+                save_geometry(temporary / "depth.npz", output.geometry)
+            text = json.dumps(record, indent=2, ensure_ascii=False)
+            (temporary / "run.json").write_text(text + "\n", encoding="utf-8")
+            paths = []
+            for name in ("image.png", "depth.png", "depth.npz", "run.json"):
+                if (temporary / name).exists():
+                    os.replace(temporary / name, out / name)
+                    paths.append(out / name)
+            return paths
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                out.rmdir()
+        raise
+
+
+def _load_geometry(name: str) -> Geometry:
+    from spatialfusion.geometry_files import load_geometry
+
+    geometry = load_geometry(name)
+    if len(geometry) != 1:
+        raise InputError(f"{name} holds {len(geometry)} depth maps: expected one.")
+    return geometry
+
+
+def _check_writable(out: Path) -> None:
+    """Before a minute of work, not after it."""
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"--out is {out}, but {existing} is a file: expected a folder.")
+    if not os.access(existing, os.W_OK):
+        raise InputError(f"--out is {out}, but {existing} cannot be written to: choose another folder.")
+
+
+def _warn_of_unknown_words(prompt: str) -> None:
+    from spatialfusion.scenes.captions import unknown_words, vocabulary
+
+    unknown = unknown_words(prompt)
+    if unknown:
+        known = vocabulary()
+        print(
+            f"warning: the embedded model does not know {', '.join(map(repr, unknown))}.\n"
+            f"  objects: {', '.join(known['objects'])}\n"
+            f"  colours: {', '.join(known['colors'])}\n"
+            f"  relations: {', '.join(known['relations'])}",
+            file=sys.stderr,
+        )
+
+
+def _versions() -> dict[str, str]:
+    import diffusers
+    import torch
+    import transformers
+
+    return {
+        "spatialfusion": __version__,
+        "python": platform.python_version(),
+        **{library.__name__: library.__version__ for library in (torch, diffusers, transformers)},
+    }
+
+
+if __name__ == "__main__":
+    run_command(main)

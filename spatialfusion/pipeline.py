@@ -1,0 +1,763 @@
+"""SpatialFusionPipeline: prompt -> Geometry -> image, as a pipeline of diffusers.
+
+Notable: the multimodal LLM reads a prompt once. That prefill gives the prompt embeddings that the diffusion model reads
+and the keys and values that depth is drawn from.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import (
+    AutoencoderKLQwenImage,
+    DiffusionPipeline,
+    FlowMatchEulerDiscreteScheduler,
+    QwenImageTransformer2DModel,
+)
+from diffusers import __version__ as diffusers_version
+from diffusers.utils import BaseOutput
+from einops import rearrange
+from PIL import Image, ImageOps
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
+
+from spatialfusion.backbones.qwen_image import (
+    ADAPTER,
+    DepthInjection,
+    base_state_dict,
+    load_backbone_tensors,
+    sample_latents,
+)
+from spatialfusion.context import PromptEncoder, SemanticContext
+from spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, START, STEPS, STRENGTH
+from spatialfusion.errors import InputError
+from spatialfusion.files import atomic_file
+from spatialfusion.flow import draw_noise as draw_depth_noise
+from spatialfusion.geometry import Geometry
+from spatialfusion.latents import decode_latents, encode_latents
+from spatialfusion.model import FILE_NAME, SpatialFusionModel
+
+INDEX = "model_index.json"
+# What model_index.json lists; spatialfusion.safetensors lies beside it.
+COMPONENTS = {
+    "vae": ("diffusers", "AutoencoderKLQwenImage"),
+    "text_encoder": ("transformers", "Qwen2_5_VLForConditionalGeneration"),
+    "tokenizer": ("transformers", "Qwen2Tokenizer"),
+    "image_processor": ("transformers", "Qwen2VLImageProcessorPil"),
+    "transformer": ("diffusers", "QwenImageTransformer2DModel"),
+    "scheduler": ("diffusers", "FlowMatchEulerDiscreteScheduler"),
+}
+_HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
+# No pickles and no code.
+_HUB_FILES = [INDEX, FILE_NAME, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.jinja"]
+
+Picture = Image.Image | Tensor
+
+
+@dataclass
+class SpatialFusionOutput(BaseOutput):
+    """images: list of PIL images, or a tensor (see `output_type`). geometry: of these images, on the CPU, or None."""
+
+    images: list[Image.Image] | Tensor
+    geometry: Geometry | None
+
+
+class SpatialFusionPipeline(DiffusionPipeline):
+    """Text to image, and editing, with metric depth in between.
+
+    Args:
+        default_size: side in pixels of the square whose area an image has when no size is asked for.
+        rescale_guidance: keep the norm of the guided velocity at the prompt's own, as Qwen-Image's pipelines do.
+
+    The LoRA and the projection delta of the `spatialfusion` checkpoint are put on `transformer`, inactive while it is
+    given no depth.
+    """
+
+    model_cpu_offload_seq = "text_encoder->spatialfusion->transformer->vae"
+    _optional_components = ["image_processor"]  # noqa: RUF012 (as diffusers declares it)
+    _callback_tensor_inputs = ["latents"]  # noqa: RUF012
+
+    def __init__(
+        self,
+        vae: AutoencoderKLQwenImage,
+        text_encoder: Qwen2_5_VLForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerBase,
+        transformer: QwenImageTransformer2DModel,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        spatialfusion: SpatialFusionModel,
+        image_processor: Qwen2VLImageProcessorPil | None = None,
+        default_size: int = 128,
+        rescale_guidance: bool = False,
+    ):
+        super().__init__()
+        if image_processor is None:
+            # Qwen-Image has none, because it was never shown a picture.
+            vision = text_encoder.config.vision_config
+            image_processor = Qwen2VLImageProcessorPil(
+                patch_size=vision.patch_size,
+                temporal_patch_size=vision.temporal_patch_size,
+                merge_size=vision.spatial_merge_size,
+            )
+        _check_fit(spatialfusion, text_encoder)
+        if ADAPTER in getattr(transformer, "peft_config", {}):
+            # Of another checkpoint, when a pipeline is built anew from the parts of an old one.
+            transformer.delete_adapters(ADAPTER)
+        self.delta = load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
+        self.register_modules(
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            image_processor=image_processor,
+            transformer=transformer,
+            scheduler=scheduler,
+            spatialfusion=spatialfusion,
+        )
+        # diffusers cannot load it: `from_pretrained` does.
+        self.register_to_config(
+            spatialfusion=(None, None), default_size=default_size, rescale_guidance=rescale_guidance
+        )
+        self._interrupt = False
+        self.seconds: dict[str, float] = {}
+
+    @property
+    def interrupt(self) -> bool:
+        """Set `pipe._interrupt = True` in a callback to end after this step with the latents as they are."""
+        return self._interrupt
+
+    # Generating -------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str | Sequence[str],
+        image: Picture | Sequence[Picture] | None = None,
+        geometry: Geometry | None = None,
+        negative_prompt: str | Sequence[str] = "",
+        height: int | None = None,
+        width: int | None = None,
+        num_inference_steps: int = STEPS,
+        guidance_scale: float = GUIDANCE,
+        depth_steps: int = DEPTH_STEPS,
+        depth_guidance: float = DEPTH_GUIDANCE,
+        adapter_strength: float = STRENGTH,
+        adapter_start: float = START,
+        adapter_end: float = END,
+        num_images_per_prompt: int = 1,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        output_type: str = "pil",
+        callback_on_step_end: Callable[[DiffusionPipeline, int, int, dict], dict] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        return_dict: bool = True,
+    ) -> SpatialFusionOutput | tuple[list[Image.Image] | Tensor, Geometry | None]:
+        """Draw depth and then the image that has it.
+
+        Args:
+            prompt: one or several; of an edit, the instruction.
+            image: source image to edit, a PIL image or a tensor [3, H, W] or [B, 3, H, W] in [0, 1]; one for all
+                prompts or one for each. It is cut around its centre to the aspect ratio of the result and resized.
+            geometry: depth to use instead of predicting it; one for all images, for each prompt or for each image.
+                Cut and resized like `image`.
+            negative_prompt: what to stay away from; one for all prompts or one for each.
+            height, width: pixels, multiples of 16. Without them, the model's default area with the aspect ratio of
+                `image`, else of `geometry`, else square.
+            num_inference_steps: Euler steps of the image.
+            guidance_scale: classifier-free guidance of the image; 1 is none.
+            depth_steps: Euler steps of the depth; 1 gives the conditional mean.
+            depth_guidance: classifier-free guidance of the depth, away from the empty prompt; 1 is none.
+            adapter_strength: how much depth matters. At 0 the image is exactly the base model's, and no depth is
+                predicted.
+            adapter_start, adapter_end: part of the image's steps that are given depth: start <= i / n < end.
+            num_images_per_prompt: images of each prompt, each with its own depth.
+            generator: on the CPU; one for all images or one for each. Drawn from it are, in this order, the noise of
+                the depth and that of the image. Depth's is drawn even if it is not needed: so the same seed gives the
+                same noise to the image with predicted depth, with depth that is given and without depth.
+            output_type: "pil"; "pt" for a tensor [B, 3, H, W] in [0, 1]; "latent" for normalised latents.
+            callback_on_step_end: called with (pipeline, step, timestep, {"latents": ...}) after each step of the image;
+                latents in the dict that it returns replace the current ones.
+        """
+        request = self._read_request(prompt, image, geometry, height, width, num_images_per_prompt, generator)
+        negatives = _one_each(negative_prompt, len(request.prompts), "negative_prompt")
+        _check_number("num_inference_steps", num_inference_steps, 1)
+        _check_number("depth_steps", depth_steps, 1)
+        for name, value in (
+            ("guidance_scale", guidance_scale),
+            ("depth_guidance", depth_guidance),
+            ("adapter_strength", adapter_strength),
+        ):
+            _check_number(name, value)
+        if not 0 <= adapter_start <= adapter_end <= 1:
+            raise InputError(
+                f"adapter_start is {adapter_start} and adapter_end {adapter_end}: expected 0 <= start <= end <= 1."
+            )
+        if output_type not in ("pil", "pt", "latent"):
+            raise InputError(f"output_type is {output_type!r}: expected 'pil', 'pt' or 'latent'.")
+        unknown = set(callback_on_step_end_tensor_inputs) - set(self._callback_tensor_inputs)
+        if unknown:
+            raise InputError(f"callback_on_step_end_tensor_inputs has {sorted(unknown)}: only 'latents' can be given.")
+
+        self._interrupt = False
+        self.seconds = {}
+        predicts = geometry is None and adapter_strength != 0
+        with self._timed("prompt"):
+            references = self._encode_references(request)
+            context, null, depth_null = self._encode_prompts(
+                request, negatives, guidance_scale != 1, predicts and depth_guidance != 1
+            )
+        with self._timed("depth"):
+            geometry = self._draw_geometry(
+                request, context, depth_null, geometry, predicts, depth_steps, depth_guidance
+            )
+            residual = None
+            if adapter_strength != 0:
+                self._onload(self.spatialfusion)
+                residual = self.spatialfusion.adapter.residual(geometry, self._latent_size(request))
+        with self._timed("image"):
+            latents = self._draw_latents(
+                request,
+                context,
+                null,
+                references,
+                num_inference_steps,
+                guidance_scale,
+                None if residual is None else DepthInjection(self.transformer, residual, self.delta, adapter_strength),
+                (adapter_start, adapter_end),
+                callback_on_step_end,
+                callback_on_step_end_tensor_inputs,
+            )
+        with self._timed("decode"):
+            images = latents if output_type == "latent" else self._decode(latents)
+            if output_type == "pil":
+                images = [_to_pil(picture) for picture in images]
+        self.maybe_free_model_hooks()
+        return SpatialFusionOutput(images, geometry) if return_dict else (images, geometry)
+
+    @torch.no_grad()
+    def predict_geometry(
+        self,
+        prompt: str | Sequence[str],
+        image: Picture | Sequence[Picture] | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        depth_steps: int = DEPTH_STEPS,
+        depth_guidance: float = DEPTH_GUIDANCE,
+        num_images_per_prompt: int = 1,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    ) -> Geometry:
+        """The depth alone that a call with the same arguments predicts; see there."""
+        request = self._read_request(prompt, image, None, height, width, num_images_per_prompt, generator)
+        _check_number("depth_steps", depth_steps, 1)
+        _check_number("depth_guidance", depth_guidance)
+        self.seconds = {}
+        with self._timed("prompt"):
+            context, _, null = self._encode_prompts(request, [], False, depth_guidance != 1)
+        with self._timed("depth"):
+            geometry = self._draw_geometry(request, context, null, None, True, depth_steps, depth_guidance)
+        self.maybe_free_model_hooks()
+        return geometry
+
+    def _read_request(
+        self,
+        prompt: str | Sequence[str],
+        image: Picture | Sequence[Picture] | None,
+        geometry: Geometry | None,
+        height: int | None,
+        width: int | None,
+        per_prompt: int,
+        generator: torch.Generator | Sequence[torch.Generator] | None,
+    ) -> _Request:
+        """Check and complete what the user asked for."""
+        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        if not prompts or not all(isinstance(text, str) for text in prompts):
+            raise InputError(f"prompt is {_short(prompt)}: expected a text or a list of texts.")
+        if empty := [text for text in prompts if not text.strip()]:
+            raise InputError(f"the prompt is empty ({empty[0]!r}): describe the image in a sentence.")
+        _check_number("num_images_per_prompt", per_prompt, 1)
+        pictures = [] if image is None else _read_pictures(image, len(prompts))
+        rows = [i for i in range(len(prompts)) for _ in range(per_prompt)]
+        if geometry is not None:
+            if not isinstance(geometry, Geometry):
+                raise InputError(f"geometry is a {type(geometry).__name__}: expected a spatialfusion.Geometry.")
+            if len(geometry) not in (1, len(prompts), len(rows)):
+                raise InputError(
+                    f"geometry holds {len(geometry)} depth maps for {len(prompts)} prompts and {len(rows)} images: "
+                    "expected one for all, one for each prompt or one for each image."
+                )
+        shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
+        height, width = self._image_size(height, width, shape)
+        return _Request(
+            prompts=prompts,
+            pictures=[fit_picture(picture, height, width) for picture in pictures],
+            size=(height, width),
+            rows=rows,
+            generators=_read_generators(generator, len(rows)),
+        )
+
+    def _image_size(self, height: int | None, width: int | None, shape: Sequence[int]) -> tuple[int, int]:
+        """(height, width) of the result; what is missing follows from the default area and the aspect of `shape`."""
+        stride = self.spatialfusion.config.latent_stride * self.transformer.config.patch_size
+        aspect = shape[-1] / shape[-2]
+
+        def fit(side: float) -> int:
+            return max(1, round(side / stride)) * stride
+
+        if height is None and width is None:
+            side = self.config.default_size
+            height, width = fit(side / math.sqrt(aspect)), fit(side * math.sqrt(aspect))
+        height = fit(width / aspect) if height is None else height
+        width = fit(height * aspect) if width is None else width
+        for name, value in (("height", height), ("width", width)):
+            if not isinstance(value, int) or value < 1 or value % stride:
+                below = int(value) // stride * stride if isinstance(value, (int, float)) and value > 0 else 0
+                near = f"{below} or {below + stride}" if below else f"{stride}"
+                raise InputError(f"{name} is {value}, but must be a multiple of {stride}, such as {near}.")
+        return height, width
+
+    def _latent_size(self, request: _Request) -> tuple[int, int]:
+        stride = self.spatialfusion.config.latent_stride
+        return request.size[0] // stride, request.size[1] // stride
+
+    def _encode_prompts(
+        self, request: _Request, negatives: Sequence[str], guided: bool, depth_guided: bool
+    ) -> tuple[SemanticContext, SemanticContext | None, SemanticContext | None]:
+        """Contexts of every image to draw: of its prompt, of its negative prompt, and of the empty prompt for depth.
+
+        The negative prompt of an edit is read with the source image, as in the diffusion model's training; the empty
+        prompt for depth is read without it, as in stage 1.
+        """
+        self._onload(self.text_encoder)
+        encoder = PromptEncoder(
+            self.text_encoder, self.tokenizer, self.image_processor, self.spatialfusion.config.num_layers
+        )
+        pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
+        context = encoder.encode(request.prompts, pictures).select(request.rows)
+        # A chat is a text and, with a picture, the picture's number; what several images need is read once.
+        chats = [(text, i if request.pictures else None) for i, text in enumerate(negatives)] if guided else []
+        empty = [("", None)] if depth_guided else []
+        wanted = list(dict.fromkeys(chats + empty))
+        if not wanted:
+            return context, None, None
+        texts = [text for text, _ in wanted]
+        null = encoder.encode(texts, [[] if i is None else pictures[i] for _, i in wanted], allow_empty=True)
+        return (
+            context,
+            null.select([wanted.index(chats[row]) for row in request.rows]) if guided else None,
+            null.select([wanted.index(empty[0])] * len(request.rows)) if depth_guided else None,
+        )
+
+    def _encode_references(self, request: _Request) -> list[Tensor]:
+        if not request.pictures:
+            return []
+        pictures = torch.stack(request.pictures).to(self._execution_device, self.vae.dtype)
+        return [encode_latents(self.vae, pictures).float()[request.rows]]
+
+    def _draw_geometry(
+        self,
+        request: _Request,
+        context: SemanticContext,
+        null: SemanticContext | None,
+        given: Geometry | None,
+        predicts: bool,
+        steps: int,
+        guidance: float,
+    ) -> Geometry | None:
+        """Geometry of every image: predicted, or the given one; None for neither."""
+        if not predicts:
+            draw_depth_noise(request.generators, self.spatialfusion.state_shape(*request.size))
+            return None if given is None else _fit_geometry(given, request)
+        self._onload(self.spatialfusion)
+        source = torch.stack(request.pictures)[request.rows] if request.pictures else None
+        with self.progress_bar(total=steps) as bar:
+            bar.set_description("depth")
+            geometry = self.spatialfusion.predict_geometry(
+                context,
+                request.size,
+                request.generators,
+                null_context=null,
+                source=source,
+                steps=steps,
+                guidance=guidance,
+                callback=lambda step: bar.update(),
+            )
+        return geometry.to("cpu")
+
+    def _draw_latents(
+        self,
+        request: _Request,
+        context: SemanticContext,
+        null: SemanticContext | None,
+        references: Sequence[Tensor],
+        steps: int,
+        guidance: float,
+        injection: DepthInjection | None,
+        depth_range: tuple[float, float],
+        callback: Callable[[DiffusionPipeline, int, int, dict], dict] | None,
+        callback_inputs: Sequence[str],
+    ) -> Tensor:
+        self._onload(self.transformer)
+        with self.progress_bar(total=steps) as bar:
+            bar.set_description("image")
+
+            def after_step(step: int, latents: Tensor) -> None:
+                if callback is not None:
+                    given = {"latents": latents} if "latents" in callback_inputs else {}
+                    returned = callback(self, step, self.scheduler.timesteps[step], given) or {}
+                    if returned.get("latents", latents) is not latents:
+                        latents.copy_(returned["latents"])
+                bar.update()
+                if self._interrupt:
+                    raise _InterruptedError(latents)
+
+            try:
+                return sample_latents(
+                    self.transformer,
+                    self.scheduler,
+                    context,
+                    null,
+                    references,
+                    steps,
+                    guidance,
+                    request.generators,
+                    (self.spatialfusion.config.latent_channels, *self._latent_size(request)),
+                    injection,
+                    depth_range,
+                    self.config.rescale_guidance,
+                    after_step,
+                )
+            except _InterruptedError as interruption:
+                return interruption.latents
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        return decode_latents(self.vae, latents.to(self.vae.dtype)).float()
+
+    def _onload(self, module: nn.Module) -> None:
+        # enable_model_cpu_offload moves a model when its forward is called; here its parts are called.
+        if hasattr(module, "_hf_hook"):
+            module._hf_hook.pre_forward(module)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - start
+
+    # Files ------------------------------------------------------------------------------------------------------------
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike,
+        max_shard_size: int | str | None = None,
+        safe_serialization: bool = True,
+    ) -> None:
+        """Write a model folder in diffusers' layout, with spatialfusion.safetensors beside; always safetensors.
+
+        The transformer's weights are its own, without LoRA and delta. Everything is written beside the folder first, so
+        that a full disk leaves an older model in it as it was.
+        """
+        if not safe_serialization:
+            raise InputError("safe_serialization is False: weights are written as safetensors alone.")
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
+            temporary = Path(name)
+            shards = {} if max_shard_size is None else {"max_shard_size": max_shard_size}
+            for component in COMPONENTS:
+                part = getattr(self, component)
+                part = _without_lora(part) if component == "transformer" else part
+                part.save_pretrained(temporary / component, **(shards if isinstance(part, nn.Module) else {}))
+            self.spatialfusion.save(temporary / FILE_NAME, self.spatialfusion.dtype)
+            components = {component: tuple(self.config[component]) for component in COMPONENTS}
+            write_model_index(temporary, self.config.default_size, self.config.rescale_guidance, components)
+            for component in COMPONENTS:
+                _replace_folder(temporary / component, folder / component)
+            for file in (FILE_NAME, INDEX):
+                os.replace(temporary / file, folder / file)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike,
+        spatialfusion: SpatialFusionModel | str | os.PathLike | None = None,
+        **kwargs: Any,
+    ) -> SpatialFusionPipeline:
+        """Load a model folder, or a model of the Hugging Face Hub; a folder never touches the network.
+
+        Args:
+            spatialfusion: the SpatialFusion part, or its file, if it is not to be the model's own; with it any
+                Qwen-Image model can be loaded that it was trained for.
+            kwargs: as in diffusers; `dtype` is float32 unless given. Weights are read from safetensors alone, and
+                no code of the model is run.
+
+        Raises:
+            InputError: when something is missing, broken or of another kind.
+        """
+        hub_options = {name: kwargs.pop(name) for name in _HUB_OPTIONS if name in kwargs}
+        folder = _find_model(pretrained_model_name_or_path, hub_options)
+        dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
+        given = {name for name in COMPONENTS if name in kwargs}
+        _check_folder(folder, given)
+        if not isinstance(spatialfusion, SpatialFusionModel):
+            own = dtype.get("spatialfusion", dtype.get("default")) if isinstance(dtype, dict) else dtype
+            spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=own or torch.float32)
+        kwargs |= {"use_safetensors": True, "trust_remote_code": False}
+        try:
+            pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        # A broken file makes diffusers and transformers raise whatever they stumble upon.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
+        for name in {"vae", "transformer"} - given:
+            _check_complete(getattr(pipeline, name), folder / name)
+        pipeline.register_to_config(_name_or_path=str(pretrained_model_name_or_path))
+        return pipeline
+
+
+class _Request(NamedTuple):
+    """What is asked for. pictures: sources [3, H, W], one per prompt, or none; rows: the prompt of every image."""
+
+    prompts: list[str]
+    pictures: list[Tensor]
+    size: tuple[int, int]
+    rows: list[int]
+    generators: list[torch.Generator]
+
+
+class _InterruptedError(Exception):
+    def __init__(self, latents: Tensor):
+        self.latents = latents
+
+
+# Input ----------------------------------------------------------------------------------------------------------------
+
+
+def fit_picture(picture: Tensor, height: int, width: int) -> Tensor:
+    """Cut a picture [3, H, W] around its centre to the aspect ratio of the new size, and resize it."""
+    rows, columns = _centre(*picture.shape[-2:], height, width)
+    picture = picture[:, rows, columns]
+    if picture.shape[-2:] == (height, width):
+        return picture
+    return F.interpolate(picture[None], (height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
+
+
+def _fit_geometry(geometry: Geometry, request: _Request) -> Geometry:
+    rows, columns = _centre(geometry.height, geometry.width, *request.size)
+    if (rows, columns) != (slice(0, geometry.height), slice(0, geometry.width)):
+        geometry = geometry.crop(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+    geometry = geometry.resize(*request.size)
+    if len(geometry) == 1:
+        return geometry[[0] * len(request.rows)]
+    return geometry if len(geometry) == len(request.rows) else geometry[request.rows]
+
+
+def _centre(rows: int, columns: int, height: int, width: int) -> tuple[slice, slice]:
+    """The largest centred window of rows x columns pixels with the aspect ratio of height x width."""
+    h, w = (rows, round(rows * width / height)) if columns * height > rows * width else (
+        round(columns * height / width),
+        columns,
+    )
+    h, w = max(1, min(h, rows)), max(1, min(w, columns))
+    top, left = (rows - h) // 2, (columns - w) // 2
+    return slice(top, top + h), slice(left, left + w)
+
+
+def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tensor]:
+    """Source pictures [3, H, W] in [0, 1] on the CPU, one for each prompt."""
+    if isinstance(image, Tensor) and image.ndim == 4:
+        image = list(image)
+    images = [image] if isinstance(image, (Image.Image, Tensor)) else list(image)
+    if len(images) not in (1, count):
+        raise InputError(f"{len(images)} images were given for {count} prompts: expected one for all or one for each.")
+    pictures = [_read_picture(picture) for picture in images]
+    return pictures if len(pictures) == count else pictures * count
+
+
+def _read_picture(image: Picture) -> Tensor:
+    if isinstance(image, Image.Image):
+        try:
+            pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputError(f"the source image cannot be read ({error}): expected a whole picture file.") from None
+        picture = rearrange(torch.from_numpy(pixels), "h w c -> c h w") / 255
+    elif isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point():
+        picture = image.float().cpu()
+    else:
+        what = f"{image.dtype} of shape {list(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
+        raise InputError(f"the source image is a {what}: expected a PIL image or floats [3, height, width] in [0, 1].")
+    if picture.numel() == 0:
+        raise InputError(f"the source image has shape {list(picture.shape)}: expected at least one pixel.")
+    if not (picture.min() >= 0 and picture.max() <= 1):
+        raise InputError(
+            f"the source image has values from {picture.min():g} to {picture.max():g}: expected them in [0, 1]."
+        )
+    return picture
+
+
+def _read_generators(
+    generator: torch.Generator | Sequence[torch.Generator] | None, count: int
+) -> list[torch.Generator]:
+    if generator is None:
+        seeds = torch.randint(2**62, (count,)).tolist()
+        return [torch.Generator().manual_seed(seed) for seed in seeds]
+    generators = [generator] * count if isinstance(generator, torch.Generator) else list(generator)
+    if len(generators) != count or not all(isinstance(g, torch.Generator) for g in generators):
+        raise InputError(f"{len(generators)} generators were given for {count} images: expected one for all or each.")
+    if any(g.device.type != "cpu" for g in generators):
+        raise InputError("a generator is on an accelerator: noise is drawn on the CPU, so give torch.Generator().")
+    return generators
+
+
+def _one_each(text: str | Sequence[str], count: int, name: str) -> list[str]:
+    texts = [text] * count if isinstance(text, str) else list(text)
+    if len(texts) != count or not all(isinstance(t, str) for t in texts):
+        raise InputError(f"{name} is {_short(text)} for {count} prompts: expected one text for all or one for each.")
+    return texts
+
+
+def _check_number(name: str, value: float, at_least: int | None = None) -> None:
+    """A finite number; with `at_least`, a whole one."""
+    whole = at_least is not None
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not math.isfinite(value):
+        raise InputError(f"{name} is {value!r}: expected a {'whole' if whole else 'finite'} number.")
+    if whole and value < at_least:
+        raise InputError(f"{name} is {value}: expected at least {at_least}.")
+
+
+def _check_fit(spatialfusion: SpatialFusionModel, text_encoder: Qwen2_5_VLForConditionalGeneration) -> None:
+    """The attention of the multimodal LLM must be the one that the checkpoint was trained on."""
+    text = text_encoder.config.text_config
+    head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    for name, trained, found in (
+        ("layers", spatialfusion.config.mllm_layers, text.num_hidden_layers),
+        ("key/value heads", spatialfusion.config.kv_heads, text.num_key_value_heads),
+        ("channels per head", spatialfusion.config.head_dim, head_dim),
+    ):
+        if trained != found:
+            raise InputError(
+                f"the SpatialFusion checkpoint was trained on a text encoder with {trained} {name}, but this one has "
+                f"{found}: they do not belong together."
+            )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _to_pil(picture: Tensor) -> Image.Image:
+    pixels = (picture * 255).round().to("cpu", torch.uint8)
+    return Image.fromarray(rearrange(pixels, "c h w -> h w c").numpy())
+
+
+# Model folders --------------------------------------------------------------------------------------------------------
+
+
+def write_model_index(
+    folder: str | os.PathLike,
+    default_size: int,
+    rescale_guidance: bool = False,
+    components: dict[str, tuple[str, str]] = COMPONENTS,
+) -> None:
+    """Write the model_index.json that makes a pipeline of the components in `folder`; see SpatialFusionPipeline."""
+    index = {
+        "_class_name": SpatialFusionPipeline.__name__,
+        "_diffusers_version": diffusers_version,
+        "default_size": default_size,
+        "rescale_guidance": rescale_guidance,
+        **{name: list(entry) for name, entry in components.items()},
+    }
+    with atomic_file(Path(folder) / INDEX) as temporary:
+        temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+
+def _without_lora(transformer: QwenImageTransformer2DModel) -> QwenImageTransformer2DModel:
+    """A transformer that shares the weights of this one, under their own names."""
+    if not getattr(transformer, "peft_config", None):
+        return transformer
+    with torch.device("meta"):
+        bare = type(transformer).from_config(transformer.config)
+    weights = base_state_dict(transformer)
+    bare.load_state_dict({name: weights[name] for name in bare.state_dict()}, assign=True)
+    return bare
+
+
+def _replace_folder(source: Path, target: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=source.parent) as old:
+        if target.exists():
+            os.replace(target, Path(old) / target.name)
+        os.replace(source, target)
+
+
+def _find_model(name: str | os.PathLike, hub_options: dict[str, Any]) -> Path:
+    """The folder of a model: the one named, or a copy of what the Hub has under this name."""
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) or folder.exists():
+        raise InputError(f"{name} is not a model folder: expected a folder with {INDEX}, or a model of the Hub.")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=_HUB_FILES, **hub_options))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None
+
+
+def _check_folder(folder: Path, given: set[str]) -> None:
+    """Raise InputError for what can be seen to be wrong without building the networks."""
+    path = folder / INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        listed = {name: index[name] for name in COMPONENTS if name in index}
+        libraries = {library for library, _ in listed.values()}
+    except FileNotFoundError:
+        raise InputError(f"{folder} is not a model folder: it has no {INDEX}.") from None
+    except (OSError, ValueError, TypeError):
+        raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
+    if strange := libraries - {"diffusers", "transformers", None}:
+        raise InputError(f"{path} names a component of {sorted(strange)[0]!r}: expected diffusers or transformers.")
+    for name in [name for name in COMPONENTS if name not in given]:
+        if name not in listed:
+            if name in SpatialFusionPipeline._optional_components:
+                continue
+            raise InputError(f"{path} lists no {name}: expected {', '.join(COMPONENTS)}.")
+        if not (folder / name).is_dir():
+            raise InputError(f"the model in {folder} has no folder {name}: it is incomplete.")
+        for file in sorted((folder / name).glob("*.safetensors")):
+            try:
+                with safe_open(file, framework="pt"):
+                    pass
+            except (SafetensorError, OSError) as error:
+                raise InputError(
+                    f"{file} is truncated or not a safetensors file ({error}); fetch or save it again."
+                ) from None
+
+
+def _check_complete(module: nn.Module, folder: Path) -> None:
+    """diffusers only warns of weights that are missing, and makes up random ones."""
+    stored: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as tensors:
+            stored |= set(tensors.keys())
+    missing = sorted(set(base_state_dict(module)) - stored)
+    if missing:
+        raise InputError(
+            f"{folder} lacks {len(missing)} of its network's tensors (first: {missing[0]}): it is of another "
+            "architecture, or incomplete."
+        )

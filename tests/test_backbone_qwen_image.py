@@ -1,0 +1,426 @@
+"""How Qwen-Image is called and sampled, and how depth enters it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, QwenImagePipeline, QwenImageTransformer2DModel
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from spatialfusion.backbones import qwen_image as qi
+from spatialfusion.context import SemanticContext
+from spatialfusion.errors import InputError
+
+WIDTH = 24
+SHAPE = (16, 4, 6)
+
+
+def make_transformer(seed: int = 0, **changes) -> QwenImageTransformer2DModel:
+    torch.manual_seed(seed)
+    sizes = {"num_layers": 2, "attention_head_dim": 16, "num_attention_heads": 2, "axes_dims_rope": (4, 6, 6)}
+    sizes |= {"patch_size": 2, "in_channels": 64, "out_channels": 16, "joint_attention_dim": WIDTH}
+    return QwenImageTransformer2DModel(**(sizes | changes)).eval()
+
+
+def make_context(lengths: list[int], seed: int = 0) -> SemanticContext:
+    batch, tokens = len(lengths), max(lengths)
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.arange(tokens) < torch.tensor(lengths)[:, None]
+    cache = torch.zeros(batch, 1, tokens, 4)
+    embeds = torch.randn(batch, tokens, WIDTH, generator=generator)
+    return SemanticContext(embeds, mask, (cache,), (cache,), mask, torch.tensor(lengths))
+
+
+def make_latents(batch: int = 2, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> Tensor:
+    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+def call(transformer: nn.Module, latents: Tensor, references: list[Tensor] | None = None, lengths=(5, 3)) -> Tensor:
+    context = make_context(list(lengths))
+    t = torch.linspace(0.2, 0.9, len(latents))
+    return qi.velocity(transformer, latents, references or [], t, context.prompt_embeds, context.prompt_mask)
+
+
+def stir_lora(transformer: nn.Module) -> None:
+    """Give every trained tensor of the LoRA a value; its second half starts at zero, which would hide everything."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in transformer.named_parameters():
+            if ".lora_" in name:
+                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+
+
+def stirred_delta(transformer: nn.Module) -> nn.Linear:
+    delta = qi.projection_delta(transformer)
+    nn.init.normal_(delta.weight, std=0.1)
+    nn.init.normal_(delta.bias, std=0.1)
+    return delta
+
+
+class Recorder:
+    """Records the tokens that reach a transformer's input projection."""
+
+    def __init__(self, transformer: nn.Module):
+        self.inputs: list[Tensor] = []
+        self.handle = transformer.img_in.register_forward_pre_hook(lambda _, args: self.inputs.append(args[0].clone()))
+
+
+# Tokens and the network call
+
+
+@settings(deadline=None, max_examples=20)
+@given(batch=st.integers(1, 3), h=st.integers(1, 5), w=st.integers(1, 5), channels=st.sampled_from([4, 16]))
+def test_packing_is_diffusers_own_and_can_be_undone(batch: int, h: int, w: int, channels: int) -> None:
+    latents = torch.randn(batch, channels, 2 * h, 2 * w)
+    tokens = qi.pack(latents)
+    assert torch.equal(tokens, QwenImagePipeline._pack_latents(latents, batch, channels, 2 * h, 2 * w))
+    assert torch.equal(qi.unpack(tokens, 2 * h, 2 * w), latents)
+    assert torch.equal(
+        qi.unpack(tokens, 2 * h, 2 * w), QwenImagePipeline._unpack_latents(tokens, 16 * h, 16 * w, 8)[:, :, 0]
+    )
+
+
+def test_velocity_calls_the_network_as_diffusers_pipelines_do() -> None:
+    transformer = make_transformer()
+    latents, reference = make_latents(), make_latents(shape=(16, 6, 4), seed=1)
+    context, t = make_context([5, 3]), torch.tensor([0.3, 0.8])
+    ours = qi.velocity(transformer, latents, [reference], t, context.prompt_embeds, context.prompt_mask)
+    packed = QwenImagePipeline._pack_latents(latents, 2, *SHAPE)
+    packed_reference = QwenImagePipeline._pack_latents(reference, 2, 16, 6, 4)
+    theirs = transformer(
+        hidden_states=torch.cat([packed, packed_reference], dim=1),
+        encoder_hidden_states=context.prompt_embeds,
+        encoder_hidden_states_mask=context.prompt_mask,
+        timestep=t,
+        img_shapes=[[(1, 2, 3), (1, 3, 2)]] * 2,
+        return_dict=False,
+    )[0][:, :6]
+    assert torch.equal(ours, QwenImagePipeline._unpack_latents(theirs, 32, 48, 8)[:, :, 0])
+
+
+def test_text_padding_changes_nothing_that_is_read() -> None:
+    transformer, latents, context = make_transformer(), make_latents(), make_context([5, 3])
+    t = torch.tensor([0.3, 0.8])
+    expected = qi.velocity(transformer, latents, [], t, context.prompt_embeds, context.prompt_mask)
+    padded_embeds = torch.cat([context.prompt_embeds, torch.full((2, 7, WIDTH), 9.0)], dim=1)
+    padded_mask = torch.cat([context.prompt_mask, torch.zeros(2, 7, dtype=torch.bool)], dim=1)
+    for multiple in (1, 4, 16):
+        v = qi.velocity(transformer, latents, [], t, padded_embeds, padded_mask, multiple)
+        torch.testing.assert_close(v, expected, atol=1e-5, rtol=1e-4)
+    embeds, mask = qi.fit_text(padded_embeds, padded_mask, 4)
+    assert embeds.shape == (2, 8, WIDTH) and mask.sum(1).tolist() == [5, 3]
+    assert qi.fit_text(padded_embeds[:1], padded_mask[:1])[1] is None
+
+
+def test_autocast_keeps_the_noise_level_exact() -> None:
+    transformer = make_transformer()
+    seen = []
+    transformer.time_text_embed.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    context, t = make_context([5, 3]), torch.tensor([0.97, 0.971])
+    with torch.autocast("cpu", torch.bfloat16):
+        qi.velocity(transformer, make_latents(), [], t, context.prompt_embeds, context.prompt_mask)
+    assert torch.equal(seen[0], t)
+    assert not transformer.img_in._forward_hooks
+
+
+def test_odd_latents_and_other_architectures_are_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match="even"):
+        call(make_transformer(), make_latents(shape=(16, 4, 5)))
+    with pytest.raises(InputError, match="Linear: supported is QwenImageTransformer2DModel"):
+        qi.DepthInjection(nn.Linear(2, 2), make_latents())
+    with pytest.raises(InputError, match="layered"):
+        qi.check_architecture(make_transformer(use_additional_t_cond=True))
+
+
+@pytest.mark.parametrize("lengths", [(5, 3), (4, 4)])
+def test_short_attention_equals_diffusers_own(lengths: tuple[int, int]) -> None:
+    latents, references = make_latents(), [make_latents(seed=1)]
+    expected = call(make_transformer(), latents, references, lengths)
+    transformer = make_transformer()
+    qi.use_short_attention(transformer)
+    torch.testing.assert_close(call(transformer, latents, references, lengths), expected, atol=1e-5, rtol=1e-4)
+
+
+# Depth
+
+
+@pytest.mark.parametrize("references", [0, 1])
+def test_only_target_tokens_of_the_input_are_shifted(references: int) -> None:
+    transformer, latents = make_transformer(), make_latents()
+    residual = make_latents(seed=2)
+    images = [make_latents(seed=3)] * references
+    recorder = Recorder(transformer)
+    call(transformer, latents, images)
+    with qi.DepthInjection(transformer, residual, strength=0.5):
+        call(transformer, latents, images)
+    call(transformer, latents, images)
+    base, shifted, after = recorder.inputs
+    assert torch.equal(shifted[:, :6], base[:, :6] + 0.5 * qi.pack(residual))
+    assert torch.equal(shifted[:, 6:], base[:, 6:]) and shifted.shape[1] == 6 + 6 * references
+    assert torch.equal(after, base)
+
+
+def test_without_effect_it_is_the_base_to_the_bit() -> None:
+    transformer, latents = make_transformer(), make_latents()
+    expected = call(transformer, latents)
+    qi.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    assert torch.equal(call(transformer, latents), expected), "a LoRA outside of an injection"
+    with qi.DepthInjection(transformer, residual, delta, strength=0.0):
+        assert torch.equal(call(transformer, latents), expected), "strength 0"
+    with qi.DepthInjection(transformer, residual, delta) as injection:
+        assert not torch.allclose(call(transformer, latents), expected, atol=1e-3)
+        injection.active = False
+        assert torch.equal(call(transformer, latents), expected), "inactive"
+        injection.active = True
+        assert not torch.allclose(call(transformer, latents), expected, atol=1e-3)
+    assert torch.equal(call(transformer, latents), expected), "after"
+    with qi.DepthInjection(transformer, torch.zeros_like(residual)):
+        plain = call(transformer, latents)
+    with pytest.raises(AssertionError):
+        torch.testing.assert_close(plain, expected)  # the LoRA works also where depth was dropped
+
+
+def test_untrained_additions_change_nothing() -> None:
+    transformer, latents = make_transformer(), make_latents()
+    expected = call(transformer, latents)
+    qi.add_lora(transformer, 4)
+    with qi.DepthInjection(transformer, torch.zeros(2, *SHAPE), qi.projection_delta(transformer)):
+        assert torch.equal(call(transformer, latents), expected)
+
+
+def test_each_part_scales_with_strength() -> None:
+    latents, strength = make_latents(), 0.4
+    zeros = torch.zeros(2, *SHAPE)
+    # The delta: as if the projection's own weights had been changed.
+    changed, transformer = make_transformer(), make_transformer()
+    delta = stirred_delta(transformer)
+    with torch.no_grad():
+        changed.img_in.weight += strength * delta.weight
+        changed.img_in.bias += strength * delta.bias
+    with qi.DepthInjection(transformer, zeros, delta, strength):
+        torch.testing.assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
+    # The LoRA: as if B A had been added to the weights.
+    changed, transformer = make_transformer(), make_transformer()
+    qi.add_lora(transformer, 4)
+    stir_lora(transformer)
+    tensors = qi.backbone_tensors(transformer, None)
+    modules = dict(changed.named_modules())
+    with torch.no_grad():
+        for name in {key.rsplit(".lora_", 1)[0] for key in tensors}:
+            product = tensors[f"{name}.lora_B.weight"] @ tensors[f"{name}.lora_A.weight"]
+            modules[name.removeprefix("lora.")].weight += strength * product
+    assert len(tensors) == 2 * 2 * len(qi.LORA_TARGETS)
+    with qi.DepthInjection(transformer, zeros, strength=strength):
+        torch.testing.assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_reach_residual_delta_and_lora_and_nothing_else() -> None:
+    transformer = make_transformer().requires_grad_(False)
+    lora = qi.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2).requires_grad_()
+    with qi.DepthInjection(transformer, residual, delta):
+        loss = call(transformer, make_latents()).square().sum()
+    loss.backward()
+    assert residual.grad.abs().sum() > 0 and delta.weight.grad.abs().sum() > 0 and delta.bias.grad.abs().sum() > 0
+    reached = sum(parameter.grad is not None for parameter in lora)
+    assert all(parameter.requires_grad for parameter in lora) and len(lora) == 48
+    # All but the last block's text output: to_add_out and the two linears of its MLP, A and B each.
+    assert reached == len(lora) - 6
+    assert not any(p.grad is not None for n, p in transformer.named_parameters() if ".lora_" not in n)
+
+
+def test_other_adapters_stay_active() -> None:
+    from peft import LoraConfig
+
+    transformer, latents = make_transformer(), make_latents()
+    transformer.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=["attn.to_q"]), adapter_name="style")
+    stir_lora(transformer)
+    expected = call(transformer, latents)
+    qi.add_lora(transformer, 4)
+    assert torch.equal(call(transformer, latents), expected)
+    with qi.DepthInjection(transformer, torch.zeros(2, *SHAPE)):
+        torch.testing.assert_close(call(transformer, latents), expected)  # ours is untrained, theirs must count
+    assert torch.equal(call(transformer, latents), expected)
+
+
+def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
+    transformer, residual = make_transformer(), make_latents(1, seed=2)
+    recorder = Recorder(transformer)
+    latents = make_latents(1).repeat(2, 1, 1, 1)
+    with qi.DepthInjection(transformer, residual):
+        call(transformer, latents)
+        with pytest.raises(InputError, match="same image size"):
+            call(transformer, make_latents(1, (16, 2, 2)), lengths=(3,))
+    assert torch.equal(recorder.inputs[0], qi.pack(latents + residual))
+
+
+def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None:
+    transformer, latents = make_transformer(), make_latents()
+    base = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
+    qi.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    with qi.DepthInjection(transformer, residual, delta, 0.7):
+        expected = call(transformer, latents)
+    tensors = {name: tensor.clone() for name, tensor in qi.backbone_tensors(transformer, delta).items()}
+    assert "lora.transformer_blocks.1.attn.to_q.lora_A.weight" in tensors and "projection.bias" in tensors
+    kept = qi.base_state_dict(transformer)
+    assert kept.keys() == base.keys() and all(torch.equal(kept[name], base[name]) for name in base)
+
+    fresh = make_transformer()
+    loaded = qi.load_backbone_tensors(fresh, tensors)
+    with qi.DepthInjection(fresh, residual, loaded, 0.7):
+        assert torch.equal(call(fresh, latents), expected)
+    assert qi.load_backbone_tensors(make_transformer(), {}) is None
+    with pytest.raises(InputError, match="another diffusion model"):
+        qi.load_backbone_tensors(make_transformer(num_layers=1), tensors)
+    with pytest.raises(InputError, match="input projection"):
+        qi.load_backbone_tensors(make_transformer(), {"projection.weight": torch.zeros(3, 64)})
+
+
+def test_lora_and_injection_work_with_compiled_blocks() -> None:
+    transformer, latents = make_transformer(), make_latents()
+    qi.use_short_attention(transformer)
+    qi.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+
+    def results() -> list[Tensor]:
+        outputs = [call(transformer, latents)]
+        for strength in (1.0, 0.5, 0.0):
+            with qi.DepthInjection(transformer, residual, delta, strength):
+                outputs.append(call(transformer, latents))
+        return [*outputs, call(transformer, latents)]
+
+    expected = results()
+    transformer.compile_repeated_blocks(backend="aot_eager")  # the graphs, without the minutes of a C++ compiler
+    compiled = results()
+    for ours, eager in zip(compiled, expected):
+        torch.testing.assert_close(ours, eager, atol=1e-5, rtol=1e-4)
+    assert torch.equal(compiled[0], compiled[-1]) and torch.equal(compiled[0], compiled[-2])
+
+
+# Sampling
+
+
+class Stub(QwenImageTransformer2DModel):
+    """A network that answers the same whatever it is given."""
+
+    def forward(self, hidden_states: Tensor, **_kwargs) -> tuple[Tensor]:
+        return (torch.full_like(hidden_states, 0.3),)
+
+
+def draw(transformer: nn.Module, **options) -> Tensor:
+    options = {"steps": 4, "guidance": 3.0, "references": []} | options
+    generators = [torch.Generator().manual_seed(i) for i in range(2)]
+    contexts = make_context([5, 3]), make_context([2, 2], seed=1)
+    return qi.sample_latents(transformer, qi.tiny_scheduler(), *contexts, generators=generators, shape=SHAPE, **options)
+
+
+def test_the_shift_stays_in_the_networks_input() -> None:
+    sizes = {"num_layers": 1, "attention_head_dim": 16, "num_attention_heads": 1, "axes_dims_rope": (4, 6, 6)}
+    stub = Stub(patch_size=2, in_channels=64, out_channels=16, joint_attention_dim=WIDTH, **sizes)
+    without = draw(stub)
+    injection = qi.DepthInjection(stub, 5 * make_latents(seed=2))
+    assert torch.equal(draw(stub, injection=injection), without)
+
+
+def test_depth_range_and_strength_zero_in_the_sampler() -> None:
+    transformer = make_transformer()
+    qi.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    without = draw(transformer)
+    recorder = Recorder(transformer)
+
+    def with_depth(strength: float = 1.0, **options) -> Tensor:
+        return draw(transformer, injection=qi.DepthInjection(transformer, residual, delta, strength), **options)
+
+    assert torch.equal(with_depth(0.0), without)
+    assert torch.equal(with_depth(depth_range=(0.0, 0.0)), without)
+    assert torch.equal(with_depth(depth_range=(1.0, 1.0)), without)
+    assert not torch.allclose(with_depth(), without, atol=1e-3)
+    recorder.inputs.clear()
+    with_depth(depth_range=(0.25, 0.75), guidance=1.0)
+    late = recorder.inputs[3]
+    recorder.inputs.clear()
+    steps = []
+    with_depth(depth_range=(0.25, 0.75), guidance=1.0, callback=lambda i, z: steps.append((i, qi.pack(z))))
+    assert [i for i, _ in steps] == [0, 1, 2, 3]
+    # Steps 1 and 2 of 4 see the shifted latent, steps 0 and 3 the latent itself.
+    assert torch.equal(recorder.inputs[1], steps[0][1] + qi.pack(residual))
+    assert torch.equal(recorder.inputs[2], steps[1][1] + qi.pack(residual))
+    assert torch.equal(recorder.inputs[3], steps[2][1]) and torch.equal(recorder.inputs[3], late)
+
+
+def test_references_and_guidance_reach_the_network() -> None:
+    transformer = make_transformer()
+    reference = make_latents(seed=5)
+    recorder = Recorder(transformer)
+    edited = draw(transformer, references=[reference])
+    assert all(torch.equal(tokens[:, 6:], qi.pack(reference)) for tokens in recorder.inputs)
+    assert len(recorder.inputs) == 2 * 4
+    assert not torch.allclose(edited, draw(transformer), atol=1e-4)
+    assert not torch.allclose(edited, draw(transformer, references=[reference], guidance=1.0), atol=1e-4)
+
+
+def test_a_sample_depends_on_its_own_generator_alone() -> None:
+    transformer = make_transformer()
+    both = draw(transformer)
+    context, null = make_context([5, 3]), make_context([2, 2], seed=1)
+    second = qi.sample_latents(
+        transformer, qi.tiny_scheduler(), context[1], null[1], [], 4, 3.0, [torch.Generator().manual_seed(1)], SHAPE
+    )
+    torch.testing.assert_close(second, both[1:], atol=1e-5, rtol=1e-4)
+
+
+def test_rescaled_guidance_keeps_the_norm_of_each_token() -> None:
+    v, null = make_latents(), make_latents(seed=1)
+    guided = qi.guide(v, null, 4.0, rescale=True)
+    torch.testing.assert_close(qi.pack(guided).norm(dim=-1), qi.pack(v).norm(dim=-1))
+    cosine = nn.functional.cosine_similarity(qi.pack(guided), qi.pack(null + 4 * (v - null)), dim=-1)
+    torch.testing.assert_close(cosine, torch.ones_like(cosine))
+
+
+@pytest.mark.parametrize("steps", [1, 4, 8, 20, 30])
+def test_noise_levels_are_those_of_euler_simple_in_comfyui(steps: int) -> None:
+    # ModelSamplingFlux with shift 1.15: a table of 10,000 noise levels, of which "simple" picks from the end.
+    shift = math.exp(1.15)
+    table = [shift / (shift + 10_000 / i - 1) for i in range(1, 10_001)]
+    simple = [table[-(1 + int(x * 10_000 / steps))] for x in range(steps)] + [0.0]
+    for tokens in (64, 4096):
+        ours = qi.set_steps(qi.tiny_scheduler(), steps, tokens)
+        # Where 10,000 is no multiple of the steps, the table is up to 1e-4 coarse; the shift's slope is up to 3.2.
+        torch.testing.assert_close(ours, torch.tensor(simple), atol=1e-6 if 10_000 % steps == 0 else 3.2e-4, rtol=0)
+    assert ours[0] == 1
+
+
+def test_the_schedule_survives_saving_and_large_presets_keep_theirs(tmp_path) -> None:
+    qi.tiny_scheduler().save_pretrained(tmp_path)
+    loaded = FlowMatchEulerDiscreteScheduler.from_pretrained(tmp_path)
+    assert torch.equal(qi.set_steps(loaded, 8, 64), qi.set_steps(qi.tiny_scheduler(), 8, 64))
+    # Qwen-Image's own: the shift grows with the resolution, and a pipeline of diffusers computes the same.
+    settings = {"base_shift": 0.5, "max_shift": 0.9, "base_image_seq_len": 256, "max_image_seq_len": 8192}
+    real = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.02, **settings)
+    from diffusers.pipelines.qwenimage.pipeline_qwenimage import calculate_shift
+
+    ours = qi.set_steps(real, 8, 4096).clone()
+    real.set_timesteps(sigmas=[1 - i / 8 for i in range(8)], mu=calculate_shift(4096, 256, 8192, 0.5, 0.9))
+    torch.testing.assert_close(ours, real.sigmas)
+
+
+def test_one_euler_step_lands_on_the_networks_estimate() -> None:
+    transformer = make_transformer()
+    noise = qi.draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
+    context = make_context([5, 3])
+    v = qi.velocity(transformer, noise, [], torch.ones(2), context.prompt_embeds, context.prompt_mask)
+    torch.testing.assert_close(draw(transformer, steps=1, guidance=1.0), noise - v)
+    with pytest.raises(InputError, match="at least 1"):
+        draw(transformer, steps=0)

@@ -1,0 +1,170 @@
+"""The command line: what it writes, and that whatever is wrong is one sentence and no file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import SIZE
+
+from spatialfusion.errors import run_command
+from spatialfusion.generate import main, slug
+from spatialfusion.geometry import Geometry
+from spatialfusion.geometry_files import load_geometry, save_geometry
+
+PROMPT = "a red car in front of a blue house"
+
+
+def run(*arguments: object) -> None:
+    run_command(main, [str(argument) for argument in arguments])
+
+
+def fail(capsys, *arguments: object) -> str:
+    """The one sentence with which the command ends."""
+    with pytest.raises(SystemExit) as end:
+        run(*arguments)
+    assert end.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.fixture
+def geometry(tmp_path) -> Path:
+    path = tmp_path / "mine.npz"
+    save_geometry(path, Geometry.from_depth(torch.full((1, 20, 20), 3.0), focal=1.0))
+    return path
+
+
+def test_a_whole_run_in_its_own_process(tiny_folder, tmp_path):
+    command = [sys.executable, "-m", "spatialfusion.generate", PROMPT, "--model", str(tiny_folder)]
+    command += ["--steps", "2", "--depth-steps", "2", "--device", "cpu", "--seed", "7"]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "", "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    out = tmp_path / "outputs" / "a-red-car-in-front-of-a-blue-house-7"
+    written = ["image.png", "depth.png", "depth.npz", "run.json"]
+    assert [Path(line).name for line in ended.stdout.splitlines()] == written
+    assert sorted(path.name for path in out.iterdir()) == sorted(written)
+    assert "depth" in ended.stderr and "image" in ended.stderr and "Warning" not in ended.stderr
+    with Image.open(out / "image.png") as image:
+        assert image.size == (SIZE, SIZE)
+    assert load_geometry(out / "depth.npz").depth.shape == (1, SIZE, SIZE)
+    record = json.loads((out / "run.json").read_text())
+    assert record["prompt"] == PROMPT and record["seed"] == 7 and record["size"] == [SIZE, SIZE]
+    assert set(record["seconds"]) == {"load", "prompt", "depth", "image", "decode", "total"}
+    assert record["versions"]["torch"] == torch.__version__
+
+
+def test_an_edit_with_own_depth_and_size(tiny_folder, tmp_path, geometry):
+    Image.new("RGB", (90, 70), "red").save(tmp_path / "source.png")
+    out = tmp_path / "out"
+    run("paint the car blue", "--image", tmp_path / "source.png", "--geometry", geometry, "--size", "48x32",
+        "--steps", 1, "--model", tiny_folder, "--out", out, "--device", "cpu")  # fmt: skip
+    with Image.open(out / "image.png") as image:
+        assert image.size == (48, 32)
+    assert np.allclose(load_geometry(out / "depth.npz").depth, 3.0)
+
+
+def test_no_depth_writes_no_depth(tiny_folder, tmp_path):
+    out = tmp_path / "out"
+    run(PROMPT, "--no-depth", "--steps", 1, "--model", tiny_folder, "--out", out, "--device", "cpu")
+    assert sorted(path.name for path in out.iterdir()) == ["image.png", "run.json"]
+    assert json.loads((out / "run.json").read_text())["strength"] == 0
+
+
+def test_unknown_words_are_named_with_what_is_known(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("spatialfusion.generate.TINY", tmp_path / "nowhere")
+    with pytest.raises(SystemExit):
+        run("a purple unicorn in front of a house", "--out", tmp_path / "out")
+    warning, *rest = capsys.readouterr().err.splitlines()
+    assert "'unicorn'" in warning and "house" not in warning
+    known = "\n".join(rest)
+    assert "objects: " in known and "house" in known and "red" in known and "behind" in known
+    with pytest.raises(SystemExit):
+        run(PROMPT, "--out", tmp_path / "out")
+    assert "warning" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "required: prompt"),
+        ([" "], "prompt is empty"),
+        ([PROMPT, "--sise", "3"], "unrecognized arguments"),
+        ([PROMPT, "--size", "128"], "WIDTHxHEIGHT"),
+        ([PROMPT, "--seed", "many"], "invalid int value"),
+        ([PROMPT, "--seed", "-1"], "--seed is -1"),
+        ([PROMPT, "--image", "nowhere.png"], "there is no file nowhere.png"),
+        ([PROMPT, "--geometry", "nowhere.npz"], "there is no file nowhere.npz"),
+        ([PROMPT, "--geometry", "a.npz", "--no-depth"], "one of them"),
+        ([PROMPT, "--device", "abacus"], "try cpu"),
+        ([PROMPT, "--model", "no/such/model"], "is not a model folder"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(capsys, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    model = [] if "--model" in arguments or not arguments else ["--model", str(tmp_path)]
+    assert words in fail(capsys, *arguments, *model)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--size=50x64", "width is 50, but must be a multiple of 16, such as 48 or 64"),
+        ("--steps=0", "num_inference_steps is 0"),
+        ("--depth-steps=0", "depth_steps is 0"),
+        ("--guidance=nan", "guidance_scale is nan"),
+        ("--strength=inf", "adapter_strength is inf"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(capsys, tiny_folder, tmp_path, option, words):
+    assert words in fail(capsys, PROMPT, option, "--model", tiny_folder, "--device", "cpu", "--out", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_files_are_one_sentence(capsys, tmp_path, geometry):
+    (tmp_path / "text.png").write_text("not a picture")
+    Image.new("RGB", (64, 64)).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:60])
+    arrays = {name: array for name, array in np.load(geometry).items()}
+    np.savez(tmp_path / "nan.npz", **arrays | {"depth": np.full((1, 20, 20), np.nan, np.float32)})
+    np.savez(tmp_path / "shape.npz", **arrays | {"depth": np.ones((20, 20), np.float32)})
+    two = {name: np.concatenate([array, array]) for name, array in arrays.items()}
+    np.savez(tmp_path / "two.npz", **two)
+    for option, name, words in (
+        ("--image", "text.png", "is not a picture"),
+        ("--image", "cut.png", "cannot be read"),
+        ("--geometry", "nan.npz", "nan.npz"),
+        ("--geometry", "shape.npz", "shape.npz"),
+        ("--geometry", "two.npz", "holds 2 depth maps"),
+        ("--geometry", "cut.png", "cut.json"),
+        ("--out", "mine.npz", "is a file"),
+    ):
+        assert words in fail(capsys, PROMPT, "--model", tmp_path, option, tmp_path / name)
+
+
+def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device", "depth.npz")
+
+    monkeypatch.setattr("spatialfusion.geometry_files.save_geometry", full)
+    arguments = ("--steps", 1, "--depth-steps", 1, "--model", tiny_folder, "--device", "cpu")
+    with pytest.raises(SystemExit) as end:
+        run(PROMPT, *arguments, "--out", tmp_path / "out")
+    assert end.value.code == 2 and "No space left" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_slug():
+    assert slug("A red car, 2 m in front!") == "a-red-car-2-m-in-front"
+    assert slug("../../etc") == "etc"
+    assert slug("?!") == "image"
+    assert len(slug("word " * 100)) <= 60

@@ -1,0 +1,237 @@
+"""The diffusion stage: its samples, its loss, what it trains and what it writes."""
+
+from __future__ import annotations
+
+import copy
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from PIL import Image
+from tiny import CONFIG, SIZE
+from torch import Tensor
+
+from spatialfusion.backbones.qwen_image import TINY_SHIFT
+from spatialfusion.data.rendered import VALIDATION_SEED, data_folders, render_folder
+from spatialfusion.errors import InputError
+from spatialfusion.latents import decode_latents, encode_latents
+from spatialfusion.train import diffusion
+from spatialfusion.train.diffusion import (
+    DiffusionStage,
+    cached_latents,
+    draw_noise_levels,
+    draw_samples,
+    load_transformer,
+    shift_level,
+)
+from spatialfusion.train.optim import Optimizers
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def run(tiny_folder, tmp_path_factory) -> Path:
+    """A run folder with pictures and all earlier components."""
+    run = tmp_path_factory.mktemp("run")
+    for part in ("vae", "text_encoder", "tokenizer", "image_processor"):
+        shutil.copytree(tiny_folder / part, run / "model" / part)
+    for folder, count, seed in zip(data_folders(CONFIG, run), (12, 8), (0, VALIDATION_SEED), strict=True):
+        render_folder(folder, count, (SIZE, SIZE), 0.5, seed)
+    return run
+
+
+@pytest.fixture
+def stage(run) -> DiffusionStage:
+    config = copy.deepcopy(CONFIG)
+    config.model.diffusion.layers = 2
+    torch.manual_seed(0)
+    return DiffusionStage(config, run, CPU)
+
+
+def generators(count: int, seed: int = 0) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(1000 * seed + i) for i in range(count)]
+
+
+def stir(stage: DiffusionStage) -> None:
+    """Leave no layer at zero: behind one, nothing gets a gradient."""
+    torch.manual_seed(1)
+    for parameter in stage.transformer.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+
+
+def test_a_batch_follows_from_indices_and_generators(stage):
+    indices = [3, 0, 7, 5, 9, 1, 2, 11]
+    first, again = (stage.batch(indices, generators(8)) for _ in range(2))
+    other = stage.batch(indices, generators(8, seed=1))
+    for name, value in first.items():
+        same = torch.equal(value, again[name]) if isinstance(value, Tensor) else value == again[name]
+        assert same, name
+    assert not torch.equal(first["noise"], other["noise"]) and first["texts"] != other["texts"]
+    # A sample does not depend on its neighbours.
+    part = stage.batch(indices[4:], generators(8)[4:])
+    assert torch.equal(part["noise"], first["noise"][4:]) and torch.equal(part["level"], first["level"][4:])
+
+
+def test_the_last_samples_are_edits_of_their_source(stage):
+    indices = list(range(8))
+    batch = stage.batch(indices, generators(8))
+    pairs = stage.data.edits
+    assert len(pairs) == 3 and len(batch["references"]) == len(batch["pictures"]) == 2
+    for row, index in enumerate(indices[6:]):
+        source, target, _ = pairs[index % len(pairs)]
+        assert torch.equal(batch["references"][row], stage.latents[source].float())
+        assert torch.equal(batch["pictures"][row], stage.data.images[source])
+        assert torch.equal(batch["latents"][6 + row], stage.latents[target].float())
+    assert torch.equal(batch["latents"][:6], stage.latents[:6].float())
+    assert len(stage.batch([0], generators(1))["references"]) == 0
+
+
+def test_captions_are_dropped_as_often_as_asked(stage):
+    def empty(dropout: float) -> int:
+        indices = [i % len(stage) for i in range(300)]
+        batch = draw_samples(stage.data, stage.latents, indices, 150, generators(300), dropout)
+        halves = batch["texts"][:150], batch["texts"][150:]
+        return [sum(text == "" for text in half) for half in halves]
+
+    assert empty(0.0) == [0, 0]
+    assert all(30 < count < 60 for count in empty(0.3))
+
+
+def test_noise_levels_lean_to_high_noise_and_leave_none_out():
+    levels = draw_noise_levels(generators(4000))
+    assert 0 < levels.min() and levels.max() < 1
+    assert abs(levels.median() - 1 / (1 + math.exp(-TINY_SHIFT))) < 0.02
+    assert 0.015 < (levels < 0.2).float().mean() < 0.06
+    t = torch.tensor([0.1, 0.5, 0.9])
+    torch.testing.assert_close(shift_level(t), math.exp(TINY_SHIFT) / (math.exp(TINY_SHIFT) + 1 / t - 1))
+
+
+def test_an_untrained_network_predicts_nothing_and_the_loss_is_that_of_the_velocity(stage):
+    batch = stage.batch(list(range(8)), generators(8))
+    loss, metrics = stage.loss(batch)
+    target = batch["noise"] - batch["latents"]
+    errors = target.square().mean(dim=(1, 2, 3))
+    torch.testing.assert_close(stage.errors(batch), errors)
+    torch.testing.assert_close(loss, errors.mean())
+    torch.testing.assert_close(metrics["loss_edit"], errors[6:].mean())
+    bins = {name: value for name, value in metrics.items() if name.startswith("loss_t/")}
+    assert len(bins) == 10
+    index = min(9, int(10 * batch["level"][0]))
+    chosen = [i for i in range(8) if int(10 * batch["level"][i]) == index]
+    torch.testing.assert_close(bins[f"loss_t/{index / 10:.1f}-{(index + 1) / 10:.1f}"], errors[chosen].mean())
+
+
+def test_text_and_picture_reach_the_prediction(stage):
+    stir(stage)
+    batch = stage.batch(list(range(8)), generators(8))
+    expected = stage.errors(batch)
+    changed = stage.errors(batch | {"texts": ["a white cone", *batch["texts"][1:-1], "remove the cone"]})
+    assert (changed != expected).tolist() == [True, *[False] * 6, True]
+    changed = stage.errors(batch | {"pictures": 255 - batch["pictures"]})
+    assert (changed != expected).tolist() == [*[False] * 6, True, True]
+    changed = stage.errors(batch | {"references": -batch["references"]})
+    assert (changed != expected).tolist() == [*[False] * 6, True, True]
+
+
+def test_what_is_trained_learns_and_only_block_matrices_go_to_muon(stage):
+    stir(stage)
+    muon, adamw = stage.parameter_groups()
+    names = {parameter: name for name, parameter in stage.transformer.named_parameters()}
+    assert {names[p] for p in muon} == {
+        f"transformer_blocks.{i}.{module}.weight"
+        for i in range(2)
+        for module in (
+            *(
+                f"attn.{name}"
+                for name in ("to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj")
+            ),
+            *("img_mlp.net.0.proj", "img_mlp.net.2"),
+            *(("attn.to_add_out", "txt_mlp.net.0.proj", "txt_mlp.net.2") if i == 0 else ()),
+        )
+    }
+    assert not {id(p) for p in muon} & {id(p) for p in adamw}
+    trained = [p for p in stage.trained.parameters() if p.requires_grad]
+    assert len(muon) + len(adamw) == len(trained)
+    stage.loss(stage.batch(list(range(8)), generators(8)))[0].backward()
+    without = [names[p] for p in trained if p.grad is None]
+    assert without == [], "trained without a gradient"
+    assert all(p.grad is None for p in stage.transformer.parameters() if not p.requires_grad)
+
+
+def test_training_on_one_batch_lowers_its_loss(stage):
+    batch = stage.batch(list(range(8)), generators(8))
+    optimizers = Optimizers(*stage.parameter_groups(), stage.options)
+    losses = []
+    for step in range(30):
+        loss, _ = stage.loss(batch)
+        loss.backward()
+        optimizers.step(100 + step)
+        optimizers.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_compiled_blocks_learn_the_same(stage):
+    stir(stage)
+    batch = stage.batch(list(range(8)), generators(8))
+    loss, _ = stage.loss(batch)
+    loss.backward()
+    expected = stage.transformer.transformer_blocks[0].attn.to_q.weight.grad.clone()
+    stage.transformer.zero_grad()
+    stage.transformer.compile_repeated_blocks(backend="aot_eager", dynamic=False)
+    compiled, _ = stage.loss(batch)
+    compiled.backward()
+    torch.testing.assert_close(compiled, loss, atol=1e-5, rtol=1e-4)
+    actual = stage.transformer.transformer_blocks[0].attn.to_q.weight.grad
+    torch.testing.assert_close(actual, expected, atol=1e-6, rtol=1e-3)
+
+
+def test_validation_is_repeatable_and_draws_a_sheet(stage, tmp_path, monkeypatch):
+    stir(stage)
+    monkeypatch.setattr(diffusion, "SHEET_STEPS", 2)
+    figures = stage.validate(tmp_path, 5)
+    assert figures == stage.validation_loss() and set(figures) == {"loss", "loss_text", "loss_edit"}
+    with Image.open(tmp_path / "sheet-5.png") as sheet:
+        assert sheet.width > 6 * SIZE and len(set(sheet.convert("L").getdata())) > 50
+
+
+def test_export_can_be_loaded_and_draws_the_same(stage, tmp_path):
+    stir(stage)
+    stage.export(tmp_path)
+    loaded = load_transformer(tmp_path, CPU)
+    for name, tensor in stage.transformer.state_dict().items():
+        assert torch.equal(tensor, loaded.state_dict()[name]), name
+    assert sorted(path.name for path in (tmp_path / "transformer").iterdir()) == [
+        "config.json",
+        "diffusion_pytorch_model.safetensors",
+    ]
+    config = FlowMatchEulerDiscreteScheduler.from_pretrained(tmp_path / "scheduler").config
+    assert config.base_shift == config.max_shift == TINY_SHIFT and not config.shift_terminal
+
+
+def test_latents_are_encoded_once_and_can_be_decoded(run, stage):
+    vae, latents = cached_latents(stage.config, run, stage.data, CPU)
+    images = stage.data.images[:2].float() / 255
+    torch.testing.assert_close(latents[:2].float(), encode_latents(vae, images), atol=2e-3, rtol=2e-3)
+    assert decode_latents(vae, latents[:2].float()).shape == images.shape
+    files = list((data_folders(stage.config, run)[0]).glob("latents-*"))
+    assert len(files) == 1
+    before = files[0].stat().st_mtime_ns
+    cached_latents(stage.config, run, stage.data, CPU)
+    assert files[0].stat().st_mtime_ns == before
+
+
+def test_a_missing_component_is_named(run, tmp_path):
+    with pytest.raises(InputError, match="transformer"):
+        load_transformer(run / "model", CPU)
+    for folder, seed in zip(data_folders(CONFIG, tmp_path), (0, VALIDATION_SEED), strict=True):
+        shutil.copytree(data_folders(CONFIG, run)[0], folder)
+    with pytest.raises(InputError, match="autoencoder"):
+        DiffusionStage(CONFIG, tmp_path, CPU)
+    shutil.copytree(run / "model" / "vae", tmp_path / "model" / "vae")
+    with pytest.raises(InputError, match="text_encoder"):
+        DiffusionStage(CONFIG, tmp_path, CPU)

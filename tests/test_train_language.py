@@ -1,0 +1,243 @@
+"""The language stage and its tokenizer: what is asked and answered, the loss, greedy answers, and their judgement."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from transformers import AutoTokenizer
+
+from spatialfusion.context import PromptEncoder, chat_prefix
+from spatialfusion.data.rendered import VALIDATION_SEED, data_folders, render_folder
+from spatialfusion.errors import InputError
+from spatialfusion.scenes.captions import Caption, scene_text
+from spatialfusion.scenes.sample import sample_scene
+from spatialfusion.scenes.statements import observe, propose, score
+from spatialfusion.train.config import load_config
+from spatialfusion.train.language import (
+    GROUP,
+    PROMPT_WEIGHT,
+    TASKS,
+    LanguageStage,
+    edit_dialogue,
+    layout_figures,
+    picture_dialogue,
+    picture_inputs,
+    read_dialogue,
+    read_scene_text,
+    tokenizer_texts,
+)
+from spatialfusion.train.tokenizer import SPECIAL_TOKENS, train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(tokenizer_texts(60, seed=0), 1024)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory, tokenizer):
+    run = tmp_path_factory.mktemp("run")
+    config = load_config("smoke", {"run": str(run), "data.size": "64,64"})
+    for folder, seed in zip(data_folders(config, run), (0, VALIDATION_SEED), strict=True):
+        render_folder(folder, 6, (64, 64), 0.5, seed)
+    tokenizer.save_pretrained(run / "model" / "tokenizer")
+    torch.manual_seed(0)
+    return LanguageStage(config, run, torch.device("cpu"))
+
+
+def generators(count: int, seed: int = 0) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed * 1000 + i) for i in range(count)]
+
+
+def test_tokenizer_has_whole_special_tokens_and_single_digits(tokenizer, tmp_path):
+    ids = [tokenizer.encode(token, add_special_tokens=False) for token in SPECIAL_TOKENS]
+    assert all(len(i) == 1 for i in ids) and len({i[0] for i in ids}) == len(SPECIAL_TOKENS)
+    assert tokenizer.eos_token == "<|im_end|>" and tokenizer.pad_token == "<|endoftext|>"
+    assert len(tokenizer) <= 1024
+    pieces = [tokenizer.decode([i]) for i in tokenizer.encode("hfov 65 size 12.5")]
+    assert [p for p in pieces if any(c.isdigit() for c in p)] == ["6", "5", "1", "2", "5"]
+    tokenizer.save_pretrained(tmp_path)
+    text = "A red car, 3.5 m <|im_end|>"
+    assert AutoTokenizer.from_pretrained(tmp_path).encode(text) == tokenizer.encode(text)
+
+
+def test_tokenizer_training_is_deterministic(tokenizer):
+    again = train_tokenizer(tokenizer_texts(60, seed=0), 1024)
+    assert again.get_vocab() == tokenizer.get_vocab()
+    with pytest.raises(InputError, match="264"):
+        train_tokenizer(["a"], 200)
+
+
+def test_templates_cost_what_they_cost_the_real_tokenizer(tokenizer):
+    """Every word of the templates is one token, as in Qwen2.5's own vocabulary: 34 and 64 tokens."""
+    assert [len(tokenizer.encode(chat_prefix(images))) for images in (0, 1)] == [34, 64]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(st.characters(codec="utf-8", exclude_characters="<"), max_size=40))
+def test_tokenizer_encodes_any_text(tokenizer, text):
+    import unicodedata
+
+    assert tokenizer.decode(tokenizer.encode(text)) == unicodedata.normalize("NFC", text)
+
+
+def test_answers_alone_are_learnt_in_full(stage):
+    scene = sample_scene(5)
+    dialogues = [
+        read_dialogue(scene, torch.Generator().manual_seed(0)),
+        picture_dialogue(stage.data, 1, "caption", torch.Generator().manual_seed(0)),
+    ]
+    for dialogue, group in zip(dialogues, stage.collate(dialogues, stage.data)["groups"], strict=True):
+        images = 0 if dialogue.picture is None else 1
+        start = stage.encoder.prefix_length(images)
+        ids, weights = group["ids"][0], group["weights"][0]
+        assert stage.tokenizer.decode(ids[:start]) == chat_prefix(images)
+        assert stage.tokenizer.decode(ids[start:][weights == 1]) == dialogue.answer + "<|im_end|>"
+        prompt = stage.encoder.token_ids(dialogue.prompt, [(4, 4)] * images)
+        assert torch.equal(ids[: len(prompt)], prompt)
+        assert set(weights[: len(prompt) - start].tolist()) == {0.0 if images else torch.tensor(PROMPT_WEIGHT).item()}
+
+
+def test_edit_dialogues_ask_about_the_source_and_answer_with_the_target(stage):
+    source, target, _ = stage.data.edits[0]
+    dialogue = edit_dialogue(stage.data, 0, torch.Generator().manual_seed(0))
+    assert dialogue.picture == source and dialogue.answer == scene_text(stage.data.scenes[target])
+    assert dialogue.answer != scene_text(stage.data.scenes[source])
+
+
+def test_batches_depend_on_their_generators_alone(stage):
+    indices = list(range(6)) * 8
+    a, b = (stage.batch(indices, generators(48)) for _ in range(2))
+    c = stage.batch(indices, generators(48, seed=1))
+    assert all(torch.equal(x["ids"], y["ids"]) for x, y in zip(a["groups"], b["groups"], strict=True))
+    assert [g["ids"].tolist() for g in a["groups"]] != [g["ids"].tolist() for g in c["groups"]]
+    assert sum(len(g["ids"]) for g in a["groups"]) == 48 and max(len(g["ids"]) for g in a["groups"]) <= GROUP
+    assert set(torch.cat([g["tasks"] for g in a["groups"]]).tolist()) == set(range(len(TASKS)))
+
+
+def test_shared_prefix_gives_the_loss_and_gradients_of_whole_chats(stage):
+    embedding = stage.trained.get_input_embeddings().weight
+    for group in stage.batch([0, 1, 2, 3] * 3, generators(12))["groups"]:
+        errors, hits = stage.predict(group)
+        ids, weights = group["ids"], group["weights"]
+        inputs = picture_inputs(group["pixels"], ids, stage.encoder) if "pixels" in group else {}
+        logits = stage.text_encoder(input_ids=ids, **inputs).logits[:, :-1]
+        start = ids.shape[1] - errors.shape[1] - 1
+        expected = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")[:, start:]
+        torch.testing.assert_close(errors, expected, atol=1e-4, rtol=1e-4)
+        assert (hits == (logits.argmax(-1) == ids[:, 1:])[:, start:]).float().mean() > 0.99
+        gradients = [torch.autograd.grad((e * weights).mean(), embedding)[0] for e in (errors, expected)]
+        torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-3)
+        # The template's words themselves are trained through the shared keys and values.
+        assert gradients[0][ids[0, 3]].abs().sum() > 0
+
+
+def test_loss_is_weighted_and_reported_by_task(stage):
+    batch = stage.batch([0, 1, 2, 3] * 3, generators(12))
+    loss, metrics = stage.loss(batch)
+    errors = [(stage.predict(g)[0], g) for g in batch["groups"]]
+    total = sum((e * g["weights"]).sum() for e, g in errors) / sum(g["weights"].sum() for _, g in errors)
+    torch.testing.assert_close(loss, total)
+    reads = [e[i][g["weights"][i] == 1] for e, g in errors for i in range(len(e)) if g["tasks"][i] == 0]
+    torch.testing.assert_close(metrics["loss_read"], torch.cat(reads).mean())
+    lonely = stage.collate([read_dialogue(sample_scene(1), torch.Generator().manual_seed(0))], stage.data)
+    assert stage.loss(lonely)[1]["loss_edit"].isnan()
+
+
+def test_a_few_steps_lower_the_loss(stage):
+    state = {name: tensor.clone() for name, tensor in stage.trained.state_dict().items()}
+    muon, adamw = stage.parameter_groups()
+    assert muon and all(p.ndim == 2 for p in muon) and len(muon) + len(adamw) == len(list(stage.trained.parameters()))
+    batch = stage.batch([0, 1, 2, 3], generators(4))
+    optimizer = torch.optim.AdamW(stage.trained.parameters(), 5e-3)
+    losses = []
+    for _ in range(12):
+        loss, _ = stage.loss(batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    stage.trained.load_state_dict(state)
+    assert losses[-1] < 0.6 * losses[0]
+    # The head is the embedding's own matrix, so it was trained with it.
+    assert stage.text_encoder.lm_head.weight is stage.trained.get_input_embeddings().weight
+
+
+def test_greedy_answers_follow_the_most_likely_token(stage, monkeypatch):
+    monkeypatch.setattr("spatialfusion.train.language.LONGEST_ANSWER", 5)
+    prompts = ["a red car", "a blue house behind a red car, seen from the left side", "move the car"]
+    for pictures in ([None] * 3, [stage.data.images[0], None, stage.data.images[1]]):
+        answers = stage.answer(prompts, pictures)
+        for prompt, picture, answer in zip(prompts, pictures, answers, strict=True):
+            ids = stage.encoder.token_ids(prompt, [] if picture is None else [(4, 4)])[None]
+            start = ids.shape[1]
+            for _ in range(5):
+                given_picture = {} if picture is None else picture_inputs(picture[None], ids, stage.encoder)
+                with torch.no_grad():
+                    following = stage.text_encoder(input_ids=ids, **given_picture).logits[:, -1:].argmax(-1)
+                ids = torch.cat([ids, following], dim=1)
+            assert answer == stage.tokenizer.decode(ids[0, start:], skip_special_tokens=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_scene_texts_are_read_back(seed):
+    scene = sample_scene(seed)
+    found = {(thing.color, thing.kind): thing for thing in read_scene_text(scene_text(scene)).objects}
+    for thing in observe(scene).objects:
+        other = found.pop((thing.color, thing.kind))
+        assert torch.allclose(torch.tensor(other.position), torch.tensor(thing.position), atol=0.1, rtol=0.06)
+        assert torch.allclose(torch.tensor(other.size), torch.tensor(thing.size), atol=0.0051, rtol=0.06)
+        assert (other.front is None) == (thing.front is None)
+        if thing.front:
+            assert sum(a * b for a, b in zip(other.front, thing.front)) > 0.99
+    assert not found
+    assert read_scene_text("red car x one z 2 ; nonsense ;").objects == ()
+
+
+def test_layout_figures_of_true_and_of_mirrored_answers():
+    scenes = [s for s in map(sample_scene, range(60)) if len(s.objects) == 2]
+    captions = [Caption("", tuple(propose(scene))) for scene in scenes]
+    answers = [scene_text(scene) for scene in scenes]
+    true = layout_figures(scenes, captions, answers)
+    assert true["objects"] == 1.0 and true["sides"] == 1.0 and true["statements"] > 0.97
+    mirrored = [" ; ".join(_mirror(part) for part in answer.split(" ; ")) for answer in answers]
+    assert layout_figures(scenes, captions, mirrored)["sides"] == 0.0
+    wrong = layout_figures(scenes, captions, [answers[-1], *answers[:-1]])
+    assert wrong["objects"] < 0.1
+    assert all(score(scene, statement) == 1 for scene, c in zip(scenes, captions) for statement in c.statements)
+
+
+def _mirror(part: str) -> str:
+    return part.replace(" x -", " x +").replace(" x ", " x -").replace("-+", "")
+
+
+def test_kind_and_colour_are_unique_in_a_scene():
+    for scene in map(sample_scene, range(200)):
+        assert len({(thing.color, thing.kind) for thing in scene.objects}) == len(scene.objects)
+
+
+def test_validation_reports_figures_and_writes_a_sheet(stage, tmp_path):
+    with torch.no_grad():
+        metrics = stage.validate(tmp_path, 7)
+    assert {f"accuracy_{task}" for task in TASKS} <= set(metrics)
+    assert metrics["objects"] == 0.0 and metrics["perplexity_read"] > 50  # untrained
+    with Image.open(tmp_path / "sheet-7.png") as sheet:
+        assert sheet.width > 500
+
+
+def test_export_gives_the_prompt_encoder_the_same_model(stage, tmp_path):
+    stage.export(tmp_path / "model")
+    loaded = PromptEncoder.load(tmp_path / "model", num_layers=2)
+    picture = stage.data.images[0].float() / 255
+    for images in ([[]], [[picture]]):
+        a, b = loaded.encode(["a red car"], images), stage.encoder.encode(["a red car"], images)
+        torch.testing.assert_close(a.prompt_embeds, b.prompt_embeds, atol=1e-5, rtol=1e-5)
+        assert torch.equal(a.next_position, b.next_position)
+        for x, y in zip((*a.keys, *a.values), (*b.keys, *b.values), strict=True):
+            torch.testing.assert_close(x, y, atol=1e-5, rtol=1e-5)
+    assert a.mask.sum() - loaded.encode(["a red car"]).mask.sum() > 4  # 64 px: four image tokens and their words
