@@ -145,7 +145,7 @@ def open_image(name: str) -> Image.Image:
 
 
 def load_pipeline(model: str | None, device: str | None) -> SpatialFusionPipeline:
-    """The pipeline of a model, or of the embedded one; float32 on a CPU, bfloat16 elsewhere."""
+    """The pipeline of a model, or of the embedded one; the latter, and all on a CPU, in float32, else bfloat16."""
     if model is None and not TINY.is_dir():
         raise InputError(f"the embedded model is missing ({TINY}): install the package again, or give --model.")
     import torch
@@ -166,7 +166,7 @@ def load_pipeline(model: str | None, device: str | None) -> SpatialFusionPipelin
         library.utils.logging.disable_progress_bar()
     from spatialfusion.pipeline import SpatialFusionPipeline
 
-    dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
+    dtype = torch.float32 if model is None or torch.device(device).type == "cpu" else torch.bfloat16
     return SpatialFusionPipeline.from_pretrained(TINY if model is None else model, dtype=dtype).to(device)
 
 

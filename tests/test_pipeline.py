@@ -119,7 +119,7 @@ def test_depth_reads_prompt_source_and_guidance(pipe):
 
     base = depth()
     for changes in ({"prompt": HOUSE}, {"image": picture(SIZE, SIZE)}, {"depth_guidance": 1.0}):
-        assert not torch.allclose(base, depth(**changes), rtol=1e-3), changes
+        assert not torch.allclose(base, depth(**changes), rtol=1e-5), changes
 
 
 def test_an_edit_shows_the_source_to_all_that_look_at_it(pipe):
@@ -340,6 +340,16 @@ def test_dtype_and_device_reach_every_part(tiny_folder):
     assert {part.dtype for part in parts} == {torch.bfloat16}
     pipe.to("meta")
     assert {next(part.parameters()).device.type for part in parts} == {"meta"}
+
+
+def test_offloading_changes_nothing(tiny_folder, pipe):
+    """On this machine the accelerator is the CPU itself: what is tested is that the hooks fit our calls."""
+    offloaded = SpatialFusionPipeline.from_pretrained(tiny_folder)
+    offloaded.set_progress_bar_config(disable=True)
+    offloaded.enable_model_cpu_offload(device="cpu")
+    for _ in range(2):
+        images = [p(CAR, picture(SIZE, SIZE), generator=seed(0), **FAST).images for p in (pipe, offloaded)]
+        assert torch.equal(*images)
 
 
 # Refusals -------------------------------------------------------------------------------------------------------------

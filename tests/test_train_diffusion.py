@@ -228,7 +228,7 @@ def test_latents_are_encoded_once_and_can_be_decoded(run, stage):
 def test_a_missing_component_is_named(run, tmp_path):
     with pytest.raises(InputError, match="transformer"):
         load_transformer(run / "model", CPU)
-    for folder, seed in zip(data_folders(CONFIG, tmp_path), (0, VALIDATION_SEED), strict=True):
+    for folder in data_folders(CONFIG, tmp_path):
         shutil.copytree(data_folders(CONFIG, run)[0], folder)
     with pytest.raises(InputError, match="autoencoder"):
         DiffusionStage(CONFIG, tmp_path, CPU)

@@ -53,6 +53,8 @@ class LanguageConfig:
     vision_hidden_size: int = 128
     vision_depth: int = 4
     vision_patch: int = 16
+    # Qwen2.5-VL's 1e6 is for long texts: over a few dozen positions most of its frequencies would not turn.
+    rope_theta: float = 100.0
 
 
 @dataclass
@@ -108,7 +110,10 @@ class StageConfig:
 @dataclass
 class VaeStageConfig(StageConfig):
     steps: int = 4000
-    batch: int = 16
+    batch: int = 32
+    # Pixels. Small crops show more scenes a second, but the attention in the middle must meet whole pictures at last:
+    # resume with the side of a picture for the last part.
+    crop: int = 64
 
 
 @dataclass

@@ -49,7 +49,6 @@ EMPTY_FRACTION = 0.03  # of the prompts without a picture: the unconditional con
 SENTENCE_FRACTION = 0.3  # of the prompts, those written as a sentence, with a capital and a full stop
 PROMPT_WEIGHT = 0.1  # weight of the prompt's own tokens in the loss; the answer's weigh 1
 TOKENIZER_SCENES = 3000
-ROPE_THETA = 1e6
 MROPE = (8, 12, 12)  # of 32; as in Qwen2.5-VL, a quarter for time and the rest for rows and columns
 HEAD_DIM = 64
 LONGEST_ANSWER = 160
@@ -289,7 +288,7 @@ def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) 
         "max_position_embeddings": 4096,
         "max_window_layers": sizes.layers,
         "rms_norm_eps": 1e-6,
-        "rope_parameters": {"rope_type": "default", "rope_theta": ROPE_THETA, "mrope_section": list(MROPE)},
+        "rope_parameters": {"rope_type": "default", "rope_theta": sizes.rope_theta, "mrope_section": list(MROPE)},
         "bos_token_id": token("<|endoftext|>"),
         "eos_token_id": token("<|im_end|>"),
         "pad_token_id": token("<|endoftext|>"),

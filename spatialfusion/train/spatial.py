@@ -211,6 +211,7 @@ def spatial_config(config: TrainConfig) -> SpatialFusionConfig:
         mllm_layers=language.layers,
         kv_heads=language.kv_heads,
         head_dim=head_dim,
+        rope_theta=language.rope_theta,
         mrope_section=(head_dim // 2 - 2 * side, side, side),
         hidden_size=spatial.hidden_size,
         num_layers=spatial.layers,

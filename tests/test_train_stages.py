@@ -1,0 +1,116 @@
+"""Every stage of the smoke preset, one after another, interrupted and resumed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from spatialfusion.data.rendered import RenderedScenes, prepare_data
+from spatialfusion.errors import InputError
+from spatialfusion.train.__main__ import _stage_class
+from spatialfusion.train.config import STAGES, TrainConfig, load_config
+from spatialfusion.train.engine import make_accelerator, train_stage
+
+
+class KilledError(Exception):
+    pass
+
+
+def smoke(run: Path) -> TrainConfig:
+    return load_config("smoke", {"run": str(run), "device": "cpu", "precision": "fp32"})
+
+
+def train(name: str, run: Path, killed_at: int | None = None) -> None:
+    """Train one stage; with `killed_at`, lose the process's state in the middle of that step."""
+    stage_class = _stage_class(name)
+    if killed_at is not None:
+
+        class Killed(stage_class):
+            calls = 0
+
+            def loss(self, batch):
+                type(self).calls += 1
+                if self.calls > killed_at:
+                    raise KilledError
+                return super().loss(batch)
+
+        stage_class = Killed
+    config = smoke(run)
+    train_stage(stage_class, config, make_accelerator(config))
+
+
+def weights(run: Path, name: str) -> dict[str, dict[str, torch.Tensor]]:
+    """All tensors of the stage's last checkpoint, and of the model that it exported, by file."""
+    checkpoint = max((run / name / "checkpoints").glob("step-*"))
+    files = [*checkpoint.glob("*.safetensors"), *(run / "model").rglob("*.safetensors")]
+    return {str(file.relative_to(run)): load_file(file) for file in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A run folder in which every stage was interrupted once and finished; `<stage>.whole` ran through."""
+    run = tmp_path_factory.mktemp("smoke") / "run"
+    prepare_data(smoke(run), run)
+    for name in STAGES[1:]:
+        whole = run.with_name(f"{name}.whole")
+        shutil.copytree(run, whole)
+        train(name, whole)
+        with pytest.raises(KilledError):
+            train(name, run, killed_at=6)
+        assert max((run / name / "checkpoints").glob("step-*")).name.endswith("4")
+        train(name, run)
+    return run
+
+
+@pytest.mark.parametrize("name", STAGES[1:])
+def test_an_interrupted_stage_ends_with_the_same_bits(finished, name):
+    expected, actual = weights(finished.with_name(f"{name}.whole"), name), None
+    # Later stages export into the same model folder, so the resumed run is compared by its checkpoint.
+    actual = weights(finished, name)
+    compared = [file for file in expected if file.startswith(name)]
+    assert len(compared) == 3
+    for file in compared:
+        assert expected[file].keys() == actual[file].keys()
+        for key, tensor in expected[file].items():
+            assert torch.equal(tensor, actual[file][key]), f"{file}: {key}"
+
+
+def test_the_trained_model_is_a_pipeline(finished):
+    from spatialfusion.pipeline import SpatialFusionPipeline
+
+    pipe = SpatialFusionPipeline.from_pretrained(finished / "model")
+    pipe.set_progress_bar_config(disable=True)
+    assert pipe.spatialfusion.backbone_tensors
+    output = pipe("a red car", num_inference_steps=2, depth_steps=2, generator=torch.Generator().manual_seed(0))
+    assert output.images[0].size == (64, 64)
+    assert output.geometry.depth.shape == (1, 64, 64)
+
+
+def test_every_stage_leaves_a_validation_sheet(finished):
+    for name in STAGES[1:]:
+        assert list((finished / name / "validation").glob("sheet-*.png")), name
+
+
+def test_a_stage_without_its_forerunner_says_which_is_missing(tmp_path, finished):
+    run = tmp_path / "run"
+    shutil.copytree(finished / "data", run / "data")
+    with pytest.raises(InputError, match="vae"):
+        train("diffusion", run)
+    with pytest.raises(InputError, match="text_encoder"):
+        train("stage1", run)
+
+
+def test_rendering_goes_on_where_it_was_broken_off(finished):
+    folder = finished / "data" / "train"
+    before = RenderedScenes(folder)
+    shard = before.shards[0].with_suffix(".safetensors")
+    images = before.images.clone()
+    before.shards[0].unlink()
+    prepare_data(smoke(finished), finished)
+    assert torch.equal(RenderedScenes(folder).images, images)
+    assert shard.exists()
+    assert len(RenderedScenes(folder).scenes) == len(before)
