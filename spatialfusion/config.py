@@ -77,9 +77,7 @@ class SpatialFusionConfig:
                 f"but half of head_dim {self.head_dim} is needed."
             )
         if self.num_heads % self.kv_heads:
-            raise InputError(
-                f"num_heads {self.num_heads} must be a multiple of the MLLM's kv_heads {self.kv_heads}."
-            )
+            raise InputError(f"num_heads {self.num_heads} must be a multiple of the MLLM's kv_heads {self.kv_heads}.")
         if self.state_size % self.patch_size:
             raise InputError(f"state_size {self.state_size} must be a multiple of patch_size {self.patch_size}.")
         if not 0 < self.near < self.far:

@@ -2,8 +2,8 @@
 
 Notable: follows Ranftl et al., "Vision Transformers for Dense Prediction" (arXiv 2103.13413), as VGGT does: reassemble
 each tap to its own scale, fuse coarse to fine with residual convolutions. The output is the clean state
-y = (standardised canonical log-depth, validity in [-1, 1]); the field of view comes from its own token. The flow works on
-a small state x0; detail beyond its grid is added with its block average removed, so that P y_hat = x0 at every size.
+y = (standardised canonical log-depth, validity in [-1, 1]); the field of view comes from its own token. The flow works
+on a small state x0; detail beyond its grid is added with its block average removed, so that P y_hat = x0 at every size.
 """
 
 from __future__ import annotations

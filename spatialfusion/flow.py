@@ -8,6 +8,7 @@ mean is an empty ramp, so sampling is the default. x_t = (1 - t) x0 + t noise.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -64,7 +65,7 @@ def sample(
     """
     state, fov = noise
     times = schedule(steps).tolist()
-    for i, (t, following) in enumerate(zip(times[:-1], times[1:])):
+    for i, (t, following) in enumerate(pairwise(times)):
         state0, fov0, extra = denoise(state, fov, torch.full_like(fov, t))
         # dx/dt = (x_t - x0) / t; the last step lands on x0 itself.
         ratio = following / t

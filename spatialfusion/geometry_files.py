@@ -230,7 +230,7 @@ def _read_png(path: Path) -> list[np.ndarray]:
     except (ValueError, RecursionError):
         raise InputError(f"{sidecar_path} is not JSON; expected the file that save_geometry writes.") from None
     if not isinstance(sidecar, dict) or sidecar.get("format") != _PNG_FORMAT:
-        raise InputError(f"{sidecar_path} does not describe a depth picture; expected \"format\": \"{_PNG_FORMAT}\".")
+        raise InputError(f'{sidecar_path} does not describe a depth picture; expected "format": "{_PNG_FORMAT}".')
     numbers = {"offset": (), "scale": (), "intrinsics": (3, 3)}
     for name, shape in numbers.items():
         try:

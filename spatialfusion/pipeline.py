@@ -117,6 +117,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
             # Of another checkpoint, when a pipeline is built anew from the parts of an old one.
             transformer.delete_adapters(ADAPTER)
         self.delta = load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
+        # Checks that tokenizer and text encoder belong together.
+        PromptEncoder(text_encoder, tokenizer, image_processor, spatialfusion.config.num_layers)
         self.register_modules(
             vae=vae,
             text_encoder=text_encoder,
@@ -515,7 +517,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
         kwargs |= {"use_safetensors": True, "trust_remote_code": False}
         try:
             pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
-        except (InputError, MemoryError, torch.OutOfMemoryError):
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from None
+        except (MemoryError, torch.OutOfMemoryError):
             raise
         # A broken file makes diffusers and transformers raise whatever they stumble upon.
         except Exception as error:
@@ -566,9 +570,13 @@ def _fit_geometry(geometry: Geometry, request: _Request) -> Geometry:
 
 def _centre(rows: int, columns: int, height: int, width: int) -> tuple[slice, slice]:
     """The largest centred window of rows x columns pixels with the aspect ratio of height x width."""
-    h, w = (rows, round(rows * width / height)) if columns * height > rows * width else (
-        round(columns * height / width),
-        columns,
+    h, w = (
+        (rows, round(rows * width / height))
+        if columns * height > rows * width
+        else (
+            round(columns * height / width),
+            columns,
+        )
     )
     h, w = max(1, min(h, rows)), max(1, min(w, columns))
     top, left = (rows - h) // 2, (columns - w) // 2
@@ -579,7 +587,7 @@ def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tenso
     """Source pictures [3, H, W] in [0, 1] on the CPU, one for each prompt."""
     if isinstance(image, Tensor) and image.ndim == 4:
         image = list(image)
-    images = [image] if isinstance(image, (Image.Image, Tensor)) else list(image)
+    images = list(image) if isinstance(image, (list, tuple)) else [image]
     if len(images) not in (1, count):
         raise InputError(f"{len(images)} images were given for {count} prompts: expected one for all or one for each.")
     pictures = [_read_picture(picture) for picture in images]

@@ -79,9 +79,7 @@ def assert_same(a: SemanticContext, b: SemanticContext) -> None:
     assert torch.equal(a.next_position, b.next_position)
     torch.testing.assert_close(a.prompt_embeds[a.prompt_mask], b.prompt_embeds[b.prompt_mask], atol=1e-5, rtol=1e-5)
     for x, y in zip((*a.keys, *a.values), (*b.keys, *b.values), strict=True):
-        torch.testing.assert_close(
-            x.transpose(1, 2)[a.mask], y.transpose(1, 2)[b.mask], atol=1e-5, rtol=1e-5
-        )
+        torch.testing.assert_close(x.transpose(1, 2)[a.mask], y.transpose(1, 2)[b.mask], atol=1e-5, rtol=1e-5)
 
 
 def test_templates_are_those_of_diffusers():
@@ -273,12 +271,20 @@ def test_context_refuses_shapes_that_do_not_fit(encoder):
     context = encoder.encode([SHORT, LONG])
     with pytest.raises(ValueError, match="do not fit"):
         SemanticContext(
-            context.prompt_embeds, context.prompt_mask, context.keys, context.values,
-            context.mask[:, :-1], context.next_position,
+            context.prompt_embeds,
+            context.prompt_mask,
+            context.keys,
+            context.values,
+            context.mask[:, :-1],
+            context.next_position,
         )
     with pytest.raises(ValueError, match="next_position"):
         SemanticContext(
-            context.prompt_embeds, context.prompt_mask, context.keys, context.values, context.mask,
+            context.prompt_embeds,
+            context.prompt_mask,
+            context.keys,
+            context.values,
+            context.mask,
             context.next_position[:1],
         )
 

@@ -192,13 +192,11 @@ def test_source_image_matters_and_null_is_used_without():
 def test_one_step_is_the_estimate_from_pure_noise():
     model, context = make_model(), make_context([4])
     state, fov = flow.draw_noise(generators(7), (16, 16))
-    x0, _, features = model.denoise(state, fov, torch.ones(1), context, None, torch.zeros(1, dtype=torch.bool))
-    expected = model.depth_head.refine(x0, features, 2)
-    geometry = predict(model, context, 7, steps=1)
-    y, _ = geometry_to_state(geometry, CONFIG)
-    assert torch.equal(geometry.valid, expected[:, 1] > 0)
-    assert geometry.valid.any()
-    torch.testing.assert_close(y[:, 0][geometry.valid], expected[:, 0][geometry.valid], atol=1e-3, rtol=1e-4)
+    x0, u0, features = model.denoise(state, fov, torch.ones(1), context, None, torch.zeros(1, dtype=torch.bool))
+    expected = state_to_geometry(model.depth_head.refine(x0, features, 2), restore_fov(u0, CONFIG), CONFIG)
+    actual = predict(model, context, 7, steps=1)
+    torch.testing.assert_close(actual.depth, expected.depth)
+    torch.testing.assert_close(actual.intrinsics, expected.intrinsics)
 
 
 def test_detail_does_not_touch_the_state_of_the_flow():
@@ -341,7 +339,7 @@ def test_loss_weight_falls_with_noise():
 
 def test_library_imports_without_transformers_diffusers_or_comfy():
     """Every module that the nodes need must import where only torch, einops, safetensors, numpy and Pillow exist."""
-    modules = "geometry depth_image geometry_files context spatial_transformer depth_head depth_adapter model flow state"
+    modules = "geometry depth_image geometry_files context spatial_transformer depth_head depth_adapter model flow"
     code = (
         "import sys\n"
         "for name in ('transformers', 'diffusers', 'accelerate', 'peft', 'datasets', 'comfy', 'huggingface_hub'):\n"

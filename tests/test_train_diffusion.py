@@ -7,6 +7,7 @@ import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
@@ -196,7 +197,7 @@ def test_validation_is_repeatable_and_draws_a_sheet(stage, tmp_path, monkeypatch
     figures = stage.validate(tmp_path, 5)
     assert figures == stage.validation_loss() and set(figures) == {"loss", "loss_text", "loss_edit"}
     with Image.open(tmp_path / "sheet-5.png") as sheet:
-        assert sheet.width > 6 * SIZE and len(set(sheet.convert("L").getdata())) > 50
+        assert sheet.width > 6 * SIZE and np.asarray(sheet.convert("L")).std() > 10
 
 
 def test_export_can_be_loaded_and_draws_the_same(stage, tmp_path):

@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--steps", type=int, default=20, help="diffusion steps")
     options = parser.parse_args(arguments)
 
-    from spatialfusion.defaults import TINY
+    from spatialfusion.generate import TINY
     from spatialfusion.pipeline import SpatialFusionPipeline
 
     pipe = SpatialFusionPipeline.from_pretrained(options.model or TINY)

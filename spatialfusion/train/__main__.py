@@ -64,8 +64,8 @@ def _stage_class(name: str) -> type:
 def _seed_model(config: TrainConfig, model: Path) -> None:
     if config.init is None or model.exists():
         return
-    if not (Path(config.init) / "model_index.json").is_file():
-        raise InputError(f"init = {config.init!r} is not a model folder: it has no model_index.json.")
+    if not (Path(config.init) / "vae").is_dir():
+        raise InputError(f"init = {config.init!r} is not a model folder: it has no folder vae.")
     with atomic_folder(model) as temporary:
         shutil.copytree(config.init, temporary, dirs_exist_ok=True)
 

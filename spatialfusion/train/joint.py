@@ -30,7 +30,14 @@ from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.scenes.edits import instruction
 from spatialfusion.state import restore_fov
 from spatialfusion.train.config import Stage2Config, TrainConfig
-from spatialfusion.train.diffusion import SHEET_GUIDANCE, SHEET_STEPS, TEXT_MULTIPLE, cached_latents, draw_noise_levels, load_transformer
+from spatialfusion.train.diffusion import (
+    SHEET_GUIDANCE,
+    SHEET_STEPS,
+    TEXT_MULTIPLE,
+    cached_latents,
+    draw_noise_levels,
+    load_transformer,
+)
 from spatialfusion.train.sheet import PROMPTS, figure_tile, image_tile, write_sheet
 from spatialfusion.train.spatial import Stage1
 from spatialfusion.train.stage import noise_bins
@@ -59,7 +66,6 @@ class Stage2(Stage1):
             if self.delta is None:
                 self.delta = projection_delta(self.transformer)
                 add_lora(self.transformer, self.options.lora_rank)
-            self.model.config.lora_rank = self.options.lora_rank
             parts["delta"] = self.delta.requires_grad_(True)
             parts["lora"] = lora_layers(self.transformer).requires_grad_(True)
         self.trained = nn.ModuleDict(parts)
@@ -159,7 +165,8 @@ class Stage2(Stage1):
 
     def export(self, model_folder: Path) -> None:
         self.model.backbone_tensors = {} if self.full else backbone_tensors(self.transformer, self.delta)
-        self.model.config.lora_rank = 0 if self.full else self.options.lora_rank
+        ranks = [tensor.shape[0] for name, tensor in self.model.backbone_tensors.items() if ".lora_A." in name]
+        self.model.config.lora_rank = ranks[0] if ranks else 0
         super().export(model_folder)
         if self.full:
             with atomic_folder(model_folder / "transformer") as temporary:
@@ -169,9 +176,9 @@ class Stage2(Stage1):
 
 
 def lora_layers(transformer: nn.Module) -> nn.Module:
-    """Our LoRA's linears as one module, under names without dots."""
+    """Our LoRA's linears as one module; names of submodules cannot have dots."""
     layers = {
-        name.replace(".", "/"): module
+        name.replace(".", "-"): module
         for name, module in transformer.named_modules()
         if isinstance(module, nn.Linear) and ".lora_" in name
     }

@@ -44,7 +44,8 @@ class Stage1(Stage):
         self.encoder = PromptEncoder.load(self.folder, self.model.config.num_layers, device)
         self.trained: nn.Module = self.model
         if self.name == "stage1" and not (self.folder / FILE_NAME).exists():
-            texts = [caption(scene, torch.Generator().manual_seed(i)).text for i, scene in enumerate(self.data.scenes[:64])]
+            scenes = self.data.scenes[:64]
+            texts = [caption(scene, torch.Generator().manual_seed(i)).text for i, scene in enumerate(scenes)]
             self.model.spatial_transformer.calibrate(self.encoder.encode(texts))
 
     def build(self) -> SpatialFusionModel:

@@ -129,7 +129,7 @@ def start_as_resampling(model: Autoencoder2D) -> None:
     averages alone, 19.6 with unit gain too.
     """
     z = model.config.z_dim
-    for name, module in model.named_modules():
+    for module in model.modules():
         if isinstance(module, ResidualBlock):
             torch.nn.init.zeros_(module.conv2.weight)
             torch.nn.init.zeros_(module.conv2.bias)
