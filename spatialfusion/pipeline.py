@@ -6,17 +6,15 @@ and the keys and values that depth is drawn from.
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -27,11 +25,9 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     QwenImageTransformer2DModel,
 )
-from diffusers import __version__ as diffusers_version
 from diffusers.utils import BaseOutput
 from einops import rearrange
 from PIL import Image, ImageOps
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
 
@@ -45,25 +41,21 @@ from spatialfusion.backbones.qwen_image import (
 from spatialfusion.context import PromptEncoder, SemanticContext
 from spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, START, STEPS, STRENGTH
 from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_file
 from spatialfusion.flow import draw_noise as draw_depth_noise
 from spatialfusion.geometry import Geometry
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
-
-INDEX = "model_index.json"
-# What model_index.json lists; spatialfusion.safetensors lies beside it.
-COMPONENTS = {
-    "vae": ("diffusers", "AutoencoderKLQwenImage"),
-    "text_encoder": ("transformers", "Qwen2_5_VLForConditionalGeneration"),
-    "tokenizer": ("transformers", "Qwen2Tokenizer"),
-    "image_processor": ("transformers", "Qwen2VLImageProcessorPil"),
-    "transformer": ("diffusers", "QwenImageTransformer2DModel"),
-    "scheduler": ("diffusers", "FlowMatchEulerDiscreteScheduler"),
-}
-_HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
-# No pickles and no code.
-_HUB_FILES = [INDEX, FILE_NAME, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.jinja"]
+from spatialfusion.model_folder import (
+    COMPONENTS,
+    HUB_OPTIONS,
+    INDEX,
+    OPTIONAL,
+    check_folder,
+    check_weights,
+    find_model,
+    replace_folder,
+    write_model_index,
+)
 
 Picture = Image.Image | Tensor
 
@@ -88,8 +80,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
     """
 
     model_cpu_offload_seq = "text_encoder->spatialfusion->transformer->vae"
-    _optional_components = ["image_processor"]  # noqa: RUF012 (as diffusers declares it)
-    _callback_tensor_inputs = ["latents"]  # noqa: RUF012
+    _optional_components: ClassVar[list[str]] = list(OPTIONAL)
+    _callback_tensor_inputs: ClassVar[list[str]] = ["latents"]
 
     def __init__(
         self,
@@ -337,8 +329,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
     ) -> tuple[SemanticContext, SemanticContext | None, SemanticContext | None]:
         """Contexts of every image to draw: of its prompt, of its negative prompt, and of the empty prompt for depth.
 
-        The negative prompt of an edit is read with the source image, as in the diffusion model's training; the empty
-        prompt for depth is read without it, as in stage 1.
+        The negative and the empty prompt of an edit are read with the source image, as in training.
         """
         self._onload(self.text_encoder)
         encoder = PromptEncoder(
@@ -347,8 +338,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
         pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
         context = encoder.encode(request.prompts, pictures).select(request.rows)
         # A chat is a text and, with a picture, the picture's number; what several images need is read once.
-        chats = [(text, i if request.pictures else None) for i, text in enumerate(negatives)] if guided else []
-        empty = [("", None)] if depth_guided else []
+        numbers = range(len(request.prompts)) if request.pictures else [None] * len(request.prompts)
+        chats = list(zip(negatives, numbers)) if guided else []
+        empty = [("", number) for number in numbers] if depth_guided else []
         wanted = list(dict.fromkeys(chats + empty))
         if not wanted:
             return context, None, None
@@ -357,7 +349,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         return (
             context,
             null.select([wanted.index(chats[row]) for row in request.rows]) if guided else None,
-            null.select([wanted.index(empty[0])] * len(request.rows)) if depth_guided else None,
+            null.select([wanted.index(empty[row]) for row in request.rows]) if depth_guided else None,
         )
 
     def _encode_references(self, request: _Request) -> list[Tensor]:
@@ -484,7 +476,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             components = {component: tuple(self.config[component]) for component in COMPONENTS}
             write_model_index(temporary, self.config.default_size, self.config.rescale_guidance, components)
             for component in COMPONENTS:
-                _replace_folder(temporary / component, folder / component)
+                replace_folder(temporary / component, folder / component)
             for file in (FILE_NAME, INDEX):
                 os.replace(temporary / file, folder / file)
 
@@ -506,11 +498,11 @@ class SpatialFusionPipeline(DiffusionPipeline):
         Raises:
             InputError: when something is missing, broken or of another kind.
         """
-        hub_options = {name: kwargs.pop(name) for name in _HUB_OPTIONS if name in kwargs}
-        folder = _find_model(pretrained_model_name_or_path, hub_options)
+        hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
+        folder = find_model(pretrained_model_name_or_path, hub_options)
         dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
         given = {name for name in COMPONENTS if name in kwargs}
-        _check_folder(folder, given)
+        check_folder(folder, given)
         if not isinstance(spatialfusion, SpatialFusionModel):
             own = dtype.get("spatialfusion", dtype.get("default")) if isinstance(dtype, dict) else dtype
             spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=own or torch.float32)
@@ -525,8 +517,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
-        for name in {"vae", "transformer"} - given:
-            _check_complete(getattr(pipeline, name), folder / name)
+        for name in {"vae", "text_encoder", "transformer"} - given:
+            check_weights(folder / name, base_state_dict(getattr(pipeline, name)), renamed=name == "text_encoder")
         pipeline.register_to_config(_name_or_path=str(pretrained_model_name_or_path))
         return pipeline
 
@@ -671,27 +663,6 @@ def _to_pil(picture: Tensor) -> Image.Image:
     return Image.fromarray(rearrange(pixels, "c h w -> h w c").numpy())
 
 
-# Model folders --------------------------------------------------------------------------------------------------------
-
-
-def write_model_index(
-    folder: str | os.PathLike,
-    default_size: int,
-    rescale_guidance: bool = False,
-    components: dict[str, tuple[str, str]] = COMPONENTS,
-) -> None:
-    """Write the model_index.json that makes a pipeline of the components in `folder`; see SpatialFusionPipeline."""
-    index = {
-        "_class_name": SpatialFusionPipeline.__name__,
-        "_diffusers_version": diffusers_version,
-        "default_size": default_size,
-        "rescale_guidance": rescale_guidance,
-        **{name: list(entry) for name, entry in components.items()},
-    }
-    with atomic_file(Path(folder) / INDEX) as temporary:
-        temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-
-
 def _without_lora(transformer: QwenImageTransformer2DModel) -> QwenImageTransformer2DModel:
     """A transformer that shares the weights of this one, under their own names."""
     if not getattr(transformer, "peft_config", None):
@@ -701,71 +672,3 @@ def _without_lora(transformer: QwenImageTransformer2DModel) -> QwenImageTransfor
     weights = base_state_dict(transformer)
     bare.load_state_dict({name: weights[name] for name in bare.state_dict()}, assign=True)
     return bare
-
-
-def _replace_folder(source: Path, target: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=source.parent) as old:
-        if target.exists():
-            os.replace(target, Path(old) / target.name)
-        os.replace(source, target)
-
-
-def _find_model(name: str | os.PathLike, hub_options: dict[str, Any]) -> Path:
-    """The folder of a model: the one named, or a copy of what the Hub has under this name."""
-    folder = Path(name)
-    if folder.is_dir():
-        return folder
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) or folder.exists():
-        raise InputError(f"{name} is not a model folder: expected a folder with {INDEX}, or a model of the Hub.")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(str(name), allow_patterns=_HUB_FILES, **hub_options))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None
-
-
-def _check_folder(folder: Path, given: set[str]) -> None:
-    """Raise InputError for what can be seen to be wrong without building the networks."""
-    path = folder / INDEX
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-        listed = {name: index[name] for name in COMPONENTS if name in index}
-        libraries = {library for library, _ in listed.values()}
-    except FileNotFoundError:
-        raise InputError(f"{folder} is not a model folder: it has no {INDEX}.") from None
-    except (OSError, ValueError, TypeError):
-        raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
-    if strange := libraries - {"diffusers", "transformers", None}:
-        raise InputError(f"{path} names a component of {sorted(strange)[0]!r}: expected diffusers or transformers.")
-    for name in [name for name in COMPONENTS if name not in given]:
-        if name not in listed:
-            if name in SpatialFusionPipeline._optional_components:
-                continue
-            raise InputError(f"{path} lists no {name}: expected {', '.join(COMPONENTS)}.")
-        if not (folder / name).is_dir():
-            raise InputError(f"the model in {folder} has no folder {name}: it is incomplete.")
-        for file in sorted((folder / name).glob("*.safetensors")):
-            try:
-                with safe_open(file, framework="pt"):
-                    pass
-            except (SafetensorError, OSError) as error:
-                raise InputError(
-                    f"{file} is truncated or not a safetensors file ({error}); fetch or save it again."
-                ) from None
-
-
-def _check_complete(module: nn.Module, folder: Path) -> None:
-    """diffusers only warns of weights that are missing, and makes up random ones."""
-    stored: set[str] = set()
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, framework="pt") as tensors:
-            stored |= set(tensors.keys())
-    missing = sorted(set(base_state_dict(module)) - stored)
-    if missing:
-        raise InputError(
-            f"{folder} lacks {len(missing)} of its network's tensors (first: {missing[0]}): it is of another "
-            "architecture, or incomplete."
-        )

@@ -165,7 +165,7 @@ def test_validation_under_autocast_sees_the_fold(run, tmp_path):
     """Autocast keeps bf16 copies of weights, which must not be those from before the statistics were folded in."""
     torch.manual_seed(0)
     stage = VaeStage(config(run), run, CPU)
-    stage.trained.requires_grad_(True).eval()
+    stage.trained.eval()
     z = stage.trained.config.z_dim
     with torch.no_grad():
         # Small latents: the fold has much to do, and without it the picture would be grey.
@@ -173,7 +173,7 @@ def test_validation_under_autocast_sees_the_fold(run, tmp_path):
         stage.trained.post_quant_conv.weight *= 100
     plain = stage.validate(tmp_path, 0)
     with torch.autocast("cpu", torch.bfloat16):
-        assert stage.validate(tmp_path, 1)["psnr"] == pytest.approx(plain["psnr"], abs=0.2)
+        assert stage.validate(tmp_path, 1)["psnr"] == pytest.approx(plain["psnr"], abs=1e-3)
 
 
 def test_batch_depends_on_its_generators_alone(run):

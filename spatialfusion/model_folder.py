@@ -1,0 +1,125 @@
+"""Model folders: which components they hold, where they come from, and what can be wrong with one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from spatialfusion.errors import InputError
+from spatialfusion.files import atomic_file
+from spatialfusion.model import FILE_NAME
+
+INDEX = "model_index.json"
+# What model_index.json lists; spatialfusion.safetensors lies beside it.
+COMPONENTS = {
+    "vae": ("diffusers", "AutoencoderKLQwenImage"),
+    "text_encoder": ("transformers", "Qwen2_5_VLForConditionalGeneration"),
+    "tokenizer": ("transformers", "Qwen2Tokenizer"),
+    "image_processor": ("transformers", "Qwen2VLImageProcessorPil"),
+    "transformer": ("diffusers", "QwenImageTransformer2DModel"),
+    "scheduler": ("diffusers", "FlowMatchEulerDiscreteScheduler"),
+}
+OPTIONAL = ("image_processor",)
+HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
+# No pickles and no code.
+_HUB_FILES = [INDEX, FILE_NAME, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.jinja"]
+
+
+def write_model_index(
+    folder: str | os.PathLike,
+    default_size: int,
+    rescale_guidance: bool = False,
+    components: dict[str, tuple[str, str]] = COMPONENTS,
+) -> None:
+    """Write the model_index.json that makes a SpatialFusionPipeline of the components in `folder`; its settings are
+    explained there."""
+    index = {
+        "_class_name": "SpatialFusionPipeline",
+        "_diffusers_version": version("diffusers"),
+        "default_size": default_size,
+        "rescale_guidance": rescale_guidance,
+        **{name: list(entry) for name, entry in components.items()},
+    }
+    with atomic_file(Path(folder) / INDEX) as temporary:
+        temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+
+def replace_folder(source: Path, target: Path) -> None:
+    """Rename a folder; one that has the name already is removed."""
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=source.parent) as old:
+        if target.exists():
+            os.replace(target, Path(old) / target.name)
+        os.replace(source, target)
+
+
+def find_model(name: str | os.PathLike, hub_options: dict[str, Any]) -> Path:
+    """The folder of a model: the one named, or a copy of what the Hub has under this name."""
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) or folder.exists():
+        raise InputError(f"{name} is not a model folder: expected a folder with {INDEX}, or a model of the Hub.")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=_HUB_FILES, **hub_options))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None
+
+
+def check_folder(folder: Path, given: set[str]) -> None:
+    """Raise InputError for what can be seen to be wrong without building the networks."""
+    path = folder / INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        listed = {name: library for name in COMPONENTS if name in index for library, _ in [index[name]] if library}
+    except FileNotFoundError:
+        raise InputError(f"{folder} is not a model folder: it has no {INDEX}.") from None
+    except (OSError, ValueError, TypeError):
+        raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
+    if strange := set(listed.values()) - {"diffusers", "transformers"}:
+        raise InputError(f"{path} names a component of {sorted(strange)[0]!r}: expected diffusers or transformers.")
+    for name in [name for name in COMPONENTS if name not in given]:
+        if name not in listed:
+            if name in OPTIONAL:
+                continue
+            raise InputError(f"{path} lists no {name}: expected {', '.join(COMPONENTS)}.")
+        if not (folder / name).is_dir():
+            raise InputError(f"the model in {folder} has no folder {name}: it is incomplete.")
+        for file in sorted((folder / name).glob("*.safetensors")):
+            try:
+                with safe_open(file, framework="pt"):
+                    pass
+            except (SafetensorError, OSError) as error:
+                raise InputError(
+                    f"{file} is truncated or not a safetensors file ({error}); fetch or save it again."
+                ) from None
+
+
+def check_weights(folder: Path, needed: dict[str, Tensor], renamed: bool) -> None:
+    """Raise InputError if the files in `folder` lack tensors that a network needs.
+
+    diffusers and transformers only warn of it, and make up random ones. `renamed`: transformers reads tensors under
+    other names than they are stored under, and stores one of those that share memory; so their number has to do.
+    """
+    stored: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as tensors:
+            stored |= set(tensors.keys())
+    missing = set(needed) - stored
+    count = len({tensor.data_ptr() for tensor in needed.values()}) - len(stored) if renamed else len(missing)
+    if count > 0:
+        raise InputError(
+            f"{folder} lacks {count} of its network's {len(needed)} tensors (such as {min(missing)}): it is of another "
+            "architecture, or incomplete."
+        )
