@@ -151,6 +151,11 @@ class ShortAttention:
     ) -> tuple[Tensor, Tensor]:
         count = encoder_hidden_states.shape[1]
         head_dim = attn.inner_dim // attn.heads
+        device = hidden_states.device.type
+        if torch.is_autocast_enabled(device):
+            # Once, and not in each of three projections.
+            dtype = torch.get_autocast_dtype(device)
+            hidden_states, encoder_hidden_states = hidden_states.to(dtype), encoder_hidden_states.to(dtype)
 
         def project(text: nn.Module, image: nn.Module) -> tuple[Tensor, Tensor]:
             pair = text(encoder_hidden_states), image(hidden_states)

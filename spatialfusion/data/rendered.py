@@ -88,7 +88,9 @@ class RenderedScenes:
         return load_file(path)["latents"]
 
     def _column(self, name: str) -> Tensor:
-        return torch.cat([load_file(shard.with_suffix(".safetensors"))[name] for shard in self.shards])
+        # Autocast on a CPU refuses to join float16, and validation opens pictures inside of it.
+        with torch.autocast("cpu", enabled=False):
+            return torch.cat([load_file(shard.with_suffix(".safetensors"))[name] for shard in self.shards])
 
 
 def render_folder(folder: Path, count: int, size: tuple[int, int], edit_fraction: float, seed: int) -> None:

@@ -111,8 +111,7 @@ class StageConfig:
 class VaeStageConfig(StageConfig):
     steps: int = 4000
     batch: int = 32
-    # Pixels. Small crops show more scenes a second, but the attention in the middle must meet whole pictures at last:
-    # resume with the side of a picture for the last part.
+    # Pixels. Small crops show more scenes a second; a run may be resumed with the side of a picture for its last part.
     crop: int = 64
 
 

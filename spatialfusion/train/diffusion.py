@@ -37,7 +37,7 @@ from spatialfusion.train.stage import Stage, noise_bins
 from spatialfusion.train.vae_2d import Autoencoder2D
 
 UNIFORM_FRACTION = 0.1  # of the noise levels
-TEXT_MULTIPLE = 16  # tokens; a compiled network is compiled once for each length that it sees
+TEXT_MULTIPLE = 16  # tokens; of a compiled network, since it is compiled once for each length that it sees
 SHEET_STEPS = 20
 SHEET_GUIDANCE = 4.0
 SHEET_SEEDS = 3
@@ -81,6 +81,7 @@ class DiffusionStage(Stage):
         if device.type == "cpu":
             self.encoder.text_encoder.set_attn_implementation("eager")
         self.trained: nn.Module = self.transformer
+        self.text_multiple = 1
 
     def __len__(self) -> int:
         return len(self.data)
@@ -122,7 +123,7 @@ class DiffusionStage(Stage):
                 level[rows],
                 context.prompt_embeds,
                 context.prompt_mask,
-                TEXT_MULTIPLE,
+                self.text_multiple,
             )
             errors.append((v.float() - target[rows]).square().mean(dim=(1, 2, 3)))
         return torch.cat(errors)
@@ -139,6 +140,7 @@ class DiffusionStage(Stage):
     def compile(self) -> None:
         # Block by block: they share one graph, and hooks on the whole transformer stay outside of it.
         self.transformer.compile_repeated_blocks(dynamic=False)
+        self.text_multiple = TEXT_MULTIPLE
 
     @torch.no_grad()
     def validate(self, folder: Path, step: int) -> dict[str, float]:
