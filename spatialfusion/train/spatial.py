@@ -19,7 +19,7 @@ from spatialfusion.depth_head import block_average, detail
 from spatialfusion.flow import add_noise, draw_times, loss_weight
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
-from spatialfusion.pipeline import write_model_index
+from spatialfusion.model_folder import write_model_index
 from spatialfusion.scenes.captions import caption, plain_caption
 from spatialfusion.scenes.edits import instruction
 from spatialfusion.scenes.scene import Scene
