@@ -73,9 +73,9 @@ class SpatialConfig:
     state: int = 64  # side of the depth state, in cells
     patch: int = 8  # side of a patch of the state
     head_features: int = 32
-    head_channels: list[int] = field(default_factory=lambda: [32, 48, 96, 96])
+    head_channels: list[int] = field(default_factory=lambda: [24, 32, 64, 64])
     source_hidden: int = 96
-    source_layers: int = 3
+    source_layers: int = 2
     source_heads: int = 3
 
 
@@ -143,7 +143,7 @@ class Stage2Config(SpatialStageConfig):
     steps: int = 3000
     depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth
     depth_dropout: float = 0.15
-    lora_rank: int = 32
+    lora_rank: int = 12
     dit: Literal["lora", "full"] = "lora"
 
 
