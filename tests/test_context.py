@@ -77,9 +77,11 @@ def assert_same(a: SemanticContext, b: SemanticContext) -> None:
     """Equal wherever a token stands; what lies in the padding does not matter."""
     assert torch.equal(a.mask, b.mask) and torch.equal(a.prompt_mask, b.prompt_mask)
     assert torch.equal(a.next_position, b.next_position)
-    torch.testing.assert_close(a.prompt_embeds[a.prompt_mask], b.prompt_embeds[b.prompt_mask], atol=1e-5, rtol=1e-5)
+    # Rounding depends on the batch, and on how many threads share a matrix product.
+    close = {"atol": 5e-5, "rtol": 1e-5}
+    torch.testing.assert_close(a.prompt_embeds[a.prompt_mask], b.prompt_embeds[b.prompt_mask], **close)
     for x, y in zip((*a.keys, *a.values), (*b.keys, *b.values), strict=True):
-        torch.testing.assert_close(x.transpose(1, 2)[a.mask], y.transpose(1, 2)[b.mask], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(x.transpose(1, 2)[a.mask], y.transpose(1, 2)[b.mask], **close)
 
 
 def test_templates_are_those_of_diffusers():

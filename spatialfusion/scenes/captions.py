@@ -463,7 +463,13 @@ def _draw_statements(scene: Scene, observation: Observation, rng: random.Random)
         if domain != "egocentric":
             chosen.append(rng.choice(group))
             continue
-        statement = rng.choices(group, [_EGOCENTRIC_WEIGHTS[statement.relation] for statement in group])[0]
+        # What is plainly in front is said of few scenes, and asked for most.
+        weights = [
+            _EGOCENTRIC_WEIGHTS[s.relation]
+            * (3 if s.relation == "closer" and off_direction(s, observation) <= ASIDE else 1)
+            for s in group
+        ]
+        statement = rng.choices(group, weights)[0]
         chosen.append(statement)
         if rng.random() < 0.35 and off_direction(statement, observation) <= ALONG:
             pair = {statement.subject, statement.reference}
