@@ -4,10 +4,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spatialfusion.geometry import Geometry
-    from spatialfusion.geometry_files import load_geometry, save_geometry
-    from spatialfusion.model import SpatialFusionModel
-    from spatialfusion.pipeline import SpatialFusionPipeline
+    from .geometry import Geometry
+    from .geometry_files import load_geometry, save_geometry
+    from .model import SpatialFusionModel
+    from .pipeline import SpatialFusionPipeline
 
 __version__ = "0.1.0"
 __all__ = ["Geometry", "SpatialFusionModel", "SpatialFusionPipeline", "load_geometry", "save_geometry"]

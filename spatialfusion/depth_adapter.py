@@ -11,9 +11,9 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from spatialfusion.config import SpatialFusionConfig
-from spatialfusion.geometry import Geometry
-from spatialfusion.state import geometry_to_state
+from .config import SpatialFusionConfig
+from .geometry import Geometry
+from .state import geometry_to_state
 
 
 class DepthAdapter(nn.Module):

@@ -10,8 +10,8 @@ from einops import rearrange, repeat
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from spatialfusion.errors import InputError, suggest
-from spatialfusion.geometry import Geometry
+from .errors import InputError, suggest
+from .geometry import Geometry
 
 Mode = Literal["disparity", "linear", "log"]
 Normalize = Literal["image", "batch"] | tuple[float, float]

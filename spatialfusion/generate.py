@@ -14,15 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from spatialfusion import __version__
-from spatialfusion.defaults import DEPTH_STEPS, GUIDANCE, STEPS, STRENGTH
-from spatialfusion.errors import InputError, run_command
+from . import __version__
+from .defaults import DEPTH_STEPS, GUIDANCE, STEPS, STRENGTH
+from .errors import InputError, run_command
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from spatialfusion.geometry import Geometry
-    from spatialfusion.pipeline import SpatialFusionOutput, SpatialFusionPipeline
+    from .geometry import Geometry
+    from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
 
 TINY = Path(__file__).parent / "assets" / "tiny"
 EXAMPLES = """examples:
@@ -164,7 +164,7 @@ def load_pipeline(model: str | None, device: str | None) -> SpatialFusionPipelin
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
-    from spatialfusion.pipeline import SpatialFusionPipeline
+    from .pipeline import SpatialFusionPipeline
 
     dtype = torch.float32 if model is None or torch.device(device).type == "cpu" else torch.bfloat16
     return SpatialFusionPipeline.from_pretrained(TINY if model is None else model, dtype=dtype).to(device)
@@ -172,8 +172,8 @@ def load_pipeline(model: str | None, device: str | None) -> SpatialFusionPipelin
 
 def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:
     """Write all files beside their places first, then give them their names; returns them."""
-    from spatialfusion.depth_image import depth_figure
-    from spatialfusion.geometry_files import save_geometry
+    from .depth_image import depth_figure
+    from .geometry_files import save_geometry
 
     is_new = not out.exists()
     try:
@@ -200,7 +200,7 @@ def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[
 
 
 def _load_geometry(name: str) -> Geometry:
-    from spatialfusion.geometry_files import load_geometry
+    from .geometry_files import load_geometry
 
     geometry = load_geometry(name)
     if len(geometry) != 1:
@@ -218,7 +218,7 @@ def _check_writable(out: Path) -> None:
 
 
 def _warn_of_unknown_words(prompt: str) -> None:
-    from spatialfusion.scenes.captions import unknown_words, vocabulary
+    from .scenes.captions import unknown_words, vocabulary
 
     unknown = unknown_words(prompt)
     if unknown:

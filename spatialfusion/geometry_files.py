@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from spatialfusion.depth_image import colorize
-from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_file
-from spatialfusion.geometry import Geometry
+from .depth_image import colorize
+from .errors import InputError
+from .files import atomic_file
+from .geometry import Geometry
 
 _ARRAYS = ("depth", "valid", "intrinsics")
 _PNG_FORMAT = "spatialfusion-depth-1"

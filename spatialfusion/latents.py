@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from spatialfusion.errors import InputError
+from .errors import InputError
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLQwenImage
 
-    from spatialfusion.train.vae_2d import Autoencoder2D
+    from .train.vae_2d import Autoencoder2D
 
 
 def load_vae(folder: str | Path) -> AutoencoderKLQwenImage:

@@ -13,16 +13,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from spatialfusion.config import SpatialFusionConfig
-from spatialfusion.context import SemanticContext
-from spatialfusion.depth_adapter import DepthAdapter
-from spatialfusion.depth_head import DepthHead
-from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_file
-from spatialfusion.flow import draw_noise, sample
-from spatialfusion.geometry import Geometry
-from spatialfusion.spatial_transformer import SpatialTransformer
-from spatialfusion.state import restore_fov, state_to_geometry
+from .config import SpatialFusionConfig
+from .context import SemanticContext
+from .depth_adapter import DepthAdapter
+from .depth_head import DepthHead
+from .errors import InputError
+from .files import atomic_file
+from .flow import draw_noise, sample
+from .geometry import Geometry
+from .spatial_transformer import SpatialTransformer
+from .state import restore_fov, state_to_geometry
 
 FORMAT = "spatialfusion"
 FILE_NAME = "spatialfusion.safetensors"

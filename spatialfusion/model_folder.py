@@ -13,9 +13,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_file
-from spatialfusion.model import FILE_NAME
+from .errors import InputError
+from .files import atomic_file
+from .model import FILE_NAME
 
 INDEX = "model_index.json"
 # What model_index.json lists; spatialfusion.safetensors lies beside it.

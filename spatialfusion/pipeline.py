@@ -31,21 +31,21 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
 
-from spatialfusion.backbones.qwen_image import (
+from .backbones.qwen_image import (
     ADAPTER,
     DepthInjection,
     base_state_dict,
     load_backbone_tensors,
     sample_latents,
 )
-from spatialfusion.context import PromptEncoder, SemanticContext
-from spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, START, STEPS, STRENGTH
-from spatialfusion.errors import InputError
-from spatialfusion.flow import draw_noise as draw_depth_noise
-from spatialfusion.geometry import Geometry
-from spatialfusion.latents import decode_latents, encode_latents
-from spatialfusion.model import FILE_NAME, SpatialFusionModel
-from spatialfusion.model_folder import (
+from .context import PromptEncoder, SemanticContext
+from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, START, STEPS, STRENGTH
+from .errors import InputError
+from .flow import draw_noise as draw_depth_noise
+from .geometry import Geometry
+from .latents import decode_latents, encode_latents
+from .model import FILE_NAME, SpatialFusionModel
+from .model_folder import (
     COMPONENTS,
     HUB_OPTIONS,
     INDEX,

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from spatialfusion.config import SpatialFusionConfig
-from spatialfusion.context import SemanticContext
+from .config import SpatialFusionConfig
+from .context import SemanticContext
 
 
 class SpatialTransformer(nn.Module):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spatialfusion.config import SpatialFusionConfig
-from spatialfusion.geometry import Geometry
+from .config import SpatialFusionConfig
+from .geometry import Geometry
 
 
 def geometry_to_state(geometry: Geometry, config: SpatialFusionConfig) -> tuple[Tensor, Tensor]:

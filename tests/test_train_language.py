@@ -19,6 +19,7 @@ from spatialfusion.scenes.statements import observe, propose, score
 from spatialfusion.train.config import load_config
 from spatialfusion.train.language import (
     GROUP,
+    NUMBER_WEIGHT,
     PROMPT_WEIGHT,
     TASKS,
     LanguageStage,
@@ -96,7 +97,9 @@ def test_answers_alone_are_learnt_in_full(stage):
         start = stage.encoder.prefix_length(images)
         ids, weights = group["ids"][0], group["weights"][0]
         assert stage.tokenizer.decode(ids[:start]) == chat_prefix(images)
-        assert stage.tokenizer.decode(ids[start:][weights == 1]) == dialogue.answer + "<|im_end|>"
+        assert stage.tokenizer.decode(ids[start:][weights >= NUMBER_WEIGHT]) == dialogue.answer + "<|im_end|>"
+        in_full = stage.tokenizer.decode(ids[start:][weights == 1])
+        assert in_full == re.sub(r"[\d.]", "", dialogue.answer) + "<|im_end|>"
         prompt = stage.encoder.token_ids(dialogue.prompt, [(4, 4)] * images)
         assert torch.equal(ids[: len(prompt)], prompt)
         assert set(weights[: len(prompt) - start].tolist()) == {0.0 if images else torch.tensor(PROMPT_WEIGHT).item()}
@@ -142,7 +145,7 @@ def test_loss_is_weighted_and_reported_by_task(stage):
     errors = [(stage.predict(g)[0], g) for g in batch["groups"]]
     total = sum((e * g["weights"]).sum() for e, g in errors) / sum(g["weights"].sum() for _, g in errors)
     torch.testing.assert_close(loss, total)
-    reads = [e[i][g["weights"][i] == 1] for e, g in errors for i in range(len(e)) if g["tasks"][i] == 0]
+    reads = [e[i][g["weights"][i] >= NUMBER_WEIGHT] for e, g in errors for i in range(len(e)) if g["tasks"][i] == 0]
     torch.testing.assert_close(metrics["loss_read"], torch.cat(reads).mean())
     lonely = stage.collate([read_dialogue(sample_scene(1), torch.Generator().manual_seed(0))], stage.data)
     assert stage.loss(lonely)[1]["loss_edit"].isnan()

@@ -20,8 +20,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageTransformer2DMod
 from einops import rearrange
 from torch import Tensor, nn
 
-from spatialfusion.context import SemanticContext
-from spatialfusion.errors import InputError
+from ..context import SemanticContext
+from ..errors import InputError
 
 if TYPE_CHECKING:
     from peft import LoraConfig

@@ -19,15 +19,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_file
-from spatialfusion.scenes.edits import Edit, sample_edit
-from spatialfusion.scenes.render import render
-from spatialfusion.scenes.sample import sample_scene
-from spatialfusion.scenes.scene import Scene
+from ..errors import InputError
+from ..files import atomic_file
+from ..scenes.edits import Edit, sample_edit
+from ..scenes.render import render
+from ..scenes.sample import sample_scene
+from ..scenes.scene import Scene
 
 if TYPE_CHECKING:
-    from spatialfusion.train.config import TrainConfig
+    from ..train.config import TrainConfig
 
 SHARD = 256
 VALIDATION_SEED = 1_000_000_000  # training scenes are drawn from seeds below this

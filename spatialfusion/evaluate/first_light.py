@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from spatialfusion.errors import run_command
-from spatialfusion.evaluate.colors import SATURATED, center, color_masks, is_present
-from spatialfusion.files import atomic_file
-from spatialfusion.geometry import Geometry
-from spatialfusion.scenes.captions import describe
-from spatialfusion.scenes.sample import sample_scene
+from ..errors import run_command
+from ..files import atomic_file
+from ..geometry import Geometry
+from ..scenes.captions import describe
+from ..scenes.sample import sample_scene
+from .colors import SATURATED, center, color_masks, is_present
 
 COUNT = 100
 RELATIONS = ("to the left of", "in front of", "to the right of", "behind")
@@ -103,8 +103,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--steps", type=int, default=20, help="diffusion steps")
     options = parser.parse_args(arguments)
 
-    from spatialfusion.generate import TINY
-    from spatialfusion.pipeline import SpatialFusionPipeline
+    from ..generate import TINY
+    from ..pipeline import SpatialFusionPipeline
 
     pipe = SpatialFusionPipeline.from_pretrained(options.model or TINY)
     pipe.set_progress_bar_config(disable=True)

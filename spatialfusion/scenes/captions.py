@@ -322,7 +322,7 @@ def scene_text(scene: Scene) -> str:
         f"camera {_short(-camera.position[1])} m pitch {round(camera.pitch)}",
     ]
     observed = observe(scene).objects
-    for i in sorted(range(len(observed)), key=lambda i: math.hypot(*observed[i].position)):
+    for i in _nearest_first(scene):
         thing, (x, _, z) = scene.objects[i], observed[i].position
         height = f" y {_short(-thing.position[1])}" if thing.position[1] < -0.005 else ""
         turned = ""
@@ -332,6 +332,16 @@ def scene_text(scene: Scene) -> str:
         size = " ".join(_short(length) for length in thing.size)
         parts.append(f"{thing.color} {thing.kind} x {_short(x)} z {_short(z)}{height}{turned} size {size}")
     return " ; ".join(parts)
+
+
+def names_text(scene: Scene) -> str:
+    """Colours and kinds of the objects, nearest first: "red car ; blue house"."""
+    return " ; ".join(f"{scene.objects[i].color} {scene.objects[i].kind}" for i in _nearest_first(scene))
+
+
+def _nearest_first(scene: Scene) -> list[int]:
+    observed = observe(scene).objects
+    return sorted(range(len(observed)), key=lambda i: math.hypot(*observed[i].position))
 
 
 # Words ---------------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import shlex
 import shutil
 from pathlib import Path
 
-from spatialfusion.errors import InputError, run_command
-from spatialfusion.files import atomic_folder
-from spatialfusion.train.config import (
+from ..errors import InputError, run_command
+from ..files import atomic_folder
+from .config import (
     GROUPS,
     STAGES,
     TrainConfig,
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
     config, stages = parse_arguments(arguments)
 
     # torch and accelerate take seconds to import: a mistyped key should not wait for them.
-    from spatialfusion.train.engine import make_accelerator, train_stage
+    from .engine import make_accelerator, train_stage
 
     accelerator = make_accelerator(config)
     run = Path(config.run)
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     for name in stages:
         if name == "data":
             if accelerator.is_main_process:
-                from spatialfusion.data.rendered import prepare_data
+                from ..data.rendered import prepare_data
 
                 prepare_data(config, run)
             accelerator.wait_for_everyone()
@@ -49,15 +49,15 @@ def main(arguments: list[str]) -> None:
 
 def _stage_class(name: str) -> type:
     if name == "vae":
-        from spatialfusion.train.vae import VaeStage as Stage
+        from .vae import VaeStage as Stage
     elif name == "language":
-        from spatialfusion.train.language import LanguageStage as Stage
+        from .language import LanguageStage as Stage
     elif name == "diffusion":
-        from spatialfusion.train.diffusion import DiffusionStage as Stage
+        from .diffusion import DiffusionStage as Stage
     elif name == "stage1":
-        from spatialfusion.train.spatial import Stage1 as Stage
+        from .spatial import Stage1 as Stage
     else:
-        from spatialfusion.train.joint import Stage2 as Stage
+        from .joint import Stage2 as Stage
     return Stage
 
 

@@ -13,8 +13,8 @@ import safetensors
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_folder
+from ..errors import InputError
+from ..files import atomic_folder
 
 KEPT = 2
 TENSORS = ("trained", "ema", "optimizer")

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 import yaml
 
-from spatialfusion.errors import InputError, suggest
-from spatialfusion.files import atomic_file
+from ..errors import InputError, suggest
+from ..files import atomic_file
 
 PRESETS = Path(__file__).parent / "presets"
 STAGES = ("data", "vae", "language", "diffusion", "stage1", "stage2")

@@ -17,24 +17,24 @@ import torch
 from diffusers import QwenImageTransformer2DModel
 from torch import Tensor, nn
 
-from spatialfusion.backbones.qwen_image import (
+from ..backbones.qwen_image import (
     TINY_SHIFT,
     sample_latents,
     tiny_scheduler,
     use_short_attention,
     velocity,
 )
-from spatialfusion.context import PromptEncoder
-from spatialfusion.data.rendered import RenderedScenes, data_folders, weights_digest
-from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_folder
-from spatialfusion.latents import decode_latents, encode_latents, load_vae
-from spatialfusion.scenes.captions import plain_caption
-from spatialfusion.scenes.edits import instruction
-from spatialfusion.train.config import DiffusionConfig, DiffusionStageConfig, TrainConfig
-from spatialfusion.train.sheet import image_tile, write_sheet
-from spatialfusion.train.stage import Stage, noise_bins
-from spatialfusion.train.vae_2d import Autoencoder2D
+from ..context import PromptEncoder
+from ..data.rendered import RenderedScenes, data_folders, weights_digest
+from ..errors import InputError
+from ..files import atomic_folder
+from ..latents import decode_latents, encode_latents, load_vae
+from ..scenes.captions import plain_caption
+from ..scenes.edits import instruction
+from .config import DiffusionConfig, DiffusionStageConfig, TrainConfig
+from .sheet import image_tile, write_sheet
+from .stage import Stage, noise_bins
+from .vae_2d import Autoencoder2D
 
 UNIFORM_FRACTION = 0.1  # of the noise levels
 TEXT_MULTIPLE = 16  # tokens; of a compiled network, since it is compiled once for each length that it sees

@@ -28,13 +28,13 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-import spatialfusion
-from spatialfusion.errors import InputError
-from spatialfusion.train import checkpoint as checkpoints
-from spatialfusion.train.checkpoint import Checkpoint
-from spatialfusion.train.config import StageConfig, TrainConfig, flat_keys, save_config, to_plain
-from spatialfusion.train.optim import Average, Optimizers, learning_rate_factor
-from spatialfusion.train.stage import Stage
+from .. import __version__
+from ..errors import InputError
+from . import checkpoint as checkpoints
+from .checkpoint import Checkpoint
+from .config import StageConfig, TrainConfig, flat_keys, save_config, to_plain
+from .optim import Average, Optimizers, learning_rate_factor
+from .stage import Stage
 
 # Which networks' sizes a stage's own weights depend on; the others may change between runs of it.
 NETWORKS = {"vae": "vae", "language": "language", "diffusion": "diffusion", "stage1": "spatial", "stage2": "spatial"}
@@ -234,7 +234,7 @@ class Run:
                 "step": self.step,
                 "samples": len(self.stage),
                 "config": _stage_config(self.config, self.name),
-                "versions": {"spatialfusion": spatialfusion.__version__, "torch": torch.__version__},
+                "versions": {"spatialfusion": __version__, "torch": torch.__version__},
             }
             checkpoints.save_checkpoint(
                 self.folder / "checkpoints",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from spatialfusion.backbones.qwen_image import (
+from ..backbones.qwen_image import (
     DepthInjection,
     add_lora,
     backbone_tensors,
@@ -25,12 +25,12 @@ from spatialfusion.backbones.qwen_image import (
     tiny_scheduler,
     velocity,
 )
-from spatialfusion.files import atomic_folder
-from spatialfusion.latents import decode_latents, encode_latents
-from spatialfusion.scenes.edits import instruction
-from spatialfusion.state import restore_fov
-from spatialfusion.train.config import Stage2Config, TrainConfig
-from spatialfusion.train.diffusion import (
+from ..files import atomic_folder
+from ..latents import decode_latents, encode_latents
+from ..scenes.edits import instruction
+from ..state import restore_fov
+from .config import Stage2Config, TrainConfig
+from .diffusion import (
     SHEET_GUIDANCE,
     SHEET_STEPS,
     TEXT_MULTIPLE,
@@ -38,9 +38,9 @@ from spatialfusion.train.diffusion import (
     draw_noise_levels,
     load_transformer,
 )
-from spatialfusion.train.sheet import PROMPTS, figure_tile, image_tile, write_sheet
-from spatialfusion.train.spatial import Stage1
-from spatialfusion.train.stage import noise_bins
+from .sheet import PROMPTS, figure_tile, image_tile, write_sheet
+from .spatial import Stage1
+from .stage import noise_bins
 
 # Above this much noise the estimate of the layout is a guess, and the adapter is given the teacher's depth.
 TRUSTED_TIME = 0.7

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from spatialfusion.train.config import StageConfig
+from .config import StageConfig
 
 
 class Optimizers:

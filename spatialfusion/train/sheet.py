@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from spatialfusion.depth_image import depth_figure
-from spatialfusion.files import atomic_file
-from spatialfusion.geometry import Geometry
+from ..depth_image import depth_figure
+from ..files import atomic_file
+from ..geometry import Geometry
 
 PROMPTS = (
     "a red car in front of a blue house",

@@ -12,21 +12,21 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from spatialfusion.config import SpatialFusionConfig
-from spatialfusion.context import PromptEncoder, SemanticContext
-from spatialfusion.data.rendered import RenderedScenes, data_folders
-from spatialfusion.depth_head import block_average, detail
-from spatialfusion.flow import add_noise, draw_times, loss_weight
-from spatialfusion.geometry import Geometry
-from spatialfusion.model import FILE_NAME, SpatialFusionModel
-from spatialfusion.model_folder import write_model_index
-from spatialfusion.scenes.captions import caption, plain_caption
-from spatialfusion.scenes.edits import instruction
-from spatialfusion.scenes.scene import Scene
-from spatialfusion.state import geometry_to_state, standardise_fov
-from spatialfusion.train.config import SpatialStageConfig, TrainConfig
-from spatialfusion.train.sheet import PROMPTS, figure_tile, image_tile, write_sheet
-from spatialfusion.train.stage import Stage, noise_bins
+from ..config import SpatialFusionConfig
+from ..context import PromptEncoder, SemanticContext
+from ..data.rendered import RenderedScenes, data_folders
+from ..depth_head import block_average, detail
+from ..flow import add_noise, draw_times, loss_weight
+from ..geometry import Geometry
+from ..model import FILE_NAME, SpatialFusionModel
+from ..model_folder import write_model_index
+from ..scenes.captions import caption, plain_caption
+from ..scenes.edits import instruction
+from ..scenes.scene import Scene
+from ..state import geometry_to_state, standardise_fov
+from .config import SpatialStageConfig, TrainConfig
+from .sheet import PROMPTS, figure_tile, image_tile, write_sheet
+from .stage import Stage, noise_bins
 
 
 class Stage1(Stage):

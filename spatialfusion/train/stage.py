@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from spatialfusion.train.config import TrainConfig
+from .config import TrainConfig
 
 
 class Stage(ABC):

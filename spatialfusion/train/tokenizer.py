@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import Qwen2Tokenizer
 
-from spatialfusion.errors import InputError
+from ..errors import InputError
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
