@@ -18,7 +18,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import (
     AutoencoderKLQwenImage,
     DiffusionPipeline,
@@ -35,12 +34,14 @@ from .backbones.qwen_image import (
     ADAPTER,
     DepthInjection,
     base_state_dict,
+    draw_noise,
     load_backbone_tensors,
     sample_latents,
 )
 from .context import PromptEncoder, SemanticContext
 from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, START, STEPS, STRENGTH
 from .errors import InputError
+from .fitting import fit_geometry, fit_picture
 from .flow import draw_noise as draw_depth_noise
 from .geometry import Geometry
 from .latents import decode_latents, encode_latents
@@ -177,8 +178,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
             adapter_start, adapter_end: part of the image's steps that are given depth: start <= i / n < end.
             num_images_per_prompt: images of each prompt, each with its own depth.
             generator: on the CPU; one for all images or one for each. Drawn from it are, in this order, the noise of
-                the depth and that of the image. Depth's is drawn even if it is not needed: so the same seed gives the
-                same noise to the image with predicted depth, with depth that is given and without depth.
+                the images and that of their depths: so the same seed gives the same noise to an image with predicted
+                depth, with depth that is given and without depth, and in ComfyUI's own samplers.
             output_type: "pil"; "pt" for a tensor [B, 3, H, W] in [0, 1]; "latent" for normalised latents.
             callback_on_step_end: called with (pipeline, step, timestep, {"latents": ...}) after each step of the image;
                 latents in the dict that it returns replace the current ones.
@@ -206,6 +207,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         self._interrupt = False
         self.seconds = {}
         predicts = geometry is None and adapter_strength != 0
+        noise = self._draw_image_noise(request)
         with self._timed("prompt"):
             references = self._encode_references(request)
             context, null, depth_null = self._encode_prompts(
@@ -225,6 +227,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 context,
                 null,
                 references,
+                noise,
                 num_inference_steps,
                 guidance_scale,
                 None if residual is None else DepthInjection(self.transformer, residual, self.delta, adapter_strength),
@@ -256,6 +259,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         _check_number("depth_steps", depth_steps, 1)
         _check_number("depth_guidance", depth_guidance)
         self.seconds = {}
+        self._draw_image_noise(request)  # what a call draws first
         with self._timed("prompt"):
             context, _, null = self._encode_prompts(request, [], False, depth_guidance != 1)
         with self._timed("depth"):
@@ -324,6 +328,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
         stride = self.spatialfusion.config.latent_stride
         return request.size[0] // stride, request.size[1] // stride
 
+    def _draw_image_noise(self, request: _Request) -> Tensor:
+        shape = (self.spatialfusion.config.latent_channels, *self._latent_size(request))
+        return draw_noise(request.generators, shape)
+
     def _encode_prompts(
         self, request: _Request, negatives: Sequence[str], guided: bool, depth_guided: bool
     ) -> tuple[SemanticContext, SemanticContext | None, SemanticContext | None]:
@@ -370,6 +378,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
     ) -> Geometry | None:
         """Geometry of every image: predicted, or the given one; None for neither."""
         if not predicts:
+            # So that the next call with these generators does not depend on how this one came by its depth.
             draw_depth_noise(request.generators, self.spatialfusion.state_shape(*request.size))
             return None if given is None else _fit_geometry(given, request)
         self._onload(self.spatialfusion)
@@ -394,6 +403,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         context: SemanticContext,
         null: SemanticContext | None,
         references: Sequence[Tensor],
+        noise: Tensor,
         steps: int,
         guidance: float,
         injection: DepthInjection | None,
@@ -422,10 +432,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
                     context,
                     null,
                     references,
+                    noise,
                     steps,
                     guidance,
-                    request.generators,
-                    (self.spatialfusion.config.latent_channels, *self._latent_size(request)),
                     injection,
                     depth_range,
                     self.config.rescale_guidance,
@@ -541,38 +550,11 @@ class _InterruptedError(Exception):
 # Input ----------------------------------------------------------------------------------------------------------------
 
 
-def fit_picture(picture: Tensor, height: int, width: int) -> Tensor:
-    """Cut a picture [3, H, W] around its centre to the aspect ratio of the new size, and resize it."""
-    rows, columns = _centre(*picture.shape[-2:], height, width)
-    picture = picture[:, rows, columns]
-    if picture.shape[-2:] == (height, width):
-        return picture
-    return F.interpolate(picture[None], (height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
-
-
 def _fit_geometry(geometry: Geometry, request: _Request) -> Geometry:
-    rows, columns = _centre(geometry.height, geometry.width, *request.size)
-    if (rows, columns) != (slice(0, geometry.height), slice(0, geometry.width)):
-        geometry = geometry.crop(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
-    geometry = geometry.resize(*request.size)
+    geometry = fit_geometry(geometry, *request.size)
     if len(geometry) == 1:
         return geometry[[0] * len(request.rows)]
     return geometry if len(geometry) == len(request.rows) else geometry[request.rows]
-
-
-def _centre(rows: int, columns: int, height: int, width: int) -> tuple[slice, slice]:
-    """The largest centred window of rows x columns pixels with the aspect ratio of height x width."""
-    h, w = (
-        (rows, round(rows * width / height))
-        if columns * height > rows * width
-        else (
-            round(columns * height / width),
-            columns,
-        )
-    )
-    h, w = max(1, min(h, rows)), max(1, min(w, columns))
-    top, left = (rows - h) // 2, (columns - w) // 2
-    return slice(top, top + h), slice(left, left + w)
 
 
 def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tensor]:

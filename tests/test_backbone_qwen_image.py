@@ -319,9 +319,9 @@ class Stub(QwenImageTransformer2DModel):
 
 def draw(transformer: nn.Module, **options) -> Tensor:
     options = {"steps": 4, "guidance": 3.0, "references": []} | options
-    generators = [torch.Generator().manual_seed(i) for i in range(2)]
+    noise = qi.draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
     contexts = make_context([5, 3]), make_context([2, 2], seed=1)
-    return qi.sample_latents(transformer, qi.tiny_scheduler(), *contexts, generators=generators, shape=SHAPE, **options)
+    return qi.sample_latents(transformer, qi.tiny_scheduler(), *contexts, noise=noise, **options)
 
 
 def test_the_shift_stays_in_the_networks_input() -> None:
@@ -375,9 +375,8 @@ def test_a_sample_depends_on_its_own_generator_alone() -> None:
     transformer = make_transformer()
     both = draw(transformer)
     context, null = make_context([5, 3]), make_context([2, 2], seed=1)
-    second = qi.sample_latents(
-        transformer, qi.tiny_scheduler(), context[1], null[1], [], 4, 3.0, [torch.Generator().manual_seed(1)], SHAPE
-    )
+    noise = qi.draw_noise([torch.Generator().manual_seed(1)], SHAPE)
+    second = qi.sample_latents(transformer, qi.tiny_scheduler(), context[1], null[1], [], noise, 4, 3.0)
     torch.testing.assert_close(second, both[1:], atol=1e-5, rtol=1e-4)
 
 

@@ -17,12 +17,12 @@ from torch.testing import assert_close
 from spatialfusion.backbones.qwen_image import sample_latents
 from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
-from spatialfusion.flow import draw_noise
+from spatialfusion.fitting import fit_picture
 from spatialfusion.geometry import Geometry
 from spatialfusion.latents import decode_latents
 from spatialfusion.model import FILE_NAME
 from spatialfusion.model_folder import write_model_index
-from spatialfusion.pipeline import SpatialFusionPipeline, fit_picture
+from spatialfusion.pipeline import SpatialFusionPipeline
 
 CAR = "a red car"
 HOUSE = "a blue house 3 metres behind a red car"
@@ -158,18 +158,15 @@ def test_strength_0_is_the_base_model_bit_for_bit(pipe, tiny_folder, image):
         with torch.no_grad():
             latents = pipe.vae.encode(2 * image[None, :, None] - 1).latent_dist.mode()[:, :, 0]
         references = [(latents - mean) / std]
-    generator = seed(0)
-    draw_noise([generator], (32, 32))  # depth's share of the seed
     expected = sample_latents(
         base,
         pipe.scheduler,
         encoder.encode([CAR], pictures),
         encoder.encode([""], pictures, allow_empty=True),
         references,
+        noise=torch.randn(1, 16, SIZE // 8, SIZE // 8, generator=seed(0)),
         steps=2,
         guidance=4.0,
-        generators=[generator],
-        shape=(16, SIZE // 8, SIZE // 8),
     )
     assert torch.equal(output.images, expected)
 

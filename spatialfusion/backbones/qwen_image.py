@@ -427,10 +427,9 @@ def sample_latents(
     context: SemanticContext,
     null_context: SemanticContext | None,
     references: Sequence[Tensor],
+    noise: Tensor,
     steps: int,
     guidance: float,
-    generators: Sequence[torch.Generator],
-    shape: tuple[int, int, int],
     injection: DepthInjection | None = None,
     depth_range: tuple[float, float] = (0.0, 1.0),
     rescale: bool = False,
@@ -442,8 +441,7 @@ def sample_latents(
         context: of B prompts. `null_context`: of the negative prompts, with the same images when editing; None or
             guidance 1 for no guidance.
         references: normalised latents of the source images [B, 16, h', w'] each.
-        generators: one CPU generator per sample.
-        shape: (16, h, w).
+        noise: [B, 16, h, w], see `draw_noise`.
         injection: depth, not yet entered; given to prompt and negative prompt alike.
         depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
         rescale: keep the norm of the guided velocity at the prompt's own, per token, as Qwen-Image's pipelines do.
@@ -455,8 +453,8 @@ def sample_latents(
     if steps < 1:
         raise InputError(f"steps is {steps}, but at least 1 is needed.")
     device = next(transformer.parameters()).device
-    _, height, width = shape
-    latents = draw_noise(generators, shape).to(device)
+    height, width = noise.shape[-2:]
+    latents = noise.to(device)
     references = [reference.to(device) for reference in references]
     sigmas = set_steps(scheduler, steps, (height // 2) * (width // 2)).tolist()
     guided = null_context is not None and guidance != 1.0

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..backbones.qwen_image import (
     TINY_SHIFT,
+    draw_noise,
     sample_latents,
     tiny_scheduler,
     use_short_attention,
@@ -198,10 +199,9 @@ class DiffusionStage(Stage):
             context,
             null_context,
             references,
+            draw_noise([torch.Generator().manual_seed(seed) for seed in seeds], tuple(self.latents.shape[1:])),
             SHEET_STEPS,
             SHEET_GUIDANCE,
-            [torch.Generator().manual_seed(seed) for seed in seeds],
-            tuple(self.latents.shape[1:]),
         )
         return decode_latents(self.vae, latents).float()
 

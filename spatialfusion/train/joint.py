@@ -19,6 +19,7 @@ from ..backbones.qwen_image import (
     add_lora,
     backbone_tensors,
     base_state_dict,
+    draw_noise,
     load_backbone_tensors,
     projection_delta,
     sample_latents,
@@ -147,17 +148,15 @@ class Stage2(Stage1):
         residual = self.model.adapter.residual(geometry, latent_size)
         tiles = [figure_tile(geometry)]
         for injection in (None, DepthInjection(self.transformer, residual, self.delta)):
-            generators = [torch.Generator().manual_seed(seed)]
             latents = sample_latents(
                 self.transformer,
                 tiny_scheduler(),
                 context,
                 null,
                 references,
+                draw_noise([torch.Generator().manual_seed(seed)], tuple(self.latents.shape[1:])),
                 SHEET_STEPS,
                 SHEET_GUIDANCE,
-                generators,
-                tuple(self.latents.shape[1:]),
                 injection,
             )
             tiles.append(image_tile(decode_latents(self.vae, latents)[0]))

@@ -1,0 +1,171 @@
+"""Geometry from the output of depth estimators: their grey pictures, and the packets of ComfyUI's MoGe and DA3 nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from .errors import InputError, suggest
+from .geometry import DEPTH_RANGE, FIELD_OF_VIEW_RANGE, Geometry, centred_intrinsics, focal_length
+
+Convention = Literal["disparity", "inverted disparity", "linear", "inverted linear", "metres"]
+CONVENTIONS = ("disparity", "inverted disparity", "linear", "inverted linear", "metres")
+
+# Channels of a grey picture agree to this much of its range: JPEG and resizing leave a level or two of 255.
+_GREY = 0.012
+
+
+def from_image(
+    image: Tensor, convention: Convention, near: float, far: float, hfov: float, zero_is_sky: bool = True
+) -> Geometry:
+    """Geometry from a grey depth picture.
+
+    image: [B, H, W, C] with 1 channel, or 3 equal ones and maybe alpha, which is ignored; values in [0, 1].
+    convention: what grey means. "disparity": proportional to 1 / depth, white is near, as most estimators and depth
+        ControlNets have it; "linear": proportional to depth, white is near; "inverted ...": black is near instead;
+        "metres": the values are metres, and what is not positive and finite is not valid.
+    near, far: the metres of white and black (of black and white where inverted); "metres" does not use them.
+    hfov: horizontal field of view in degrees.
+    zero_is_sky: what is exactly black (exactly white where inverted) is sky or unknown and so not valid, instead of as
+        far as `far`. "metres" does not use it.
+
+    Raises InputError for anything else, and for a coloured picture: a colour map cannot be turned back into depth.
+    """
+    if convention not in CONVENTIONS:
+        raise InputError(
+            f"convention is {convention!r}{suggest(str(convention), CONVENTIONS)}; expected one of "
+            f"{', '.join(CONVENTIONS)}."
+        )
+    _check_hfov(hfov)
+    grey = _grey(image)
+    if convention == "metres":
+        return Geometry.from_depth(grey, focal_length(hfov))
+    if not DEPTH_RANGE[0] <= near < far <= DEPTH_RANGE[1]:
+        raise InputError(
+            f"near is {near:g} and far is {far:g} metres; expected near less than far, both within {DEPTH_RANGE[0]:g} "
+            f"to {DEPTH_RANGE[1]:g}."
+        )
+    grey = torch.where(grey.isfinite(), grey.clamp(0, 1), torch.nan)
+    nearness = 1 - grey if convention.startswith("inverted") else grey
+    if convention.endswith("disparity"):
+        depth = 1 / torch.lerp(torch.full_like(grey, 1 / far), torch.full_like(grey, 1 / near), nearness)
+    else:
+        depth = torch.lerp(torch.full_like(grey, far), torch.full_like(grey, near), nearness)
+    depth = depth.clamp(near, far)  # rounding, which counts at the ends of DEPTH_RANGE
+    if zero_is_sky:
+        depth = depth.masked_fill(nearness == 0, torch.inf)
+    return Geometry.from_depth(depth, focal_length(hfov))
+
+
+def from_moge(packet: Mapping[str, Any], name: str = "moge_geometry") -> Geometry:
+    """Geometry from a MOGE_GEOMETRY: depth [B, H, W] in metres, normalised intrinsics [B, 3, 3], maybe mask [B, H, W].
+
+    Not valid: outside of the mask, and what is not positive and finite. MoGe-2 gives metres; MoGe-1 gives depth up to
+    a factor, and its packet does not say so. `name` is the input's, for errors. On the depth's device.
+    """
+    depth = _depth(packet, name, needed=("depth", "intrinsics"))
+    intrinsics = _on(packet["intrinsics"], depth)
+    if intrinsics.ndim == 2 or (intrinsics.ndim == 3 and len(intrinsics) == 1):
+        intrinsics = intrinsics.reshape(1, *intrinsics.shape[-2:]).expand(len(depth), -1, -1)
+    return _geometry(depth, _known(depth, packet, "mask", name), intrinsics, name)
+
+
+def from_da3(packet: Mapping[str, Any], hfov: float, name: str = "da3_geometry") -> Geometry:
+    """Geometry from a DA3_GEOMETRY: depth [B, H, W], maybe sky [B, H, W], maybe intrinsics [1, B, 3, 3] in pixels.
+
+    Not valid: sky of probability 0.5 and more, and what is not positive and finite. hfov: the horizontal field of view
+    in degrees where the packet has no intrinsics, which only its multi-view mode has. `name` is the input's, for
+    errors. On the depth's device.
+
+    Depth is the model's raw output: metres for the metric variant, up to a factor for the others. The pixels of the
+    intrinsics are those of the size at which the model ran, which the packet does not hold; the principal point gives
+    it, as DA3 has it in the middle.
+    """
+    depth = _depth(packet, name, needed=("depth",))
+    known = _known(depth, packet, "sky", name)
+    intrinsics = packet.get("intrinsics")
+    intrinsics = None if intrinsics is None else _on(intrinsics, depth)
+    # Where it has estimated no camera, the multi-view mode writes identities.
+    if intrinsics is None or torch.equal(intrinsics, torch.eye(3).to(intrinsics).expand_as(intrinsics)):
+        _check_hfov(hfov)
+        focal = focal_length(hfov).to(depth.device).expand(len(depth))
+        return _geometry(depth, known, centred_intrinsics(focal, *depth.shape[1:]), name)
+    if intrinsics.shape not in ((1, len(depth), 3, 3), (len(depth), 3, 3)):
+        raise InputError(
+            f"{name} has intrinsics of shape {list(intrinsics.shape)}; expected [1, {len(depth)}, 3, 3], in pixels."
+        )
+    intrinsics = intrinsics.reshape(-1, 3, 3)
+    focal, centre = intrinsics[:, [0, 1], [0, 1]], intrinsics[:, :2, 2]
+    if not (intrinsics.isfinite().all() and (focal > 0).all() and (centre > 0).all()):
+        raise InputError(
+            f"{name} has intrinsics without a positive, finite focal length and principal point; expected pixels."
+        )
+    normalised = torch.eye(3, device=depth.device).repeat(len(depth), 1, 1)
+    normalised[:, [0, 1], [0, 1]] = focal / (2 * centre)
+    normalised[:, :2, 2] = 0.5
+    return _geometry(depth, known, normalised, name)
+
+
+def _grey(image: Tensor) -> Tensor:
+    """[B, H, W, C] -> [B, H, W] float32."""
+    if image.ndim != 4 or image.shape[-1] not in (1, 3, 4) or image.numel() == 0 or not image.is_floating_point():
+        raise InputError(
+            f"the image has shape {list(image.shape)} and dtype {image.dtype}; expected [batch, height, width, 1, 3 or "
+            "4] of floating-point values."
+        )
+    channels = image.float()[..., :3]
+    low, high = channels.nan_to_num().amin(-1), channels.nan_to_num().amax(-1)
+    # Relative for metres, which go beyond 1.
+    difference = (high - low) / high.clamp(min=1)
+    if difference.max() > _GREY:
+        red, green, blue = (f"{value:.3g}" for value in channels.flatten(0, 2)[difference.argmax()].tolist())
+        raise InputError(
+            f"the image is coloured: its channels differ, by up to red {red}, green {green}, blue {blue}; expected a "
+            "grey depth picture, as a colour map cannot be turned back into depth."
+        )
+    return channels[..., 0] if image.shape[-1] == 1 else channels.median(-1).values
+
+
+def _check_hfov(hfov: float) -> None:
+    low, high = FIELD_OF_VIEW_RANGE["horizontal"]
+    if not low <= hfov <= high:
+        raise InputError(f"hfov is {hfov:g} degrees; expected {low:g} to {high:g}.")
+
+
+def _depth(packet: Any, name: str, needed: tuple[str, ...]) -> Tensor:
+    missing = [key for key in needed if not isinstance(packet, Mapping) or not isinstance(packet.get(key), Tensor)]
+    if missing:
+        raise InputError(
+            f"{name} has no {' and no '.join(missing)}; expected the geometry of a perspective picture, from a depth "
+            "node (not of a panorama)."
+        )
+    depth = packet["depth"].detach().float()
+    if depth.ndim != 3:
+        raise InputError(f"{name} has depth of shape {list(depth.shape)}; expected [batch, height, width].")
+    return depth
+
+
+def _known(depth: Tensor, packet: Mapping[str, Any], key: str, name: str) -> Tensor:
+    """Where depth is known, by its values and by the packet's "mask" of what is known or "sky" of what is not."""
+    known = (depth >= DEPTH_RANGE[0]) & (depth <= DEPTH_RANGE[1])
+    mask = packet.get(key)
+    if mask is None:
+        return known
+    mask = _on(mask, depth)
+    if mask.shape != depth.shape:
+        raise InputError(f"{name} has a {key} of shape {list(mask.shape)}; expected depth's {list(depth.shape)}.")
+    return known & (mask < 0.5 if key == "sky" else mask >= 0.5)
+
+
+def _on(value: Tensor, depth: Tensor) -> Tensor:
+    return value.detach().to(depth.device, torch.float32)
+
+
+def _geometry(depth: Tensor, known: Tensor, intrinsics: Tensor, name: str) -> Geometry:
+    try:
+        return Geometry(depth.masked_fill(~known, 0), known, intrinsics)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
