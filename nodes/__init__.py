@@ -30,7 +30,7 @@ def _check_host() -> None:
     if found < MINIMUM_HOST:
         needed = ".".join(map(str, MINIMUM_HOST))
         raise ImportError(
-            f"SpatialFusion needs ComfyUI {needed} or newer and this is {comfyui_version.__version__}: please update it."
+            f"SpatialFusion needs ComfyUI {needed} or newer, and this is {comfyui_version.__version__}: update it."
         )
 
 

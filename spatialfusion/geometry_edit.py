@@ -24,25 +24,25 @@ def move(geometry: Geometry, metres: float, mask: Tensor | None = None) -> Geome
     Raises InputError if something would come to the camera or behind it: clamped there, it would be a flat sheet on the
     lens. Beyond the far end of DEPTH_RANGE it stops.
     """
-    _require_finite("metres", metres)
+    if not math.isfinite(metres):
+        raise InputError(f"cannot move by {metres:g} metres; expected a finite number.")
     weight = _weight(geometry, mask)
     depth = geometry.depth + metres * weight
     behind = geometry.valid & (depth < DEPTH_RANGE[0])
     if behind.any():
-        # Of a soft mask, the pixel that is first to arrive.
-        room = (geometry.depth / weight)[behind].min().item()
+        # What a soft mask moves less could also come nearer.
+        room = ((geometry.depth - DEPTH_RANGE[0]) / weight)[behind].min().item()
         raise InputError(
-            f"metres is {metres:g}, which moves {int(behind.sum())} pixels to the camera or behind it; expected more "
-            f"than -{_below(room):g}, or a mask that leaves near pixels out."
+            f"cannot move by {metres:g} metres, as {int(behind.sum())} pixels would come to the camera or behind it; "
+            f"expected {-_below(room):.3g} or more, or a mask that leaves near pixels out."
         )
     return _changed(geometry, depth, weight)
 
 
 def scale(geometry: Geometry, factor: float, mask: Tensor | None = None) -> Geometry:
     """Depth times `factor`, kept within DEPTH_RANGE; a soft mask value w scales by factor ** w."""
-    _require_finite("factor", factor)
-    if factor <= 0:
-        raise InputError(f"factor is {factor:g}; expected more than 0, such as 0.5 for half the distance.")
+    if not 0 < factor < math.inf:
+        raise InputError(f"cannot scale by {factor:g}; expected more than 0, such as 0.5 for half the distance.")
     weight = _weight(geometry, mask)
     return _changed(geometry, geometry.depth * factor**weight, weight)
 
@@ -53,7 +53,9 @@ def flatten(geometry: Geometry, metres: float | None = None, mask: Tensor | None
     What is not valid stays so: sky does not become a wall.
     """
     if metres is not None and not DEPTH_RANGE[0] <= metres <= DEPTH_RANGE[1]:
-        raise InputError(f"metres is {metres:g}; expected {DEPTH_RANGE[0]:g} to {DEPTH_RANGE[1]:g}.")
+        raise InputError(
+            f"cannot flatten to {metres:g} metres; expected {DEPTH_RANGE[0]:g} to {DEPTH_RANGE[1]:g} metres."
+        )
     weight = _weight(geometry, mask)
     if metres is None:
         share = (weight * geometry.valid).double()
@@ -79,7 +81,7 @@ def blend(geometry: Geometry, other: Geometry, amount: float, mask: Tensor | Non
     nothing to mix: from amount times mask 0.5 on, the other decides, whether as depth or as not valid.
     """
     if not 0 <= amount <= 1:
-        raise InputError(f"amount is {amount:g}; expected 0 (this geometry) to 1 (the other).")
+        raise InputError(f"cannot blend by {amount:g}; expected 0 (this geometry) to 1 (the other).")
     if len(other) not in (1, len(geometry)):
         raise InputError(
             f"the other geometry has a batch of {len(other)}; expected 1 or {len(geometry)}, as the first geometry has."
@@ -111,10 +113,7 @@ def feather(mask: Tensor, pixels: float) -> Tensor:
     soft = rearrange(mask.float(), "b h w -> b 1 h w")
     soft = F.conv2d(F.pad(soft, (reach, reach, 0, 0), mode="replicate"), kernel[None, None, None])
     soft = F.conv2d(F.pad(soft, (0, 0, reach, reach), mode="replicate"), kernel[None, None, :, None])
-    # Rounding must not turn a full mask into a nearly full one.
-    low, high = mask.float().amin((-2, -1), keepdim=True), mask.float().amax((-2, -1), keepdim=True)
-    soft = rearrange(soft, "b 1 h w -> b h w")
-    return torch.minimum(torch.maximum(soft, low), high)
+    return _without_rounding(rearrange(soft, "b 1 h w -> b h w"), mask.float())
 
 
 def fit_mask(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
@@ -131,8 +130,16 @@ def fit_mask(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
     mask = mask.to(geometry.depth.device, torch.float32).nan_to_num().clamp(0, 1)
     size = (geometry.height, geometry.width)
     if mask.shape[-2:] != size:
-        mask = F.interpolate(mask[:, None], size, mode="bilinear", align_corners=False, antialias=True)[:, 0].clamp(0, 1)
+        resized = F.interpolate(mask[:, None], size, mode="bilinear", align_corners=False, antialias=True)[:, 0]
+        mask = _without_rounding(resized, mask)
     return mask.expand(len(geometry), *size)
+
+
+def _without_rounding(filtered: Tensor, mask: Tensor) -> Tensor:
+    """A filtered mask whose ends are exactly those of the mask: full must not become nearly full, nor empty a trace."""
+    low, high = mask.amin((-2, -1), keepdim=True), mask.amax((-2, -1), keepdim=True)
+    filtered = torch.where(filtered > high - 1e-6, high, filtered)
+    return torch.where(filtered < low + 1e-6, low, filtered)
 
 
 def _weight(geometry: Geometry, mask: Tensor | None) -> Tensor:
@@ -142,7 +149,9 @@ def _weight(geometry: Geometry, mask: Tensor | None) -> Tensor:
 def _changed(geometry: Geometry, depth: Tensor, weight: Tensor) -> Geometry:
     """The geometry with this depth where it is valid and the mask is not 0."""
     touched = geometry.valid & (weight > 0)
-    return Geometry(torch.where(touched, depth.clamp(*DEPTH_RANGE), geometry.depth), geometry.valid, geometry.intrinsics)
+    return Geometry(
+        torch.where(touched, depth.clamp(*DEPTH_RANGE), geometry.depth), geometry.valid, geometry.intrinsics
+    )
 
 
 def _between(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
@@ -153,11 +162,8 @@ def _between(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
 
 
 def _below(value: float) -> float:
-    """A little less than a positive value, in few digits, so that what an error recommends does work."""
+    """A little less than a distance, in few digits, so that what an error recommends does work."""
+    if value <= 0:
+        return 0.0
     step = 10.0 ** (math.floor(math.log10(value)) - 2)
     return (math.ceil(value / step) - 1) * step
-
-
-def _require_finite(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise InputError(f"{name} is {value:g}; expected a finite number.")

@@ -1,4 +1,4 @@
-"""Geometry from the output of depth estimators: their grey pictures, and the packets of ComfyUI's MoGe and DA3 nodes."""
+"""Geometry from depth estimators: from their grey pictures, and from the packets of ComfyUI's MoGe and DA3 nodes."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def from_da3(packet: Mapping[str, Any], hfov: float, name: str = "da3_geometry")
     in degrees where the packet has no intrinsics, which only its multi-view mode has. `name` is the input's, for
     errors. On the depth's device.
 
-    Depth is the model's raw output: metres for the metric variant, up to a factor for the others. The pixels of the
-    intrinsics are those of the size at which the model ran, which the packet does not hold; the principal point gives
-    it, as DA3 has it in the middle.
+    Depth is the model's raw output, up to a factor: `geometry_edit.scale` makes it metres. For the metric variant the
+    factor is f / 300, f the focal length in pixels of the size at which the model ran. The packet does not hold that
+    size, and its intrinsics are in pixels of it too; they are normalised by the principal point, which is the centre.
     """
     depth = _depth(packet, name, needed=("depth",))
     known = _known(depth, packet, "sky", name)
@@ -126,7 +126,8 @@ def _grey(image: Tensor) -> Tensor:
             f"the image is coloured: its channels differ, by up to red {red}, green {green}, blue {blue}; expected a "
             "grey depth picture, as a colour map cannot be turned back into depth."
         )
-    return channels[..., 0] if image.shape[-1] == 1 else channels.median(-1).values
+    # The middle one of three. Not by median: of a picture expanded from one channel torch 2.13 returns wrong values.
+    return channels.sort(-1).values[..., channels.shape[-1] // 2]
 
 
 def _check_hfov(hfov: float) -> None:

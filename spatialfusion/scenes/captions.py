@@ -335,8 +335,20 @@ def scene_text(scene: Scene) -> str:
 
 
 def names_text(scene: Scene) -> str:
-    """Colours and kinds of the objects, nearest first: "red car ; blue house"."""
-    return " ; ".join(f"{scene.objects[i].color} {scene.objects[i].kind}" for i in _nearest_first(scene))
+    """Which object is where, without a number: "red car left ; blue house from the left : blue house ; red car".
+
+    Nearest first, with the side to which an object faces as seen by the viewer (front: it faces the viewer); then from
+    left to right.
+    """
+    observed = observe(scene).objects
+    names = [f"{thing.color} {thing.kind}" for thing in scene.objects]
+    facing = []
+    for thing in scene.objects:
+        quarter = round((thing.yaw + scene.camera.yaw) / 90) % 4
+        facing.append(f" {('front', 'right', 'back', 'left')[quarter]}" if KINDS[thing.kind].has_front else "")
+    nearest = " ; ".join(names[i] + facing[i] for i in _nearest_first(scene))
+    across = " ; ".join(names[i] for i in sorted(range(len(names)), key=lambda i: observed[i].position[0]))
+    return f"{nearest} from the left : {across}"
 
 
 def _nearest_first(scene: Scene) -> list[int]:

@@ -1,0 +1,132 @@
+"""K/V of the host's own CLIP (Qwen-Image's Qwen2.5-VL), read while it encodes a prompt.
+
+Notable: the host's cache is not handed out, so the outputs of the key and value projections are caught by hooks while
+the model runs (and its weights are where it needs them), and the rotary embedding is applied here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import comfy.utils
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from ...spatialfusion.config import SpatialFusionConfig
+from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, SemanticContext, chat_prefix
+from ...spatialfusion.errors import InputError
+from ...spatialfusion.spatial_transformer import apply_rotary, rotary
+
+_TEMPLATE_EDIT = chat_prefix(1) + "{}" + CHAT_SUFFIX
+
+
+def encode_with_clip(
+    clip: Any, prompt: str, pictures: list[Tensor], config: SpatialFusionConfig
+) -> tuple[SemanticContext, list]:
+    """The context and the CONDITIONING of a prompt about `pictures` [3, H, W] in [0, 1], from one prefill of `clip`.
+
+    Raises:
+        InputError: when the CLIP is another model than the checkpoint was trained with.
+    """
+    language = _language_model(clip, config)
+    tokens = _tokenize(clip, prompt, pictures)
+    with _Recorder(language, config) as recorder:
+        conditioning = clip.encode_from_tokens_scheduled(tokens)
+    keys, values = recorder.keys_and_values()
+    length = keys[0].shape[2]
+    positions = recorder.positions
+    if positions is None:
+        positions = torch.arange(length, device=keys[0].device)
+    positions = positions.reshape(-1, 1, length).expand(3, 1, length)
+    rope = rotary(positions, config)
+    keys = [apply_rotary(key.float(), rope) for key in keys]
+    embeds = conditioning[0][0]
+    device = keys[0].device
+    context = SemanticContext(
+        prompt_embeds=embeds.to(device),
+        prompt_mask=torch.ones(embeds.shape[:2], dtype=torch.bool, device=device),
+        keys=tuple(keys),
+        values=tuple(value.float() for value in values),
+        mask=torch.ones(1, length, dtype=torch.bool, device=device),
+        next_position=positions.amax((0, 2)) + 1,
+    )
+    return context, conditioning
+
+
+def _language_model(clip: Any, config: SpatialFusionConfig) -> nn.Module:
+    """The decoder of the CLIP; an InputError unless it has the attention that the checkpoint was trained on."""
+    wrapper = getattr(clip.cond_stage_model, "qwen25_7b", None)
+    if wrapper is None:
+        raise InputError(
+            f"clip is a {type(clip.cond_stage_model).__name__}: expected Qwen-Image's Qwen2.5-VL, from Load CLIP with "
+            "type qwen_image."
+        )
+    language = wrapper.transformer.model
+    found = (language.config.num_hidden_layers, language.config.num_key_value_heads, language.config.head_dim)
+    wanted = (config.mllm_layers, config.kv_heads, config.head_dim)
+    if found != wanted:
+        raise InputError(
+            "clip has {} layers with {} key/value heads of {} channels".format(*found)
+            + ", but the checkpoint was trained with {} layers and {} heads of {}".format(*wanted)
+            + ": disconnect clip if the checkpoint has a language model of its own, or load the CLIP of its backbone."
+        )
+    return language
+
+
+def _tokenize(clip: Any, prompt: str, pictures: list[Tensor]) -> Any:
+    if "<|image_pad|>" in prompt or prompt.startswith("<|im_start|>"):
+        raise InputError("prompt contains a token of the chat template: expected a plain sentence.")
+    if not pictures:
+        return clip.tokenize(prompt)
+    text = "".join(PICTURE.format(i + 1) for i in range(len(pictures))) + prompt
+    return clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT)
+
+
+def _at_budget(picture: Tensor) -> Tensor:
+    """[1, H, W, 3] at the area at which Qwen-Image-Edit-Plus shows pictures to its language model."""
+    height, width = picture.shape[-2:]
+    factor = math.sqrt(IMAGE_PIXELS / (height * width))
+    resized = comfy.utils.common_upscale(
+        picture[None], round(width * factor), round(height * factor), "area", "disabled"
+    )
+    return resized.movedim(1, -1)
+
+
+class _Recorder:
+    """Catches keys (before RoPE), values and positions of the sampled layers of a decoder while it runs."""
+
+    def __init__(self, language: nn.Module, config: SpatialFusionConfig):
+        self.language = language
+        self.layers = config.layer_map()
+        self.head_dim = config.head_dim
+        self.caught: dict[tuple[int, str], Tensor] = {}
+        self.positions: Tensor | None = None
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> _Recorder:
+        self._handles.append(self.language.register_forward_pre_hook(self._see_positions, with_kwargs=True))
+        for layer in set(self.layers):
+            attention = self.language.layers[layer].self_attn
+            for name in ("k_proj", "v_proj"):
+                self._handles.append(getattr(attention, name).register_forward_hook(self._catch(layer, name)))
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def keys_and_values(self) -> tuple[list[Tensor], list[Tensor]]:
+        if not self.caught:
+            raise InputError("clip gave no keys and values: it does not run its own layers, so depth cannot read it.")
+        return tuple([self.caught[layer, name] for layer in self.layers] for name in ("k_proj", "v_proj"))
+
+    def _see_positions(self, _module: nn.Module, _args: tuple, kwargs: dict[str, Any]) -> None:
+        self.positions = kwargs.get("position_ids")
+
+    def _catch(self, layer: int, name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: tuple, output: Tensor) -> None:
+            self.caught[layer, name] = rearrange(output, "b t (h d) -> b h t d", d=self.head_dim)
+
+        return hook

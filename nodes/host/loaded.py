@@ -1,0 +1,121 @@
+"""A SpatialFusion checkpoint inside ComfyUI: its networks in ModelPatchers, so that the host rules over memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import comfy.model_management
+import torch
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor, nn
+
+from ...spatialfusion.config import SpatialFusionConfig
+from ...spatialfusion.context import PromptEncoder
+from ...spatialfusion.depth_adapter import DepthAdapter
+from ...spatialfusion.model import SpatialFusionModel
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class DepthPatch(nn.Module):
+    """What a checkpoint adds to a diffusion model: the depth adapter, the projection delta and the LoRA.
+
+    `lora` has, for a module of the diffusion model, its pair (A [rank, in], B [out, rank]); `projection` is the pair
+    (weight, bias) of the change of the input projection, or None.
+    """
+
+    def __init__(self, adapter: DepthAdapter, tensors: dict[str, Tensor]):
+        super().__init__()
+        self.adapter = adapter
+        self.names = {name: f"tensor_{i}" for i, name in enumerate(sorted(tensors))}
+        for name, key in self.names.items():
+            self.register_buffer(key, tensors[name])
+
+    @property
+    def lora(self) -> dict[str, tuple[Tensor, Tensor]]:
+        modules = [n[len("lora.") : -len(".lora_A.weight")] for n in self.names if n.endswith(".lora_A.weight")]
+        return {m: (self._get(f"lora.{m}.lora_A.weight"), self._get(f"lora.{m}.lora_B.weight")) for m in modules}
+
+    @property
+    def projection(self) -> tuple[Tensor, Tensor] | None:
+        if "projection.weight" not in self.names:
+            return None
+        return self._get("projection.weight"), self._get("projection.bias")
+
+    def _get(self, name: str) -> Tensor:
+        return getattr(self, self.names[name])
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """What the wire SPATIALFUSION carries.
+
+    `model` predicts depth, `patch` gives it to a diffusion model. `encoder` is the checkpoint's own multimodal LLM, or
+    None if it reads the K/V of a CLIP. `default_size`: side in pixels of the square that the model was trained at.
+    """
+
+    name: str
+    config: SpatialFusionConfig
+    model: ModelPatcher
+    patch: ModelPatcher
+    encoder: PromptEncoder | None
+    text_encoder: ModelPatcher | None
+    default_size: int
+
+    @property
+    def network(self) -> SpatialFusionModel:
+        return self.model.model.network
+
+    @property
+    def depth_patch(self) -> DepthPatch:
+        return self.patch.model.network
+
+
+def load_model(path: Path, name: str, dtype: str, encoder_folder: Path | None, default_size: int) -> LoadedModel:
+    """Read a checkpoint; `encoder_folder` is a model folder with the multimodal LLM that belongs to it."""
+    chosen = choose_dtype(dtype)
+    network = SpatialFusionModel.load(path, dtype=chosen)
+    patch = DepthPatch(network.adapter, network.backbone_tensors).to(chosen).requires_grad_(False)
+    # It travels with the diffusion model, in a patcher of its own.
+    del network.adapter
+    network.backbone_tensors = {}
+    encoder = None
+    if encoder_folder is not None:
+        encoder = PromptEncoder.load(encoder_folder, network.config.num_layers, dtype=chosen)
+    return LoadedModel(
+        name,
+        network.config,
+        _patcher(network),
+        _patcher(patch),
+        encoder,
+        None if encoder is None else _patcher(encoder.text_encoder),
+        default_size,
+    )
+
+
+def choose_dtype(name: str) -> torch.dtype:
+    """The dtype of a widget; "default": bf16 or fp16 where the device is good at them, else fp32."""
+    if name != "default":
+        return DTYPES[name]
+    device = comfy.model_management.get_torch_device()
+    if comfy.model_management.is_device_cpu(device):
+        return torch.float32
+    if comfy.model_management.should_use_bf16(device):
+        return torch.bfloat16
+    return torch.float16 if comfy.model_management.should_use_fp16(device) else torch.float32
+
+
+class _Held(nn.Module):
+    """A network in a module of its own: a ModelPatcher sets the attribute `device`, which ours have as a property."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+
+def _patcher(network: nn.Module) -> ModelPatcher:
+    # Not the dynamic patcher: it offloads layer by layer, and needs the host's own layers for it.
+    return ModelPatcher(
+        _Held(network), comfy.model_management.get_torch_device(), comfy.model_management.unet_offload_device()
+    )

@@ -1,0 +1,61 @@
+"""A prompt as depth and the diffusion model read it, through the checkpoint's own multimodal LLM or a CLIP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import comfy.model_management
+import node_helpers
+import torch
+from torch import Tensor
+
+from ...spatialfusion.context import SemanticContext
+from ...spatialfusion.errors import InputError
+from ...spatialfusion.fitting import fit_picture
+from .clip_context import encode_with_clip
+from .loaded import LoadedModel
+
+
+def fit_pictures(image: Tensor | None, height: int, width: int) -> list[Tensor]:
+    """Source pictures [3, height, width] of an IMAGE [N, H, W, C]; none without an IMAGE."""
+    if image is None:
+        return []
+    if image.shape[-1] < 3:
+        raise InputError(f"image has {image.shape[-1]} channels: expected a picture with red, green and blue.")
+    pictures = image[..., :3].movedim(-1, 1).float().cpu().clamp(0, 1)
+    return [fit_picture(picture, height, width) for picture in pictures]
+
+
+def check_size(width: int, height: int) -> None:
+    for name, value in (("width", width), ("height", height)):
+        if value % 16:
+            raise InputError(f"{name} is {value}, but must be a multiple of 16, such as {max(16, value // 16 * 16)}.")
+
+
+def read_prompt(
+    loaded: LoadedModel, clip: Any, prompt: str, pictures: list[Tensor], allow_empty: bool = False
+) -> tuple[SemanticContext, list]:
+    """The context of one prompt, and its CONDITIONING, from one prefill."""
+    if not allow_empty and not prompt.strip():
+        raise InputError("prompt is empty: describe the image in a sentence.")
+    if clip is not None:
+        return encode_with_clip(clip, prompt, pictures, loaded.config)
+    if loaded.encoder is None:
+        raise InputError(
+            f"clip is not connected, and {loaded.name} has no language model of its own: load Qwen-Image's Qwen2.5-VL "
+            "with Load CLIP (type qwen_image) and connect it."
+        )
+    comfy.model_management.load_models_gpu([loaded.text_encoder])
+    context = loaded.encoder.encode([prompt], [pictures], allow_empty=True)
+    embeds = context.prompt_embeds.to(comfy.model_management.intermediate_device(), torch.float32)
+    return context, [[embeds, {"pooled_output": None}]]
+
+
+def with_references(conditioning: list, vae: Any, pictures: list[Tensor]) -> list:
+    """CONDITIONING that also carries the latents of the source pictures, as the core's Qwen-Image editing has it."""
+    if not pictures:
+        return conditioning
+    if vae is None:
+        raise InputError("vae is not connected, but an image is: the model sees the image to edit through the VAE.")
+    latents = [vae.encode(picture[None].movedim(1, -1)) for picture in pictures]
+    return node_helpers.conditioning_set_values(conditioning, {"reference_latents": latents}, append=True)

@@ -1,0 +1,109 @@
+"""Loading a SpatialFusion checkpoint: the built-in tiny model, or a file that the user put into a model folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import folder_paths
+from comfy_api.latest import io
+
+from ..spatialfusion.errors import InputError
+from .types import ModelType
+
+FOLDER = "spatialfusion"
+CORE_FOLDER = "model_patches"  # where the core keeps networks of this kind
+BUILT_IN = "built-in tiny"
+TINY = Path(__file__).parents[1] / "spatialfusion" / "assets" / "tiny"
+
+# Nothing is created: the folder need not exist. A user's extra_model_paths.yaml may have named others already.
+folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
+_paths, _ = folder_paths.folder_names_and_paths[FOLDER]
+folder_paths.folder_names_and_paths[FOLDER] = (_paths, {".safetensors", ".sft"})
+
+
+def dtype_input() -> io.Input:
+    return io.Combo.Input(
+        "dtype",
+        options=["default", "fp32", "bf16", "fp16"],
+        default="default",
+        advanced=True,
+        tooltip="Number format of the weights. default: bf16 or fp16 where the GPU is good at it, else fp32.",
+    )
+
+
+class SpatialFusionLoader(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SpatialFusionLoader",
+            display_name="Load SpatialFusion Model",
+            category="SpatialFusion",
+            description="Load the networks that predict metric depth from a prompt and give it to a diffusion model.",
+            search_aliases=["spatialfusion", "depth predictor", "depth adapter", "spatial model", "load depth model"],
+            inputs=[
+                io.Combo.Input(
+                    "checkpoint",
+                    options=[BUILT_IN, *_files()],
+                    default=BUILT_IN,
+                    tooltip="The built-in tiny model needs no download and runs on a CPU; use it with Load Tiny Base "
+                    "Model. Others are .safetensors files in models/spatialfusion or models/model_patches.",
+                ),
+                dtype_input(),
+            ],
+            outputs=[
+                ModelType.Output(
+                    display_name="spatialfusion",
+                    tooltip="For Predict Metric Depth, Encode Prompt and Apply Depth to Model.",
+                )
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, checkpoint: str) -> bool | str:
+        try:
+            _path(checkpoint)
+        except InputError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, checkpoint: str, dtype: str) -> tuple:
+        # Files get replaced under their names.
+        try:
+            state = _path(checkpoint).stat()
+        except (InputError, OSError):
+            return checkpoint, dtype
+        return checkpoint, dtype, state.st_mtime, state.st_size
+
+    @classmethod
+    def execute(cls, checkpoint: str, dtype: str) -> io.NodeOutput:
+        from .host.loaded import load_model
+
+        built_in = checkpoint == BUILT_IN
+        return io.NodeOutput(
+            load_model(_path(checkpoint), checkpoint, dtype, TINY if built_in else None, 128 if built_in else 1024)
+        )
+
+
+def _files() -> list[str]:
+    """Files of both folders, each once; those of the core's folder only if they are named after us."""
+    files = list(folder_paths.get_filename_list(FOLDER))
+    if CORE_FOLDER in folder_paths.folder_names_and_paths:
+        files += [f for f in folder_paths.get_filename_list(CORE_FOLDER) if "spatialfusion" in f.lower()]
+    return list(dict.fromkeys(files))
+
+
+def _path(checkpoint: str) -> Path:
+    if checkpoint == BUILT_IN:
+        return TINY / "spatialfusion.safetensors"
+    for folder in (FOLDER, CORE_FOLDER):
+        if folder in folder_paths.folder_names_and_paths:
+            found = folder_paths.get_full_path(folder, checkpoint)
+            if found is not None:
+                return Path(found)
+    target = Path(folder_paths.models_dir) / FOLDER / checkpoint
+    raise InputError(
+        f"checkpoint {checkpoint} is missing: put the file to {target} (trained with `python -m spatialfusion.train`, "
+        f"or fetched from where its workflow says), or choose {BUILT_IN!r}."
+    )

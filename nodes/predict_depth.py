@@ -1,0 +1,167 @@
+"""Prompt -> metric depth of the image to come, and conditioning, from one pass through the language model."""
+
+from __future__ import annotations
+
+import comfy.model_management
+import comfy.utils
+import torch
+from comfy_api.latest import io
+
+from ..spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
+from ..spatialfusion.errors import InputError
+from .types import GeometryType, ModelType, to_packet
+
+EXAMPLE = "a red car in front of a blue house"
+
+
+def size_inputs(of: str) -> list[io.Input]:
+    return [
+        io.Int.Input(name, default=128, min=32, max=4096, step=16, tooltip=f"{name.capitalize()} in pixels of {of}.")
+        for name in ("width", "height")
+    ]
+
+
+def clip_input() -> io.Input:
+    return io.Clip.Input(
+        "clip",
+        optional=True,
+        tooltip="Qwen-Image's Qwen2.5-VL. Leave it unconnected for the built-in tiny model, which has its own.",
+    )
+
+
+def image_inputs(note: str) -> list[io.Input]:
+    return [
+        io.Image.Input(
+            "image",
+            optional=True,
+            tooltip="For editing: the source image, cut around its centre and resized to width x height. A batch is "
+            f"several sources, the first being the one to edit. {note}",
+        ),
+        io.Vae.Input("vae", optional=True, tooltip="For editing: the VAE of the diffusion model."),
+    ]
+
+
+class SpatialFusionPredictDepth(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SpatialFusionPredictDepth",
+            display_name="Predict Metric Depth",
+            category="SpatialFusion",
+            description="Draw the metric depth map of an image that does not exist yet, from its prompt (and, when "
+            "editing, from the source image). Look at it, edit it, measure it, then apply it to the model.",
+            search_aliases=[
+                "spatialfusion",
+                "text to depth",
+                "depth from prompt",
+                "depth plan",
+                "layout",
+                "metric depth",
+            ],
+            inputs=[
+                ModelType.Input("spatialfusion", tooltip="From Load SpatialFusion Model."),
+                io.String.Input(
+                    "prompt",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    default=EXAMPLE,
+                    tooltip="What to draw, with what is where: left, right, in front of, behind, metres. When editing, "
+                    "the instruction.",
+                ),
+                *size_inputs("the image to come, a multiple of 16"),
+                io.Int.Input(
+                    "depth_steps",
+                    default=DEPTH_STEPS,
+                    min=1,
+                    max=200,
+                    tooltip="Steps of the depth sampler. 1 gives the mean of all depths that fit the prompt, which is "
+                    "smooth; from 8 on it is one of them.",
+                ),
+                io.Float.Input(
+                    "depth_guidance",
+                    default=DEPTH_GUIDANCE,
+                    min=0.0,
+                    max=20.0,
+                    step=0.1,
+                    tooltip="How strictly depth follows the prompt: guidance away from the empty prompt. 1 is none.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Another seed draws another depth. The seed of a sampler is separate.",
+                ),
+                io.Int.Input(
+                    "batch_size",
+                    default=1,
+                    min=1,
+                    max=64,
+                    tooltip="How many depths to draw: one for each image of the latent batch.",
+                ),
+                clip_input(),
+                *image_inputs(""),
+            ],
+            outputs=[
+                GeometryType.Output(
+                    display_name="geometry",
+                    tooltip="Depth in metres, validity and camera. The core's MoGe nodes take it too.",
+                ),
+                io.Conditioning.Output(display_name="positive", tooltip="Of the same prompt, for the sampler."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        spatialfusion,
+        prompt,
+        width,
+        height,
+        depth_steps,
+        depth_guidance,
+        seed,
+        batch_size,
+        clip=None,
+        image=None,
+        vae=None,
+    ) -> io.NodeOutput:
+        from .host.prompt import check_size, fit_pictures, read_prompt, with_references
+
+        if not isinstance(prompt, str):
+            raise InputError(f"prompt is a {type(prompt).__name__}: expected text.")
+        check_size(width, height)
+        pictures = fit_pictures(image, height, width)
+        context, conditioning = read_prompt(spatialfusion, clip, prompt, pictures)
+        conditioning = with_references(conditioning, vae, pictures)
+        empty = None
+        if depth_guidance != 1:
+            empty, _ = read_prompt(spatialfusion, clip, "", pictures, allow_empty=True)
+
+        config, network = spatialfusion.config, spatialfusion.network
+        comfy.model_management.load_models_gpu([spatialfusion.model])
+        generator = torch.Generator().manual_seed(seed)
+        # A sampler with this seed draws the image's noise first, and so does the Python pipeline: with the same seed
+        # everywhere, the depth is the same everywhere.
+        torch.randn(batch_size, config.latent_channels, height // 8, width // 8, generator=generator)
+        bar = comfy.utils.ProgressBar(depth_steps)
+
+        def after_step(step: int) -> None:
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            bar.update_absolute(step + 1, depth_steps)
+
+        def for_batch(one):
+            return None if one is None else one.to(network.device, network.dtype).select([0] * batch_size)
+
+        geometry = network.predict_geometry(
+            for_batch(context),
+            (height, width),
+            [generator] * batch_size,
+            null_context=for_batch(empty),
+            source=torch.stack([pictures[0]] * batch_size) if pictures else None,
+            steps=depth_steps,
+            guidance=depth_guidance,
+            callback=after_step,
+        )
+        return io.NodeOutput(to_packet(geometry), conditioning)

@@ -1,0 +1,153 @@
+"""One node from latent to latent, for those who want one: the core's own sampling with the backbone's settings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import comfy.samplers
+from comfy_api.latest import io
+
+from ..spatialfusion.defaults import GUIDANCE, STEPS, STRENGTH
+from .load_model import BUILT_IN
+from .types import GeometryType, ModelType
+
+
+class Preset(NamedTuple):
+    """Settings of a backbone. shift: of the noise schedule; None leaves the model's own."""
+
+    steps: int
+    cfg: float
+    shift: float | None = None
+
+
+PRESETS = {
+    "tiny": Preset(STEPS, GUIDANCE),
+    # As the core's templates have it.
+    "Qwen-Image": Preset(20, 2.5, 3.1),
+    "Qwen-Image Lightning": Preset(4, 1.0, 3.1),
+}
+AUTOMATIC = "automatic"
+
+
+class SpatialFusionSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SpatialFusionSampler",
+            display_name="Sample with Depth",
+            category="SpatialFusion",
+            description="Apply depth to the model and sample, with the settings of the loaded model. The same as Apply "
+            "Depth to Model followed by KSampler.",
+            search_aliases=["spatialfusion", "ksampler", "sampler", "generate", "depth sampler"],
+            inputs=[
+                io.Model.Input("model", tooltip="The diffusion model that the checkpoint was trained for."),
+                ModelType.Input("spatialfusion", tooltip="From Load SpatialFusion Model."),
+                io.Conditioning.Input("positive", tooltip="From Predict Metric Depth."),
+                io.Conditioning.Input("negative", tooltip="From Encode Prompt for SpatialFusion."),
+                io.Latent.Input("latent", tooltip="Empty for a new image; a noise mask and batch indices are kept."),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Another seed draws another image of the same depth.",
+                ),
+                io.Combo.Input(
+                    "preset",
+                    options=[AUTOMATIC, *PRESETS],
+                    default=AUTOMATIC,
+                    tooltip="Steps, cfg and shift of a backbone.\n- automatic: by the loaded checkpoint.\n"
+                    + "\n".join(f"- {name}: {p.steps} steps, cfg {p.cfg:g}" for name, p in PRESETS.items()),
+                ),
+                io.Int.Input("steps", default=0, min=0, max=10000, tooltip="Steps of the image; 0: the preset's."),
+                io.Float.Input(
+                    "cfg",
+                    default=0.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    tooltip="Guidance scale; 0: the preset's, 1: none.",
+                ),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=list(comfy.samplers.KSampler.SAMPLERS),
+                    default="euler",
+                    tooltip="The core's samplers.",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=list(comfy.samplers.KSampler.SCHEDULERS),
+                    default="simple",
+                    tooltip="The core's noise schedules.",
+                ),
+                io.Float.Input(
+                    "denoise",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How much of the latent is drawn anew; below 1 its layout is partly kept.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=STRENGTH,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="How much depth matters. 0 is exactly the model without depth, 1 is as trained.",
+                ),
+                GeometryType.Input(
+                    "geometry",
+                    optional=True,
+                    tooltip="Depth in metres. Without it the model is sampled as it comes.",
+                ),
+            ],
+            outputs=[io.Latent.Output(display_name="latent", tooltip="For VAE Decode.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model,
+        spatialfusion,
+        positive,
+        negative,
+        latent,
+        seed,
+        preset,
+        steps,
+        cfg,
+        sampler_name,
+        scheduler,
+        denoise,
+        strength,
+        geometry=None,
+    ) -> io.NodeOutput:
+        from comfy_extras.nodes_model_advanced import ModelSamplingAuraFlow
+
+        from nodes import common_ksampler
+
+        from .apply_depth import SpatialFusionApplyDepth
+
+        if preset == AUTOMATIC:
+            preset = "tiny" if spatialfusion.name == BUILT_IN else "Qwen-Image"
+        chosen = PRESETS[preset]
+        if chosen.shift is not None:
+            (model,) = ModelSamplingAuraFlow().patch_aura(model, chosen.shift)
+        if geometry is not None:
+            applied = SpatialFusionApplyDepth.execute(model, spatialfusion, geometry, strength, 0.0, 1.0, False)
+            model = applied.result[0]
+        (samples,) = common_ksampler(
+            model,
+            seed,
+            steps or chosen.steps,
+            cfg or chosen.cfg,
+            sampler_name,
+            scheduler,
+            positive,
+            negative,
+            latent,
+            denoise=denoise,
+        )
+        return io.NodeOutput(samples)

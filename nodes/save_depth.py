@@ -1,0 +1,96 @@
+"""Files of a geometry in ComfyUI's output folder."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import folder_paths
+from comfy_api.latest import io, ui
+from einops import rearrange
+
+from ..spatialfusion.depth_image import colorize
+from ..spatialfusion.errors import InputError
+from ..spatialfusion.geometry_files import save_geometry, save_glb, save_ply
+from .types import GeometryType, from_packet, source_picture_of
+
+# The first is the file that is named to the user; the others stand beside it.
+ENDINGS = {"npz": (".npz",), "png 16 bit": (".png", ".json"), "ply": (".ply",), "glb": (".glb",)}
+
+
+class SpatialFusionSaveDepth(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SpatialFusionSaveDepth",
+            display_name="Save Metric Depth",
+            category="SpatialFusion",
+            description="Save metric depth to ComfyUI's output folder, one file for each picture of the batch.",
+            search_aliases=["export depth", "point cloud", "mesh", "save geometry", "npz", "ply", "glb", "16 bit"],
+            is_output_node=True,
+            inputs=[
+                GeometryType.Input("geometry", tooltip="Metric depth from a SpatialFusion or MoGe node."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="depth/SpatialFusion",
+                    tooltip="Folder and beginning of the names within the output folder; a number follows, and no file "
+                    "is ever overwritten. May hold %year%, %month%, %day%, %width%, %height%, %batch_num%.",
+                ),
+                io.Combo.Input(
+                    "format",
+                    options=list(ENDINGS),
+                    default="npz",
+                    tooltip="- npz: NumPy arrays depth (metres), valid, intrinsics; exact.\n"
+                    "- png 16 bit: log depth, with a .json beside it that says how to get metres.\n"
+                    "- ply: point cloud in metres, with colours.\n"
+                    "- glb: mesh in metres, textured, cut where depth jumps.\n"
+                    "Colours are those of the picture that the geometry belongs to, else a colour map of the depth.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(
+                    display_name="files",
+                    is_output_list=True,
+                    tooltip="Names within the output folder, one for each picture. Connect it to Preview 3D to see "
+                    "a .glb.",
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, geometry, filename_prefix, format) -> io.NodeOutput:
+        picture, geometry = source_picture_of(geometry), from_packet(geometry)
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+            filename_prefix, folder_paths.get_output_directory(), geometry.width, geometry.height
+        )
+        saved = []
+        for number in range(len(geometry)):
+            stem, counter = _free(Path(folder), name.replace("%batch_num%", str(number)), counter, ENDINGS[format])
+            path = Path(folder, stem + ENDINGS[format][0])
+            image = None if picture is None else rearrange(picture[number % len(picture), ..., :3], "h w c -> c h w")
+            try:
+                if format == "ply":
+                    save_ply(path, geometry[number], image)
+                elif format == "glb":
+                    save_glb(path, geometry[number], image)
+                else:
+                    save_geometry(path, geometry[number])
+            except InputError as error:
+                raise InputError(f"picture {number + 1} of {len(geometry)}: {error}") from None
+            saved.append(ui.SavedResult(path.name, subfolder, io.FolderType.output))
+        shown = ui.PreviewImage(rearrange(colorize(geometry), "b c h w -> b h w c"), cls=cls).as_dict()
+        if format in ("ply", "glb"):
+            # The interface draws 3D on the core's own nodes only; this lists the files among the results.
+            shown["3d"] = saved
+        return io.NodeOutput([Path(item.subfolder, item.filename).as_posix() for item in saved], ui=shown)
+
+
+def _free(folder: Path, name: str, counter: int, endings: tuple[str, ...]) -> tuple[str, int]:
+    """The first stem, from this number on, that no file has, and the number after it.
+
+    The core's number does not see names that hold %batch_num%.
+    """
+    for number in count(counter):
+        stem = f"{name}_{number:05}_"
+        if not any((folder / (stem + ending)).exists() for ending in endings):
+            return stem, number + 1
