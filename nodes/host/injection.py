@@ -38,20 +38,22 @@ class Architecture:
     """How depth enters a diffusion model of the host.
 
     backbone: the checkpoint's name for it. wrapper: the call that sees the latent. patch: side of a token in latent
-    cells. projection: the module of the input projection.
+    cells. projection: the module of the input projection. target_first: whether the image's own tokens stand before
+    those of text and reference pictures where they share a sequence, or after them.
     """
 
     backbone: str
     wrapper: str
     patch: int
     projection: str
+    target_first: bool = True
 
 
 # By the class of the host's network. OmniGen2 has no wrapper around its network: there the whole model's call is
 # shifted, and the shift taken off its denoised result again.
 ARCHITECTURES = {
     "QwenImageTransformer2DModel": Architecture("qwen-image", WrappersMP.DIFFUSION_MODEL, 2, "img_in"),
-    "OmniGen2Transformer2DModel": Architecture("omnigen2", WrappersMP.APPLY_MODEL, 2, "x_embedder"),
+    "OmniGen2Transformer2DModel": Architecture("omnigen2", WrappersMP.APPLY_MODEL, 2, "x_embedder", target_first=False),
 }
 
 
@@ -234,10 +236,11 @@ class Injection:
             per_sample = per_sample * mask.mean((1, 2, 3))[:, None, None]
 
         def scale_for(tokens: int, text: bool) -> Tensor:
-            if per_token is None or text:
+            missing = 0 if per_token is None else tokens - per_token.shape[1]
+            if per_token is None or text or missing < 0:
                 return per_sample
-            missing = tokens - per_token.shape[1]
-            return torch.cat([per_token, per_sample.expand(-1, missing, -1)], dim=1) if missing else per_token
+            others = per_sample.expand(-1, missing, -1)
+            return torch.cat([per_token, others] if self.architecture.target_first else [others, per_token], dim=1)
 
         def add_linear(first: Tensor, second: Tensor | None, bias: Tensor | None, text: bool) -> Callable:
             def hook(_module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:

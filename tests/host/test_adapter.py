@@ -1,0 +1,289 @@
+"""Depth in the host's native models: what is added, where, when, and what stays as it was."""
+
+from __future__ import annotations
+
+import comfy.model_patcher
+import comfy.patcher_extension
+import comfy.supported_models
+import node_helpers
+import pytest
+import torch
+from conftest import SIZE, InputError, apply, pack, predict, run, sample
+
+DIFFUSION_MODEL = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
+
+
+class Recorder:
+    """What the network of a clone sees: its input, the references and the (un)conditional chunks of each call."""
+
+    def __init__(self, model):
+        self.inputs, self.references, self.chunks = [], [], []
+        self.model = model.clone()
+        # Under a key that comes after ours: the innermost wrapper.
+        self.model.add_wrapper_with_key(DIFFUSION_MODEL, "recorder", self)
+
+    def __call__(self, executor, x, *args, **kwargs):
+        options = next(value for value in args if isinstance(value, dict))
+        self.inputs.append(x.clone())
+        self.references.append(args[3])
+        self.chunks.append(list(options["cond_or_uncond"]))
+        return executor(x, *args, **kwargs)
+
+
+def difference(a, b):
+    return (a - b).abs().max().item()
+
+
+def test_depth_changes_the_image_and_clones_stay_clean(tiny):
+    before = sample(tiny.model, tiny.positive, tiny.negative)
+    patched = apply(tiny)
+    first = sample(patched, tiny.positive, tiny.negative)
+    assert difference(first, before) > 1e-2
+    assert torch.equal(sample(patched, tiny.positive, tiny.negative), first)  # queued again
+    assert torch.equal(sample(tiny.model, tiny.positive, tiny.negative), before)
+    assert not any(module._forward_hooks for module in tiny.model.model.diffusion_model.modules())
+
+
+@pytest.mark.parametrize("changes", [{"strength": 0.0}, {"end": 0.0}, {"start": 1.0}, {"mask": torch.zeros(1, 8, 8)}])
+def test_no_depth_is_the_model_to_the_bit(tiny, changes):
+    base = sample(tiny.model, tiny.positive, tiny.negative)
+    assert torch.equal(sample(apply(tiny, **changes), tiny.positive, tiny.negative), base)
+
+
+def test_the_window_is_that_of_the_pipeline(tiny):
+    """Step i of n has depth where start <= i / n < end."""
+    recorder = Recorder(tiny.model)
+    sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    plain = recorder.inputs
+    recorder = Recorder(apply(tiny, start=0.25, end=0.75))
+    sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    assert torch.equal(recorder.inputs[0], plain[0])
+    shift = recorder.inputs[1] - plain[1]
+    assert shift.abs().max() > 1e-3
+    full = Recorder(apply(tiny))
+    sample(full.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    torch.testing.assert_close(full.inputs[0] - plain[0], shift, atol=1e-5, rtol=1e-4)
+    # Steps 2 and 3: with and without. What the sampler holds between them is the same in a run that stops at step 2.
+    late = Recorder(apply(tiny, start=0.25, end=0.5))
+    sample(late.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    torch.testing.assert_close(recorder.inputs[2] - late.inputs[2], shift, atol=1e-4, rtol=1e-3)
+
+
+def test_two_depths_add_up(tiny):
+    twice = apply(tiny, model=apply(tiny, strength=0.25), strength=0.5)
+    torch.testing.assert_close(
+        sample(twice, tiny.positive, tiny.negative),
+        sample(apply(tiny, strength=0.75), tiny.positive, tiny.negative),
+        atol=2e-3,
+        rtol=1e-3,
+    )
+
+
+def test_masks_that_complete_each_other_are_the_whole(tiny):
+    """Per place: two halves at full strength are depth everywhere, not twice the LoRA."""
+    left = torch.zeros(1, SIZE, SIZE)
+    left[:, :, : SIZE // 2] = 1
+    halves = apply(tiny, model=apply(tiny, mask=left), mask=1 - left)
+    # The resized edge of a mask is soft; both edges together are 1.
+    torch.testing.assert_close(
+        sample(halves, tiny.positive, tiny.negative),
+        sample(apply(tiny), tiny.positive, tiny.negative),
+        atol=2e-3,
+        rtol=1e-3,
+    )
+
+
+def test_a_mask_keeps_the_input_elsewhere(tiny):
+    mask = torch.zeros(1, 40, 40)
+    mask[:, :, :20] = 1
+    recorders = [Recorder(tiny.model), Recorder(apply(tiny)), Recorder(apply(tiny, mask=mask))]
+    for recorder in recorders:
+        sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=1)
+    plain, whole, half = (recorder.inputs[0] for recorder in recorders)
+    assert torch.equal(half[..., 9:], plain[..., 9:])
+    torch.testing.assert_close(half[..., :7], whole[..., :7])
+
+
+def test_with_a_core_lora_before_or_after(tiny):
+    weight = "diffusion_model.transformer_blocks.0.attn.to_q.weight"
+    generator = torch.Generator().manual_seed(0)
+    patch = {weight: ("diff", (0.1 * torch.randn(192, 192, generator=generator),))}
+
+    def with_lora(model):
+        model = model.clone()
+        assert model.add_patches(patch, 1.0)
+        return model
+
+    before = sample(apply(tiny, model=with_lora(tiny.model)), tiny.positive, tiny.negative)
+    after = sample(with_lora(apply(tiny)), tiny.positive, tiny.negative)
+    assert torch.equal(before, after)
+    assert difference(before, sample(apply(tiny), tiny.positive, tiny.negative)) > 1e-3
+    base = sample(tiny.model, tiny.positive, tiny.negative)
+    assert torch.equal(base, sample(tiny.model, tiny.positive, tiny.negative))
+
+
+def test_a_batch_has_a_depth_for_each_image(tiny):
+    geometry, positive = predict(tiny.spatialfusion, batch=2)
+    together = sample(apply(tiny, geometry=geometry), positive, tiny.negative, batch=2)
+    for i in range(2):
+        # Everything of a packet that goes by pictures.
+        own = {k: v[i : i + 1] if isinstance(v, torch.Tensor) else v for k, v in geometry.items()}
+        alone = sample(apply(tiny, geometry=own), positive, tiny.negative, batch_index=[i])
+        torch.testing.assert_close(together[i : i + 1], alone, atol=2e-3, rtol=1e-3)
+
+
+def test_batches_that_do_not_fit_are_refused(tiny):
+    geometry, positive = predict(tiny.spatialfusion, batch=2)
+    with pytest.raises(InputError, match="geometry has 2 pictures and the latent 3"):
+        sample(apply(tiny, geometry=geometry), positive, tiny.negative, batch=3)
+    with pytest.raises(InputError, match="mask has 3 pictures and geometry 2"):
+        apply(tiny, geometry=geometry, mask=torch.ones(3, 8, 8))
+
+
+@pytest.mark.parametrize("size", [(10, 14), (13, 13), (24, 16), (16, 24)])
+def test_another_latent_size_at_run_time(tiny, size):
+    """Also with a mask, and with a side that is no whole number of tokens."""
+    base = sample(tiny.model, tiny.positive, tiny.negative, size)
+    for mask in (None, torch.ones(1, 8, 8)):
+        result = sample(apply(tiny, mask=mask), tiny.positive, tiny.negative, size)
+        assert result.shape == base.shape and result.isfinite().all()
+        assert difference(result, base) > 1e-2
+
+
+def test_a_view_of_another_shape_is_cut_not_squeezed(tiny):
+    """A wide latent sees the middle of a square depth, and so does the residual."""
+    recorders = [Recorder(tiny.model), Recorder(apply(tiny))]
+    for recorder in recorders:
+        sample(recorder.model, tiny.positive, tiny.positive, (8, 16), cfg=1.0, steps=1)
+    shift = recorders[1].inputs[0] - recorders[0].inputs[0]
+    from_packet = pack("nodes.types").from_packet
+    middle = from_packet(tiny.geometry).crop(SIZE // 4, 0, SIZE // 2, SIZE)
+    adapter = tiny.spatialfusion.depth_patch.adapter
+    torch.testing.assert_close(shift[:, :, 0], adapter.residual(middle, (8, 16)), atol=1e-5, rtol=1e-4)
+
+
+def test_references_are_left_alone(tiny):
+    picture = torch.rand(1, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(0))
+    geometry, positive = predict(tiny.spatialfusion, prompt="make the car red", image=picture, vae=tiny.vae)
+    assert positive[0][1]["reference_latents"][0].shape == (1, 16, 1, SIZE // 8, SIZE // 8)
+    recorders = [Recorder(tiny.model), Recorder(apply(tiny, geometry=geometry))]
+    for recorder in recorders:
+        sample(recorder.model, positive, positive, cfg=1.0, steps=1)
+    assert difference(recorders[0].inputs[0], recorders[1].inputs[0]) > 1e-3
+    for reference in zip(recorders[0].references[0], recorders[1].references[0], strict=True):
+        assert torch.equal(*reference)
+
+
+def test_cond_only_leaves_the_negative_prompt_alone(tiny):
+    seen = {}
+    for name, model in (("plain", tiny.model), ("cond", apply(tiny, cond_only=True)), ("both", apply(tiny))):
+        recorder = Recorder(model)
+        sample(recorder.model, tiny.positive, tiny.negative, steps=1)
+        # 0 is the positive prompt, 1 the negative one; they may come in one batch or in two.
+        rows = [
+            (chunk, part)
+            for x, chunks in zip(recorder.inputs, recorder.chunks)
+            for chunk, part in zip(chunks, x.chunk(len(chunks)))
+        ]
+        seen[name] = dict(rows)
+    assert torch.equal(seen["cond"][1], seen["plain"][1]) and torch.equal(seen["cond"][0], seen["both"][0])
+    assert difference(seen["both"][1], seen["plain"][1]) > 1e-3
+
+
+def test_positive_and_negative_in_one_batch(tiny):
+    """Prompts of one length share a call of the network; both get their own scale."""
+    other = run(
+        "EncodePrompt", spatialfusion=tiny.spatialfusion, prompt=PROMPT_OF_THE_SAME_LENGTH, width=SIZE, height=SIZE
+    )
+    assert other[0][0].shape == tiny.positive[0][0].shape
+    recorder = Recorder(apply(tiny, cond_only=True))
+    sample(recorder.model, tiny.positive, other, steps=1)
+    assert recorder.chunks == [[1, 0]] or recorder.chunks == [[0, 1]]
+    plain = Recorder(tiny.model)
+    sample(plain.model, tiny.positive, other, steps=1)
+    changed = [difference(a, b) > 1e-3 for a, b in zip(recorder.inputs[0], plain.inputs[0])]
+    assert changed == [chunk == 0 for chunk in recorder.chunks[0]]
+
+
+PROMPT_OF_THE_SAME_LENGTH = "a blue car in front of a red house"
+
+
+def test_an_area_of_the_image_is_refused_in_one_sentence(tiny):
+    area = node_helpers.conditioning_set_values(tiny.positive, {"area": (8, 8, 0, 0), "strength": 1.0})
+    with pytest.raises(InputError, match="64 x 64 pixels in it: remove the conditioning's area"):
+        sample(apply(tiny), area, tiny.negative)
+    # And the next run is a clean one.
+    sample(apply(tiny), tiny.positive, tiny.negative)
+
+
+def test_other_architectures_are_refused_by_name(tiny):
+    flux = comfy.supported_models.Lumina2({"image_model": "lumina2", "dim": 64, "n_layers": 1, "n_refiner_layers": 1,
+        "n_heads": 2, "n_kv_heads": 2, "axes_dims": [8, 12, 12], "axes_lens": [32, 32, 32], "cap_feat_dim": 32,
+        "in_channels": 16, "qk_norm": True, "rope_theta": 10000.0, "patch_size": 2})  # fmt: skip
+    flux.set_inference_dtype(torch.float32, None)
+    patcher = comfy.model_patcher.ModelPatcher(flux.get_model({}), torch.device("cpu"), torch.device("cpu"))
+    with pytest.raises(InputError, match="model is NextDiT, which depth cannot be given to: supported are"):
+        apply(tiny, model=patcher)
+
+
+def test_a_diffusion_model_of_other_sizes_is_refused(tiny):
+    config = comfy.supported_models.QwenImage({"image_model": "qwen_image", "num_layers": 1, "attention_head_dim": 16,
+        "num_attention_heads": 2, "joint_attention_dim": 32, "axes_dims_rope": (4, 6, 6)})  # fmt: skip
+    config.set_inference_dtype(torch.float32, None)
+    patcher = comfy.model_patcher.ModelPatcher(config.get_model({}), torch.device("cpu"), torch.device("cpu"))
+    with pytest.raises(InputError, match="does not fit the SpatialFusion checkpoint built-in tiny"):
+        apply(tiny, model=patcher)
+
+
+def test_omnigen2_has_the_shift_inside_its_step_alone(tiny):
+    """No wrapper around its network: the model's call is shifted, and the shift taken off the result.
+
+    The denoised result is then x - sigma v(x + F), with v from the network at the shifted input.
+    """
+    config = comfy.supported_models.Omnigen2({"image_model": "omnigen2", "hidden_size": 64, "num_layers": 1,
+        "num_refiner_layers": 1, "num_attention_heads": 2, "num_kv_heads": 2, "text_feat_dim": 32,
+        "axes_dim_rope": (8, 12, 12), "multiple_of": 16})  # fmt: skip
+    config.set_inference_dtype(torch.float32, None)
+    torch.manual_seed(0)
+    model = config.get_model({})
+    for parameter in model.diffusion_model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    patcher = comfy.model_patcher.ModelPatcher(model, torch.device("cpu"), torch.device("cpu"))
+    module = pack("nodes.host.injection")
+    stirred = Omnigen2Checkpoint(tiny.spatialfusion)
+    found = module.architecture_of(patcher, stirred)
+    from_packet = pack("nodes.types").from_packet
+    depth = module.Injection(stirred, found, from_packet(tiny.geometry), 1.0, 0.0, 1.0, None, False)
+    patched = depth.apply(patcher)
+
+    x, sigma = torch.randn(1, 16, 16, 16), torch.tensor([0.7])
+    text = {"c_crossattn": torch.randn(1, 5, 32), "num_tokens": 5}
+    shift = stirred.depth_patch.adapter.residual(from_packet(tiny.geometry), (16, 16))
+    base = patcher.model.apply_model(x + shift, sigma, transformer_options={}, **text)
+    velocity = (x + shift - base) / 0.7
+    options = {
+        "sigmas": sigma,
+        "cond_or_uncond": [0],
+        "wrappers": patched.wrappers,
+    }
+    denoised = patched.model.apply_model(x, sigma, transformer_options=options, **text)
+    assert shift.abs().max() > 1e-3
+    torch.testing.assert_close(denoised, x - 0.7 * velocity, atol=1e-4, rtol=1e-4)
+
+
+class Omnigen2Checkpoint:
+    """The tiny checkpoint's adapter under OmniGen2's name, without what belongs to Qwen-Image's modules."""
+
+    def __init__(self, loaded):
+        import copy
+
+        self.name = "tiny adapter"
+        self.config = copy.deepcopy(loaded.config)
+        self.config.backbone = "omnigen2"
+        held = copy.deepcopy(loaded.patch.model)
+        held.network.names = {}
+        self.patch = comfy.model_patcher.ModelPatcher(held, torch.device("cpu"), torch.device("cpu"))
+
+    @property
+    def depth_patch(self):
+        return self.patch.model.network
