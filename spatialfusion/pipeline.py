@@ -6,6 +6,7 @@ and the keys and values that depth is drawn from.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import tempfile
@@ -481,6 +482,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 part = getattr(self, component)
                 part = _without_lora(part) if component == "transformer" else part
                 part.save_pretrained(temporary / component, **(shards if isinstance(part, nn.Module) else {}))
+                _forget_origin(temporary / component / "config.json")
             self.spatialfusion.save(temporary / FILE_NAME, self.spatialfusion.dtype)
             components = {component: tuple(self.config[component]) for component in COMPONENTS}
             write_model_index(temporary, self.config.default_size, self.config.rescale_guidance, components)
@@ -643,6 +645,14 @@ def _short(value: object) -> str:
 def _to_pil(picture: Tensor) -> Image.Image:
     pixels = (picture * 255).round().to("cpu", torch.uint8)
     return Image.fromarray(rearrange(pixels, "c h w -> h w c").numpy())
+
+
+def _forget_origin(config: Path) -> None:
+    """Take out of a saved configuration the folder that the part was loaded from: it means nothing elsewhere."""
+    if config.is_file():
+        values = json.loads(config.read_text(encoding="utf-8"))
+        if values.pop("_name_or_path", None) is not None:
+            config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _without_lora(transformer: QwenImageTransformer2DModel) -> QwenImageTransformer2DModel:
