@@ -36,6 +36,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o755)
+        set_default_modes(temporary)
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
             os.replace(path, old / path.name)
@@ -46,6 +47,13 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def set_default_modes(folder: Path) -> None:
+    """Give every file of a folder the mode that open() would have given it; some writers make private ones."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _default_mode(path)
 
 
 def _default_mode(path: Path) -> None:

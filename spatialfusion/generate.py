@@ -227,7 +227,7 @@ def _warn_of_unknown_words(prompt: str) -> None:
             f"warning: the embedded model does not know {', '.join(map(repr, unknown))}.\n"
             f"  objects: {', '.join(known['objects'])}\n"
             f"  colours: {', '.join(known['colors'])}\n"
-            f"  relations: {', '.join(known['relations'])}",
+            '  relations, such as: "to the left of", "behind", "facing away", "3 metres from", "taller than"',
             file=sys.stderr,
         )
 

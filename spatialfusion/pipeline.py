@@ -42,6 +42,7 @@ from .backbones.qwen_image import (
 from .context import PromptEncoder, SemanticContext
 from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, START, STEPS, STRENGTH
 from .errors import InputError
+from .files import set_default_modes
 from .fitting import fit_geometry, fit_picture
 from .flow import draw_noise as draw_depth_noise
 from .geometry import Geometry
@@ -486,6 +487,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             self.spatialfusion.save(temporary / FILE_NAME, self.spatialfusion.dtype)
             components = {component: tuple(self.config[component]) for component in COMPONENTS}
             write_model_index(temporary, self.config.default_size, self.config.rescale_guidance, components)
+            set_default_modes(temporary)
             for component in COMPONENTS:
                 replace_folder(temporary / component, folder / component)
             for file in (FILE_NAME, INDEX):

@@ -281,6 +281,9 @@ def test_a_saved_pipeline_draws_the_same_images(pipe, tmp_path):
     assert not list(tmp_path.glob(".*")) and not list(tmp_path.rglob("*.bin"))
     for file in (tmp_path / "model").rglob("*.json"):
         assert str(tmp_path) not in file.read_text() and "_name_or_path" not in json.loads(file.read_text()), file
+    (tmp_path / "made_by_open").touch()
+    modes = {file.stat().st_mode for file in tmp_path.rglob("*") if file.is_file()}
+    assert modes == {(tmp_path / "made_by_open").stat().st_mode}
     loaded = SpatialFusionPipeline.from_pretrained(tmp_path / "model")
     loaded.set_progress_bar_config(disable=True)
     for arguments in ({}, {"image": picture(SIZE, SIZE)}, {"adapter_strength": 0}):
