@@ -22,9 +22,11 @@ from ..files import atomic_file
 from ..geometry import Geometry
 from ..scenes.captions import describe
 from ..scenes.sample import sample_scene
+from ..train.sheet import figure_tile, image_tile, write_sheet
 from .colors import SATURATED, center, color_masks, is_present
 
 COUNT = 100
+SHOWN = 16  # prompts on the sheet
 RELATIONS = ("to the left of", "in front of", "to the right of", "behind")
 
 
@@ -110,6 +112,7 @@ def main(arguments: list[str]) -> None:
     pipe.set_progress_bar_config(disable=True)
     asked = prompts(options.count)
     verdicts: dict[str, list[dict]] = {"base": [], "depth": []}
+    tiles: dict[str, list] = {}
     for start in tqdm(range(0, len(asked), options.batch), desc="first light", unit="batch"):
         part = asked[start : start + options.batch]
         texts = [prompt.text for prompt in part]
@@ -119,11 +122,15 @@ def main(arguments: list[str]) -> None:
 
         settings = {"num_inference_steps": options.steps, "output_type": "pt"}
         geometry = pipe.predict_geometry(texts, generator=seeds())
+        shown = range(max(0, min(len(part), SHOWN - start)))
+        tiles |= {texts[i]: [figure_tile(geometry[i])] for i in shown}
         # The base sees no depth; its objects are held against the same map, to show what chance would give.
         for arm, strength in (("base", 0.0), ("depth", 1.0)):
             images = pipe(texts, geometry=geometry, adapter_strength=strength, generator=seeds(), **settings).images
             for i, prompt in enumerate(part):
                 verdicts[arm].append({"prompt": prompt.text, **judge(prompt, images[i].float(), geometry[i])})
+            for i in shown:
+                tiles[texts[i]].append(image_tile(images[i].float()))
     report = {
         "settings": {"seed": options.seed, "steps": options.steps, "model": str(options.model or "embedded")},
         "summary": {arm: summary(rows) for arm, rows in verdicts.items()},
@@ -132,9 +139,10 @@ def main(arguments: list[str]) -> None:
     }
     with atomic_file(options.out / "first_light.json") as temporary:
         temporary.write_text(json.dumps(report, indent=1))
+    write_sheet(options.out / "sheet.png", list(tiles.items()))
     for arm, figures in report["summary"].items():
         print(arm, json.dumps({k: round(v, 3) for k, v in figures.items()}))
-    print(f"wrote {options.out / 'first_light.json'}")
+    print(f"wrote {options.out / 'first_light.json'}, and sheet.png: depth, image without it, image with it")
 
 
 if __name__ == "__main__":
