@@ -112,7 +112,7 @@ def main(arguments: list[str]) -> None:
     pipe.set_progress_bar_config(disable=True)
     asked = prompts(options.count)
     verdicts: dict[str, list[dict]] = {"base": [], "depth": []}
-    tiles: dict[str, list] = {}
+    sheet: list[tuple[str, list]] = []
     for start in tqdm(range(0, len(asked), options.batch), desc="first light", unit="batch"):
         part = asked[start : start + options.batch]
         texts = [prompt.text for prompt in part]
@@ -123,14 +123,14 @@ def main(arguments: list[str]) -> None:
         settings = {"num_inference_steps": options.steps, "output_type": "pt"}
         geometry = pipe.predict_geometry(texts, generator=seeds())
         shown = range(max(0, min(len(part), SHOWN - start)))
-        tiles |= {texts[i]: [figure_tile(geometry[i])] for i in shown}
+        sheet += [(texts[i], [figure_tile(geometry[i])]) for i in shown]
         # The base sees no depth; its objects are held against the same map, to show what chance would give.
         for arm, strength in (("base", 0.0), ("depth", 1.0)):
             images = pipe(texts, geometry=geometry, adapter_strength=strength, generator=seeds(), **settings).images
             for i, prompt in enumerate(part):
                 verdicts[arm].append({"prompt": prompt.text, **judge(prompt, images[i].float(), geometry[i])})
             for i in shown:
-                tiles[texts[i]].append(image_tile(images[i].float()))
+                sheet[start + i][1].append(image_tile(images[i].float()))
     report = {
         "settings": {"seed": options.seed, "steps": options.steps, "model": str(options.model or "embedded")},
         "summary": {arm: summary(rows) for arm, rows in verdicts.items()},
@@ -139,7 +139,7 @@ def main(arguments: list[str]) -> None:
     }
     with atomic_file(options.out / "first_light.json") as temporary:
         temporary.write_text(json.dumps(report, indent=1))
-    write_sheet(options.out / "sheet.png", list(tiles.items()))
+    write_sheet(options.out / "sheet.png", sheet)
     for arm, figures in report["summary"].items():
         print(arm, json.dumps({k: round(v, 3) for k, v in figures.items()}))
     print(f"wrote {options.out / 'first_light.json'}, and sheet.png: depth, image without it, image with it")
