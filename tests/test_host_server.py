@@ -1,0 +1,478 @@
+"""The nodes and the workflows in a real ComfyUI, over HTTP. Skipped where there is none; see host_server.py."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from host_server import Host, NoHostError, RefusedError, error_of
+from PIL import Image
+
+WORKFLOWS = Path(__file__).parents[1] / "workflows"
+GOLDEN = Path(__file__).parent / "golden" / "object_info.json"
+NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
+PAGES = {name: json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
+PROMPTS = {name: json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
+WEIGHTS = {
+    name: [model for node in page["nodes"] for model in node["properties"].get("models", ())]
+    for name, page in PAGES.items()
+}
+TINY = [name for name in NAMES if not WEIGHTS[name]]
+PUBLIC = [name for name in NAMES if WEIGHTS[name]]
+PROMPTS_IN_A_ROW = int(os.environ.get("SPATIALFUSION_HOST_PROMPTS", 8))
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory):
+    """A running server, with an empty file for every public file that a workflow names."""
+    try:
+        host = Host(tmp_path_factory.mktemp("comfyui"))
+    except NoHostError as missing:
+        pytest.skip(str(missing))
+    for model in (model for models in WEIGHTS.values() for model in models):
+        file = host.base / "models" / model["directory"] / model["name"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    host.start()
+    yield host
+    host.stop()
+
+
+@pytest.fixture(scope="session")
+def infos(host) -> dict:
+    return host.get("/object_info")
+
+
+def find(prompt: dict, class_type: str) -> str:
+    """The id of the first node of a class."""
+    return next(number for number, node in prompt.items() if node["class_type"] == class_type)
+
+
+def changed(prompt: dict | str, class_type: str, /, without: str = "", **inputs) -> dict:
+    """A prompt, or the workflow of a name, with other inputs of one of its nodes, and maybe without one."""
+    prompt = copy.deepcopy(PROMPTS[prompt] if isinstance(prompt, str) else prompt)
+    node = prompt[find(prompt, class_type)]
+    node["inputs"] = {name: value for name, value in (node["inputs"] | inputs).items() if name != without}
+    return prompt
+
+
+def quick(**inputs) -> dict:
+    """Text to image in few steps."""
+    prompt = changed("text_to_image", "KSampler", steps=2)
+    return changed(prompt, "SpatialFusionPredictDepth", **({"depth_steps": 2} | inputs))
+
+
+def any_seed() -> int:
+    """One for which the server has nothing cached."""
+    return time.time_ns() % 1_000_000_007
+
+
+def check_works(host: Host) -> None:
+    prompt = quick(seed=any_seed())
+    check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
+
+
+# The contract ---------------------------------------------------------------------------------------------------------
+
+
+def contract(infos: dict) -> dict:
+    """What saved workflows rely on: ids, inputs with their order, types and defaults, outputs.
+
+    Not the options of lists that are the host's own: samplers, schedulers and files.
+    """
+    hosts_own = ("sampler_name", "scheduler", "checkpoint")
+    found = {}
+    for node_id, info in sorted(infos.items()):
+        if not node_id.startswith("SpatialFusion"):
+            continue
+        inputs = {}
+        for section in ("required", "optional"):
+            for name, (kind, options) in info["input"].get(section, {}).items():
+                kept = ("default", "min", "max", "step", "round", "multiline", "control_after_generate", "advanced")
+                kept += () if name in hosts_own else ("options",)
+                inputs[name] = {"type": kind, "section": section} | {k: options[k] for k in kept if k in options}
+        assert list(inputs) == [
+            n for section in info["input_order"] for n in info["input_order"][section] if n in inputs
+        ]
+        found[node_id] = {
+            "display_name": info["display_name"],
+            "category": info["category"],
+            "output_node": info["output_node"],
+            "inputs": inputs,
+            "outputs": [
+                {"name": name, "type": kind, "list": is_list}
+                for name, kind, is_list in zip(info["output_name"], info["output"], info["output_is_list"])
+            ],
+        }
+    return found
+
+
+def test_the_nodes_are_those_that_saved_workflows_know(infos):
+    """SPATIALFUSION_REWRITE_GOLDEN=1 writes the file anew; a change of what was released breaks users' workflows."""
+    found = json.dumps(contract(infos), indent=1, ensure_ascii=False) + "\n"
+    if os.environ.get("SPATIALFUSION_REWRITE_GOLDEN"):
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(found, encoding="utf-8")
+    expected, found = json.loads(GOLDEN.read_text(encoding="utf-8")), json.loads(found)
+    differing = [node for node in sorted(expected.keys() | found.keys()) if expected.get(node) != found.get(node)]
+    assert not differing, (
+        f"{', '.join(differing)}: ids, inputs or outputs are not those of {GOLDEN.name}. If they were never released, "
+        "or something was only added at the end, run this test with SPATIALFUSION_REWRITE_GOLDEN=1 and commit the file."
+    )
+    # The order, which dicts do not compare.
+    for node in expected:
+        assert list(expected[node]["inputs"]) == list(found[node]["inputs"]), f"{node}: the order of inputs has changed"
+
+
+def test_every_input_and_output_is_explained(infos):
+    for node_id, info in infos.items():
+        if node_id.startswith("SpatialFusion"):
+            for section in ("required", "optional"):
+                for name, (_, options) in info["input"].get(section, {}).items():
+                    assert options.get("tooltip"), f"{node_id}.{name} has no tooltip"
+            assert all(info["output_tooltips"]), node_id
+            assert info["description"] and info["search_aliases"], node_id
+
+
+# Workflows ------------------------------------------------------------------------------------------------------------
+
+
+def to_prompt(page: dict, infos: dict) -> dict:
+    """A graph of the page as the page posts it: widgets by their places, links by their ends."""
+    sources = {link[0]: [str(link[1]), link[2]] for link in page["links"]}
+    prompt = {}
+    for node in page["nodes"]:
+        if node["type"] == "MarkdownNote":
+            continue
+        info, values, inputs = infos[node["type"]], list(node["widgets_values"]), {}
+        sockets = {socket["name"]: socket for socket in node["inputs"]}
+        for section in ("required", "optional"):
+            for name, spec in info["input"].get(section, {}).items():
+                options = spec[1] if len(spec) > 1 else {}
+                kind = "COMBO" if isinstance(spec[0], list) else options.get("widgetType", spec[0])
+                assert sockets.pop(name)["type"] == ("COMBO" if isinstance(spec[0], list) else spec[0])
+                socket = next(s for s in node["inputs"] if s["name"] == name)
+                value = None
+                if kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
+                    value = values.pop(0)
+                    expected = {"INT": int, "FLOAT": (int, float), "BOOLEAN": bool}.get(kind, str)
+                    assert isinstance(value, expected), f"{node['type']}.{name} is {value!r}"
+                    if options.get("control_after_generate"):
+                        assert values.pop(0) in ("fixed", "randomize", "increment", "decrement")
+                if socket["link"] is not None:
+                    value = sources[socket["link"]]
+                if value is not None:
+                    inputs[name] = value
+        assert not values and not sockets, f"{node['type']} has more values or sockets than inputs"
+        assert [o["type"] for o in node["outputs"]] == info["output"]
+        title = node.get("title", info["display_name"])
+        prompt[str(node["id"])] = {"class_type": node["type"], "inputs": inputs, "_meta": {"title": title}}
+    return prompt
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_posts_the_prompt_of_the_api_folder(name, infos):
+    assert to_prompt(PAGES[name], infos) == PROMPTS[name]
+
+
+def check_picture(data: bytes) -> np.ndarray:
+    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=float)
+    assert pixels.std() > 2, "the picture is all of one colour"
+    return pixels
+
+
+def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
+    """Every output node has shown something, and every file is there and is what its name says."""
+    showing = {number for number, node in prompt.items() if infos[node["class_type"]]["output_node"]}
+    assert showing <= set(outputs)
+    for number, shown in outputs.items():
+        kind = prompt[number]["class_type"]
+        for image in shown.get("images", ()):
+            check_picture(host.file(image))
+        for model in shown.get("3d", ()):
+            data = host.file(model)
+            start = {"glb": b"glTF", "ply": b"ply\n"}[model["filename"].rsplit(".", 1)[1]]
+            assert data.startswith(start) and len(data) > 1000
+        expected = {"SpatialFusionMeasureDepth": "text", "SpatialFusionComposeScene": "text", "SaveGLB": "3d"}
+        expected |= {"Preview3D": "result"}
+        assert shown[expected.get(kind, "images")], f"{kind} shows nothing"
+        if kind == "SpatialFusionMeasureDepth":
+            assert " m " in shown["text"][0]
+        if kind == "SaveImage":
+            assert shown["images"][0]["type"] == "output"
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_workflow_of_the_tiny_model_runs(name, host, infos):
+    outputs = host.run(PROMPTS[name])
+    check_outputs(host, PROMPTS[name], outputs, infos)
+
+
+@pytest.fixture(scope="session")
+def text_to_image(host) -> np.ndarray:
+    """The picture of the text_to_image workflow."""
+    prompt = PROMPTS["text_to_image"]
+    return check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
+
+
+def test_the_one_node_draws_what_ksampler_draws(host, text_to_image):
+    prompt = PROMPTS["one_node_sampler"]
+    image = check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
+    assert np.abs(image - text_to_image).max() <= 1
+
+
+def test_depth_changes_the_image_and_strength_0_does_not(host, text_to_image):
+    none = changed("text_to_image", "SpatialFusionApplyDepth", strength=0.0)
+    bare = copy.deepcopy(none)
+    bare[find(bare, "KSampler")]["inputs"]["model"] = [find(bare, "SpatialFusionLoadBase"), 0]
+    save = find(bare, "SaveImage")
+    images = [check_picture(host.file(host.run(prompt)[save]["images"][0])) for prompt in (none, bare)]
+    assert np.array_equal(*images)
+    assert np.abs(images[0] - text_to_image).max() > 2
+
+
+class Busy:
+    """Keeps the server at a long prompt; what is queued meanwhile does not start."""
+
+    def __init__(self, host: Host):
+        self.host = host
+
+    def __enter__(self):
+        self.id = self.host.queue(changed("text_to_image", "KSampler", steps=5000, seed=any_seed()))
+        wait_until_running(self.host, self.id)
+
+    def __exit__(self, *_):
+        self.host.fetch("/queue", {"clear": True})
+        self.host.fetch("/interrupt", {"prompt_id": self.id})
+        self.host.wait(self.id)
+
+
+def wait_until_running(host: Host, prompt_id: str) -> None:
+    end = time.monotonic() + 60
+    while prompt_id not in [item[1] for item in host.get("/queue")["queue_running"]]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_workflows_with_public_weights_are_valid_and_need_just_these_files(host):
+    """The files are empty, so nothing of it is run."""
+    with Busy(host):
+        for name in PUBLIC:
+            host.queue(PROMPTS[name])  # raises if the server finds anything wrong
+            for model in WEIGHTS[name]:
+                missing = json.loads(json.dumps(PROMPTS[name]).replace(model["name"], f"no-{model['name']}"))
+                with pytest.raises(RefusedError, match=f"no-{model['name']}"):
+                    host.queue(missing)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_part_of_it_that_needs_no_weights_runs(name, host):
+    prompt = PROMPTS[name]
+    previews = [number for number, node in prompt.items() if node["class_type"] == "PreviewImage"]
+    # Those that no loader of public weights stands before.
+    loaders = {str(node["id"]) for node in PAGES[name]["nodes"] if node["properties"].get("models")}
+    shown = [number for number in previews if not needed(prompt, number) & loaders]
+    assert shown
+    outputs = host.run(prompt, partial_execution_targets=shown)
+    for number in shown:
+        check_picture(host.file(outputs[number]["images"][0]))
+
+
+def needed(prompt: dict, number: str) -> set[str]:
+    """The ids of a node and of all nodes before it."""
+    found = {number}
+    for value in prompt[number]["inputs"].values():
+        if isinstance(value, list):
+            found |= needed(prompt, value[0])
+    return found
+
+
+# Bad input ------------------------------------------------------------------------------------------------------------
+
+
+def nan_depth(part: bool = False) -> dict:
+    """Depth is read off a picture of which nothing is a number; with `part`, of which the right half is one."""
+    return {
+        "1": {"class_type": "SolidMask", "inputs": {"value": float("nan"), "width": 64, "height": 64}},
+        "2": {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": 32, "height": 64}},
+        "3": {
+            "class_type": "MaskComposite",
+            "inputs": {"destination": ["1", 0], "source": ["2", 0], "x": 32, "y": 0, "operation": "and"},
+        },
+        "4": {"class_type": "MaskToImage", "inputs": {"mask": ["3" if part else "1", 0]}},
+        "5": {
+            "class_type": "SpatialFusionImportDepth",
+            "inputs": {
+                "image": ["4", 0],
+                "convention": "disparity",
+                "near": 1.0,
+                "far": 20.0,
+                "hfov": 55.0,
+                "zero_is_sky": True,
+            },
+        },
+        "6": {
+            "class_type": "SpatialFusionMeasureDepth",
+            "inputs": {"geometry": ["5", 0], "x": 0.75, "y": 0.5, "radius": 2},
+        },
+    }
+
+
+def rewired(name: str, class_type: str, **inputs: tuple[str, int]) -> dict:
+    """A workflow with inputs of one node wired to outputs of others, which are named by class."""
+    prompt = copy.deepcopy(PROMPTS[name])
+    for key, (source, slot) in inputs.items():
+        prompt[find(prompt, class_type)]["inputs"][key] = [find(prompt, source), slot]
+    return prompt
+
+
+REFUSED = {
+    "strength above its range": (
+        changed("text_to_image", "SpatialFusionApplyDepth", strength=11.0),
+        "SpatialFusionApplyDepth",
+        "bigger than max",
+    ),
+    "strength below its range": (
+        changed("one_node_sampler", "SpatialFusionSampler", strength=-1.0),
+        "SpatialFusionSampler",
+        "smaller than min",
+    ),
+    "a VAE where a model belongs": (
+        rewired("text_to_image", "SpatialFusionApplyDepth", model=("SpatialFusionLoadBase", 1)),
+        "SpatialFusionApplyDepth",
+        "mismatch",
+    ),
+    "a model where the checkpoint belongs": (
+        rewired("text_to_image", "SpatialFusionPredictDepth", spatialfusion=("SpatialFusionLoadBase", 0)),
+        "SpatialFusionPredictDepth",
+        "mismatch",
+    ),
+    "a checkpoint that is not there": (
+        changed("text_to_image", "SpatialFusionLoader", checkpoint="gone.safetensors"),
+        "SpatialFusionLoader",
+        "gone.safetensors is missing: put the file to",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_wrong_wiring_and_values_are_refused_at_their_node(case, host):
+    prompt, class_type, words = REFUSED[case]
+    with pytest.raises(RefusedError) as refused:
+        host.queue(prompt)
+    ((number, report),) = refused.value.answer["node_errors"].items()
+    assert prompt[number]["class_type"] == report["class_type"] == class_type
+    said = " ".join(f"{e['message']} {e['details']}" for e in report["errors"])
+    assert words in said
+    assert len(report["errors"]) == 1
+
+
+PREDICT = "SpatialFusionPredictDepth"
+FAILING = {
+    "an empty prompt": (changed("text_to_image", PREDICT, prompt="  "), PREDICT, "prompt is empty"),
+    "a width that is no multiple of 16": (
+        changed("text_to_image", PREDICT, width=120),
+        PREDICT,
+        "width is 120, but must be a multiple of 16",
+    ),
+    "three latents for two depths": (
+        changed(quick(batch_size=2), "EmptySD3LatentImage", batch_size=3),
+        "KSampler",
+        "geometry has 2 pictures and the latent 3",
+    ),
+    "an image to edit without a VAE": (changed("image_edit", PREDICT, without="vae"), PREDICT, "vae is not connected"),
+    "depth that is not a number": (nan_depth(), "SpatialFusionMeasureDepth", "there is no valid depth"),
+    "nothing to import": (
+        changed(nan_depth(), "SpatialFusionImportDepth", without="image"),
+        "SpatialFusionImportDepth",
+        "connected to nothing",
+    ),
+    "a scene with an unknown thing": (
+        changed("image_edit", "SpatialFusionComposeScene", text="unicorn red at 0 5"),
+        "SpatialFusionComposeScene",
+        "unicorn",
+    ),
+    "a range from far to near": (
+        changed("text_to_image", "SpatialFusionApplyDepth", start=0.8, end=0.2),
+        "SpatialFusionApplyDepth",
+        "start is 0.8 and end 0.2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_bad_input_is_one_sentence_on_its_node_and_the_queue_goes_on(case, host):
+    prompt, class_type, words = FAILING[case]
+    entry = host.wait(host.queue(prompt))
+    error = error_of(entry)
+    assert entry["status"]["status_str"] == "error" and error["event"] == "execution_error"
+    assert (error["node_type"], error["exception_type"].rsplit(".", 1)[-1]) == (class_type, "InputError")
+    sentence = error["exception_message"].strip()
+    assert words in sentence
+    assert "\n" not in sentence and sentence.endswith(".") and len(sentence) < 300
+    check_works(host)
+
+
+def test_depth_that_is_a_number_in_part_is_taken_for_that_part(host):
+    outputs = host.run(nan_depth(part=True))
+    assert " m " in outputs["6"]["text"][0]
+
+
+def test_a_mask_of_another_size_works(host):
+    prompt = quick()
+    prompt["100"] = {"class_type": "SolidMask", "inputs": {"value": 0.7, "width": 77, "height": 300}}
+    prompt[find(prompt, "SpatialFusionApplyDepth")]["inputs"]["mask"] = ["100", 0]
+    prompt["101"] = {
+        "class_type": "SpatialFusionMeasureDepth",
+        "inputs": {
+            "geometry": [find(prompt, "SpatialFusionPredictDepth"), 0],
+            "x": 0.5,
+            "y": 0.5,
+            "radius": 2,
+            "mask_a": ["100", 0],
+        },
+    }
+    outputs = host.run(prompt)
+    check_picture(host.file(outputs[find(prompt, "SaveImage")]["images"][0]))
+    assert " m " in outputs["101"]["text"][0]
+
+
+# Cancelling, and memory -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("class_type", "values"),
+    [("SpatialFusionPredictDepth", {"depth_steps": 200}), ("KSampler", {"steps": 5000})],
+)
+def test_cancel_in_the_middle_leaves_the_server_working(class_type, values, host):
+    check_works(host)  # so that loading is over, and the prompt starts with what is to be cancelled
+    prompt_id = host.queue(changed("text_to_image", class_type, seed=any_seed(), **values))
+    wait_until_running(host, prompt_id)
+    time.sleep(4)
+    assert not host.get(f"/history/{prompt_id}"), "the prompt was over before it could be cancelled"
+    host.fetch("/interrupt", {"prompt_id": prompt_id})
+    began = time.monotonic()
+    entry = host.wait(prompt_id)
+    assert time.monotonic() - began < 10
+    error = error_of(entry)
+    assert (error["event"], error["node_type"]) == ("execution_interrupted", class_type)
+    check_works(host)
+
+
+def test_memory_after_many_prompts_is_that_after_the_fifth(host):
+    process, resident = psutil.Process(host.process.pid), []
+    for seed in range(PROMPTS_IN_A_ROW):
+        prompt = quick(seed=1000 + seed)
+        prompt[find(prompt, "KSampler")]["inputs"]["seed"] = seed
+        host.run(prompt)
+        resident.append(process.memory_info().rss / 2**20)
+    print("MiB after each prompt:", *(f"{r:.0f}" for r in resident))
+    assert PROMPTS_IN_A_ROW > 5
+    assert resident[-1] < 1.05 * resident[4]
