@@ -63,7 +63,7 @@ class Output:
 
 @dataclass
 class Workflow:
-    """Columns of nodes from left to right, each under a heading, and a note before them.
+    """Columns of nodes from left to right, each under a heading, the first below a note.
 
     thumbnail: the nodes whose pictures are shown. Where weights have to be downloaded, only these nodes and what they
     need are run for it.
@@ -314,13 +314,19 @@ def one_node_sampler() -> Workflow:
     return flow
 
 
-def draw_with_controlnet(flow: Workflow, depth: Output, prompt: Any, name: str) -> None:
-    """Qwen-Image with InstantX's ControlNet, by the core's nodes, on 1024 x 1024 pixels."""
+def load_qwen(flow: Workflow) -> tuple[Node, Node, Node, Node]:
+    """Qwen-Image's diffusion model, text encoder and VAE, and InstantX's ControlNet."""
     flow.column("Load Qwen-Image")
     net = flow.add("UNETLoader", models=DIFFUSION[1:], unet_name=DIFFUSION[0], weight_dtype="default")
     clip = flow.add("CLIPLoader", models=TEXT_ENCODER[1:], clip_name=TEXT_ENCODER[0], type="qwen_image")
     vae = flow.add("VAELoader", models=VAE[1:], vae_name=VAE[0])
     control = flow.add("ControlNetLoader", models=CONTROLNET[1:], control_net_name=CONTROLNET[0])
+    return net, clip, vae, control
+
+
+def draw_with_qwen(flow: Workflow, loaded: tuple[Node, ...], depth: Output, prompt: Any, name: str) -> None:
+    """The core's nodes for a depth ControlNet, on 1024 x 1024 pixels."""
+    net, clip, vae, control = loaded
     flow.column("Give it the depth")
     positive = flow.add("CLIPTextEncode", title="Prompt", clip=clip["CLIP"], text=prompt)
     negative = flow.add("CLIPTextEncode", title="Negative prompt", clip=clip["CLIP"], text=" ")
@@ -349,6 +355,7 @@ def depth_to_controlnet() -> Workflow:
         "draws it with Qwen-Image. The depth is a picture like any other, with near in white, so any depth ControlNet "
         f"takes it.\n\n{CONTROLNET_FILES}"
     )
+    loaded = load_qwen(flow)
     flow.column("Plan the depth")
     model = flow.add("SpatialFusionLoader")
     text = flow.add("PrimitiveStringMultiline", title="Prompt", value=PROMPT)
@@ -359,7 +366,7 @@ def depth_to_controlnet() -> Workflow:
         "ImageScale", image=picture["image"], upscale_method="bicubic", width=1024, height=1024, crop="disabled"
     )
     depth = flow.add("PreviewImage", title="Depth", images=large["IMAGE"])
-    draw_with_controlnet(flow, large["IMAGE"], text["STRING"], "depth_to_controlnet")
+    draw_with_qwen(flow, loaded, large["IMAGE"], text["STRING"], "depth_to_controlnet")
     flow.thumbnail = [depth]
     return flow
 
@@ -370,6 +377,7 @@ def scene_to_controlnet() -> Workflow:
         "a depth ControlNet of the core draws it with Qwen-Image. Say in the prompt what the things of the scene "
         f"are.\n\n{CONTROLNET_FILES}"
     )
+    loaded = load_qwen(flow)
     flow.column("Compose the scene")
     scene = flow.add("SpatialFusionComposeScene", width=1024, height=1024)
     blockout = flow.add("PreviewImage", title="Scene", images=scene["image"])
@@ -377,7 +385,7 @@ def scene_to_controlnet() -> Workflow:
     picture = flow.add("SpatialFusionRenderDepth", geometry=scene["geometry"])
     depth = flow.add("PreviewImage", title="Depth", images=picture["image"])
     prompt = "a photo of a yellow mug on a white table in a garden, a red car and a blue house behind it"
-    draw_with_controlnet(flow, picture["image"], prompt, "scene_to_controlnet")
+    draw_with_qwen(flow, loaded, picture["image"], prompt, "scene_to_controlnet")
     flow.thumbnail = [blockout, depth]
     return flow
 
@@ -583,7 +591,7 @@ def page_graph(name: str, flow: Workflow, infos: dict[str, Any], versions: dict[
         "id": 1,
         "type": "MarkdownNote",
         "pos": [0, 0],
-        "size": [380, 440],
+        "size": [380, 80 + 18 * sum(1 + len(line) // 60 for line in re.sub(r"\(http.*?\)", "", flow.note).split("\n"))],
         "flags": {},
         "order": 0,
         "mode": 0,
@@ -595,15 +603,17 @@ def page_graph(name: str, flow: Workflow, infos: dict[str, Any], versions: dict[
         "color": "#222",
         "bgcolor": "#000",
     }
-    groups, left, bottom = [], note["size"][0] + BESIDE, note["size"][1]
+    groups, left, bottom = [], 0, 0
     for number, (heading, members) in enumerate(flow.columns, 1):
-        width, top = max(nodes[node.id]["size"][0] for node in members), 0
+        above = note if number == 1 else None
+        width = max(node["size"][0] for node in [nodes[m.id] for m in members] + [note] * (above is not None))
+        top = start = 0 if above is None else above["size"][1] + 3 * TITLE + BELOW
         for node in members:
             nodes[node.id]["pos"] = [left, top]
             nodes[node.id]["size"][0] = width
             top += nodes[node.id]["size"][1] + BELOW
-        height = top - BELOW
-        box = [left - 15, -TITLE - 50, width + 30, height + TITLE + 65]
+        height = top - BELOW - start
+        box = [left - 15, start - TITLE - 50, width + 30, height + TITLE + 65]
         groups.append(
             {
                 "id": number,
@@ -614,7 +624,7 @@ def page_graph(name: str, flow: Workflow, infos: dict[str, Any], versions: dict[
                 "flags": {},
             }
         )
-        left, bottom = left + width + BESIDE, max(bottom, height)
+        left, bottom = left + width + BESIDE, max(bottom, start + height)
     # So that the whole of it is seen on a screen of usual size.
     scale = round(min(1.0, 1600 / left, 800 / (bottom + 150)), 3)
     return {

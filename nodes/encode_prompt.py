@@ -29,7 +29,7 @@ class SpatialFusionEncodePrompt(io.ComfyNode):
                 ),
                 *size_inputs("the image to come; matters only when editing, where the source is fitted to it"),
                 clip_input(),
-                *image_inputs("Connect it for the negative prompt of an edit too."),
+                *image_inputs(" Connect it for the negative prompt of an edit too."),
             ],
             outputs=[
                 io.Conditioning.Output(display_name="conditioning", tooltip="For the positive or negative input.")

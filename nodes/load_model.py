@@ -13,13 +13,14 @@ from .types import ModelType
 
 FOLDER = "spatialfusion"
 CORE_FOLDER = "model_patches"  # where the core keeps networks of this kind
+ENDINGS = (".safetensors", ".sft")
 BUILT_IN = "built-in tiny"
 TINY = Path(__file__).parents[1] / "spatialfusion" / "assets" / "tiny"
 
 # Nothing is created: the folder need not exist. A user's extra_model_paths.yaml may have named others already.
 folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
 _paths, _ = folder_paths.folder_names_and_paths[FOLDER]
-folder_paths.folder_names_and_paths[FOLDER] = (_paths, {".safetensors", ".sft"})
+folder_paths.folder_names_and_paths[FOLDER] = (_paths, set(ENDINGS))
 
 
 def dtype_input() -> io.Input:
@@ -47,7 +48,8 @@ class SpatialFusionLoader(io.ComfyNode):
                     options=[BUILT_IN, *_files()],
                     default=BUILT_IN,
                     tooltip="The built-in tiny model needs no download and runs on a CPU; use it with Load Tiny Base "
-                    "Model. Others are .safetensors files in models/spatialfusion or models/model_patches.",
+                    "Model. Others are .safetensors files in models/spatialfusion, or in models/model_patches with "
+                    "spatialfusion in their name.",
                 ),
                 dtype_input(),
             ],
@@ -80,17 +82,15 @@ class SpatialFusionLoader(io.ComfyNode):
     def execute(cls, checkpoint: str, dtype: str) -> io.NodeOutput:
         from .host.loaded import load_model
 
-        built_in = checkpoint == BUILT_IN
-        return io.NodeOutput(
-            load_model(_path(checkpoint), checkpoint, dtype, TINY if built_in else None, 128 if built_in else 1024)
-        )
+        return io.NodeOutput(load_model(_path(checkpoint), checkpoint, dtype, TINY))
 
 
 def _files() -> list[str]:
     """Files of both folders, each once; those of the core's folder only if they are named after us."""
     files = list(folder_paths.get_filename_list(FOLDER))
     if CORE_FOLDER in folder_paths.folder_names_and_paths:
-        files += [f for f in folder_paths.get_filename_list(CORE_FOLDER) if "spatialfusion" in f.lower()]
+        ours = [f for f in folder_paths.get_filename_list(CORE_FOLDER) if "spatialfusion" in f.lower()]
+        files += [f for f in ours if f.lower().endswith(ENDINGS)]
     return list(dict.fromkeys(files))
 
 

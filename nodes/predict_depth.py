@@ -35,7 +35,7 @@ def image_inputs(note: str) -> list[io.Input]:
             "image",
             optional=True,
             tooltip="For editing: the source image, cut around its centre and resized to width x height. A batch is "
-            f"several sources, the first being the one to edit. {note}",
+            f"several sources, the first being the one to edit.{note}",
         ),
         io.Vae.Input("vae", optional=True, tooltip="For editing: the VAE of the diffusion model."),
     ]

@@ -8,7 +8,6 @@ import comfy.samplers
 from comfy_api.latest import io
 
 from ..spatialfusion.defaults import GUIDANCE, STEPS, STRENGTH
-from .load_model import BUILT_IN
 from .types import GeometryType, ModelType
 
 
@@ -18,6 +17,10 @@ class Preset(NamedTuple):
     steps: int
     cfg: float
     shift: float | None = None
+
+    def words(self) -> str:
+        shift = "" if self.shift is None else f", shift {self.shift:g}"
+        return f"{self.steps} steps, cfg {self.cfg:g}{shift}"
 
 
 PRESETS = {
@@ -58,7 +61,7 @@ class SpatialFusionSampler(io.ComfyNode):
                     options=[AUTOMATIC, *PRESETS],
                     default=AUTOMATIC,
                     tooltip="Steps, cfg and shift of a backbone.\n- automatic: by the loaded checkpoint.\n"
-                    + "\n".join(f"- {name}: {p.steps} steps, cfg {p.cfg:g}" for name, p in PRESETS.items()),
+                    + "\n".join(f"- {name}: {preset.words()}" for name, preset in PRESETS.items()),
                 ),
                 io.Int.Input("steps", default=0, min=0, max=10000, tooltip="Steps of the image; 0: the preset's."),
                 io.Float.Input(
@@ -131,7 +134,7 @@ class SpatialFusionSampler(io.ComfyNode):
         from .apply_depth import SpatialFusionApplyDepth
 
         if preset == AUTOMATIC:
-            preset = "tiny" if spatialfusion.name == BUILT_IN else "Qwen-Image"
+            preset = "Qwen-Image" if spatialfusion.encoder is None else "tiny"
         chosen = PRESETS[preset]
         if chosen.shift is not None:
             (model,) = ModelSamplingAuraFlow().patch_aura(model, chosen.shift)

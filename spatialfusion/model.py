@@ -174,9 +174,17 @@ class SpatialFusionModel(nn.Module):
         return model.to(device=device, dtype=dtype).requires_grad_(False).eval()
 
 
+def read_config(path: str | os.PathLike) -> SpatialFusionConfig:
+    """The configuration alone of a SpatialFusion safetensors file; errors are those of `read_checkpoint`."""
+    return _read(Path(path), tensors=False)[0]
+
+
 def read_checkpoint(path: str | os.PathLike) -> tuple[SpatialFusionConfig, dict[str, Tensor]]:
     """Configuration and tensors of a SpatialFusion safetensors file, or an InputError that says what it is instead."""
-    path = Path(path)
+    return _read(Path(path), tensors=True)
+
+
+def _read(path: Path, tensors: bool) -> tuple[SpatialFusionConfig, dict[str, Tensor]]:
     if not path.is_file():
         raise InputError(f"{path} does not exist; a SpatialFusion checkpoint is a file named {FILE_NAME}.")
     with path.open("rb") as file:
@@ -193,6 +201,6 @@ def read_checkpoint(path: str | os.PathLike) -> tuple[SpatialFusionConfig, dict[
                     f"format={FORMAT!r})."
                 )
             config = SpatialFusionConfig.from_json(metadata["config"])
-            return config, {name: file.get_tensor(name) for name in file.keys()}
+            return config, {name: file.get_tensor(name) for name in file.keys()} if tensors else {}
     except (SafetensorError, json.JSONDecodeError, KeyError) as error:
         raise InputError(f"{path} is truncated or not a safetensors file ({error}); fetch or save it again.") from None

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ...spatialfusion.config import SpatialFusionConfig
 from ...spatialfusion.context import PromptEncoder
 from ...spatialfusion.depth_adapter import DepthAdapter
-from ...spatialfusion.model import SpatialFusionModel
+from ...spatialfusion.errors import InputError
+from ...spatialfusion.model import FILE_NAME, SpatialFusionModel, read_config
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -52,7 +53,7 @@ class LoadedModel:
     """What the wire SPATIALFUSION carries.
 
     `model` predicts depth, `patch` gives it to a diffusion model. `encoder` is the checkpoint's own multimodal LLM, or
-    None if it reads the K/V of a CLIP. `default_size`: side in pixels of the square that the model was trained at.
+    None if it reads the K/V of a CLIP.
     """
 
     name: str
@@ -61,7 +62,6 @@ class LoadedModel:
     patch: ModelPatcher
     encoder: PromptEncoder | None
     text_encoder: ModelPatcher | None
-    default_size: int
 
     @property
     def network(self) -> SpatialFusionModel:
@@ -72,8 +72,9 @@ class LoadedModel:
         return self.patch.model.network
 
 
-def load_model(path: Path, name: str, dtype: str, encoder_folder: Path | None, default_size: int) -> LoadedModel:
-    """Read a checkpoint; `encoder_folder` is a model folder with the multimodal LLM that belongs to it."""
+def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
+    """Read a checkpoint; if it reads an LLM like the one in the model folder `tiny`, as those that were trained on from
+    the built-in model do, it gets that one."""
     chosen = choose_dtype(dtype)
     network = SpatialFusionModel.load(path, dtype=chosen)
     patch = DepthPatch(network.adapter, network.backbone_tensors).to(chosen).requires_grad_(False)
@@ -81,8 +82,14 @@ def load_model(path: Path, name: str, dtype: str, encoder_folder: Path | None, d
     del network.adapter
     network.backbone_tensors = {}
     encoder = None
-    if encoder_folder is not None:
-        encoder = PromptEncoder.load(encoder_folder, network.config.num_layers, dtype=chosen)
+    if _attention(network.config) == _attention(read_config(tiny / FILE_NAME)):
+        try:
+            encoder = PromptEncoder.load(tiny, network.config.num_layers, dtype=chosen)
+        except ImportError as error:
+            raise InputError(
+                f"the built-in language model needs transformers 5 or newer ({error}): update it with "
+                "pip install -U transformers."
+            ) from None
     return LoadedModel(
         name,
         network.config,
@@ -90,8 +97,11 @@ def load_model(path: Path, name: str, dtype: str, encoder_folder: Path | None, d
         _patcher(patch),
         encoder,
         None if encoder is None else _patcher(encoder.text_encoder),
-        default_size,
     )
+
+
+def _attention(config: SpatialFusionConfig) -> tuple:
+    return config.mllm_layers, config.kv_heads, config.head_dim, config.rope_theta
 
 
 def choose_dtype(name: str) -> torch.dtype:
