@@ -429,7 +429,7 @@ def estimator_to_adapter() -> Workflow:
 
 def geometry_to_mesh() -> Workflow:
     flow = Workflow(
-        "## Depth to mesh and point cloud\n\nPredicted depth has metres and a camera, so it is a surface in space: the "
+        "## Depth to mesh and point cloud\n\nPredicted depth has metres and a camera, so it is a surface in space. The "
         "core's MoGe node turns it into a mesh, and Save Metric Depth writes a point cloud (.ply) and a mesh (.glb) to "
         f"the output folder.\n\n{NOTHING_TO_DOWNLOAD}"
     )
@@ -605,9 +605,9 @@ def page_graph(name: str, flow: Workflow, infos: dict[str, Any], versions: dict[
     }
     groups, left, bottom = [], 0, 0
     for number, (heading, members) in enumerate(flow.columns, 1):
-        above = note if number == 1 else None
-        width = max(node["size"][0] for node in [nodes[m.id] for m in members] + [note] * (above is not None))
-        top = start = 0 if above is None else above["size"][1] + 3 * TITLE + BELOW
+        under = note["size"] if number == 1 else [0, 0]
+        width = max(under[0], *(nodes[node.id]["size"][0] for node in members))
+        top = start = under[1] + 3 * TITLE + BELOW if number == 1 else 0
         for node in members:
             nodes[node.id]["pos"] = [left, top]
             nodes[node.id]["size"][0] = width
