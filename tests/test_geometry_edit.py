@@ -80,7 +80,9 @@ def test_a_batch_is_its_pictures(edit, geometry, other, seed):
     mask = masks(geometry, seed)
     whole = edit(geometry, other, mask)
     parts = Geometry.cat([edit(geometry[i], other, mask[i : i + 1]) for i in range(2)])
-    assert torch.equal(whole.depth, parts.depth) and torch.equal(whole.valid, parts.valid)
+    # Powers in whole vectors and in their remainders are rounded differently.
+    torch.testing.assert_close(whole.depth, parts.depth, rtol=1e-6, atol=0)
+    assert torch.equal(whole.valid, parts.valid)
 
 
 @pytest.mark.parametrize("name", [name for name in EDITS if name not in ("replace", "blend")])

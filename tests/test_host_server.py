@@ -452,10 +452,11 @@ def test_a_mask_of_another_size_works(host):
     [("SpatialFusionPredictDepth", {"depth_steps": 200}), ("KSampler", {"steps": 5000})],
 )
 def test_cancel_in_the_middle_leaves_the_server_working(class_type, values, host):
-    check_works(host)  # so that loading is over, and the prompt starts with what is to be cancelled
-    prompt_id = host.queue(changed("text_to_image", class_type, seed=any_seed(), **values))
+    prompt = quick(seed=any_seed())
+    host.run(prompt)  # so that all before the node to be cancelled is cached
+    prompt_id = host.queue(changed(prompt, class_type, **values))
     wait_until_running(host, prompt_id)
-    time.sleep(4)
+    time.sleep(3)
     assert not host.get(f"/history/{prompt_id}"), "the prompt was over before it could be cancelled"
     host.fetch("/interrupt", {"prompt_id": prompt_id})
     began = time.monotonic()

@@ -228,7 +228,8 @@ class LanguageStage(Stage):
         for i in range(len(data)):
             generator = torch.Generator().manual_seed(i)
             scene = sample_scene(VALIDATION_SEED + i)
-            dialogues += [read_dialogue(scene, generator), short_dialogue(scene, "sketch", generator)]
+            dialogues.append(read_dialogue(scene, generator))
+            dialogues += [short_dialogue(scene, task, generator) for task in ("repeat", "sketch")]
             dialogues += [picture_dialogue(data, i, task, generator) for task in ("names", "caption", "layout")]
         dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
         errors, hits = defaultdict(list), defaultdict(list)
