@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from host_server import NoHostError, find_host
 
 from spatialfusion.generate import TINY
 from spatialfusion.pipeline import SpatialFusionPipeline
@@ -16,19 +17,6 @@ from spatialfusion.scenes.sample import sample_scene
 
 HERE = Path(__file__).parent
 SEED = 3
-
-
-def find_host() -> tuple[Path, str]:
-    """ComfyUI's folder and Python, or a skip that says what is missing."""
-    folder = Path(os.environ.get("COMFYUI_PATH", "~/ComfyUI")).expanduser()
-    if not (folder / "main.py").is_file():
-        pytest.skip(f"no ComfyUI at {folder}: set COMFYUI_PATH to test the nodes in it")
-    named = os.environ.get("COMFYUI_PYTHON")
-    found = [named] if named else [folder / v / "bin" / "python" for v in (".venv", "venv")]
-    python = next((str(path) for path in found if Path(path).is_file()), None)
-    if python is None:
-        pytest.skip(f"no Python with ComfyUI's packages in {folder}/.venv or venv: set COMFYUI_PYTHON")
-    return folder, python
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +47,10 @@ def parity(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (HERE / "host").glob("test_*.py")))
 def test_in_the_host(file: str, request) -> None:
-    folder, python = find_host()
+    try:
+        folder, python = find_host()
+    except NoHostError as missing:
+        pytest.skip(str(missing))
     environment = {**os.environ, "COMFYUI_PATH": str(folder)}
     environment.pop("PYTHONPATH", None)
     if file == "test_parity.py":
