@@ -179,6 +179,10 @@ def test_guidance_one_is_no_guidance():
     )
     guided = predict(model, context, 1, null_context=null, guidance=3.0).depth
     assert not torch.allclose(predict(model, context, 1).depth, guided)
+    # Guidance is counted from the empty prompt: 0 has its camera. (The detail of the depth is the prompt's own.)
+    away = predict(model, context, 1, null_context=null, guidance=0.0)
+    torch.testing.assert_close(away.hfov, predict(model, null, 1).hfov)
+    assert not torch.allclose(away.hfov, predict(model, context, 1).hfov)
 
 
 def test_source_image_matters_and_null_is_used_without():
