@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..spatialfusion.defaults import END, START, STRENGTH
+from ..spatialfusion.defaults import END, START
 from ..spatialfusion.errors import InputError
+from .inputs import strength_input
 from .types import GeometryType, ModelType, from_packet
 
 
@@ -27,14 +28,7 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                     tooltip="Depth in metres: predicted, imported, edited or composed. It is cut around its centre and "
                     "resized to the latent's size.",
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=STRENGTH,
-                    min=0.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="How much depth matters. 0 is exactly the model without depth, 1 is as trained.",
-                ),
+                strength_input(),
                 io.Float.Input(
                     "start",
                     default=START,

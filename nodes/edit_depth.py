@@ -72,8 +72,11 @@ class SpatialFusionEditDepth(io.ComfyNode):
         if operation in ("replace", "blend"):
             if other is None:
                 raise InputError(f"other is not connected; expected a geometry to {operation} with.")
-            share = amount if operation == "blend" else 1.0
-            edited = geometry_edit.blend(geometry, from_packet(other, "other"), share, mask)
+            other = from_packet(other, "other")
+            if operation == "replace":
+                edited = geometry_edit.replace(geometry, other, mask)
+            else:
+                edited = geometry_edit.blend(geometry, other, amount, mask)
         elif operation == "flatten":
             edited = geometry_edit.flatten(geometry, amount or None, mask)
         else:

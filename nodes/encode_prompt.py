@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from .predict_depth import clip_input, image_inputs, size_inputs
+from .inputs import clip_input, image_inputs, size_inputs
 from .types import ModelType
 
 

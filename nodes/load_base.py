@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from .load_model import BUILT_IN, TINY, dtype_input
+from .inputs import dtype_input
+from .load_model import BUILT_IN, TINY
 
 
 class SpatialFusionLoadBase(io.ComfyNode):

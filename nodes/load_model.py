@@ -9,6 +9,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
+from .inputs import dtype_input
 from .types import ModelType
 
 FOLDER = "spatialfusion"
@@ -21,16 +22,6 @@ TINY = Path(__file__).parents[1] / "spatialfusion" / "assets" / "tiny"
 folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
 _paths, _ = folder_paths.folder_names_and_paths[FOLDER]
 folder_paths.folder_names_and_paths[FOLDER] = (_paths, set(ENDINGS))
-
-
-def dtype_input() -> io.Input:
-    return io.Combo.Input(
-        "dtype",
-        options=["default", "fp32", "bf16", "fp16"],
-        default="default",
-        advanced=True,
-        tooltip="Number format of the weights. default: bf16 or fp16 where the GPU is good at it, else fp32.",
-    )
 
 
 class SpatialFusionLoader(io.ComfyNode):

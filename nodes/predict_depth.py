@@ -9,36 +9,10 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
 from ..spatialfusion.errors import InputError
+from .inputs import clip_input, image_inputs, seed_input, size_inputs
 from .types import GeometryType, ModelType, to_packet
 
 EXAMPLE = "a red car in front of a blue house"
-
-
-def size_inputs(of: str) -> list[io.Input]:
-    return [
-        io.Int.Input(name, default=128, min=32, max=4096, step=16, tooltip=f"{name.capitalize()} in pixels of {of}.")
-        for name in ("width", "height")
-    ]
-
-
-def clip_input() -> io.Input:
-    return io.Clip.Input(
-        "clip",
-        optional=True,
-        tooltip="Qwen-Image's Qwen2.5-VL. Leave it unconnected for the built-in tiny model, which has its own.",
-    )
-
-
-def image_inputs(note: str) -> list[io.Input]:
-    return [
-        io.Image.Input(
-            "image",
-            optional=True,
-            tooltip="For editing: the source image, cut around its centre and resized to width x height. A batch is "
-            f"several sources, the first being the one to edit.{note}",
-        ),
-        io.Vae.Input("vae", optional=True, tooltip="For editing: the VAE of the diffusion model."),
-    ]
 
 
 class SpatialFusionPredictDepth(io.ComfyNode):
@@ -85,14 +59,7 @@ class SpatialFusionPredictDepth(io.ComfyNode):
                     step=0.1,
                     tooltip="How strictly depth follows the prompt: guidance away from the empty prompt. 1 is none.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Another seed draws another depth. The seed of a sampler is separate.",
-                ),
+                seed_input("Another seed draws another depth. The seed of a sampler is separate."),
                 io.Int.Input(
                     "batch_size",
                     default=1,
@@ -144,7 +111,8 @@ class SpatialFusionPredictDepth(io.ComfyNode):
         generator = torch.Generator().manual_seed(seed)
         # A sampler with this seed draws the image's noise first, and so does the Python pipeline: with the same seed
         # everywhere, the depth is the same everywhere.
-        torch.randn(batch_size, config.latent_channels, height // 8, width // 8, generator=generator)
+        latent_size = height // config.latent_stride, width // config.latent_stride
+        torch.randn(batch_size, config.latent_channels, *latent_size, generator=generator)
         bar = comfy.utils.ProgressBar(depth_steps)
 
         def after_step(step: int) -> None:

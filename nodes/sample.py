@@ -7,7 +7,8 @@ from typing import NamedTuple
 import comfy.samplers
 from comfy_api.latest import io
 
-from ..spatialfusion.defaults import GUIDANCE, STEPS, STRENGTH
+from ..spatialfusion.defaults import GUIDANCE, STEPS
+from .inputs import seed_input, strength_input
 from .types import GeometryType, ModelType
 
 
@@ -48,14 +49,7 @@ class SpatialFusionSampler(io.ComfyNode):
                 io.Conditioning.Input("positive", tooltip="From Predict Metric Depth."),
                 io.Conditioning.Input("negative", tooltip="From Encode Prompt for SpatialFusion."),
                 io.Latent.Input("latent", tooltip="Empty for a new image; a noise mask and batch indices are kept."),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="Another seed draws another image of the same depth.",
-                ),
+                seed_input("Another seed draws another image of the same depth."),
                 io.Combo.Input(
                     "preset",
                     options=[AUTOMATIC, *PRESETS],
@@ -92,14 +86,7 @@ class SpatialFusionSampler(io.ComfyNode):
                     step=0.01,
                     tooltip="How much of the latent is drawn anew; below 1 its layout is partly kept.",
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=STRENGTH,
-                    min=0.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="How much depth matters. 0 is exactly the model without depth, 1 is as trained.",
-                ),
+                strength_input(),
                 GeometryType.Input(
                     "geometry",
                     optional=True,

@@ -44,11 +44,6 @@ def from_packet(packet: Any, name: str = "geometry") -> Geometry:
     return from_moge(packet, name).to("cpu")
 
 
-def picture_of(packet: dict[str, Any]) -> Tensor | None:
-    """The picture [B, H, W, 3] that a geometry carries, if it carries one."""
-    return packet.get("image")
-
-
 def source_picture_of(packet: dict[str, Any]) -> Tensor | None:
     """The picture [B, H, W, 3] that a geometry belongs to; None if all that it carries is its own colour map."""
     return None if packet.get("is_color_map") else packet.get("image")

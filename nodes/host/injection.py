@@ -144,23 +144,25 @@ class Injection:
             self._residuals.clear()
 
     def _around_network(self, executor: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        options = _options(args, kwargs)
-        scales = self._scales(x, options)
-        if scales is None:
-            return executor(x, *args, **kwargs)
-        shift, mask = self._shift(x, scales, len(options.get("cond_or_uncond") or [0]))
-        with self._hooks(executor.class_obj, x, scales, mask):
-            return executor(x + shift, *args, **kwargs)
+        with self._depth(executor.class_obj, x, _options(args, kwargs)) as shift:
+            return executor(x if shift is None else x + shift, *args, **kwargs)
 
     def _around_model(self, executor: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        options = _options(args, kwargs)
-        scales = self._scales(x, options)
-        if scales is None:
-            return executor(x, *args, **kwargs)
-        shift, mask = self._shift(x, scales, len(options.get("cond_or_uncond") or [0]))
-        with self._hooks(executor.class_obj.diffusion_model, x, scales, mask):
+        with self._depth(executor.class_obj.diffusion_model, x, _options(args, kwargs)) as shift:
             # The model returns x - sigma v of the shifted x.
-            return executor(x + shift, *args, **kwargs) - shift
+            return executor(x, *args, **kwargs) if shift is None else executor(x + shift, *args, **kwargs) - shift
+
+    @contextmanager
+    def _depth(self, network: nn.Module, x: Tensor, options: dict[str, Any]) -> Iterator[Tensor | None]:
+        """Within the block `network` has what depth changes in it; yields what is to be added to x, or None."""
+        chunks = options.get("cond_or_uncond") or [0]
+        scales = self._scales(x, chunks, options.get("sigmas"))
+        if scales is None:
+            yield None
+            return
+        shift, mask = self._shift(x, scales, len(x) // len(chunks))
+        with self._hooks(network, scales, mask):
+            yield shift
 
     # What they add ----------------------------------------------------------------------------------------------------
 
@@ -171,33 +173,31 @@ class Injection:
         last = -math.inf if self.end >= 1 else float(sampling.percent_to_sigma(self.end)) + _SIGMA_TOLERANCE
         return first, last
 
-    def _scales(self, x: Tensor, options: dict[str, Any]) -> Tensor | None:
-        """The scale of every sample [B]; None if there is nothing to add in this call."""
-        sigmas = options.get("sigmas")
+    def _scales(self, x: Tensor, chunks: list[int], sigmas: Tensor | None) -> Tensor | None:
+        """The scale of every sample [B]; None if there is nothing to add in this call. `chunks`: 0 for each part of the
+        batch that has the positive prompt, 1 for the negative one."""
         if sigmas is not None:
             first, last = self.window
             if not last < float(sigmas.flatten()[0]) <= first:
                 return None
-        chunks = options.get("cond_or_uncond") or [0]
         each = [0.0 if self.cond_only and chunk == 1 else self.strength for chunk in chunks]
         if not any(each):
             return None
         return torch.tensor(each, device=x.device).repeat_interleave(len(x) // len(chunks))
 
-    def _shift(self, x: Tensor, scales: Tensor, chunks: int) -> tuple[Tensor, Tensor | None]:
-        """What is added to x [B, C, (1,) h, w], which is `chunks` times the latent's batch, and the mask [B, 1, h, w]
+    def _shift(self, x: Tensor, scales: Tensor, batch: int) -> tuple[Tensor, Tensor | None]:
+        """What is added to x [B, C, (1,) h, w], which is several times the latent's `batch`, and the mask [B, 1, h, w]
         in it."""
         size = tuple(x.shape[-2:])
         if self.run_size is not None and size != self.run_size:
             raise InputError(
-                f"depth was applied to an image of {_pixels(self.run_size)}, but the model is asked for an area of "
-                f"{_pixels(size)} in it: remove the conditioning's area, or apply depth with a mask."
+                f"depth was applied to an image of {self._pixels(self.run_size)}, but the model is asked for an area "
+                f"of {self._pixels(size)} in it: remove the conditioning's area, or apply depth with a mask."
             )
         channels = self.loaded.config.latent_channels
         if x.shape[1] != channels:
             raise InputError(f"the latent has {x.shape[1]} channels: this checkpoint was trained with {channels}.")
         residual, mask = self._residual(size, x.device)
-        batch = len(x) // chunks
         for name, tensor in (("geometry", residual), ("mask", mask)):
             if tensor is not None and len(tensor) not in (1, batch):
                 raise InputError(
@@ -223,8 +223,12 @@ class Injection:
             self._residuals[key] = adapter.residual(geometry, size).float(), mask
         return self._residuals[key]
 
+    def _pixels(self, size: tuple[int, int]) -> str:
+        stride = self.loaded.config.latent_stride
+        return f"{size[1] * stride} x {size[0] * stride} pixels"
+
     @contextmanager
-    def _hooks(self, network: nn.Module, x: Tensor, scales: Tensor, mask: Tensor | None) -> Iterator[None]:
+    def _hooks(self, network: nn.Module, scales: Tensor, mask: Tensor | None) -> Iterator[None]:
         """Projection delta and LoRA on the modules of `network`, within the block."""
         patch = self.loaded.depth_patch
         per_sample = scales[:, None, None]
@@ -277,7 +281,3 @@ def _options(args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _as(tensor: Tensor, like: Tensor) -> Tensor:
     return tensor.to(device=like.device, dtype=like.dtype)
-
-
-def _pixels(size: tuple[int, int], stride: int = 8) -> str:
-    return f"{size[1] * stride} x {size[0] * stride} pixels"

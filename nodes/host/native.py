@@ -63,8 +63,6 @@ class TinyQwenImage(comfy.supported_models.QwenImage):
     """The host's description of Qwen-Image, with previews in the colours of this model's own latents."""
 
     class latent_format(comfy.latent_formats.Wan21):  # noqa: N801
-        taesd_decoder_name = None
-
         def __init__(self) -> None:
             super().__init__()
             self.taesd_decoder_name = None  # it decodes Wan's latents, not ours

@@ -1,0 +1,59 @@
+"""Inputs that several nodes have, described once."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..spatialfusion.defaults import STRENGTH
+
+
+def size_inputs(of: str) -> list[io.Input]:
+    return [
+        io.Int.Input(name, default=128, min=32, max=4096, step=16, tooltip=f"{name.capitalize()} in pixels of {of}.")
+        for name in ("width", "height")
+    ]
+
+
+def seed_input(tooltip: str) -> io.Input:
+    return io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltip)
+
+
+def clip_input() -> io.Input:
+    return io.Clip.Input(
+        "clip",
+        optional=True,
+        tooltip="Qwen-Image's Qwen2.5-VL. Leave it unconnected for the built-in tiny model, which has its own.",
+    )
+
+
+def image_inputs(note: str) -> list[io.Input]:
+    return [
+        io.Image.Input(
+            "image",
+            optional=True,
+            tooltip="For editing: the source image, cut around its centre and resized to width x height. A batch is "
+            f"several sources, the first being the one to edit.{note}",
+        ),
+        io.Vae.Input("vae", optional=True, tooltip="For editing: the VAE of the diffusion model."),
+    ]
+
+
+def strength_input() -> io.Input:
+    return io.Float.Input(
+        "strength",
+        default=STRENGTH,
+        min=0.0,
+        max=10.0,
+        step=0.05,
+        tooltip="How much depth matters. 0 is exactly the model without depth, 1 is as trained.",
+    )
+
+
+def dtype_input() -> io.Input:
+    return io.Combo.Input(
+        "dtype",
+        options=["default", "fp32", "bf16", "fp16"],
+        default="default",
+        advanced=True,
+        tooltip="Number format of the weights. default: bf16 or fp16 where the GPU is good at it, else fp32.",
+    )
