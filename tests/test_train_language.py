@@ -22,6 +22,7 @@ from spatialfusion.train.config import load_config
 from spatialfusion.train.language import (
     GROUP,
     NUMBER_WEIGHT,
+    PLACES_PROMPT,
     PROMPT_WEIGHT,
     TASKS,
     LanguageStage,
@@ -31,6 +32,7 @@ from spatialfusion.train.language import (
     picture_inputs,
     read_dialogue,
     read_scene_text,
+    short_dialogue,
     tokenizer_texts,
 )
 from spatialfusion.train.tokenizer import SPECIAL_TOKENS, train_tokenizer
@@ -114,13 +116,34 @@ def test_edit_dialogues_ask_about_the_source_and_answer_with_the_target(stage):
     assert dialogue.answer != scene_text(stage.data.scenes[source])
 
 
+def test_places_are_asked_behind_the_caption_and_true_of_the_scene(stage):
+    found = set()
+    for seed in range(80):
+        scene = sample_scene(seed)
+        dialogue = short_dialogue(scene, "places", torch.Generator().manual_seed(seed))
+        if len(scene.objects) < 2:
+            assert dialogue.task == "sketch"
+            continue
+        things = {f"{thing.color} {thing.kind}": place for thing, place in zip(scene.objects, observe(scene).objects)}
+        if dialogue.task == "sketch":  # two objects, neither of which is plainly left, right, nearer or farther
+            assert not [statement for statement in propose(scene) if statement.domain == "egocentric"]
+            continue
+        assert dialogue.prompt.endswith(PLACES_PROMPT)
+        for part in dialogue.answer.split(" ; "):
+            relation, first, second = re.fullmatch("(left|near) (.+) (?:right|far) (.+)", part).groups()
+            a, b = things[first].position, things[second].position
+            assert a[0] < b[0] if relation == "left" else a[0] ** 2 + a[2] ** 2 < b[0] ** 2 + b[2] ** 2
+            found.add(relation)
+    assert found == {"left", "near"}
+
+
 def test_batches_depend_on_their_generators_alone(stage):
-    indices = list(range(6)) * 8
-    a, b = (stage.batch(indices, generators(48)) for _ in range(2))
-    c = stage.batch(indices, generators(48, seed=1))
+    indices = list(range(6)) * 32
+    a, b = (stage.batch(indices, generators(192)) for _ in range(2))
+    c = stage.batch(indices, generators(192, seed=1))
     assert all(torch.equal(x["ids"], y["ids"]) for x, y in zip(a["groups"], b["groups"], strict=True))
     assert [g["ids"].tolist() for g in a["groups"]] != [g["ids"].tolist() for g in c["groups"]]
-    assert sum(len(g["ids"]) for g in a["groups"]) == 48 and max(len(g["ids"]) for g in a["groups"]) <= GROUP
+    assert sum(len(g["ids"]) for g in a["groups"]) == 192 and max(len(g["ids"]) for g in a["groups"]) <= GROUP
     assert set(torch.cat([g["tasks"] for g in a["groups"]]).tolist()) == set(range(len(TASKS)))
 
 

@@ -309,6 +309,31 @@ def caption(scene: Scene, generator: torch.Generator, statements: Sequence[State
     return Caption(_with_setting(scene, text, rng, 0.2), tuple(dict.fromkeys(used)))
 
 
+def egocentric_caption(scene: Scene, generator: torch.Generator) -> Caption:
+    """A caption that says left or right, nearer or farther, or both, where the scene allows it."""
+    rng = draw_random(generator)
+    groups: dict[str, list[Statement]] = {}
+    for statement in propose(scene):
+        if statement.domain == "egocentric":
+            groups.setdefault(statement.relation, []).append(statement)
+    relations = rng.sample(sorted(groups), min(len(groups), 1 if rng.random() < 0.7 else 2))
+    return caption(scene, generator, [rng.choice(groups[relation]) for relation in relations])
+
+
+def places_text(scene: Scene, statements: Sequence[Statement]) -> str:
+    """The egocentric ones of some statements in fixed words: "left red car right blue house ; near ... far ..."."""
+    names = [f"{thing.color} {thing.kind}" for thing in scene.objects]
+    parts = []
+    for said in statements:
+        if said.domain == "egocentric":
+            first, second = said.subject, said.reference
+            if said.relation in ("right", "farther"):
+                first, second = second, first
+            one, other = ("left", "right") if said.relation in ("left", "right") else ("near", "far")
+            parts.append(f"{one} {names[first]} {other} {names[second]}")
+    return " ; ".join(dict.fromkeys(parts))
+
+
 def scene_text(scene: Scene) -> str:
     """The layout as text, for language pretraining: nearest object first, metres from the camera, level axes.
 

@@ -31,7 +31,15 @@ from transformers import (
 from ..context import PromptEncoder, chat, grid, patchify
 from ..data.rendered import VALIDATION_SEED, RenderedScenes, data_folders
 from ..files import atomic_file, atomic_folder
-from ..scenes.captions import Caption, caption, names_text, plain_caption, scene_text
+from ..scenes.captions import (
+    Caption,
+    caption,
+    egocentric_caption,
+    names_text,
+    places_text,
+    plain_caption,
+    scene_text,
+)
 from ..scenes.edits import instruction, sample_edit
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
@@ -40,13 +48,15 @@ from .config import TrainConfig
 from .stage import Stage
 from .tokenizer import train_tokenizer
 
-# `repeat`, `sketch` and `names` have short answers that can be known almost in full: copying words, which colour
-# belongs to which object and what is where are learnt from them in a few hundred steps. From layouts alone, most of
-# which is a guess, they are not learnt in a thousand.
-TASKS = ("read", "repeat", "sketch", "names", "caption", "layout", "edit")
-TASK_WEIGHTS = (0.3, 0.05, 0.25, 0.15, 0.03, 0.07, 0.15)
-SKETCH_PROMPT = "sketch :"
+# `repeat`, `sketch`, `places` and `names` have short answers that can be known almost in full: copying words, which
+# colour belongs to which object and what is where are learnt from them in a few hundred steps. From layouts alone, most
+# of which is a guess, they are not learnt in a thousand.
+TASKS = ("read", "repeat", "sketch", "places", "names", "caption", "layout", "edit")
+TASK_WEIGHTS = (0.2, 0.04, 0.14, 0.32, 0.1, 0.03, 0.05, 0.12)
 REPEAT_PROMPT = "repeat :"
+# These stand behind the caption: what is learnt of its words is there without them too, as the model looks back only.
+SKETCH_PROMPT = "; sketch"
+PLACES_PROMPT = "; places"
 NAMES_PROMPT = "name the objects"
 CAPTION_PROMPT = "describe the picture"
 LAYOUT_PROMPT = "list the objects"
@@ -75,9 +85,9 @@ class Dialogue:
 
 
 class LanguageStage(Stage):
-    """Next-token prediction on seven tasks: from a caption its layout (`read`), the caption itself (`repeat`) or which
-    object is where (`sketch`), from a picture which object is where (`names`), its caption or its layout, and from a
-    picture with an instruction the layout after the edit."""
+    """Next-token prediction on eight tasks: from a caption its layout (`read`), the caption itself (`repeat`), which
+    object is where (`sketch`) or what it says of left, right, near and far (`places`); from a picture which object is
+    where (`names`), its caption or its layout; and from a picture with an instruction the layout after the edit."""
 
     name: ClassVar[str] = "language"
 
@@ -125,7 +135,7 @@ class LanguageStage(Stage):
     def sample(self, index: int, generator: torch.Generator) -> Dialogue:
         """Draw a task. Those without a picture are about fresh scenes, the others about rendered ones."""
         task = TASKS[int(torch.multinomial(torch.tensor(TASK_WEIGHTS), 1, generator=generator))]
-        if task in ("read", "repeat", "sketch"):
+        if task in ("read", "repeat", "sketch", "places"):
             scene = sample_scene(int(torch.randint(VALIDATION_SEED, (), generator=generator)))
             return read_dialogue(scene, generator) if task == "read" else short_dialogue(scene, task, generator)
         if task == "edit":
@@ -192,9 +202,8 @@ class LanguageStage(Stage):
         else:
             positions = torch.arange(ids.shape[1], device=ids.device).expand(3, len(ids), -1)
         following = ids[:, start:]
-        output = self.trained(
-            input_ids=following, position_ids=positions[..., start:], past_key_values=cache, use_cache=True, **inputs
-        )
+        # The cache by its place: transformers 5.24 gave the argument another name.
+        output = self.trained(following, None, positions[..., start:], cache, use_cache=True, **inputs)
         last = prefix.last_hidden_state[:, -1:].expand(len(ids), -1, -1)
         logits = self.text_encoder.lm_head(torch.cat([last, output.last_hidden_state[:, :-1]], dim=1))
         errors = F.cross_entropy(rearrange(logits, "b t v -> (b t) v").float(), following.flatten(), reduction="none")
@@ -229,7 +238,7 @@ class LanguageStage(Stage):
             generator = torch.Generator().manual_seed(i)
             scene = sample_scene(VALIDATION_SEED + i)
             dialogues.append(read_dialogue(scene, generator))
-            dialogues += [short_dialogue(scene, task, generator) for task in ("repeat", "sketch")]
+            dialogues += [short_dialogue(scene, task, generator) for task in ("repeat", "sketch", "places")]
             dialogues += [picture_dialogue(data, i, task, generator) for task in ("names", "caption", "layout")]
         dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
         errors, hits = defaultdict(list), defaultdict(list)
@@ -269,13 +278,8 @@ class LanguageStage(Stage):
             if done.all():
                 break
             mask = F.pad(mask, (0, 1), value=True)
-            output = self.trained(
-                input_ids=following[:, None],
-                attention_mask=mask.long(),
-                position_ids=(position + len(written) - 1).expand(3, -1)[..., None],
-                past_key_values=cache,
-                use_cache=True,
-            )
+            positions = (position + len(written) - 1).expand(3, -1)[..., None]
+            output = self.trained(following[:, None], mask.long(), positions, cache, use_cache=True)
             hidden = output.last_hidden_state[:, -1]
         return self.tokenizer.batch_decode(torch.stack(written, dim=1), skip_special_tokens=True)
 
@@ -369,11 +373,16 @@ def read_dialogue(scene: Scene, generator: torch.Generator) -> Dialogue:
 
 
 def short_dialogue(scene: Scene, task: str, generator: torch.Generator) -> Dialogue:
-    """Caption -> the same caption, or which object is where."""
+    """Caption -> the same caption, which object is where, or what the caption says of left, right, near and far."""
+    if task == "places":
+        said = egocentric_caption(scene, generator)
+        if answer := places_text(scene, said.statements):
+            return Dialogue(task, f"{_sentence(said.text, generator)} {PLACES_PROMPT}", None, answer)
+        task = "sketch"  # nothing to say of a single object
     text = _caption(scene, generator)
     if task == "repeat":
         return Dialogue(task, f"{REPEAT_PROMPT} {text}", None, text)
-    return Dialogue(task, f"{SKETCH_PROMPT} {text}", None, names_text(scene))
+    return Dialogue(task, f"{_sentence(text, generator)} {SKETCH_PROMPT}", None, names_text(scene))
 
 
 def picture_dialogue(data: RenderedScenes, index: int, task: str, generator: torch.Generator) -> Dialogue:
@@ -402,7 +411,7 @@ def tokenizer_texts(num_scenes: int, seed: int) -> Iterator[str]:
         yield _sentence(plain_caption(pair.source, generator).text, generator)
         yield _sentence(caption(pair.source, generator).text, generator)
         yield _sentence(instruction(pair.source, pair.edit, generator), generator)
-    for prompt in (REPEAT_PROMPT, SKETCH_PROMPT, NAMES_PROMPT, CAPTION_PROMPT, LAYOUT_PROMPT):
+    for prompt in (REPEAT_PROMPT, SKETCH_PROMPT, PLACES_PROMPT, NAMES_PROMPT, CAPTION_PROMPT, LAYOUT_PROMPT):
         for images in range(3):
             yield from [chat(prompt, images)] * (num_scenes // 10)
 
