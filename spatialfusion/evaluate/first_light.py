@@ -22,7 +22,7 @@ from ..files import atomic_file
 from ..geometry import Geometry
 from ..scenes.captions import describe
 from ..scenes.sample import sample_scene
-from ..train.sheet import figure_tile, image_tile, write_sheet
+from ..sheet import figure_tile, image_tile, write_sheet
 from .colors import SATURATED, center, color_masks, is_present
 
 COUNT = 100

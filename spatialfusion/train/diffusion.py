@@ -32,8 +32,8 @@ from ..files import atomic_folder
 from ..latents import decode_latents, encode_latents, load_vae
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
+from ..sheet import image_tile, write_sheet
 from .config import DiffusionConfig, DiffusionStageConfig, TrainConfig
-from .sheet import image_tile, write_sheet
 from .stage import Stage, noise_bins
 from .vae_2d import Autoencoder2D
 

@@ -29,6 +29,7 @@ from ..backbones.qwen_image import (
 from ..files import atomic_folder
 from ..latents import decode_latents, encode_latents
 from ..scenes.edits import instruction
+from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
 from .diffusion import (
@@ -39,8 +40,7 @@ from .diffusion import (
     draw_noise_levels,
     load_transformer,
 )
-from .sheet import PROMPTS, figure_tile, image_tile, write_sheet
-from .spatial import Stage1
+from .spatial import SHEET_PROMPTS, Stage1
 from .stage import noise_bins
 
 # Above this much noise the estimate of the layout is a guess, and the adapter is given the teacher's depth.
@@ -128,7 +128,7 @@ class Stage2(Stage1):
     def draw_sheet(self, path: Path) -> None:
         """Fixed prompts with depth, the image without it and with it; edits with source, depth, without, with."""
         height, width = self.data.depth.shape[-2:]
-        rows = [(text, self.draw(text, None, i, (height, width))) for i, text in enumerate(PROMPTS)]
+        rows = [(text, self.draw(text, None, i, (height, width))) for i, text in enumerate(SHEET_PROMPTS)]
         data = self.validation_data
         for i, (source, _, edit) in enumerate(data.edits[:4]):
             text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))

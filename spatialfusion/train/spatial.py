@@ -23,10 +23,21 @@ from ..model_folder import write_model_index
 from ..scenes.captions import caption, plain_caption
 from ..scenes.edits import instruction
 from ..scenes.scene import Scene
+from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state, standardise_fov
 from .config import SpatialStageConfig, TrainConfig
-from .sheet import PROMPTS, figure_tile, image_tile, write_sheet
 from .stage import Stage, noise_bins
+
+SHEET_PROMPTS = (
+    "a red car in front of a blue house",
+    "a yellow chair to the left of a green table",
+    "a purple ball 2 metres from the camera",
+    "a pink figure behind an orange barrel",
+    "a cyan cube to the right of a white cone",
+    "a green dog facing left",
+    "a blue mug and a red bottle",
+    "a black sofa in a room",
+)
 
 
 class Stage1(Stage):
@@ -167,14 +178,17 @@ class Stage1(Stage):
         """Fixed prompts with the mean depth and two samples; then edits with source image, sample and exact depth."""
         height, width = self.data.depth.shape[-2:]
         rows = []
-        context, null = self.encoder.encode(PROMPTS), self.encoder.encode([""] * len(PROMPTS), allow_empty=True)
+        context, null = (
+            self.encoder.encode(SHEET_PROMPTS),
+            self.encoder.encode([""] * len(SHEET_PROMPTS), allow_empty=True),
+        )
 
         def draw(seed: int, steps: int, guidance: float) -> Geometry:
-            generators = [torch.Generator().manual_seed(seed + i) for i in range(len(PROMPTS))]
+            generators = [torch.Generator().manual_seed(seed + i) for i in range(len(SHEET_PROMPTS))]
             return self.model.predict_geometry(context, (height, width), generators, null, None, steps, guidance)
 
         drawn = [draw(0, 1, 1.0), draw(0, 16, 2.0), draw(100, 16, 2.0)]
-        rows += [(text, [figure_tile(g[i]) for g in drawn]) for i, text in enumerate(PROMPTS)]
+        rows += [(text, [figure_tile(g[i]) for g in drawn]) for i, text in enumerate(SHEET_PROMPTS)]
         data = self.validation_data
         for i, (source, target, edit) in enumerate(data.edits[:6]):
             text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))

@@ -1,4 +1,4 @@
-"""Validation sheets: fixed prompts, the depth drawn for them with a metre scale, and images with and without it."""
+"""Sheets: captioned rows of pictures, such as a prompt with its depth, the image without it and the image with it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,10 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..depth_image import depth_figure
-from ..files import atomic_file
-from ..geometry import Geometry
+from .depth_image import depth_figure
+from .files import atomic_file
+from .geometry import Geometry
 
-PROMPTS = (
-    "a red car in front of a blue house",
-    "a yellow chair to the left of a green table",
-    "a purple ball 2 metres from the camera",
-    "a pink figure behind an orange barrel",
-    "a cyan cube to the right of a white cone",
-    "a green dog facing left",
-    "a blue mug and a red bottle",
-    "a black sofa in a room",
-)
 TILE = 128
 TEXT_HEIGHT = 34
 

@@ -1,0 +1,111 @@
+"""ComfyUI's page in a browser: opens a template, presses Run, waits for the result, takes pictures of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 240_000  # milliseconds, for a busy machine
+# Nothing that calls home.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+
+class NoBrowserError(Exception):
+    """There is nothing to open the page with; the message says what is missing."""
+
+
+class Page:
+    """The page of a running server; `pack` is the folder's name in its custom_nodes."""
+
+    def __init__(self, page: Any, address: str, pack: str = "installed-pack"):
+        self.page, self.address, self.pack = page, address, pack
+
+    def open(self, template: str) -> None:
+        """Open a template by the link behind its picture in the template browser."""
+        # Another page first: the same address with another query would keep the graph that is open.
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.address}/?template={template}&source={self.pack}")
+        # The page shows the graph of last time first.
+        self.page.wait_for_function(
+            """async ([pack, name]) => {
+                const types = (nodes) => nodes.map((n) => n.type).sort().join();
+                const file = await (await fetch(`/api/workflow_templates/${pack}/${name}.json`)).json();
+                return window.app?.graph && types(window.app.graph._nodes) === types(file.nodes);
+            }""",
+            arg=[self.pack, template],
+        )
+
+    def run(self) -> None:
+        """Press Run, and wait until the queue is empty and every output node has shown something."""
+        self.page.evaluate("() => { window.app.nodeOutputs = {} }")
+        self.page.get_by_role("button", name="Run", exact=True).first.click()
+        self.page.wait_for_function(
+            """() => window.app.graph._nodes.filter((n) => n.constructor.nodeData?.output_node)
+                   .every((n) => window.app.nodeOutputs[n.id])"""
+        )
+        # Pictures are fetched after the run has ended.
+        self.page.wait_for_function(
+            """() => window.app.graph._nodes.every((n) => !window.app.nodeOutputs[n.id]?.images?.length
+                   || (n.imgs?.length && n.imgs.every((i) => i.naturalWidth > 0)))"""
+        )
+
+    def shown(self) -> dict[str, list[tuple[int, int]]]:
+        """The sizes of the pictures that nodes show, by the type of node."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        nodes = self.page.evaluate(
+            """() => window.app.graph._nodes.filter((n) => n.imgs?.length)
+                   .map((n) => [n.type, n.imgs.map((i) => [i.naturalWidth, i.naturalHeight])])"""
+        )
+        for kind, sizes in nodes:
+            found.setdefault(kind, []).extend(map(tuple, sizes))
+        return found
+
+    def errors(self) -> int:
+        """How many dialogs or nodes speak of an error."""
+        marked = self.page.evaluate("() => window.app.graph._nodes.filter((n) => n.has_errors).length")
+        return marked + self.page.get_by_role("dialog").count()
+
+    def picture_of(self, kinds: Sequence[str], path: Path, scale: float = 0.8, margin: int = 16) -> None:
+        """A picture of the part of the graph that holds the first node of each of these types."""
+        box = self.page.evaluate(
+            """([kinds, scale, margin]) => {
+                const { graph, canvas } = window.app, title = 30;
+                const nodes = kinds.map((kind) => graph._nodes.find((n) => n.type === kind));
+                const left = Math.min(...nodes.map((n) => n.pos[0])), top = Math.min(...nodes.map((n) => n.pos[1]));
+                const right = Math.max(...nodes.map((n) => n.pos[0] + n.size[0]));
+                const bottom = Math.max(...nodes.map((n) => n.pos[1] + n.size[1]));
+                // Clear of the page's own bars.
+                const x = 90, y = 110;
+                canvas.ds.scale = scale;
+                canvas.ds.offset = [x / scale + margin - left, y / scale + margin + title - top];
+                canvas.deselectAll?.();
+                canvas.setDirty(true, true);
+                const rect = canvas.canvas.getBoundingClientRect();
+                return { x: rect.left + x, y: rect.top + y, width: (right - left + 2 * margin) * scale,
+                         height: (bottom - top + title + 2 * margin) * scale };
+            }""",
+            [list(kinds), scale, margin],
+        )
+        self.page.wait_for_timeout(500)
+        self.page.screenshot(path=str(path), clip=box, type="jpeg", quality=85)
+
+
+@contextmanager
+def open_page(address: str, width: int = 1680, height: int = 1000, **options: Any) -> Iterator[Page]:
+    """A browser with an empty page for the server at `address`. Raises NoBrowserError."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        raise NoBrowserError("playwright is not installed") from None
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        raise NoBrowserError("no chromium to open the page with")
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(PATIENCE)
+        yield Page(page, address, **options)
+        chromium.close()
