@@ -49,13 +49,13 @@ def find_host() -> tuple[Path, str]:
 class Host:
     """A server on a free port, with all that it reads and writes in `base`."""
 
-    def __init__(self, base: Path):
+    def __init__(self, base: Path, pack: Path = PACK):
         self.folder, self.python = find_host()
         self.base, self.log = base, base / "log.txt"
         for name in ("custom_nodes", "models", "input", "output"):
             (base / name).mkdir(parents=True, exist_ok=True)
         # Not the checkout's own name: nothing may depend on the folder's.
-        (base / "custom_nodes" / "installed-pack").symlink_to(PACK, target_is_directory=True)
+        (base / "custom_nodes" / "installed-pack").symlink_to(pack, target_is_directory=True)
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:

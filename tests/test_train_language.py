@@ -253,7 +253,7 @@ def test_validation_reports_figures_and_writes_a_sheet(stage, tmp_path):
     with torch.no_grad():
         metrics = stage.validate(tmp_path, 7)
     assert {f"accuracy_{task}" for task in TASKS} <= set(metrics)
-    assert metrics["objects"] == 0.0 and metrics["perplexity_read"] > 50  # untrained
+    assert metrics["objects"] == metrics["places"] == 0.0 and metrics["perplexity_read"] > 50  # untrained
     with Image.open(tmp_path / "sheet-7.png") as sheet:
         assert sheet.width > 500
 

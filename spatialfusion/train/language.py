@@ -221,6 +221,7 @@ class LanguageStage(Stage):
             answers = self.answer([c.text for c in captions], [None] * len(captions))
             figures = layout_figures(scenes, captions, answers)
             metrics |= {f"{name}{suffix}": value for name, value in figures.items()}
+            metrics[f"places{suffix}"] = self._places_figure(scenes)
             rows += [(c.text, answer, scene_text(s)) for s, c, answer in zip(scenes[:5], captions, answers)]
         data = self.validation_data
         dialogues = [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(min(3, len(data.edits)))]
@@ -229,6 +230,13 @@ class LanguageStage(Stage):
         with atomic_file(folder / f"sheet-{step}.png") as temporary:
             text_sheet(rows).save(temporary)
         return metrics
+
+    def _places_figure(self, scenes: Sequence[Scene]) -> float:
+        """Share of captions that say left, right, near or far of which the answer says just that."""
+        dialogues = [short_dialogue(s, "places", torch.Generator().manual_seed(i)) for i, s in enumerate(scenes)]
+        dialogues = [d for d in dialogues if d.task == "places"]
+        answers = self.answer([d.prompt for d in dialogues], [None] * len(dialogues))
+        return sum(answer == d.answer for answer, d in zip(answers, dialogues)) / max(1, len(dialogues))
 
     def _validate_prediction(self) -> dict[str, float]:
         """Per task, how often the answer's next token is the most likely one, and the perplexity."""
