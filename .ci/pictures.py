@@ -9,7 +9,10 @@ Needs playwright and chromium. Run it again whenever the nodes' looks or the emb
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -29,12 +32,22 @@ NODES = {
     },
     "plan_edit_sample": {"EditDepth": ("MeasureDepth",), "MeasureDepth": ()},
     "image_edit": {"ComposeScene": ("PreviewImage",)},
+    "swap_the_sampler": {"LoadDepth": ()},
     "one_node_sampler": {"Sampler": ("SaveImage",)},
     "geometry_to_mesh": {"SaveDepth": ()},
     # Not run: it needs weights of the estimator.
     "estimator_to_adapter": {"ImportDepth": ()},
 }
 CORE = ("PreviewImage", "SaveImage", "KSampler")
+# No workflow has it, as no file is there when a user opens one.
+LOAD = """() => {
+    const { graph } = window.app, plan = graph._nodes.find((n) => n.type === "SpatialFusionPredictDepth");
+    const load = window.LiteGraph.createNode("SpatialFusionLoadDepth");
+    graph.add(load);
+    load.pos = [plan.pos[0], plan.pos[1] - 260];
+    for (const end of [...plan.outputs[0].links].map((id) => graph.getLink(id)))
+        load.connect(0, graph.getNodeById(end.target_id), end.target_slot);
+}"""
 NOT_RUN = ("estimator_to_adapter",)
 # docs/images: whole pages.
 PAGES = {"text_to_image": "comfyui", "plan_edit_sample": "comfyui_edit", "image_edit": "comfyui_image_edit"}
@@ -47,17 +60,36 @@ def main() -> None:
     options = parser.parse_args()
     folder = ROOT / "web" / "docs" / "images"
     folder.mkdir(exist_ok=True)
-    with open_page(options.host.rstrip("/"), 2000, 1100, pack=options.pack) as page:
+    address = options.host.rstrip("/")
+    keep_a_depth(address)
+    with open_page(address, 2000, 1100, pack=options.pack) as page:
         for workflow, nodes in NODES.items():
             page.open(workflow)
             if workflow not in NOT_RUN:
                 page.run()
             if workflow in PAGES:
                 take_page(page, ROOT / "docs" / "images" / f"{PAGES[workflow]}.jpg")
+            if "LoadDepth" in nodes:
+                page.page.evaluate(LOAD)
+                page.run()
             for node, beside in nodes.items():
                 kinds = [kind if kind in CORE else f"SpatialFusion{kind}" for kind in (node, *beside)]
                 page.picture_of(kinds, folder / f"{kinds[0]}.jpg")
                 print(folder / f"{kinds[0]}.jpg")
+
+
+def keep_a_depth(address: str) -> None:
+    """Save a depth file, for the list of Load Metric Depth."""
+    scene = {"text": "car red at 0 6\n", "width": 128, "height": 128, "supersampling": 2}
+    save = {"geometry": ["1", 0], "filename_prefix": "depth/plan", "format": "npz"}
+    prompt = {
+        "1": {"class_type": "SpatialFusionComposeScene", "inputs": scene},
+        "2": {"class_type": "SpatialFusionSaveDepth", "inputs": save},
+    }
+    request = urllib.request.Request(f"{address}/prompt", json.dumps({"prompt": prompt}).encode())
+    number = json.load(urllib.request.urlopen(request))["prompt_id"]
+    while number not in json.load(urllib.request.urlopen(f"{address}/history/{number}")):
+        time.sleep(0.2)
 
 
 def take_page(page: Page, path: Path) -> None:

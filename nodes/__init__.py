@@ -22,6 +22,7 @@ MODULES = (
     "measure_depth",
     "compose_scene",
     "save_depth",
+    "load_depth",
 )
 
 

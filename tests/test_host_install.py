@@ -87,7 +87,7 @@ def test_the_pack_is_installed_loads_and_leaves_nothing_behind(installer, fresh,
         nodes = [name for name in host.get("/object_info") if name.startswith("SpatialFusion")]
     finally:
         host.stop()
-    assert len(nodes) == 12
+    assert len(nodes) == 13
     command(installer, python, folder, "uninstall", NAME)
     # What the Manager keeps for itself, and a folder that every host makes.
     assert {p for p in files(folder) - before if not p.startswith("user/__manager")} <= {"input"}

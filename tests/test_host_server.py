@@ -87,7 +87,7 @@ def contract(infos: dict) -> dict:
 
     Not the options of lists that are the host's own: samplers, schedulers and files.
     """
-    hosts_own = ("sampler_name", "scheduler", "checkpoint")
+    hosts_own = ("sampler_name", "scheduler", "checkpoint", "file")
     found = {}
     for node_id, info in sorted(infos.items()):
         if not node_id.startswith("SpatialFusion"):
@@ -220,6 +220,34 @@ def text_to_image(host) -> np.ndarray:
     """The picture of the text_to_image workflow."""
     prompt = PROMPTS["text_to_image"]
     return check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
+
+
+@pytest.mark.parametrize(("format", "tolerance"), [("npz", 0.0), ("png 16 bit", 1e-3)])
+def test_saved_depth_is_loaded_again(format, tolerance, host):
+    def measure(geometry: list) -> dict:
+        inputs = {"geometry": geometry, "x": 0.5, "y": 0.7, "radius": 3}
+        return {"class_type": "SpatialFusionMeasureDepth", "inputs": inputs}
+
+    scene = {"text": "car red at 0 6\n", "width": 96, "height": 64, "supersampling": 1}
+    save = {"geometry": ["1", 0], "filename_prefix": f"kept/{any_seed()}", "format": format}
+    outputs = host.run(
+        {
+            "1": {"class_type": "SpatialFusionComposeScene", "inputs": scene},
+            "2": {"class_type": "SpatialFusionSaveDepth", "inputs": save},
+            "3": measure(["1", 0]),
+        }
+    )
+    ending = {"npz": ".npz", "png 16 bit": ".png"}[format]
+    (file,) = host.base.glob(f"output/{save['filename_prefix']}*{ending}")
+    name = f"{file.relative_to(host.base / 'output').as_posix()} [output]"
+    assert name in host.get("/object_info")["SpatialFusionLoadDepth"]["input"]["required"]["file"][1]["options"]
+    load = {"class_type": "SpatialFusionLoadDepth", "inputs": {"file": name}}
+    again = host.run({"1": load, "2": measure(["1", 0])})
+    before, after = (float(text.split(" m ")[0]) for text in (outputs["3"]["text"][0], again["2"]["text"][0]))
+    assert after == pytest.approx(before, rel=tolerance)
+    for wrong in ("gone.npz [output]", "../" + name, "/etc/passwd"):
+        with pytest.raises(RefusedError, match="is not a depth file"):
+            host.queue({"1": {**load, "inputs": {"file": wrong}}, "2": measure(["1", 0])})
 
 
 def test_the_one_node_draws_what_ksampler_draws(host, text_to_image):

@@ -1,0 +1,82 @@
+"""Files of a geometry, read back from ComfyUI's input or output folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import folder_paths
+from comfy_api.latest import io
+
+from ..spatialfusion.errors import InputError
+from ..spatialfusion.geometry_files import load_geometry
+from .types import GeometryType, to_packet
+
+NOTHING = "no depth files yet"
+
+
+class SpatialFusionLoadDepth(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SpatialFusionLoadDepth",
+            display_name="Load Metric Depth",
+            category="SpatialFusion",
+            description="Read metric depth that Save Metric Depth or Python's save_geometry has written.",
+            search_aliases=["load geometry", "open depth", "npz", "16 bit depth", "import depth file"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=_files() or [NOTHING],
+                    tooltip="An .npz, or a 16-bit .png with its .json beside it, in ComfyUI's input folder or, marked "
+                    "[output], in its output folder. For other depth images use Load Image and Import Depth.",
+                )
+            ],
+            outputs=[
+                GeometryType.Output(
+                    display_name="geometry",
+                    tooltip="Depth in metres with validity and camera, of the size in the file.",
+                )
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str) -> bool | str:
+        try:
+            _path(file)
+        except InputError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str) -> tuple:
+        # Files get replaced under their names.
+        try:
+            state = _path(file).stat()
+        except (InputError, OSError):
+            return (file,)
+        return file, state.st_mtime, state.st_size
+
+    @classmethod
+    def execute(cls, file: str) -> io.NodeOutput:
+        return io.NodeOutput(to_packet(load_geometry(_path(file))))
+
+
+def _files() -> list[str]:
+    """Names of the depth files of both folders, as the host's loaders write them."""
+    found = []
+    for folder, mark in ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), " [output]")):
+        for place, _, names in os.walk(folder):
+            # A .png is depth only if its description stands beside it.
+            ours = [n for n in names if n.endswith(".npz") or (n.endswith(".png") and n[:-4] + ".json" in names)]
+            found += [Path(place, name).relative_to(folder).as_posix() + mark for name in sorted(ours)]
+    return found
+
+
+def _path(file: str) -> Path:
+    if file not in _files():
+        raise InputError(
+            f"file {file!r} is not a depth file of {folder_paths.get_input_directory()} or, marked [output], of "
+            f"{folder_paths.get_output_directory()}: put an .npz, or a 16-bit .png with its .json, there."
+        )
+    return Path(folder_paths.get_annotated_filepath(file))
