@@ -1,21 +1,23 @@
 """Depth inside the host's diffusion models: added to the network's input while the host's own samplers run.
 
 Notable:
-- Nothing of the model is replaced. A wrapper around the network's call adds the residual to the target latent, and puts
-  hooks for the projection delta and the LoRA on the modules for the time of that call alone. So clones stay clean, and
-  quantised weights, other LoRAs and ControlNets are not touched.
-- One scale rules residual, delta and LoRA. It may differ from sample to sample (conditional and unconditional in one
-  batch) and from token to token (a mask).
+- Nothing of the model is replaced. A wrapper around the network's call adds the residual to the target latent.
+- Projection delta and LoRA are weight patches of the host, as any LoRA is, and cost nothing while sampling. Where depth
+  holds for a part only (of the schedule, of the prompts, of the image) weights cannot say so: there they are hooks on
+  the modules, for the time of a call.
+- One scale rules residual, delta and LoRA. In hooks it may differ from sample to sample (conditional and unconditional
+  in one batch) and from token to token (a mask).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import comfy.lora
 import torch
 import torch.nn.functional as F
 from comfy.model_patcher import ModelPatcher
@@ -113,6 +115,7 @@ class Injection:
         self.start, self.end = start, end
         self.mask = mask
         self.cond_only = cond_only
+        self.holds_everywhere = start <= 0 and end >= 1 and mask is None and not cond_only
         self.run_size: tuple[int, int] | None = None  # of the latent, during a run of a sampler
         self.window = (math.inf, -math.inf)
         self._residuals: dict[tuple, tuple[Tensor, Tensor | None]] = {}
@@ -128,6 +131,8 @@ class Injection:
         if self.architecture.wrapper == WrappersMP.APPLY_MODEL:
             around = self._around_model
         model.add_wrapper_with_key(self.architecture.wrapper, KEY, around)
+        if self.holds_everywhere and self.strength != 0:
+            model.add_patches(self._weight_patches(), self.strength)
         return model
 
     # Wrappers ---------------------------------------------------------------------------------------------------------
@@ -161,8 +166,19 @@ class Injection:
             yield None
             return
         shift, mask = self._shift(x, scales, len(x) // len(chunks))
-        with self._hooks(network, scales, mask):
+        with nullcontext() if self.holds_everywhere else self._hooks(network, scales, mask):
             yield shift
+
+    def _weight_patches(self) -> dict[str, Any]:
+        """Projection delta and LoRA as the host has LoRAs, by the names of the weights that they change."""
+        patch, state = self.loaded.depth_patch, {}
+        for name, (a, b) in patch.lora.items():
+            state |= {f"{name}.lora_down.weight": a, f"{name}.lora_up.weight": b}
+        if patch.projection is not None:
+            weight, bias = patch.projection
+            state |= {f"{self.architecture.projection}.diff": weight, f"{self.architecture.projection}.diff_b": bias}
+        modules = {key.rsplit(".", 2 if ".lora_" in key else 1)[0] for key in state}
+        return comfy.lora.load_lora(state, {name: f"diffusion_model.{name}.weight" for name in modules})
 
     # What they add ----------------------------------------------------------------------------------------------------
 
