@@ -1,8 +1,8 @@
 """Images and captions to be labelled: a folder with captions.jsonl, WebDataset tars, Parquet files, a `datasets` folder
 or a data set of the Hugging Face Hub.
 
-Notable: every input is a numbered sequence that can be read from any position, so a shard of the output is a function of
-its number, and a run can go on where it was killed. What is wrong with one record stays with that record.
+Notable: every input is a numbered sequence that can be read from any position, so a shard of the output is a function
+of its number, and a run can go on where it was killed. What is wrong with one record stays with that record.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from ..errors import InputError
 from ..geometry import Geometry
-from .pictures import Unusable
+from .pictures import RecordError
 
 # Under which names a field is looked for, unless the user says which column it is.
 NAMES = {
@@ -93,18 +93,18 @@ class Columns:
         return [column for column in found.values() if column]
 
     def item(self, row: Mapping[str, Any], origin: str, folder: Path | None = None) -> Item:
-        """The item of a row; Unusable says what it lacks. Images that are names are read from `folder`."""
+        """The item of a row; RecordError says what it lacks. Images that are names are read from `folder`."""
         image, source = (_image_bytes(self.pick(row, name), name, folder) for name in ("image", "source"))
         if image is None:
-            raise Unusable("there is no image")
+            raise RecordError("there is no image")
         caption, instruction = (_text(self.pick(row, name), name) for name in ("caption", "instruction"))
         if (source is None) != (instruction is None):
             source = instruction = None  # a pair needs both; without it the image is still an image
         if not caption and instruction is None:
-            raise Unusable("there is no caption")
+            raise RecordError("there is no caption")
         fov = self.pick(row, "fov")
         if fov is not None and (isinstance(fov, bool) or not isinstance(fov, int | float) or not 1 <= fov <= 175):
-            raise Unusable(f"the field of view is {fov!r}, not 1 to 175 degrees")
+            raise RecordError(f"the field of view is {fov!r}, not 1 to 175 degrees")
         licence = _text(self.pick(row, "licence"), "licence")
         return Item(image, caption or "", origin, source, instruction, licence, None if fov is None else float(fov))
 
@@ -138,8 +138,8 @@ def open_input(name: str, columns: Columns, split: str = "train") -> Input:
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return DatasetInput(name, columns, split)
     raise InputError(
-        f"there is nothing at {name}: expected a folder with captions.jsonl, .tar or .parquet files, or OWNER/NAME of a "
-        "data set of the Hugging Face Hub."
+        f"there is nothing at {name}: expected a folder with captions.jsonl, .tar or .parquet files, or OWNER/NAME of "
+        "a data set of the Hugging Face Hub."
     )
 
 
@@ -169,13 +169,13 @@ class JsonlInput:
                 try:
                     row = json.loads(file.readline())
                     if not isinstance(row, dict):
-                        raise Unusable("the line is not a JSON object")
+                        raise RecordError("the line is not a JSON object")
                     image = self.columns.pick(row, "image")
                     origin = image if isinstance(image, str) else origin
                     yield self.columns.item(row, origin, self.path.parent)
                 except (ValueError, RecursionError):
                     yield origin, "the line is not JSON"
-                except Unusable as reason:
+                except RecordError as reason:
                     yield origin, str(reason)
 
     def fingerprint(self) -> str:
@@ -216,6 +216,11 @@ class TarInput:
                     self.offset.append(member.offset_data)
                     self.size.append(member.size)
                     self.first[-1] = len(self.kind)
+                # tarfile takes a damaged header for the end.
+                tar.fileobj.seek(tar.offset)
+                while block := tar.fileobj.read(1 << 20):
+                    if block.strip(b"\0"):
+                        raise tarfile.ReadError(f"there is something else after byte {tar.offset}")
         except tarfile.TarError as error:
             raise InputError(f"{path} is not a whole tar ({error}): fetch it again, or take it away.") from None
 
@@ -228,7 +233,7 @@ class TarInput:
             origin = f"{path.name}/{self.keys[number]}"
             try:
                 yield self.columns.item(self._row(path, number), origin)
-            except Unusable as reason:
+            except RecordError as reason:
                 yield origin, str(reason)
 
     def _row(self, path: Path, number: int) -> dict[str, Any]:
@@ -242,7 +247,7 @@ class TarInput:
                     try:
                         content = json.loads(data)
                     except (ValueError, RecursionError):
-                        raise Unusable("its .json is not JSON") from None
+                        raise RecordError("its .json is not JSON") from None
                     row.update(content if isinstance(content, dict) else {})
                 elif kind in ("image", "source"):
                     files[kind] = data
@@ -370,7 +375,7 @@ def _load_dataset(name: str, split: str) -> Any:
 def _item(columns: Columns, row: Mapping[str, Any], origin: str, folder: Path | None) -> Item | tuple[str, str]:
     try:
         return columns.item(row, origin, folder)
-    except Unusable as reason:
+    except RecordError as reason:
         return origin, str(reason)
 
 
@@ -380,11 +385,11 @@ def _image_bytes(value: Any, name: str, folder: Path | None) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
     if not isinstance(value, str):
-        raise Unusable(f"the {name} is of type {type(value).__name__}, neither a picture nor a file name")
+        raise RecordError(f"the {name} is of type {type(value).__name__}, neither a picture nor a file name")
     try:
         return ((folder or Path()) / value).read_bytes()
     except (OSError, ValueError) as error:
-        raise Unusable(f"the {name} cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        raise RecordError(f"the {name} cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
 def _text(value: Any, name: str) -> str | None:
@@ -394,7 +399,7 @@ def _text(value: Any, name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Unusable(f"the {name} is of type {type(value).__name__}, not a text")
+        raise RecordError(f"the {name} is of type {type(value).__name__}, not a text")
     return value.strip() or None
 
 

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from ..geometry import FIELD_OF_VIEW_RANGE
 
-SMALLEST = 16  # pixels; below this there is no depth to speak of
+SMALLEST = 16  # pixels on a side; below this there is no depth to speak of
+LONGEST = 20  # times the shorter side; no camera sees more
 _ORIENTATION, _EXIF = 0x0112, 0x8769
 _FOCAL_35MM, _PIXELS_X, _PIXELS_Y = 0xA405, 0xA002, 0xA003
 _FILM_DIAGONAL = math.hypot(36, 24)  # millimetres
 
 
-class Unusable(Exception):
+class RecordError(Exception):
     """Why one record of many cannot be used. It is listed with this reason, and the others go on."""
 
 
@@ -39,7 +40,7 @@ class Picture:
 
 
 def read_picture(data: bytes, max_side: int | None = None) -> Picture:
-    """Read a picture file; Unusable says what is wrong with one that is none.
+    """Read a picture file; RecordError says what is wrong with one that is none.
 
     max_side: larger pictures are made smaller until their longer side has this many pixels.
 
@@ -53,14 +54,17 @@ def read_picture(data: bytes, max_side: int | None = None) -> Picture:
         hfov = exif_hfov(exif, image.size)
         upright = ImageOps.exif_transpose(image)
     except UnidentifiedImageError:
-        raise Unusable("the image is not a picture") from None
+        raise RecordError("the image is not a picture") from None
     # What Pillow raises for files that are cut short, are damaged or claim to be enormous.
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, Image.DecompressionBombError) as e:
-        raise Unusable(f"the image cannot be read ({str(e).splitlines()[0] if str(e) else type(e).__name__})") from None
+        reason = (str(e) or type(e).__name__).splitlines()[0]
+        raise RecordError(f"the image cannot be read ({reason})") from None
     if min(image.size) < SMALLEST:
-        raise Unusable(f"the image has {image.width}x{image.height} pixels, fewer than {SMALLEST} on a side")
+        raise RecordError(f"the image has {image.width}x{image.height} pixels, fewer than {SMALLEST} on a side")
+    if max(image.size) > LONGEST * min(image.size):
+        raise RecordError(f"the image has {image.width}x{image.height} pixels, a strip")
     if image.mode.startswith(("I", "F")):
-        raise Unusable(f"the image has mode {image.mode}, no colours")
+        raise RecordError(f"the image has mode {image.mode}, no colours")
     kept = image.format in ("PNG", "JPEG") and image.mode in ("RGB", "L") and exif.get(_ORIENTATION, 1) in (0, 1)
     if "transparency" in image.info:
         upright, kept = upright.convert("RGBA"), False
