@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ...errors import InputError
@@ -73,7 +74,7 @@ def load_model(kind: type, folder: Path, device: torch.device) -> torch.nn.Modul
         model, report = kind.from_pretrained(
             folder, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"the weights in {folder} cannot be loaded ({reason}): fetch them again.") from None
     if missing := sorted(report["missing_keys"]):
