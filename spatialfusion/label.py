@@ -174,8 +174,9 @@ class Job:
 
     def __init__(self, arguments: argparse.Namespace):
         from .data.labeller import Options
-        from .data.teachers import find_teacher
+        from .data.teachers import find_teacher, require_package
 
+        require_package("pyarrow", "pip install datasets")
         self.arguments = arguments
         self.options = Options(
             out=Path(arguments.out),

@@ -287,42 +287,40 @@ class ParquetInput:
         return self.ends[-1]
 
     def read(self, start: int, stop: int) -> Iterator[Item | tuple[str, str]]:
-        import pyarrow as pa
+        import pyarrow.parquet as pq
 
         while start < stop:
             number = bisect_right(self.ends, start)
-            before, end = (self.ends[number - 1] if number else 0), min(stop, self.ends[number])
-            path = self.paths[number]
-            try:
-                for row in self._rows(path, self.names[number], start - before, end - before):
-                    yield _item(self.columns, row, f"{path.name}:{start - before}", path.parent)
-                    start += 1
-            except (pa.ArrowException, OSError) as error:
-                # What can be read of a damaged file has been read; the rest is listed.
-                for row in range(start, end):
-                    yield f"{path.name}:{row - before}", f"the file is damaged here ({str(error).splitlines()[0]})"
+            position, end = (self.ends[number - 1] if number else 0), min(stop, self.ends[number])
+            with pq.ParquetFile(self.paths[number], pre_buffer=False) as file:
+                for group in range(file.num_row_groups):
+                    rows = file.metadata.row_group(group).num_rows
+                    if position < end and position + rows > start:
+                        yield from self._read_group(file, number, group, position, max(start, position), end)
+                    position += rows
             start = end
 
-    @staticmethod
-    def _rows(path: Path, columns: list[str], start: int, stop: int) -> Iterator[dict[str, Any]]:
-        import pyarrow.parquet as pq
+    def _read_group(
+        self, file: Any, number: int, group: int, position: int, start: int, stop: int
+    ) -> Iterator[Item | tuple[str, str]]:
+        """The items start ... stop - 1, as far as they lie in a row group that begins at `position`."""
+        import pyarrow as pa
 
-        with pq.ParquetFile(path, pre_buffer=False) as file:
-            groups, position, skip = [], 0, 0
-            for group in range(file.num_row_groups):
-                rows = file.metadata.row_group(group).num_rows
-                if position < stop and position + rows > start:
-                    skip = skip if groups else start - position
-                    groups.append(group)
-                position += rows
-            left = stop - start
-            for batch in file.iter_batches(16, row_groups=groups, columns=columns):
-                rows = batch.slice(min(skip, len(batch)), left)
-                skip -= min(skip, len(batch))
-                left -= len(rows)
-                yield from rows.to_pylist()
-                if not left:
+        path, first = self.paths[number], self.ends[number - 1] if number else 0
+        stop = min(stop, position + file.metadata.row_group(group).num_rows)
+        try:
+            for batch in file.iter_batches(16, row_groups=[group], columns=self.names[number]):
+                rows = batch.slice(min(max(0, start - position), len(batch)), max(0, stop - max(start, position)))
+                position += len(batch)
+                for row in rows.to_pylist():
+                    yield _item(self.columns, row, f"{path.name}:{start - first}", path.parent)
+                    start += 1
+                if position >= stop:
                     return
+        except (pa.ArrowException, OSError) as error:
+            reason = f"the file is damaged here ({str(error).splitlines()[0]})"
+            for row in range(start, stop):
+                yield f"{path.name}:{row - first}", reason
 
     def fingerprint(self) -> str:
         return _digest([[path.name for path in self.paths], self.ends])

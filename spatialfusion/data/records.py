@@ -147,7 +147,8 @@ def write_shard(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
     table = pa.Table.from_pylist(list(records), schema=schema())
     with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, row_group_size=ROW_GROUP)
+        # Statistics would be whole pictures: the smallest and the largest bytes of every row group, in the footer.
+        pq.write_table(table, temporary, row_group_size=ROW_GROUP, write_statistics=False, use_dictionary=False)
 
 
 def read_shard(path: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
