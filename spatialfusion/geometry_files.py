@@ -25,10 +25,10 @@ from .depth_image import colorize
 from .errors import InputError
 from .files import atomic_file
 from .geometry import Geometry
+from .log_depth import CODES, encode_log_depth
 
 _ARRAYS = ("depth", "valid", "intrinsics")
 _PNG_FORMAT = "spatialfusion-depth-1"
-_CODES = 65535  # code 0 is "not valid", 1 ... 65535 are depths
 
 
 def save_geometry(path: str | os.PathLike, geometry: Geometry) -> None:
@@ -206,11 +206,8 @@ def _read_npz(path: Path) -> list[np.ndarray]:
 
 
 def _encode_depth(geometry: Geometry) -> tuple[np.ndarray, dict]:
-    depth, valid = _numpy(geometry.depth[0]).astype(np.float64), _numpy(geometry.valid[0])
-    near, far = (depth[valid].min(), depth[valid].max()) if valid.any() else (1.0, 1.0)
-    scale = math.log(far / near) / (_CODES - 1)
-    steps = np.log(np.where(valid, depth, near) / near) / (scale or 1.0)
-    codes = np.where(valid, 1 + np.rint(steps), 0).astype(np.uint16)
+    codes, near, far = encode_log_depth(_numpy(geometry.depth[0]), _numpy(geometry.valid[0]))
+    scale = math.log(far / near) / (CODES - 1)
     sidecar = {
         "format": _PNG_FORMAT,
         "formula": "metres = exp(offset + scale * code); code 0 is not valid",
@@ -246,7 +243,7 @@ def _read_png(path: Path) -> list[np.ndarray]:
             codes = np.array(image)
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError, struct.error):
         raise InputError(f"{path} is damaged or is not a picture; expected a 16-bit grey PNG.") from None
-    if mode not in ("I;16", "I;16B", "I") or codes.min() < 0 or codes.max() > _CODES:
+    if mode not in ("I;16", "I;16B", "I") or codes.min() < 0 or codes.max() > CODES:
         raise InputError(f"{path} is a picture of mode {mode}; expected a 16-bit grey PNG.")
     with np.errstate(over="ignore"):
         depth = np.exp(numbers["offset"] + numbers["scale"] * codes.astype(np.float64)).astype(np.float32)

@@ -13,3 +13,15 @@ def tiny_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny") / "model"
     save_tiny(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def teacher_folders(tmp_path_factory):
+    """Folders of weights of tiny teachers, by name; see tiny_teachers.py. Not to be written to."""
+    from tiny_teachers import save_depth_anything, save_depth_pro
+
+    root = tmp_path_factory.mktemp("teachers")
+    return {
+        "depth_pro": save_depth_pro(root / "depth_pro"),
+        "depth_anything": save_depth_anything(root / "depth_anything"),
+    }
