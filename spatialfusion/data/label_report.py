@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from ..files import atomic_file
-from ..train.sheet import figure_tile, image_tile, write_sheet
+from ..sheet import figure_tile, image_tile, write_sheet
 from .labeller import DEPTH_BINS, FOV_BIN, note_path, shard_path
 from .records import image_tensor, open_shard, read_record
 
