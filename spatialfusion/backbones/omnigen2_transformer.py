@@ -67,7 +67,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
         ffn_dim_multiplier: float | None = None,
         norm_eps: float = 1e-5,
         axes_dim_rope: Sequence[int] = (40, 40, 40),
-        axes_lens: Sequence[int] = (1024, 1664, 1664),
+        axes_lens: Sequence[int] = (10_000, 10_000, 10_000),
         text_feat_dim: int = 2048,
         timestep_scale: float = 1000.0,
     ):
