@@ -59,6 +59,7 @@ OMNIGEN2 = ChatTemplate(
     suffix="<|im_end|>\n",
     keeps_prefix=True,
 )
+TEMPLATES = {"qwen-image": QWEN_IMAGE, "omnigen2": OMNIGEN2}  # by `SpatialFusionConfig.backbone`
 
 
 def chat_prefix(num_images: int, template: ChatTemplate = QWEN_IMAGE) -> str:
@@ -221,6 +222,7 @@ class PromptEncoder:
         num_layers: int,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        template: ChatTemplate = QWEN_IMAGE,
     ) -> PromptEncoder:
         """Load text_encoder, tokenizer and image processor from a model folder in the layout of diffusers."""
         from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
@@ -244,7 +246,8 @@ class PromptEncoder:
                 temporal_patch_size=vision.temporal_patch_size,
                 merge_size=vision.spatial_merge_size,
             )
-        return PromptEncoder(model.to(device).eval().requires_grad_(False), tokenizer, processor, num_layers)
+        model = model.to(device).eval().requires_grad_(False)
+        return PromptEncoder(model, tokenizer, processor, num_layers, template)
 
     @torch.no_grad()
     def encode(
