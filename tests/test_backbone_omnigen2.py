@@ -155,9 +155,11 @@ def test_saving_and_loading_give_the_same_network(tmp_path) -> None:
 
 
 def test_positions_count_text_and_then_pictures() -> None:
-    ours = positions(3, torch.tensor([3, 2]), [(2, 1), (1, 2)])
-    assert ours[0].tolist() == [[0, 0, 0], [1, 1, 1], [2, 2, 2], [3, 0, 0], [3, 1, 0], [5, 0, 0], [5, 0, 1]]
-    assert ours[1, 3:].tolist() == [[2, 0, 0], [2, 1, 0], [4, 0, 0], [4, 0, 1]]
+    ours = positions(3, torch.tensor([3, 2]), [(2, 1), (1, 2), (1, 1)])
+    text, pictures = [[0, 0, 0], [1, 1, 1], [2, 2, 2]], [[3, 0, 0], [3, 1, 0], [5, 0, 0], [5, 0, 1], [7, 0, 0]]
+    assert ours[0].tolist() == text + pictures
+    # The second prompt is a token shorter, so its pictures stand one earlier.
+    assert ours[1, 3:].tolist() == [[s - 1, row, column] for s, row, column in pictures]
 
 
 @settings(deadline=None, max_examples=10)
@@ -226,7 +228,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
 
 def test_neighbouring_times_are_told_apart_in_bf16() -> None:
     embed = omnigen2_transformer().to(torch.bfloat16).time_caption_embed
-    time, _ = embed(1 - torch.tensor([0.970, 0.971]), torch.zeros(2, 1, WIDTH, dtype=torch.bfloat16))
+    time, _ = embed(torch.tensor([0.9700, 0.9705]), torch.zeros(2, 1, WIDTH, dtype=torch.bfloat16))
     assert time.dtype == torch.bfloat16 and not torch.equal(time[0], time[1])
 
 
@@ -236,10 +238,12 @@ def test_gradient_checkpointing_gives_the_same_gradients() -> None:
         transformer = omnigen2_transformer()
         if checkpointed:
             transformer.enable_gradient_checkpointing()
-        call(transformer, make_latents(), [make_latents(seed=1)]).square().sum().backward()
+        call(transformer, make_latents(), [make_latents(seed=1), make_latents(seed=2)]).square().sum().backward()
         gradients.append({name: parameter.grad for name, parameter in transformer.named_parameters()})
     for name, gradient in gradients[0].items():
         assert gradient is not None and torch.equal(gradient, gradients[1][name]), name
+    # Two references have one row each.
+    assert gradients[0]["image_index_embedding"].any(dim=1).tolist() == [True, True, False, False, False]
 
 
 # The network call
