@@ -21,16 +21,6 @@ from .errors import InputError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
 
-# The chat that Qwen-Image (no picture) and Qwen-Image-Edit-Plus (pictures) were trained with, to the letter.
-SYSTEM_TEXT = (
-    "Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of the "
-    "objects and background:"
-)
-SYSTEM_EDIT = (
-    "Describe the key features of the input image (color, shape, size, texture, objects, background), then explain "
-    "how the user's text instruction should alter or modify the image. Generate a new image that meets the user's "
-    "requirements while maintaining consistency with the original input where appropriate."
-)
 PICTURE = "Picture {}: <|vision_start|><|image_pad|><|vision_end|>"
 CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
 
@@ -39,22 +29,56 @@ IMAGE_MULTIPLE = 32
 MAX_ASPECT = 200
 
 
-def chat_prefix(num_images: int) -> str:
+@dataclass(frozen=True)
+class ChatTemplate:
+    """The chat in which a diffusion model's prompts stand before the MLLM.
+
+    system: the instruction before a prompt. system_edit: the one before an instruction about pictures; None where the
+    MLLM is not shown source pictures. suffix: what follows the prompt. keeps_prefix: whether the prompt embeddings have
+    the tokens before the user's own content.
+    """
+
+    system: str
+    system_edit: str | None
+    suffix: str = CHAT_SUFFIX
+    keeps_prefix: bool = False
+
+
+# Each to the letter as the diffusion model was trained with it. Qwen-Image: without pictures that of Qwen-Image, with
+# pictures that of Qwen-Image-Edit-Plus.
+QWEN_IMAGE = ChatTemplate(
+    system="Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of "
+    "the objects and background:",
+    system_edit="Describe the key features of the input image (color, shape, size, texture, objects, background), then "
+    "explain how the user's text instruction should alter or modify the image. Generate a new image that meets the "
+    "user's requirements while maintaining consistency with the original input where appropriate.",
+)
+OMNIGEN2 = ChatTemplate(
+    system="You are a helpful assistant that generates high-quality images based on user instructions.",
+    system_edit=None,
+    suffix="<|im_end|>\n",
+    keeps_prefix=True,
+)
+TEMPLATES = {"qwen-image": QWEN_IMAGE, "omnigen2": OMNIGEN2}  # by `SpatialFusionConfig.backbone`
+
+
+def chat_prefix(num_images: int, template: ChatTemplate = QWEN_IMAGE) -> str:
     """Everything of the chat that stands before the user's own content (pictures and prompt)."""
-    return f"<|im_start|>system\n{SYSTEM_EDIT if num_images else SYSTEM_TEXT}<|im_end|>\n<|im_start|>user\n"
+    system = template.system_edit if num_images else template.system
+    return f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n"
 
 
-def chat(prompt: str, num_images: int = 0) -> str:
+def chat(prompt: str, num_images: int = 0, template: ChatTemplate = QWEN_IMAGE) -> str:
     """The whole text that the MLLM reads for `prompt`, with one <|image_pad|> for each picture."""
     pictures = "".join(PICTURE.format(i + 1) for i in range(num_images))
-    return chat_prefix(num_images) + pictures + prompt + CHAT_SUFFIX
+    return chat_prefix(num_images, template) + pictures + prompt + template.suffix
 
 
 @dataclass
 class SemanticContext:
     """One prefill of the MLLM for a batch of prompts; everything is right-padded.
 
-    prompt_embeds [B, Tp, D]: last hidden states after the final norm, without the template's prefix.
+    prompt_embeds [B, Tp, D]: last hidden states after the final norm; with the chat's prefix if its template keeps it.
     prompt_mask [B, Tp] bool: true where `prompt_embeds` holds a token.
     keys, values: for each of L sampled layers [B, kv_heads, T, head_dim], with the template's prefix; keys after RoPE.
     mask [B, T] bool: true where `keys` and `values` hold a token.
@@ -142,6 +166,16 @@ class SemanticContext:
         )
 
 
+def fit_text(prompt_embeds: Tensor, prompt_mask: Tensor, multiple: int = 1) -> tuple[Tensor, Tensor | None]:
+    """Trim to the longest prompt, then pad to a multiple; the mask is None where every token counts."""
+    longest = int(prompt_mask.sum(1).max())
+    length = -(-longest // multiple) * multiple
+    missing = max(0, length - prompt_mask.shape[1])
+    embeds = F.pad(prompt_embeds, (0, 0, 0, missing))[:, :length]
+    mask = F.pad(prompt_mask, (0, missing))[:, :length]
+    return embeds, None if multiple == 1 and bool(mask.all()) else mask
+
+
 def _longest(mask: Tensor) -> int:
     return int(mask.sum(1).max()) if len(mask) else 0
 
@@ -155,6 +189,7 @@ class PromptEncoder:
     """Turns prompts, and the pictures they talk about, into a SemanticContext with one prefill of a frozen MLLM.
 
     `num_layers` L: how many layers' keys and values are handed on; layer i of L is MLLM layer floor(i * M / L) of M.
+    `template`: that of the diffusion model; it also says whether the MLLM is shown pictures.
     """
 
     def __init__(
@@ -163,7 +198,9 @@ class PromptEncoder:
         tokenizer: PreTrainedTokenizerBase,
         image_processor: Qwen2VLImageProcessorPil,
         num_layers: int,
+        template: ChatTemplate = QWEN_IMAGE,
     ) -> None:
+        self.template = template
         self.text_encoder = text_encoder
         self.tokenizer = tokenizer
         self.image_processor = image_processor
@@ -185,6 +222,7 @@ class PromptEncoder:
         num_layers: int,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        template: ChatTemplate = QWEN_IMAGE,
     ) -> PromptEncoder:
         """Load text_encoder, tokenizer and image processor from a model folder in the layout of diffusers."""
         from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
@@ -208,7 +246,8 @@ class PromptEncoder:
                 temporal_patch_size=vision.temporal_patch_size,
                 merge_size=vision.spatial_merge_size,
             )
-        return PromptEncoder(model.to(device).eval().requires_grad_(False), tokenizer, processor, num_layers)
+        model = model.to(device).eval().requires_grad_(False)
+        return PromptEncoder(model, tokenizer, processor, num_layers, template)
 
     @torch.no_grad()
     def encode(
@@ -220,7 +259,8 @@ class PromptEncoder:
     ) -> SemanticContext:
         """Encode a batch; samples with and without pictures may be mixed.
 
-        `images[i]` are the pictures that prompt i talks about: PIL images, or tensors [3, H, W] in [0, 1].
+        `images[i]` are the pictures that prompt i talks about: PIL images, or tensors [3, H, W] in [0, 1]; not read
+        where the template shows the MLLM none.
         `max_prompt_tokens` limits the user's own text; template and pictures come on top.
         `allow_empty` admits the empty prompt of an unconditional context.
         """
@@ -229,6 +269,8 @@ class PromptEncoder:
             raise InputError(f"{len(prompts)} prompts were given with {len(images)} lists of images: one list each.")
         if not prompts:
             raise InputError("no prompt was given: expected at least one.")
+        if self.template.system_edit is None:
+            images = [[] for _ in prompts]
         device = self.text_encoder.device
         pixels = [[fit_image(image, self.image_processor) for image in pictures] for pictures in images]
         grids = [[grid(picture, self.image_processor) for picture in pictures] for pictures in pixels]
@@ -253,7 +295,7 @@ class PromptEncoder:
         )
 
         cache = output.past_key_values
-        starts = [self.prefix_length(len(pictures)) for pictures in images]
+        starts = [0 if self.template.keeps_prefix else self.prefix_length(len(pictures)) for pictures in images]
         hidden = output.last_hidden_state
         embeds = [hidden[i, start:length] for i, (start, length) in enumerate(zip(starts, lengths.tolist()))]
         prompt_lengths = lengths - torch.tensor(starts)
@@ -267,12 +309,12 @@ class PromptEncoder:
         )
 
     def prefix_length(self, num_images: int) -> int:
-        """Number of template tokens before the user's content; `prompt_embeds` starts after them."""
-        return len(self.tokenizer.encode(chat_prefix(num_images), add_special_tokens=False))
+        """Number of template tokens before the user's content; `prompt_embeds` starts after them, or with them."""
+        return len(self.tokenizer.encode(chat_prefix(num_images, self.template), add_special_tokens=False))
 
     def token_ids(self, prompt: str, grids: Sequence[tuple[int, int]] = ()) -> Tensor:
         """Token ids [T] of the whole chat; a picture of (h, w) patches takes h * w / merge^2 image tokens."""
-        ids = self.tokenizer.encode(chat(prompt, len(grids)), add_special_tokens=False)
+        ids = self.tokenizer.encode(chat(prompt, len(grids), self.template), add_special_tokens=False)
         if ids.count(self.image_token_id) != len(grids) or self.video_token_id in ids:
             raise InputError(f"the prompt {_short(prompt)} contains a picture token: give pictures as images instead.")
         sizes = iter(grids)

@@ -1,7 +1,8 @@
-"""Images to normalised latents and back, for every network that works in the latent space of an AutoencoderKLQwenImage.
+"""Images to normalised latents and back, for every autoencoder that a backbone has.
 
-Normalised means (z - mean) / std with the config's constants per channel: about unit normal, what the diffusion
-transformer and ComfyUI's samplers see.
+Normalised means about unit normal: what the diffusion transformer and ComfyUI's samplers see. It is (z - mean) / std
+with the config's constants per channel for an AutoencoderKLQwenImage, and (z - shift_factor) * scaling_factor for an
+AutoencoderKL, such as FLUX's, which OmniGen2 has too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKLQwenImage
+    from diffusers import AutoencoderKL, AutoencoderKLQwenImage
 
     from .train.vae_2d import Autoencoder2D
 
@@ -30,41 +31,55 @@ def load_vae(folder: str | Path) -> AutoencoderKLQwenImage:
     return AutoencoderKLQwenImage.from_pretrained(folder, use_safetensors=True).eval().requires_grad_(False)
 
 
-def encode_latents(vae: AutoencoderKLQwenImage | Autoencoder2D, images: Tensor) -> Tensor:
+def encode_latents(vae: AutoencoderKLQwenImage | AutoencoderKL | Autoencoder2D, images: Tensor) -> Tensor:
     """Normalised latents [B,16,H/8,W/8] (the posterior's mode) of images [B,3,H,W] in [0,1]; H, W multiples of 8.
 
     Autoencoder2D.from_video(vae) gives the same latents in a third of the time.
     """
-    stride = 2 ** (len(vae.config.dim_mult) - 1)
+    from diffusers import AutoencoderKL, AutoencoderKLQwenImage
+
+    levels = vae.config.block_out_channels if isinstance(vae, AutoencoderKL) else vae.config.dim_mult
+    stride = 2 ** (len(levels) - 1)
     if images.shape[-1] % stride or images.shape[-2] % stride:
         size = f"{images.shape[-1]}x{images.shape[-2]}"
         raise InputError(f"images of {size} cannot be encoded: width and height must be multiples of {stride}.")
     frames = 2 * images - 1
-    if _takes_video(vae):
+    if isinstance(vae, AutoencoderKLQwenImage):
         latents = vae.encode(frames.unsqueeze(2)).latent_dist.mode().squeeze(2)
+    elif isinstance(vae, AutoencoderKL):
+        latents = vae.encode(frames).latent_dist.mode()
     else:
         latents, _ = vae.encode(frames)
     mean, std = _constants(vae, latents)
     return (latents - mean) / std
 
 
-def decode_latents(vae: AutoencoderKLQwenImage | Autoencoder2D, latents: Tensor) -> Tensor:
+def decode_latents(vae: AutoencoderKLQwenImage | AutoencoderKL | Autoencoder2D, latents: Tensor) -> Tensor:
     """Images [B,3,8h,8w] in [0,1] of normalised latents [B,16,h,w]."""
+    from diffusers import AutoencoderKL, AutoencoderKLQwenImage
+
     mean, std = _constants(vae, latents)
     raw = latents * std + mean
-    frames = vae.decode(raw.unsqueeze(2)).sample.squeeze(2) if _takes_video(vae) else vae.decode(raw)
+    if isinstance(vae, AutoencoderKLQwenImage):
+        frames = vae.decode(raw.unsqueeze(2)).sample.squeeze(2)
+    elif isinstance(vae, AutoencoderKL):
+        frames = vae.decode(raw).sample
+    else:
+        frames = vae.decode(raw)
     return ((frames + 1) / 2).clamp(0, 1)
 
 
-def _takes_video(vae) -> bool:
-    from diffusers import AutoencoderKLQwenImage
-
-    return isinstance(vae, AutoencoderKLQwenImage)
-
-
 def _constants(vae, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the raw latents, [C, 1, 1] each, or [1, 1, 1]."""
+    from diffusers import AutoencoderKL
+
+    if isinstance(vae, AutoencoderKL):
+        # Latents that were never normalised have neither.
+        constants = [vae.config.shift_factor or 0.0], [1 / (vae.config.scaling_factor or 1.0)]
+    else:
+        constants = vae.config.latents_mean, vae.config.latents_std
     mean, std = (
         torch.tensor(values, device=like.device, dtype=torch.float32).to(like.dtype)[:, None, None]
-        for values in (vae.config.latents_mean, vae.config.latents_std)
+        for values in constants
     )
     return mean, std

@@ -28,6 +28,8 @@ COMPONENTS = {
     "scheduler": ("diffusers", "FlowMatchEulerDiscreteScheduler"),
 }
 OPTIONAL = ("image_processor",)
+# Where the classes of components come from: nothing else is imported. OmniGen2's transformer is our own.
+_LIBRARIES = ("diffusers", "transformers", "spatialfusion.backbones.omnigen2_transformer")
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
 # No pickles and no code.
 _HUB_FILES = [INDEX, FILE_NAME, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.jinja"]
@@ -77,6 +79,15 @@ def find_model(name: str | os.PathLike, hub_options: dict[str, Any]) -> Path:
         raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None
 
 
+def is_published_omnigen2(folder: Path) -> bool:
+    """Whether this is OmniGen2 as its authors publish it: other folders, and classes from files that are not run."""
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(index, dict) and "mllm" in index and str(index.get("_class_name")).startswith("OmniGen2")
+
+
 def check_folder(folder: Path, given: set[str]) -> None:
     """Raise InputError for what can be seen to be wrong without building the networks."""
     path = folder / INDEX
@@ -87,8 +98,8 @@ def check_folder(folder: Path, given: set[str]) -> None:
         raise InputError(f"{folder} is not a model folder: it has no {INDEX}.") from None
     except (OSError, ValueError, TypeError):
         raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
-    if strange := set(listed.values()) - {"diffusers", "transformers"}:
-        raise InputError(f"{path} names a component of {sorted(strange)[0]!r}: expected diffusers or transformers.")
+    if strange := set(listed.values()) - set(_LIBRARIES):
+        raise InputError(f"{path} names a component of {sorted(strange)[0]!r}: expected {' or '.join(_LIBRARIES)}.")
     for name in [name for name in COMPONENTS if name not in given]:
         if name not in listed:
             if name in OPTIONAL:

@@ -20,27 +20,25 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 from diffusers import (
+    AutoencoderKL,
     AutoencoderKLQwenImage,
     DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
     QwenImageTransformer2DModel,
 )
+from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import BaseOutput
 from einops import rearrange
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
 
-from .backbones.qwen_image import (
-    ADAPTER,
-    DepthInjection,
-    base_state_dict,
-    draw_noise,
-    load_backbone_tensors,
-    sample_latents,
-)
+from .backbones import backbone_of, omnigen2
+from .backbones.depth_injection import ADAPTER, DepthInjection, base_state_dict
+from .backbones.omnigen2_transformer import OmniGen2Transformer2DModel
+from .backbones.sampling import draw_noise
 from .context import PromptEncoder, SemanticContext
-from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, START, STEPS, STRENGTH
+from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
 from .errors import InputError
 from .files import set_default_modes
 from .fitting import fit_geometry, fit_picture
@@ -56,6 +54,7 @@ from .model_folder import (
     check_folder,
     check_weights,
     find_model,
+    is_published_omnigen2,
     replace_folder,
     write_model_index,
 )
@@ -76,10 +75,11 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
     Args:
         default_size: side in pixels of the square whose area an image has when no size is asked for.
-        rescale_guidance: keep the norm of the guided velocity at the prompt's own, as Qwen-Image's pipelines do.
+        rescale_guidance: keep the norm of the guided velocity at the prompt's own, as Qwen-Image's pipelines do; of
+            Qwen-Image alone.
 
-    The LoRA and the projection delta of the `spatialfusion` checkpoint are put on `transformer`, inactive while it is
-    given no depth.
+    What differs from one diffusion transformer to another is asked of its file in `backbones/`. The LoRA and the
+    projection delta of the `spatialfusion` checkpoint are put on `transformer`, inactive while it is given no depth.
     """
 
     model_cpu_offload_seq = "text_encoder->spatialfusion->transformer->vae"
@@ -88,10 +88,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
     def __init__(
         self,
-        vae: AutoencoderKLQwenImage,
+        vae: AutoencoderKLQwenImage | AutoencoderKL,
         text_encoder: Qwen2_5_VLForConditionalGeneration,
         tokenizer: PreTrainedTokenizerBase,
-        transformer: QwenImageTransformer2DModel,
+        transformer: QwenImageTransformer2DModel | OmniGen2Transformer2DModel,
         scheduler: FlowMatchEulerDiscreteScheduler,
         spatialfusion: SpatialFusionModel,
         image_processor: Qwen2VLImageProcessorPil | None = None,
@@ -107,13 +107,16 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 temporal_patch_size=vision.temporal_patch_size,
                 merge_size=vision.spatial_merge_size,
             )
-        _check_fit(spatialfusion, text_encoder)
+        self.backbone = backbone_of(transformer)
+        _check_fit(spatialfusion, text_encoder, self.backbone.NAME)
+        if rescale_guidance and self.backbone is omnigen2:
+            raise InputError("rescale_guidance is true, but the transformer is OmniGen2's: it is for Qwen-Image alone.")
         if ADAPTER in getattr(transformer, "peft_config", {}):
             # Of another checkpoint, when a pipeline is built anew from the parts of an old one.
             transformer.delete_adapters(ADAPTER)
-        self.delta = load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
+        self.delta = self.backbone.load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
         # Checks that tokenizer and text encoder belong together.
-        PromptEncoder(text_encoder, tokenizer, image_processor, spatialfusion.config.num_layers)
+        PromptEncoder(text_encoder, tokenizer, image_processor, spatialfusion.config.num_layers, self.backbone.TEMPLATE)
         self.register_modules(
             vae=vae,
             text_encoder=text_encoder,
@@ -148,6 +151,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         width: int | None = None,
         num_inference_steps: int = STEPS,
         guidance_scale: float = GUIDANCE,
+        image_guidance_scale: float = IMAGE_GUIDANCE,
         depth_steps: int = DEPTH_STEPS,
         depth_guidance: float = DEPTH_GUIDANCE,
         adapter_strength: float = STRENGTH,
@@ -173,6 +177,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 `image`, else of `geometry`, else square.
             num_inference_steps: Euler steps of the image.
             guidance_scale: classifier-free guidance of the image; 1 is none.
+            image_guidance_scale: when OmniGen2 edits, guidance by the source image, beside that by the prompt; 1 has
+                one scale for both. Other backbones take 1 alone.
             depth_steps: Euler steps of the depth; 1 gives the conditional mean.
             depth_guidance: classifier-free guidance of the depth, away from the empty prompt; 1 is none.
             adapter_strength: how much depth matters. At 0 the image is exactly the base model's, and no depth is
@@ -192,10 +198,16 @@ class SpatialFusionPipeline(DiffusionPipeline):
         _check_number("depth_steps", depth_steps, 1)
         for name, value in (
             ("guidance_scale", guidance_scale),
+            ("image_guidance_scale", image_guidance_scale),
             ("depth_guidance", depth_guidance),
             ("adapter_strength", adapter_strength),
         ):
             _check_number(name, value)
+        if image_guidance_scale != 1 and self.backbone is not omnigen2:
+            raise InputError(
+                f"image_guidance_scale is {image_guidance_scale}, but {self.backbone.NAME} has no guidance by the "
+                "source image: expected 1."
+            )
         if not 0 <= adapter_start <= adapter_end <= 1:
             raise InputError(
                 f"adapter_start is {adapter_start} and adapter_end {adapter_end}: expected 0 <= start <= end <= 1."
@@ -232,7 +244,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 noise,
                 num_inference_steps,
                 guidance_scale,
-                None if residual is None else DepthInjection(self.transformer, residual, self.delta, adapter_strength),
+                image_guidance_scale,
+                None
+                if residual is None
+                else self.backbone.DepthInjection(self.transformer, residual, self.delta, adapter_strength),
                 (adapter_start, adapter_end),
                 callback_on_step_end,
                 callback_on_step_end_tensor_inputs,
@@ -342,9 +357,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         The negative and the empty prompt of an edit are read with the source image, as in training.
         """
         self._onload(self.text_encoder)
-        encoder = PromptEncoder(
-            self.text_encoder, self.tokenizer, self.image_processor, self.spatialfusion.config.num_layers
-        )
+        layers = self.spatialfusion.config.num_layers
+        encoder = PromptEncoder(self.text_encoder, self.tokenizer, self.image_processor, layers, self.backbone.TEMPLATE)
         pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
         context = encoder.encode(request.prompts, pictures).select(request.rows)
         # A chat is a text and, with a picture, the picture's number; what several images need is read once.
@@ -408,6 +422,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         noise: Tensor,
         steps: int,
         guidance: float,
+        image_guidance: float,
         injection: DepthInjection | None,
         depth_range: tuple[float, float],
         callback: Callable[[DiffusionPipeline, int, int, dict], dict] | None,
@@ -427,8 +442,12 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 if self._interrupt:
                     raise _InterruptedError(latents)
 
+            if self.backbone is omnigen2:
+                guiding = {"image_guidance": image_guidance}
+            else:
+                guiding = {"rescale": self.config.rescale_guidance}
             try:
-                return sample_latents(
+                return self.backbone.sample_latents(
                     self.transformer,
                     self.scheduler,
                     context,
@@ -439,8 +458,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
                     guidance,
                     injection,
                     depth_range,
-                    self.config.rescale_guidance,
-                    after_step,
+                    callback=after_step,
+                    **guiding,
                 )
             except _InterruptedError as interruption:
                 return interruption.latents
@@ -502,9 +521,11 @@ class SpatialFusionPipeline(DiffusionPipeline):
     ) -> SpatialFusionPipeline:
         """Load a model folder, or a model of the Hugging Face Hub; a folder never touches the network.
 
+        OmniGen2 is also loaded as it is published, with the folders `mllm` and `processor`.
+
         Args:
             spatialfusion: the SpatialFusion part, or its file, if it is not to be the model's own; with it any
-                Qwen-Image model can be loaded that it was trained for.
+                Qwen-Image or OmniGen2 model can be loaded that it was trained for.
             kwargs: as in diffusers; `dtype` is float32 unless given. Weights are read from safetensors alone, and
                 no code of the model is run.
 
@@ -515,13 +536,19 @@ class SpatialFusionPipeline(DiffusionPipeline):
         folder = find_model(pretrained_model_name_or_path, hub_options)
         dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
         given = {name for name in COMPONENTS if name in kwargs}
-        check_folder(folder, given)
+        published = is_published_omnigen2(folder)
+        if not published:
+            check_folder(folder, given)
         if not isinstance(spatialfusion, SpatialFusionModel):
             own = dtype.get("spatialfusion", dtype.get("default")) if isinstance(dtype, dict) else dtype
             spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=own or torch.float32)
-        kwargs |= {"use_safetensors": True, "trust_remote_code": False}
         try:
-            pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
+            if published:
+                parts = omnigen2.load_published(folder, dtype, given)
+                pipeline = cls(**{"default_size": omnigen2.DEFAULT_SIZE} | parts | kwargs, spatialfusion=spatialfusion)
+            else:
+                kwargs |= {"use_safetensors": True, "trust_remote_code": False}
+                pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
         except InputError as error:
             raise InputError(f"{folder}: {error}") from None
         except (MemoryError, torch.OutOfMemoryError):
@@ -531,7 +558,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
         for name in {"vae", "text_encoder", "transformer"} - given:
-            check_weights(folder / name, base_state_dict(getattr(pipeline, name)), renamed=name == "text_encoder")
+            weights = base_state_dict(getattr(pipeline, name))
+            subfolder = omnigen2.PUBLISHED_FOLDERS[name] if published else name
+            check_weights(folder / subfolder, weights, renamed=name == "text_encoder")
         pipeline.register_to_config(_name_or_path=str(pretrained_model_name_or_path))
         return pipeline
 
@@ -623,8 +652,15 @@ def _check_number(name: str, value: float, at_least: int | None = None) -> None:
         raise InputError(f"{name} is {value}: expected at least {at_least}.")
 
 
-def _check_fit(spatialfusion: SpatialFusionModel, text_encoder: Qwen2_5_VLForConditionalGeneration) -> None:
-    """The attention of the multimodal LLM must be the one that the checkpoint was trained on."""
+def _check_fit(
+    spatialfusion: SpatialFusionModel, text_encoder: Qwen2_5_VLForConditionalGeneration, backbone: str
+) -> None:
+    """The checkpoint must have been trained for this backbone, and on the attention of this multimodal LLM."""
+    if spatialfusion.config.backbone != backbone:
+        raise InputError(
+            f"the SpatialFusion checkpoint was trained for {spatialfusion.config.backbone}, but the diffusion model is "
+            f"{backbone}: they do not belong together."
+        )
     text = text_encoder.config.text_config
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     for name, trained, found in (
@@ -657,7 +693,7 @@ def _forget_origin(config: Path) -> None:
             config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def _without_lora(transformer: QwenImageTransformer2DModel) -> QwenImageTransformer2DModel:
+def _without_lora(transformer: ModelMixin) -> ModelMixin:
     """A transformer that shares the weights of this one, under their own names."""
     if not getattr(transformer, "peft_config", None):
         return transformer

@@ -1,4 +1,4 @@
-"""Runs the tests of tests/host with ComfyUI's own Python, and gives them what the Python pipeline draws."""
+"""Runs the tests of tests/host with ComfyUI's own Python, and gives them what diffusers' side computes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 from host_server import NoHostError, find_host
+from safetensors.torch import save_file
+from tiny import tiny_omnigen2_components
 
+from spatialfusion.backbones import omnigen2
+from spatialfusion.backbones.sampling import draw_noise
+from spatialfusion.context import SemanticContext
 from spatialfusion.generate import TINY
+from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
@@ -45,6 +52,68 @@ def parity(tmp_path_factory) -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def omnigen2_parity(tmp_path_factory) -> Path:
+    """A folder with a random OmniGen2, what its network answers, what is sampled, and its SpatialFusion checkpoint."""
+    folder = tmp_path_factory.mktemp("omnigen2")
+    parts = tiny_omnigen2_components()
+    transformer, spatialfusion, vae = parts["transformer"], parts["spatialfusion"], parts["vae"]
+    weights = {f"weights.{name}": tensor.clone() for name, tensor in transformer.state_dict().items()}
+    spatialfusion.save(folder / "spatialfusion.safetensors")
+    delta = omnigen2.load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
+
+    def random(*shape: int, seed: int) -> torch.Tensor:
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+    shape, batch = (16, 8, 12), 2
+    x, reference = random(batch, *shape, seed=0), random(batch, 16, 6, 10, seed=1)
+    text, null_text = random(batch, 7, 64, seed=2), random(1, 5, 64, seed=3)
+    t = torch.tensor([0.1, 0.85])
+    given = {"x": x, "t": t, "reference": reference, "text": text, "null_text": null_text}
+    answers = {}
+    with torch.no_grad():
+        for name, references in (("text", []), ("edit", [reference])):
+            answers[name] = omnigen2.velocity(
+                transformer, x, references, t, text, torch.ones(text.shape[:2], dtype=torch.bool)
+            )
+
+    depth = torch.linspace(1, 20, 64)[None, :, None].expand(1, 64, 96)
+    geometry = Geometry.from_depth(depth, focal=1.0)
+    residual = spatialfusion.adapter.residual(geometry, shape[1:])
+    contexts = [_context(text[:1]), _context(null_text)]
+    for name, references, strength in (("base", [], 0.0), ("depth", [], 0.8), ("depth_edit", [reference[:1]], 0.8)):
+        latents = omnigen2.sample_latents(
+            transformer,
+            FlowMatchEulerDiscreteScheduler(shift=2.6),
+            *contexts,
+            references,
+            draw_noise([torch.Generator().manual_seed(SEED)], shape),
+            4,
+            3.0,
+            omnigen2.DepthInjection(transformer, residual, delta, strength),
+        )
+        # The host hands raw latents out.
+        answers[name] = latents / vae.config.scaling_factor + vae.config.shift_factor
+    given["raw_reference"] = reference[:1] / vae.config.scaling_factor + vae.config.shift_factor
+    given |= {"depth_map": depth.contiguous(), "intrinsics": geometry.intrinsics}
+    answers = {f"answer.{name}": answer.contiguous() for name, answer in answers.items()}
+    save_file(weights | given | answers, folder / "expected.safetensors")
+    return folder
+
+
+def _context(text: torch.Tensor) -> SemanticContext:
+    mask = torch.ones(text.shape[:2], dtype=torch.bool)
+    cache = torch.zeros(len(text), 1, text.shape[1], 4)
+    return SemanticContext(text, mask, (cache,), (cache,), mask, mask.sum(1))
+
+
+# What a file of tests/host is given: the variable that names it, and the fixture that makes it.
+GIVEN = {
+    "test_parity.py": ("SPATIALFUSION_PARITY", "parity"),
+    "test_omnigen2.py": ("SPATIALFUSION_OMNIGEN2", "omnigen2_parity"),
+}
+
+
 @pytest.mark.parametrize("file", sorted(path.name for path in (HERE / "host").glob("test_*.py")))
 def test_in_the_host(file: str, request) -> None:
     try:
@@ -53,8 +122,9 @@ def test_in_the_host(file: str, request) -> None:
         pytest.skip(str(missing))
     environment = {**os.environ, "COMFYUI_PATH": str(folder)}
     environment.pop("PYTHONPATH", None)
-    if file == "test_parity.py":
-        environment["SPATIALFUSION_PARITY"] = str(request.getfixturevalue("parity"))
+    if file in GIVEN:
+        variable, fixture = GIVEN[file]
+        environment[variable] = str(request.getfixturevalue(fixture))
     command = [python, "-m", "pytest", "-c", "host/pytest.ini", "-rs", "-s", f"host/{file}"]
     result = subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True, timeout=900)
     print(result.stdout[-6000:], result.stderr[-2000:])

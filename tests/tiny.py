@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from diffusers import AutoencoderKL
 from torch import nn
 
+from spatialfusion.backbones import omnigen2
+from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from spatialfusion.backbones.qwen_image import add_lora, backbone_tensors, projection_delta, tiny_scheduler
 from spatialfusion.context import chat
 from spatialfusion.model import SpatialFusionModel
@@ -70,11 +73,7 @@ def tiny_components() -> dict[str, object]:
         trained = new_transformer(CONFIG.model.diffusion, CONFIG.model.vae.z_dim, 64)
         add_lora(trained, config.lora_rank)
         delta = projection_delta(trained)
-        # Much starts at zero, and a part that does nothing cannot be seen to be missing.
-        for module in (text_encoder, transformer, trained, delta, spatialfusion):
-            for parameter in module.parameters():
-                if not parameter.any():
-                    nn.init.normal_(parameter, std=0.1)
+        stir(text_encoder, transformer, trained, delta, spatialfusion)
         spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
     components = {
         "vae": vae,
@@ -85,10 +84,60 @@ def tiny_components() -> dict[str, object]:
         "scheduler": tiny_scheduler(),
         "spatialfusion": spatialfusion,
     }
+    return freeze(components)
+
+
+def stir(*modules: nn.Module) -> None:
+    """Give a value to every tensor that starts at zero: a part that does nothing cannot be seen to be missing."""
+    for module in modules:
+        for parameter in module.parameters():
+            if not parameter.any():
+                nn.init.normal_(parameter, std=0.1)
+
+
+def freeze(components: dict[str, object]) -> dict[str, object]:
     for part in components.values():
         if isinstance(part, nn.Module):
             part.requires_grad_(False).eval()
     return components
+
+
+def omnigen2_transformer(seed: int = 0, **changes) -> OmniGen2Transformer2DModel:
+    """With prompt embeddings of 64 channels, as the tiny LLM's."""
+    sizes = {"hidden_size": 48, "num_layers": 2, "num_refiner_layers": 1, "num_attention_heads": 3, "num_kv_heads": 1}
+    sizes |= {"axes_dim_rope": (4, 6, 6), "multiple_of": 16, "text_feat_dim": 64}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return OmniGen2Transformer2DModel(**(sizes | changes)).eval()
+
+
+def tiny_omnigen2_components() -> dict[str, object]:
+    """As `tiny_components`, but for an OmniGen2: its transformer, FLUX's kind of autoencoder, its scheduler."""
+    components = tiny_components()
+    transformer, trained = omnigen2_transformer(), omnigen2_transformer()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        vae = AutoencoderKL(
+            down_block_types=["DownEncoderBlock2D"] * 4,
+            up_block_types=["UpDecoderBlock2D"] * 4,
+            block_out_channels=[8, 8, 8, 8],
+            norm_num_groups=4,
+            latent_channels=16,
+            scaling_factor=0.3611,
+            shift_factor=0.1159,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        )
+        config = components["spatialfusion"].config
+        config.backbone = omnigen2.NAME
+        config.projection_shape = tuple(transformer.x_embedder.weight.shape)
+        spatialfusion = SpatialFusionModel(config)
+        omnigen2.add_lora(trained, config.lora_rank)
+        delta = omnigen2.projection_delta(trained)
+        stir(spatialfusion, trained, delta)
+        spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
+    changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion}
+    return freeze(components | changed | {"scheduler": omnigen2.scheduler()})
 
 
 def save_tiny(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""K/V of the host's own CLIP (Qwen-Image's Qwen2.5-VL), read while it encodes a prompt.
+"""K/V of the host's own CLIP (the Qwen2.5-VL of Qwen-Image or OmniGen2), read while it encodes a prompt.
 
 Notable: the host's cache is not handed out, so the outputs of the key and value projections are caught by hooks while
 the model runs (and its weights are where it needs them), and the rotary embedding is applied here.
@@ -15,11 +15,22 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.config import SpatialFusionConfig
-from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, SemanticContext, chat_prefix
+from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, TEMPLATES, SemanticContext, chat_prefix
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.spatial_transformer import apply_rotary, rotary
 
 _TEMPLATE_EDIT = chat_prefix(1) + "{}" + CHAT_SUFFIX
+# The MLLM's name in a CLIP, and the type with which Load CLIP makes one of it; by the checkpoint's backbone.
+_MODULES = {"qwen-image": "qwen25_7b", "omnigen2": "qwen25_3b"}
+_CLIPS = {
+    "qwen-image": "Qwen-Image's Qwen2.5-VL, from Load CLIP with type qwen_image",
+    "omnigen2": "OmniGen2's Qwen2.5-VL, from Load CLIP with type omnigen2",
+}
+
+
+def expected_clip(config: SpatialFusionConfig) -> str:
+    """Which CLIP a checkpoint reads, for messages."""
+    return _CLIPS[config.backbone]
 
 
 def encode_with_clip(
@@ -27,11 +38,14 @@ def encode_with_clip(
 ) -> tuple[SemanticContext, list]:
     """The context and the CONDITIONING of a prompt about `pictures` [3, H, W] in [0, 1], from one prefill of `clip`.
 
+    OmniGen2's reads the prompt alone.
+
     Raises:
         InputError: when the CLIP is another model than the checkpoint was trained with.
     """
     language = _language_model(clip, config)
-    tokens = _tokenize(clip, prompt, pictures)
+    shows_pictures = TEMPLATES[config.backbone].system_edit is not None
+    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [])
     with _Recorder(language, config) as recorder:
         conditioning = clip.encode_from_tokens_scheduled(tokens)
     keys, values = recorder.keys_and_values()
@@ -57,12 +71,9 @@ def encode_with_clip(
 
 def _language_model(clip: Any, config: SpatialFusionConfig) -> nn.Module:
     """The decoder of the CLIP; an InputError unless it has the attention that the checkpoint was trained on."""
-    wrapper = getattr(clip.cond_stage_model, "qwen25_7b", None)
+    wrapper = getattr(clip.cond_stage_model, _MODULES[config.backbone], None)
     if wrapper is None:
-        raise InputError(
-            f"clip is a {type(clip.cond_stage_model).__name__}: expected Qwen-Image's Qwen2.5-VL, from Load CLIP with "
-            "type qwen_image."
-        )
+        raise InputError(f"clip is a {type(clip.cond_stage_model).__name__}: expected {expected_clip(config)}.")
     language = wrapper.transformer.model
     found = (language.config.num_hidden_layers, language.config.num_key_value_heads, language.config.head_dim)
     wanted = (config.mllm_layers, config.kv_heads, config.head_dim)

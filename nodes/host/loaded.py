@@ -11,7 +11,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
 from ...spatialfusion.config import SpatialFusionConfig
-from ...spatialfusion.context import PromptEncoder
+from ...spatialfusion.context import TEMPLATES, PromptEncoder
 from ...spatialfusion.depth_adapter import DepthAdapter
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.model import FILE_NAME, SpatialFusionModel, read_config
@@ -77,6 +77,11 @@ def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
     the built-in model do, it gets that one."""
     chosen = choose_dtype(dtype)
     network = SpatialFusionModel.load(path, dtype=chosen)
+    if network.config.backbone not in TEMPLATES:
+        raise InputError(
+            f"{name} was trained for {network.config.backbone}: supported are {' and '.join(TEMPLATES)}; a newer "
+            "version of the pack may have it."
+        )
     patch = DepthPatch(network.adapter, network.backbone_tensors).to(chosen).requires_grad_(False)
     # It travels with the diffusion model, in a patcher of its own.
     del network.adapter
@@ -84,7 +89,8 @@ def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
     encoder = None
     if _attention(network.config) == _attention(read_config(tiny / FILE_NAME)):
         try:
-            encoder = PromptEncoder.load(tiny, network.config.num_layers, dtype=chosen)
+            template = TEMPLATES[network.config.backbone]
+            encoder = PromptEncoder.load(tiny, network.config.num_layers, dtype=chosen, template=template)
         except ImportError as error:
             raise InputError(
                 f"the built-in language model needs transformers 5 or newer ({error}): update it with "

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...spatialfusion.context import SemanticContext
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import fit_picture
-from .clip_context import encode_with_clip
+from .clip_context import encode_with_clip, expected_clip
 from .loaded import LoadedModel
 
 
@@ -42,8 +42,8 @@ def read_prompt(
         return encode_with_clip(clip, prompt, pictures, loaded.config)
     if loaded.encoder is None:
         raise InputError(
-            f"clip is not connected, and {loaded.name} has no language model of its own: load Qwen-Image's Qwen2.5-VL "
-            "with Load CLIP (type qwen_image) and connect it."
+            f"clip is not connected, and {loaded.name} has no language model of its own: connect "
+            f"{expected_clip(loaded.config)}."
         )
     comfy.model_management.load_models_gpu([loaded.text_encoder])
     context = loaded.encoder.encode([prompt], [pictures], allow_empty=True)

@@ -2,17 +2,15 @@
 
 Notable:
 - One definition of the network call (`velocity`), which training and pipeline share.
-- Depth enters in three places that one strength scales: a residual on the target tokens of the network's input, a delta
-  of the input projection and a LoRA on the linears of the blocks. All of it is hooks that `DepthInjection` sets and
-  takes away again, so that the transformer stays the one that diffusers made, and strength 0 is exactly the base.
-- The residual is in the network's input only: the Euler step starts from the latent without it.
+- Depth enters as depth_injection.py says: the residual on the target's tokens, which come before those of references;
+  the delta on `img_in`; the LoRA on the blocks of both streams.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,13 +18,16 @@ from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageTransformer2DMod
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..context import SemanticContext
+from ..context import QWEN_IMAGE, SemanticContext, fit_text
 from ..errors import InputError
+from . import depth_injection
+from .depth_injection import backbone_tensors as backbone_tensors
+from .depth_injection import base_state_dict as base_state_dict
+from .sampling import draw_noise as draw_noise
+from .sampling import euler
 
-if TYPE_CHECKING:
-    from peft import LoraConfig
-
-ADAPTER = "spatialfusion"  # the name of the LoRA among a transformer's adapters
+NAME = "qwen-image"  # in a checkpoint's configuration
+TEMPLATE = QWEN_IMAGE
 TINY_SHIFT = 1.15
 
 # The matrices of attention and MLP in both streams; modulation, norms and the ends of the network are left alone.
@@ -120,16 +121,6 @@ def velocity(
     return unpack(output[:, : (height // 2) * (width // 2)], height, width)
 
 
-def fit_text(prompt_embeds: Tensor, prompt_mask: Tensor, multiple: int = 1) -> tuple[Tensor, Tensor | None]:
-    """Trim to the longest prompt, then pad to a multiple; the mask is None where every token counts."""
-    longest = int(prompt_mask.sum(1).max())
-    length = -(-longest // multiple) * multiple
-    missing = max(0, length - prompt_mask.shape[1])
-    embeds = F.pad(prompt_embeds, (0, 0, 0, missing))[:, :length]
-    mask = F.pad(prompt_mask, (0, missing))[:, :length]
-    return embeds, None if multiple == 1 and bool(mask.all()) else mask
-
-
 def _to_float(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
     return output.float()
 
@@ -201,19 +192,14 @@ def _rotate(x: Tensor, factors: Tensor) -> Tensor:
 # Depth ----------------------------------------------------------------------------------------------------------------
 
 
-class DepthInjection:
-    """Within `with DepthInjection(...)`, `transformer` is given depth; after it, it is the base again.
-
-    Works on whatever calls the transformer: `velocity`, a diffusers pipeline, a training step (gradients flow to
-    residual, delta and LoRA). A transformer called with k times the residual's batch gets the residual k times.
+class DepthInjection(depth_injection.DepthInjection):
+    """Within `with DepthInjection(...)`, `transformer` is given depth; see the base class.
 
     Args:
         transformer: a QwenImageTransformer2DModel; its LoRA, if any, was put there by `add_lora`.
         residual: [B, 16, h, w], added to the target latent in the network's input. Zeros are a sample without depth.
         delta: change of the input projection, see `projection_delta`; None for none.
         strength: scales residual, delta and LoRA together.
-
-    `active` may be switched while inside, to leave depth out of some steps.
     """
 
     def __init__(
@@ -224,164 +210,34 @@ class DepthInjection:
         strength: float = 1.0,
     ):
         check_architecture(transformer)
-        self.transformer = transformer
-        self.tokens = pack(residual)
-        self.delta = delta
-        self.strength = strength
-        self._active = True
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        super().__init__(transformer, transformer.img_in, pack(residual), delta, strength)
 
-    @property
-    def active(self) -> bool:
-        return self._active
-
-    @active.setter
-    def active(self, value: bool) -> None:
-        if value != self._active:
-            self._active = value
-            if self._handles:
-                _scale_lora(self.transformer, self.strength if value else 0.0)
-
-    def __enter__(self) -> DepthInjection:
-        if self._handles:
-            raise RuntimeError("this DepthInjection is already in use")
-        self._handles = [self.transformer.register_forward_pre_hook(self._shift_input, with_kwargs=True)]
-        if self.delta is not None:
-            self._handles.append(self.transformer.img_in.register_forward_hook(self._add_delta))
-        _scale_lora(self.transformer, self.strength if self._active else 0.0)
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        _scale_lora(self.transformer, 0.0)
-
-    def _shift_input(self, _module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
-        if not self._active or self.strength == 0:
-            return None
-        tokens = kwargs["hidden_states"] if not args else args[0]
-        batch, count = self.tokens.shape[:2]
-        if tokens.shape[0] % batch or tokens.shape[1] < count:
+    def shift(self, sample: Tensor) -> Tensor:
+        batch, count = self.residual.shape[:2]
+        if sample.shape[0] % batch or sample.shape[1] < count:
             raise InputError(
                 f"a depth residual of {count} tokens for {batch} images does not fit a network input of "
-                f"{tokens.shape[1]} tokens for {tokens.shape[0]}: both must be made for the same image size."
+                f"{sample.shape[1]} tokens for {sample.shape[0]}: both must be made for the same image size."
             )
-        shift = (self.strength * self.tokens).to(tokens).repeat(tokens.shape[0] // batch, 1, 1)
         # The target's tokens come first; those of references stay as they are.
-        shifted = torch.cat([tokens[:, :count] + shift, tokens[:, count:]], dim=1)
-        return ((shifted, *args[1:]), kwargs) if args else ((), {**kwargs, "hidden_states": shifted})
-
-    def _add_delta(self, _module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
-        if not self._active or self.strength == 0:
-            return None
-        weight, bias = self.delta.weight.to(output.device), self.delta.bias.to(output.device)
-        if not torch.is_autocast_enabled(output.device.type):
-            weight, bias = weight.to(inputs[0].dtype), bias.to(inputs[0].dtype)
-        return output + self.strength * F.linear(inputs[0], weight, bias)
+        return torch.cat([sample[:, :count] + self.scaled_residual(sample), sample[:, count:]], dim=1)
 
 
 def projection_delta(transformer: QwenImageTransformer2DModel) -> nn.Linear:
     """A change of the input projection, to be trained; zero, so that it starts as the base."""
-    base = transformer.img_in
-    delta = nn.Linear(base.in_features, base.out_features, device=base.weight.device, dtype=base.weight.dtype)
-    nn.init.zeros_(delta.weight)
-    nn.init.zeros_(delta.bias)
-    return delta
-
-
-def lora_config(rank: int) -> LoraConfig:
-    """LoRA on attention and MLP; alpha = rank, so that its scale is the strength alone."""
-    from peft import LoraConfig
-
-    return LoraConfig(r=rank, lora_alpha=rank, target_modules=list(LORA_TARGETS), init_lora_weights=True)
+    return depth_injection.projection_delta(transformer.img_in)
 
 
 def add_lora(transformer: QwenImageTransformer2DModel, rank: int) -> list[nn.Parameter]:
-    """Put an untrained LoRA into `transformer`, inactive until a DepthInjection; return its parameters.
-
-    Parameters of the base keep their requires_grad, and other adapters stay active.
-    """
+    """Put an untrained LoRA into `transformer`, inactive until a DepthInjection; return its parameters."""
     check_architecture(transformer)
-    trained = {name for name, parameter in transformer.named_parameters() if parameter.requires_grad}
-    others = transformer.active_adapters() if getattr(transformer, "peft_config", {}) else []
-    transformer.add_adapter(lora_config(rank), adapter_name=ADAPTER)
-    transformer.set_adapter([*others, ADAPTER])
-    parameters = []
-    for name, parameter in transformer.named_parameters():
-        if f".{ADAPTER}." in name:
-            parameters.append(parameter)
-        else:
-            parameter.requires_grad_(name in trained or name.replace(".base_layer", "") in trained)
-    _scale_lora(transformer, 0.0)
-    return parameters
-
-
-def backbone_tensors(transformer: QwenImageTransformer2DModel, delta: nn.Linear | None) -> dict[str, Tensor]:
-    """What training changed, by name: projection.{weight,bias} and lora.<module>.lora_{A,B}.weight."""
-    tensors = {} if delta is None else {f"projection.{k}": v for k, v in delta.state_dict().items()}
-    for name, tensor in transformer.state_dict().items():
-        if f".{ADAPTER}." in name:
-            tensors[f"lora.{name.replace(f'.{ADAPTER}.', '.')}"] = tensor
-    return {name: tensor.detach() for name, tensor in tensors.items()}
+    return depth_injection.add_lora(transformer, rank, LORA_TARGETS)
 
 
 def load_backbone_tensors(transformer: QwenImageTransformer2DModel, tensors: dict[str, Tensor]) -> nn.Linear | None:
     """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
     check_architecture(transformer)
-    lora = {name.removeprefix("lora."): tensor for name, tensor in tensors.items() if name.startswith("lora.")}
-    if lora:
-        if ADAPTER not in getattr(transformer, "peft_config", {}):
-            add_lora(transformer, next(t.shape[0] for name, t in lora.items() if ".lora_A." in name))
-        state = {name.replace(f".{ADAPTER}.", "."): parameter for name, parameter in transformer.named_parameters()}
-        state = {name: parameter for name, parameter in state.items() if ".lora_" in name and name in lora}
-        wrong = sorted(n for n in lora if n not in state or state[n].shape != lora[n].shape)
-        if wrong:
-            raise InputError(
-                f"the checkpoint's LoRA was trained on another diffusion model: {len(wrong)} of {len(lora)} tensors do "
-                f"not fit (first: {wrong[0]})."
-            )
-        with torch.no_grad():
-            for name, parameter in state.items():
-                parameter.copy_(lora[name])
-    if "projection.weight" not in tensors:
-        return None
-    delta = projection_delta(transformer)
-    if tensors["projection.weight"].shape != delta.weight.shape:
-        raise InputError(
-            f"the checkpoint changes an input projection of {tuple(tensors['projection.weight'].shape)}, but this "
-            f"diffusion model's is {tuple(delta.weight.shape)}: they do not belong together."
-        )
-    delta.load_state_dict({k: tensors[f"projection.{k}"].to(delta.weight) for k in ("weight", "bias")})
-    return delta.requires_grad_(False)
-
-
-def base_state_dict(transformer: QwenImageTransformer2DModel) -> dict[str, Tensor]:
-    """The transformer's own weights under their own names, whether or not a LoRA is in it."""
-    return {
-        name.replace(".base_layer.", "."): tensor
-        for name, tensor in transformer.state_dict().items()
-        if f".{ADAPTER}." not in name
-    }
-
-
-def _scale_lora(transformer: nn.Module, scale: float) -> None:
-    """Scale our LoRA; at 0 it is taken out of the active adapters, so that the base is computed exactly.
-
-    Adapters of other names stay as they are; so does every requires_grad, which peft would switch.
-    """
-    if ADAPTER not in getattr(transformer, "peft_config", {}):
-        return
-    from peft.tuners.lora import LoraLayer
-
-    for module in transformer.modules():
-        if isinstance(module, LoraLayer) and ADAPTER in module.lora_A:
-            others = [name for name in module.active_adapters if name != ADAPTER]
-            required = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
-            module.set_adapter([*others, ADAPTER] if scale else others)
-            module.set_scale(ADAPTER, scale)
-            for parameter, value in required:
-                parameter.requires_grad_(value)
+    return depth_injection.load_backbone_tensors(transformer, tensors, transformer.img_in, LORA_TARGETS)
 
 
 # Sampling -------------------------------------------------------------------------------------------------------------
@@ -413,11 +269,6 @@ def set_steps(scheduler: FlowMatchEulerDiscreteScheduler, steps: int, tokens: in
     scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), mu=mu)
     scheduler.set_begin_index(0)
     return scheduler.sigmas
-
-
-def draw_noise(generators: Sequence[torch.Generator], shape: tuple[int, int, int]) -> Tensor:
-    """Noise [B, *shape] in fp32 on the CPU, one generator per sample."""
-    return torch.stack([torch.randn(shape, generator=generator) for generator in generators])
 
 
 @torch.no_grad()
@@ -456,26 +307,18 @@ def sample_latents(
     height, width = noise.shape[-2:]
     latents = noise.to(device)
     references = [reference.to(device) for reference in references]
-    sigmas = set_steps(scheduler, steps, (height // 2) * (width // 2)).tolist()
+    sigmas = set_steps(scheduler, steps, (height // 2) * (width // 2))
     guided = null_context is not None and guidance != 1.0
 
     def predict(latents: Tensor, t: Tensor, context: SemanticContext) -> Tensor:
         embeds, mask = context.prompt_embeds.to(device), context.prompt_mask.to(device)
         return velocity(transformer, latents, references, t, embeds, mask).float()
 
-    with injection or nullcontext():
-        for i in range(steps):
-            if injection is not None:
-                injection.active = depth_range[0] <= i / steps < depth_range[1]
-            t = torch.full((len(latents),), sigmas[i], device=device)
-            v = predict(latents, t, context)
-            if guided:
-                null = predict(latents, t, null_context)
-                v = guide(v, null, guidance, rescale)
-            latents = scheduler.step(v, scheduler.timesteps[i], latents, return_dict=False)[0]
-            if callback is not None:
-                callback(i, latents)
-    return latents
+    def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
+        v = predict(latents, t, context)
+        return guide(v, predict(latents, t, null_context), guidance, rescale) if guided else v
+
+    return euler(scheduler, sigmas, latents, predict_guided, injection, depth_range, callback)
 
 
 def guide(v: Tensor, null: Tensor, guidance: float, rescale: bool = False) -> Tensor:

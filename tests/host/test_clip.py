@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import comfy.ops
 import comfy.sd
 import comfy.supported_models_base
 import comfy.text_encoders.llama as llama
+import comfy.text_encoders.omnigen2 as omnigen2
 import comfy.text_encoders.qwen_image as qwen_image
 import comfy.text_encoders.qwen_vl as qwen_vl
 import pytest
@@ -124,6 +127,56 @@ def test_the_context_is_that_of_transformers(reference, clip, config, pictures):
     assert worst < 1e-5
     language = clip.cond_stage_model.qwen25_7b.transformer.model
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in language.modules())
+
+
+class TinyOmnigen2ClipModel(omnigen2.sd1_clip.SDClipModel):
+    def __init__(self, device="cpu", dtype=None, attention_mask=True, model_options=None):
+        sizes = {"vocab_size": 152064, "hidden_size": WIDTH, "intermediate_size": 64, "num_hidden_layers": LAYERS,
+            "num_attention_heads": 2, "num_key_value_heads": 1}  # fmt: skip
+        super().__init__(
+            device=device, dtype=dtype, layer="last", textmodel_json_config=sizes, special_tokens={"pad": 151643},
+            layer_norm_hidden_state=False, model_class=llama.Qwen25_3B, enable_attention_masks=True,
+            return_attention_masks=True, model_options=model_options or {},
+        )  # fmt: skip
+
+
+class TinyOmnigen2TextEncoder(omnigen2.Omnigen2Model):
+    def __init__(self, device="cpu", dtype=None, model_options=None):
+        omnigen2.sd1_clip.SD1ClipModel.__init__(
+            self,
+            device=device,
+            dtype=dtype,
+            name="qwen25_3b",
+            clip_model=TinyOmnigen2ClipModel,
+            model_options=model_options or {},
+        )
+
+
+def test_omnigen2_reads_the_whole_chat_and_no_picture(reference, clip, config):
+    target = comfy.supported_models_base.ClipTarget(omnigen2.Omnigen2Tokenizer, TinyOmnigen2TextEncoder)
+    own = comfy.sd.CLIP(target, model_options={"dtype": torch.float32})
+    weights = {f"model.{name}": tensor for name, tensor in reference.model.language_model.state_dict().items()}
+    own.cond_stage_model.qwen25_3b.transformer.load_state_dict(weights)
+    config = dataclasses.replace(config, backbone="omnigen2")
+    context_module, clip_context = pack("spatialfusion.context"), pack("nodes.host.clip_context")
+    tokenizer = AutoTokenizer.from_pretrained(
+        HOST / "comfy" / "text_encoders" / "qwen25_tokenizer", local_files_only=True
+    )
+    processor = Qwen2VLImageProcessorPil(patch_size=14, temporal_patch_size=2, merge_size=2)
+    template = context_module.OMNIGEN2
+    encoder = context_module.PromptEncoder(reference, tokenizer, processor, config.num_layers, template)
+    images = [torch.zeros(3, 384, 384)]
+    expected = encoder.encode([PROMPT], [images])
+    context, conditioning = clip_context.encode_with_clip(own, PROMPT, images, config)
+    assert torch.equal(context.next_position, expected.next_position)
+    assert expected.prompt_mask.shape == expected.mask.shape
+    torch.testing.assert_close(conditioning[0][0], expected.prompt_embeds, atol=1e-5, rtol=1e-4)
+    pairs = zip((*context.keys, *context.values), (*expected.keys, *expected.values), strict=True)
+    worst = max(((ours - theirs).abs().max() / theirs.abs().max()).item() for ours, theirs in pairs)
+    print(f"omnigen2: largest relative difference of K/V {worst:.1e}")
+    assert worst < 1e-5
+    with pytest.raises(InputError, match=r"clip is a TinyTextEncoder: expected OmniGen2's Qwen2.5-VL"):
+        clip_context.encode_with_clip(clip, PROMPT, [], config)
 
 
 def test_a_clip_of_another_size_is_refused(clip):

@@ -1,0 +1,203 @@
+"""How depth enters a diffusion transformer, whichever it is.
+
+Notable:
+- Depth enters in three places that one strength scales: a residual on the target latent in the network's input, a delta
+  of the input projection and a LoRA on the linears of the blocks. All of it is hooks that `DepthInjection` sets and
+  takes away again, so that the transformer stays the one that it was, and strength 0 is exactly the base.
+- The residual is in the network's input only: the Euler step starts from the latent without it.
+- Which module projects the input, what its tokens are and where the LoRA goes is said by the backbones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
+ADAPTER = "spatialfusion"  # the name of the LoRA among a transformer's adapters
+
+
+class DepthInjection:
+    """Within `with DepthInjection(...)`, `transformer` is given depth; after it, it is the base again.
+
+    Works on whatever calls the transformer: `velocity`, a diffusers pipeline, a training step (gradients flow to
+    residual, delta and LoRA). A transformer called with k times the residual's batch gets the residual k times.
+
+    `active` may be switched while inside, to leave depth out of some steps. A backbone's own class says how `residual`
+    is added to the network's input.
+    """
+
+    def __init__(
+        self,
+        transformer: nn.Module,
+        projection: nn.Module,
+        residual: Tensor,
+        delta: nn.Linear | None,
+        strength: float,
+    ):
+        self.transformer = transformer
+        self.projection = projection
+        self.residual = residual
+        self.delta = delta
+        self.strength = strength
+        self._active = True
+        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+
+    def shift(self, sample: Tensor) -> Tensor:
+        """The network's input with the scaled residual added to the target's part of it."""
+        raise NotImplementedError
+
+    def scaled_residual(self, sample: Tensor) -> Tensor:
+        """The residual times strength, as often as the batch of `sample` asks for."""
+        repeats = len(sample) // len(self.residual)
+        return (self.strength * self.residual).to(sample).repeat(repeats, *[1] * (self.residual.ndim - 1))
+
+    @property
+    def active(self) -> bool:
+        return self._active
+
+    @active.setter
+    def active(self, value: bool) -> None:
+        if value != self._active:
+            self._active = value
+            if self._handles:
+                _scale_lora(self.transformer, self.strength if value else 0.0)
+
+    def __enter__(self) -> DepthInjection:
+        if self._handles:
+            raise RuntimeError("this DepthInjection is already in use")
+        self._handles = [self.transformer.register_forward_pre_hook(self._shift_input, with_kwargs=True)]
+        if self.delta is not None:
+            self._handles.append(self.projection.register_forward_hook(self._add_delta))
+        _scale_lora(self.transformer, self.strength if self._active else 0.0)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        _scale_lora(self.transformer, 0.0)
+
+    def _shift_input(self, _module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
+        if not self._active or self.strength == 0:
+            return None
+        if args:
+            return (self.shift(args[0]), *args[1:]), kwargs
+        return (), {**kwargs, "hidden_states": self.shift(kwargs["hidden_states"])}
+
+    def _add_delta(self, _module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
+        if not self._active or self.strength == 0:
+            return None
+        weight, bias = self.delta.weight.to(output.device), self.delta.bias.to(output.device)
+        if not torch.is_autocast_enabled(output.device.type):
+            weight, bias = weight.to(inputs[0].dtype), bias.to(inputs[0].dtype)
+        return output + self.strength * F.linear(inputs[0], weight, bias)
+
+
+def projection_delta(projection: nn.Linear) -> nn.Linear:
+    """A change of an input projection, to be trained; zero, so that it starts as the base."""
+    weight = projection.weight
+    delta = nn.Linear(projection.in_features, projection.out_features, device=weight.device, dtype=weight.dtype)
+    nn.init.zeros_(delta.weight)
+    nn.init.zeros_(delta.bias)
+    return delta
+
+
+def add_lora(transformer: ModelMixin, rank: int, targets: Sequence[str] | str) -> list[nn.Parameter]:
+    """Put an untrained LoRA into `transformer`, inactive until a DepthInjection; return its parameters.
+
+    `targets`: ends of the names of its linears, or an expression that names match as a whole. alpha = rank, so that the
+    LoRA's scale is the strength alone. Parameters of the base keep their requires_grad, and other adapters stay active.
+    """
+    from peft import LoraConfig
+
+    trained = {name for name, parameter in transformer.named_parameters() if parameter.requires_grad}
+    others = transformer.active_adapters() if getattr(transformer, "peft_config", {}) else []
+    modules = targets if isinstance(targets, str) else list(targets)
+    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=modules, init_lora_weights=True)
+    transformer.add_adapter(config, adapter_name=ADAPTER)
+    transformer.set_adapter([*others, ADAPTER])
+    parameters = []
+    for name, parameter in transformer.named_parameters():
+        if f".{ADAPTER}." in name:
+            parameters.append(parameter)
+        else:
+            parameter.requires_grad_(name in trained or name.replace(".base_layer", "") in trained)
+    _scale_lora(transformer, 0.0)
+    return parameters
+
+
+def backbone_tensors(transformer: nn.Module, delta: nn.Linear | None) -> dict[str, Tensor]:
+    """What training changed, by name: projection.{weight,bias} and lora.<module>.lora_{A,B}.weight."""
+    tensors = {} if delta is None else {f"projection.{k}": v for k, v in delta.state_dict().items()}
+    for name, tensor in transformer.state_dict().items():
+        if f".{ADAPTER}." in name:
+            tensors[f"lora.{name.replace(f'.{ADAPTER}.', '.')}"] = tensor
+    return {name: tensor.detach() for name, tensor in tensors.items()}
+
+
+def load_backbone_tensors(
+    transformer: ModelMixin, tensors: dict[str, Tensor], projection: nn.Linear, targets: Sequence[str] | str
+) -> nn.Linear | None:
+    """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
+    lora = {name.removeprefix("lora."): tensor for name, tensor in tensors.items() if name.startswith("lora.")}
+    if lora:
+        if ADAPTER not in getattr(transformer, "peft_config", {}):
+            add_lora(transformer, next(t.shape[0] for name, t in lora.items() if ".lora_A." in name), targets)
+        state = {name.replace(f".{ADAPTER}.", "."): parameter for name, parameter in transformer.named_parameters()}
+        state = {name: parameter for name, parameter in state.items() if ".lora_" in name and name in lora}
+        wrong = sorted(n for n in lora if n not in state or state[n].shape != lora[n].shape)
+        if wrong:
+            raise InputError(
+                f"the checkpoint's LoRA was trained on another diffusion model: {len(wrong)} of {len(lora)} tensors do "
+                f"not fit (first: {wrong[0]})."
+            )
+        with torch.no_grad():
+            for name, parameter in state.items():
+                parameter.copy_(lora[name])
+    if "projection.weight" not in tensors:
+        return None
+    delta = projection_delta(projection)
+    if tensors["projection.weight"].shape != delta.weight.shape:
+        raise InputError(
+            f"the checkpoint changes an input projection of {tuple(tensors['projection.weight'].shape)}, but this "
+            f"diffusion model's is {tuple(delta.weight.shape)}: they do not belong together."
+        )
+    delta.load_state_dict({k: tensors[f"projection.{k}"].to(delta.weight) for k in ("weight", "bias")})
+    return delta.requires_grad_(False)
+
+
+def base_state_dict(transformer: nn.Module) -> dict[str, Tensor]:
+    """The transformer's own weights under their own names, whether or not a LoRA is in it."""
+    return {
+        name.replace(".base_layer.", "."): tensor
+        for name, tensor in transformer.state_dict().items()
+        if f".{ADAPTER}." not in name
+    }
+
+
+def _scale_lora(transformer: nn.Module, scale: float) -> None:
+    """Scale our LoRA; at 0 it is taken out of the active adapters, so that the base is computed exactly.
+
+    Adapters of other names stay as they are; so does every requires_grad, which peft would switch.
+    """
+    if ADAPTER not in getattr(transformer, "peft_config", {}):
+        return
+    from peft.tuners.lora import LoraLayer
+
+    for module in transformer.modules():
+        if isinstance(module, LoraLayer) and ADAPTER in module.lora_A:
+            others = [name for name in module.active_adapters if name != ADAPTER]
+            required = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+            module.set_adapter([*others, ADAPTER] if scale else others)
+            module.set_scale(ADAPTER, scale)
+            for parameter, value in required:
+                parameter.requires_grad_(value)

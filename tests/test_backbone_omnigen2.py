@@ -1,0 +1,680 @@
+"""OmniGen2: its transformer, how it is called and sampled, how depth enters it, and the pipeline on a tiny one."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors.torch import load_file
+from tiny import SIZE, omnigen2_transformer, tiny_components, tiny_omnigen2_components
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from spatialfusion.backbones import backbone_of, qwen_image
+from spatialfusion.backbones import omnigen2 as og
+from spatialfusion.backbones.depth_injection import backbone_tensors, base_state_dict
+from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel, positions
+from spatialfusion.backbones.sampling import draw_noise
+from spatialfusion.context import OMNIGEN2, PromptEncoder, SemanticContext, chat
+from spatialfusion.errors import InputError
+from spatialfusion.latents import decode_latents, encode_latents
+from spatialfusion.model import FILE_NAME
+from spatialfusion.pipeline import SpatialFusionPipeline
+
+WIDTH = 64
+SHAPE = (16, 4, 6)
+
+
+def make_context(lengths: list[int], seed: int = 0) -> SemanticContext:
+    batch, tokens = len(lengths), max(lengths)
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.arange(tokens) < torch.tensor(lengths)[:, None]
+    cache = torch.zeros(batch, 1, tokens, 4)
+    embeds = torch.randn(batch, tokens, WIDTH, generator=generator)
+    return SemanticContext(embeds, mask, (cache,), (cache,), mask, torch.tensor(lengths))
+
+
+def make_latents(batch: int = 2, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> Tensor:
+    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+def call(transformer: nn.Module, latents: Tensor, references: list[Tensor] | None = None, lengths=(5, 3)) -> Tensor:
+    context = make_context(list(lengths))
+    t = torch.linspace(0.2, 0.9, len(latents))
+    return og.velocity(transformer, latents, references or [], t, context.prompt_embeds, context.prompt_mask)
+
+
+def stir_lora(transformer: nn.Module) -> None:
+    """Give every trained tensor of the LoRA a value; its second half starts at zero, which would hide everything."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in transformer.named_parameters():
+            if ".lora_" in name:
+                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+
+
+def stirred_delta(transformer: nn.Module) -> nn.Linear:
+    delta = og.projection_delta(transformer)
+    nn.init.normal_(delta.weight, std=0.1)
+    nn.init.normal_(delta.bias, std=0.1)
+    return delta
+
+
+class Recorder:
+    """Records what reaches the projections of the image and of the references."""
+
+    def __init__(self, transformer: nn.Module):
+        self.inputs: list[Tensor] = []
+        self.references: list[Tensor] = []
+        for module, inputs in (
+            (transformer.x_embedder, self.inputs),
+            (transformer.ref_image_patch_embedder, self.references),
+        ):
+            module.register_forward_pre_hook(lambda _, args, kept=inputs: kept.append(args[0].clone()))
+
+
+# The transformer
+
+
+def test_full_size_has_the_published_names_shapes_and_number() -> None:
+    with torch.device("meta"):
+        transformer = OmniGen2Transformer2DModel()
+    width, text, time, mlp, patch = 2520, 2048, 1024, 10240, 64
+    expected: dict[str, tuple[int, ...]] = {"image_index_embedding": (5, width)}
+
+    def linear(name: str, outputs: int, inputs: int, bias: bool = True) -> None:
+        expected[f"{name}.weight"] = (outputs, inputs)
+        if bias:
+            expected[f"{name}.bias"] = (outputs,)
+
+    linear("x_embedder", width, patch)
+    linear("ref_image_patch_embedder", width, patch)
+    linear("time_caption_embed.timestep_embedder.linear_1", time, 256)
+    linear("time_caption_embed.timestep_embedder.linear_2", time, time)
+    expected["time_caption_embed.caption_embedder.0.weight"] = (text,)
+    linear("time_caption_embed.caption_embedder.1", width, text)
+    linear("norm_out.linear_1", width, time)
+    linear("norm_out.linear_2", patch, width)
+    for group, count in (("layers", 32), ("noise_refiner", 2), ("ref_image_refiner", 2), ("context_refiner", 2)):
+        for block in (f"{group}.{i}" for i in range(count)):
+            for name, outputs in (("to_q", width), ("to_k", width // 3), ("to_v", width // 3), ("to_out.0", width)):
+                linear(f"{block}.attn.{name}", outputs, width, bias=False)
+            for name in ("norm_q", "norm_k"):
+                expected[f"{block}.attn.{name}.weight"] = (120,)
+            linear(f"{block}.feed_forward.linear_1", mlp, width, bias=False)
+            linear(f"{block}.feed_forward.linear_2", width, mlp, bias=False)
+            linear(f"{block}.feed_forward.linear_3", mlp, width, bias=False)
+            for name in ("ffn_norm1", "norm2", "ffn_norm2"):
+                expected[f"{block}.{name}.weight"] = (width,)
+            if group == "context_refiner":
+                expected[f"{block}.norm1.weight"] = (width,)
+            else:
+                expected[f"{block}.norm1.norm.weight"] = (width,)
+                linear(f"{block}.norm1.linear", 4 * width, time)
+    assert {name: tuple(tensor.shape) for name, tensor in transformer.state_dict().items()} == expected
+    count = sum(parameter.numel() for parameter in transformer.parameters())
+    # ComfyUI's file of it, omnigen2_fp16.safetensors, has 7.93 GB.
+    assert count == 3_967_161_400 and round(2 * count / 1e9, 2) == 7.93
+
+
+def test_the_published_configuration_is_understood(tmp_path) -> None:
+    # The sizes of the published options/ft.yml, in the form in which diffusers saves what that class was made with.
+    published = {"_class_name": "OmniGen2Transformer2DModel", "_diffusers_version": "0.33.1", "patch_size": 2,
+        "in_channels": 16, "out_channels": None, "hidden_size": 2520, "num_layers": 32, "num_refiner_layers": 2,
+        "num_attention_heads": 21, "num_kv_heads": 7, "multiple_of": 256, "ffn_dim_multiplier": None, "norm_eps": 1e-05,
+        "axes_dim_rope": [40, 40, 40], "axes_lens": [10000, 10000, 10000], "text_feat_dim": 2048,
+        "timestep_scale": 1000.0}  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(published))
+    config = OmniGen2Transformer2DModel.load_config(tmp_path)
+    with torch.device("meta"):
+        transformer, ignored = OmniGen2Transformer2DModel.from_config(config, return_unused_kwargs=True)
+        standard = OmniGen2Transformer2DModel()
+    assert {name for name in ignored if not name.startswith("_")} == set()
+    shapes = [{name: tensor.shape for name, tensor in t.state_dict().items()} for t in (transformer, standard)]
+    assert shapes[0] == shapes[1]
+    with pytest.raises(InputError, match="do not fit: expected heads"):
+        omnigen2_transformer(num_attention_heads=4)
+
+
+def test_saving_and_loading_give_the_same_network(tmp_path) -> None:
+    transformer = omnigen2_transformer()
+    transformer.save_pretrained(tmp_path)
+    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors"}
+    stored = load_file(tmp_path / "diffusion_pytorch_model.safetensors")
+    assert stored.keys() == transformer.state_dict().keys()
+    loaded = OmniGen2Transformer2DModel.from_pretrained(tmp_path, use_safetensors=True).eval()
+    assert torch.equal(call(loaded, make_latents()), call(transformer, make_latents()))
+
+
+def test_positions_count_text_and_then_pictures() -> None:
+    ours = positions(3, torch.tensor([3, 2]), [(2, 1), (1, 2), (1, 1)])
+    text, pictures = [[0, 0, 0], [1, 1, 1], [2, 2, 2]], [[3, 0, 0], [3, 1, 0], [5, 0, 0], [5, 0, 1], [7, 0, 0]]
+    assert ours[0].tolist() == text + pictures
+    # The second prompt is a token shorter, so its pictures stand one earlier.
+    assert ours[1, 3:].tolist() == [[s - 1, row, column] for s, row, column in pictures]
+
+
+@settings(deadline=None, max_examples=10)
+@given(
+    lengths=st.lists(st.integers(1, 7), min_size=1, max_size=3),
+    size=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    sources=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), max_size=2),
+)
+def test_a_batch_equals_singles_at_any_size(lengths: list[int], size: tuple, sources: list) -> None:
+    transformer, context = omnigen2_transformer(), make_context(lengths)
+    batch = len(lengths)
+    latents = make_latents(batch, (16, 2 * size[0], 2 * size[1]))
+    references = [make_latents(batch, (16, 2 * h, 2 * w), seed=i + 1) for i, (h, w) in enumerate(sources)]
+    t = torch.linspace(0.1, 1.0, batch)
+    together = og.velocity(transformer, latents, references, t, context.prompt_embeds, context.prompt_mask)
+    assert together.shape == latents.shape
+    for i in range(batch):
+        alone = context[i]
+        rows = [reference[i : i + 1] for reference in references]
+        single = og.velocity(
+            transformer, latents[i : i + 1], rows, t[i : i + 1], alone.prompt_embeds, alone.prompt_mask
+        )
+        assert_close(single, together[i : i + 1], atol=1e-5, rtol=1e-4)
+
+
+def test_text_padding_changes_nothing_that_is_read() -> None:
+    transformer, latents, context = omnigen2_transformer(), make_latents(), make_context([5, 3])
+    t = torch.tensor([0.3, 0.8])
+    expected = og.velocity(transformer, latents, [], t, context.prompt_embeds, context.prompt_mask)
+    embeds = torch.cat([context.prompt_embeds, torch.full((2, 7, WIDTH), 9.0)], dim=1)
+    mask = torch.cat([context.prompt_mask, torch.zeros(2, 7, dtype=torch.bool)], dim=1)
+    for multiple in (1, 16):
+        assert_close(og.velocity(transformer, latents, [], t, embeds, mask, multiple), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_everything_given_to_the_network_matters() -> None:
+    transformer, latents = omnigen2_transformer(), make_latents()
+    references = [make_latents(shape=(16, 6, 4), seed=1), make_latents(shape=(16, 2, 4), seed=2)]
+    base = call(transformer, latents, references)
+    others = {
+        "latents": call(transformer, make_latents(seed=3), references),
+        "no references": call(transformer, latents),
+        "one reference": call(transformer, latents, references[:1]),
+        "their order": call(transformer, latents, references[::-1]),
+        "prompt": call(transformer, latents, references, lengths=(4, 4)),
+    }
+    for name, other in others.items():
+        assert (other - base).abs().max() > 1e-4, name
+
+
+def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
+    transformer = omnigen2_transformer()
+    with pytest.raises(InputError, match="6 reference pictures were given: OmniGen2 reads at most 5"):
+        call(transformer, make_latents(), [make_latents()] * 6)
+    with pytest.raises(InputError, match="latents of 5 x 4 do not fit patches of 2"):
+        call(transformer, make_latents(shape=(16, 4, 5)))
+    qwen = tiny_components()["transformer"]
+    with pytest.raises(InputError, match="QwenImageTransformer2DModel: supported is OmniGen2Transformer2DModel"):
+        og.DepthInjection(qwen, make_latents())
+    with pytest.raises(InputError, match="OmniGen2Transformer2DModel: supported is QwenImageTransformer2DModel"):
+        qwen_image.DepthInjection(transformer, make_latents())
+    assert backbone_of(transformer) is og and backbone_of(qwen) is qwen_image
+    with pytest.raises(InputError, match=r"Linear: supported are QwenImage.* and OmniGen2Transformer2DModel"):
+        backbone_of(nn.Linear(2, 2))
+
+
+def test_neighbouring_times_are_told_apart_in_bf16() -> None:
+    embed = omnigen2_transformer().to(torch.bfloat16).time_caption_embed
+    time, _ = embed(torch.tensor([0.9700, 0.9705]), torch.zeros(2, 1, WIDTH, dtype=torch.bfloat16))
+    assert time.dtype == torch.bfloat16 and not torch.equal(time[0], time[1])
+
+
+def test_gradient_checkpointing_gives_the_same_gradients() -> None:
+    gradients = []
+    for checkpointed in (False, True):
+        transformer = omnigen2_transformer()
+        if checkpointed:
+            transformer.enable_gradient_checkpointing()
+        call(transformer, make_latents(), [make_latents(seed=1), make_latents(seed=2)]).square().sum().backward()
+        gradients.append({name: parameter.grad for name, parameter in transformer.named_parameters()})
+    for name, gradient in gradients[0].items():
+        assert gradient is not None and torch.equal(gradient, gradients[1][name]), name
+    # Two references have one row each.
+    assert gradients[0]["image_index_embedding"].any(dim=1).tolist() == [True, True, False, False, False]
+
+
+# The network call
+
+
+def test_velocity_turns_time_and_sign() -> None:
+    transformer, latents, reference = omnigen2_transformer(), make_latents(), make_latents(seed=1)
+    context, t = make_context([5, 3]), torch.tensor([0.3, 0.8])
+    ours = og.velocity(transformer, latents, [reference], t, context.prompt_embeds, context.prompt_mask)
+    network = transformer(latents, 1 - t, context.prompt_embeds, context.prompt_mask, [reference]).sample
+    assert torch.equal(ours, -network)
+
+
+class Oracle(OmniGen2Transformer2DModel):
+    """A network that knows the picture, and says so as OmniGen2 does: picture - noise, with time from noise to it."""
+
+    def forward(self, hidden_states: Tensor, timestep: Tensor, **_kwargs) -> tuple[Tensor]:
+        t = timestep[:, None, None, None]
+        noise = (hidden_states - t * self.picture) / (1 - t)
+        return (self.picture - noise,)
+
+
+def test_a_network_that_knows_the_picture_is_led_to_it() -> None:
+    oracle = Oracle(**omnigen2_transformer().config)
+    oracle.picture = make_latents(seed=7)
+    for steps in (1, 4):
+        assert_close(draw(oracle, steps=steps, guidance=1.0), oracle.picture, atol=1e-5, rtol=1e-5)
+
+
+# Depth
+
+
+@pytest.mark.parametrize("references", [0, 1])
+def test_only_the_target_is_shifted(references: int) -> None:
+    transformer, latents, residual = omnigen2_transformer(), make_latents(), make_latents(seed=2)
+    images = [make_latents(seed=3)] * references
+    recorder = Recorder(transformer)
+    call(transformer, latents, images)
+    with og.DepthInjection(transformer, residual, strength=0.5):
+        call(transformer, latents, images)
+    call(transformer, latents, images)
+    call(transformer, latents + 0.5 * residual)
+    base, shifted, after, expected = recorder.inputs
+    assert torch.equal(shifted, expected) and not torch.equal(shifted, base)
+    assert torch.equal(after, base)
+    assert len(recorder.references) == 3 * references
+    assert all(torch.equal(reference, recorder.references[0]) for reference in recorder.references)
+
+
+def test_without_effect_it_is_the_base_to_the_bit() -> None:
+    transformer, latents = omnigen2_transformer(), make_latents()
+    expected = call(transformer, latents)
+    og.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    assert torch.equal(call(transformer, latents), expected), "a LoRA outside of an injection"
+    with og.DepthInjection(transformer, residual, delta, strength=0.0):
+        assert torch.equal(call(transformer, latents), expected), "strength 0"
+    with og.DepthInjection(transformer, residual, delta) as injection:
+        assert not torch.allclose(call(transformer, latents), expected, atol=1e-3)
+        injection.active = False
+        assert torch.equal(call(transformer, latents), expected), "inactive"
+        injection.active = True
+        assert not torch.allclose(call(transformer, latents), expected, atol=1e-3)
+    assert torch.equal(call(transformer, latents), expected), "after"
+
+
+def test_untrained_additions_change_nothing() -> None:
+    transformer, latents = omnigen2_transformer(), make_latents()
+    expected = call(transformer, latents)
+    og.add_lora(transformer, 4)
+    with og.DepthInjection(transformer, torch.zeros(2, *SHAPE), og.projection_delta(transformer)):
+        assert torch.equal(call(transformer, latents), expected)
+
+
+def test_each_part_scales_with_strength() -> None:
+    latents, strength, zeros = make_latents(), 0.4, torch.zeros(2, *SHAPE)
+    # The delta: as if the projection's own weights had been changed.
+    changed, transformer = omnigen2_transformer(), omnigen2_transformer()
+    delta = stirred_delta(transformer)
+    with torch.no_grad():
+        changed.x_embedder.weight += strength * delta.weight
+        changed.x_embedder.bias += strength * delta.bias
+    with og.DepthInjection(transformer, zeros, delta, strength):
+        assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
+    # The LoRA: as if B A had been added to the weights.
+    changed, transformer = omnigen2_transformer(), omnigen2_transformer()
+    og.add_lora(transformer, 4)
+    stir_lora(transformer)
+    tensors = backbone_tensors(transformer, None)
+    modules = dict(changed.named_modules())
+    names = {key.rsplit(".lora_", 1)[0] for key in tensors}
+    with torch.no_grad():
+        for name in names:
+            product = tensors[f"{name}.lora_B.weight"] @ tensors[f"{name}.lora_A.weight"]
+            modules[name.removeprefix("lora.")].weight += strength * product
+    assert {name.split(".")[1] for name in names} == {"noise_refiner", "layers"} and len(names) == 7 * 3
+    with og.DepthInjection(transformer, zeros, strength=strength):
+        assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_reach_residual_delta_and_lora_and_nothing_else() -> None:
+    transformer = omnigen2_transformer().requires_grad_(False)
+    lora = og.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2).requires_grad_()
+    with og.DepthInjection(transformer, residual, delta):
+        loss = call(transformer, make_latents(), [make_latents(seed=3)]).square().sum()
+    loss.backward()
+    for tensor in (residual, delta.weight, delta.bias, *lora):
+        assert tensor.requires_grad and tensor.grad.abs().sum() > 0
+    assert not any(p.grad is not None for n, p in transformer.named_parameters() if ".lora_" not in n)
+
+
+def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
+    transformer, residual, latents = omnigen2_transformer(), make_latents(1, seed=2), make_latents(1)
+    recorder = Recorder(transformer)
+    with og.DepthInjection(transformer, residual):
+        call(transformer, latents.repeat(2, 1, 1, 1))
+        with pytest.raises(InputError, match="same image size"):
+            call(transformer, make_latents(1, (16, 2, 2)), lengths=(3,))
+    call(transformer, (latents + residual).repeat(2, 1, 1, 1))
+    assert torch.equal(recorder.inputs[0], recorder.inputs[1])
+
+
+def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None:
+    transformer, latents = omnigen2_transformer(), make_latents()
+    base = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
+    og.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    with og.DepthInjection(transformer, residual, delta, 0.7):
+        expected = call(transformer, latents)
+    tensors = {name: tensor.clone() for name, tensor in backbone_tensors(transformer, delta).items()}
+    assert "lora.layers.1.attn.to_q.lora_A.weight" in tensors and "projection.bias" in tensors
+    kept = base_state_dict(transformer)
+    assert kept.keys() == base.keys() and all(torch.equal(kept[name], base[name]) for name in base)
+
+    fresh = omnigen2_transformer()
+    loaded = og.load_backbone_tensors(fresh, tensors)
+    with og.DepthInjection(fresh, residual, loaded, 0.7):
+        assert torch.equal(call(fresh, latents), expected)
+    with pytest.raises(InputError, match="another diffusion model"):
+        og.load_backbone_tensors(omnigen2_transformer(num_layers=1), tensors)
+    with pytest.raises(InputError, match="input projection"):
+        og.load_backbone_tensors(omnigen2_transformer(), {"projection.weight": torch.zeros(3, 64)})
+
+
+# Sampling
+
+
+def draw(transformer: nn.Module, **options) -> Tensor:
+    options = {"steps": 4, "guidance": 3.0, "references": []} | options
+    noise = draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
+    contexts = make_context([5, 3]), make_context([2, 2], seed=1)
+    return og.sample_latents(transformer, og.scheduler(), *contexts, noise=noise, **options)
+
+
+class Constant(OmniGen2Transformer2DModel):
+    """A network that answers the means of prompt and references, whatever its latents are."""
+
+    seen: ClassVar[list[Tensor]] = []
+
+    def forward(
+        self, hidden_states: Tensor, encoder_hidden_states: Tensor, reference_hidden_states: list[Tensor], **_kwargs
+    ) -> tuple[Tensor]:
+        self.seen.append(hidden_states)
+        value = encoder_hidden_states.mean() + sum(10 * reference.mean() for reference in reference_hidden_states)
+        return (value.expand_as(hidden_states),)
+
+
+def test_the_shift_stays_in_the_networks_input() -> None:
+    stub, residual = Constant(**omnigen2_transformer().config), 5 * make_latents(seed=2)
+    Constant.seen.clear()
+    without = draw(stub)
+    assert torch.equal(draw(stub, injection=og.DepthInjection(stub, residual)), without)
+    # All calls of the network were shifted, those of prompt and negative prompt alike.
+    plain, shifted = Constant.seen[:8], Constant.seen[8:]
+    assert all(torch.equal(b, a + residual) for a, b in zip(plain, shifted, strict=True))
+
+
+def test_guidance_by_prompt_and_by_source_image() -> None:
+    stub = Constant(**omnigen2_transformer().config)
+    noise = draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
+    reference = make_latents(seed=5) + 1
+    prompt, null = (c.prompt_embeds.mean() for c in (make_context([5, 3]), make_context([2, 2], seed=1)))
+    image = 10 * reference.mean()
+    # picture - noise of one step from pure noise is what the step adds.
+    for options, wanted in (
+        ({"guidance": 1.0}, prompt),
+        ({"guidance": 3.0}, null + 3 * (prompt - null)),
+        ({"guidance": 3.0, "image_guidance": 2.0}, null + 3 * (prompt - null)),
+        ({"guidance": 3.0, "references": [reference]}, null + 3 * (prompt + image - null)),
+        ({"guidance": 3.0, "image_guidance": 2.0, "references": [reference]}, null + 2 * image + 3 * (prompt - null)),
+        ({"guidance": 1.0, "image_guidance": 2.0, "references": [reference]}, prompt + image),
+    ):
+        added = draw(stub, steps=1, **options) - noise
+        assert_close(added, wanted.expand_as(added), atol=1e-4, rtol=1e-4)
+
+
+def test_depth_range_and_strength_zero_in_the_sampler() -> None:
+    transformer = omnigen2_transformer()
+    og.add_lora(transformer, 4)
+    stir_lora(transformer)
+    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    without = draw(transformer)
+
+    def with_depth(strength: float = 1.0, **options) -> Tensor:
+        return draw(transformer, injection=og.DepthInjection(transformer, residual, delta, strength), **options)
+
+    assert torch.equal(with_depth(0.0), without)
+    assert torch.equal(with_depth(depth_range=(0.0, 0.0)), without)
+    assert not torch.allclose(with_depth(), without, atol=1e-3)
+    assert not torch.allclose(with_depth(depth_range=(0.5, 1.0)), with_depth(), atol=1e-4)
+
+
+def test_a_sample_depends_on_its_own_generator_alone() -> None:
+    transformer, reference = omnigen2_transformer(), make_latents(seed=5)
+    both = draw(transformer, references=[reference], image_guidance=2.0)
+    context, null = make_context([5, 3]), make_context([2, 2], seed=1)
+    noise = draw_noise([torch.Generator().manual_seed(1)], SHAPE)
+    second = og.sample_latents(
+        transformer, og.scheduler(), context[1], null[1], [reference[1:]], noise, 4, 3.0, image_guidance=2.0
+    )
+    assert_close(second, both[1:], atol=1e-5, rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=20)
+@given(steps=st.integers(1, 60), rows=st.integers(2, 160), columns=st.integers(2, 160))
+def test_noise_levels_are_the_published_ones(steps: int, rows: int, columns: int) -> None:
+    # There in times from noise to picture: i / n, then t / (m - m t + t), m = sqrt(latent cells) / 40.
+    m = math.sqrt(4 * rows * columns) / 40
+    times = [i / steps for i in range(steps)]
+    published = [1 - t / (m - m * t + t) for t in times] + [0.0]
+    assert_close(og.set_steps(og.scheduler(), steps, rows * columns), torch.tensor(published), atol=1e-6, rtol=1e-5)
+
+
+def test_a_constant_shift_is_kept_and_the_schedule_survives_saving(tmp_path) -> None:
+    constant = FlowMatchEulerDiscreteScheduler(shift=2.6)  # as ComfyUI samples it
+    for tokens in (16, 4096):
+        expected = [2.6 * s / (1 + 1.6 * s) for s in (1.0, 0.75, 0.5, 0.25)] + [0.0]
+        assert_close(og.set_steps(constant, 4, tokens), torch.tensor(expected), atol=1e-6, rtol=1e-5)
+    og.scheduler().save_pretrained(tmp_path)
+    loaded = FlowMatchEulerDiscreteScheduler.from_pretrained(tmp_path)
+    assert torch.equal(og.set_steps(loaded, 8, 64), og.set_steps(og.scheduler(), 8, 64))
+    with pytest.raises(InputError, match="at least 1"):
+        draw(omnigen2_transformer(), steps=0)
+
+
+# Prompt and picture
+
+
+@pytest.fixture(scope="module")
+def components() -> dict:
+    return tiny_omnigen2_components()
+
+
+def test_prompt_embeddings_are_those_of_the_whole_published_chat(components) -> None:
+    encoder = PromptEncoder(
+        *(components[name] for name in ("text_encoder", "tokenizer", "image_processor")), 2, OMNIGEN2
+    )
+    prompts = ["a red car", "a blue house in front of a red car"]
+    context = encoder.encode(prompts, [[torch.zeros(3, 32, 32)], [torch.zeros(3, 32, 32)]])
+    for i, prompt in enumerate(prompts):
+        # No generation prompt, no picture, nothing cut off.
+        text = (
+            "<|im_start|>system\nYou are a helpful assistant that generates high-quality images based on user "
+            f"instructions.<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n"
+        )
+        assert chat(prompt, 0, OMNIGEN2) == text
+        ids = components["tokenizer"](text, return_tensors="pt").input_ids
+        hidden = components["text_encoder"](ids, output_hidden_states=True).hidden_states[-1]
+        assert int(context.prompt_mask[i].sum()) == ids.shape[1]
+        assert_close(context.prompt_embeds[i : i + 1, : ids.shape[1]], hidden, atol=1e-5, rtol=1e-4)
+    assert torch.equal(context.prompt_mask, context.mask)
+
+
+def test_latents_are_shifted_and_scaled_as_flux_does(components) -> None:
+    vae, images = components["vae"], torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    latents = encode_latents(vae, images)
+    assert_close(latents, (vae.encode(2 * images - 1).latent_dist.mode() - 0.1159) * 0.3611)
+    assert latents.shape == (2, 16, 4, 6)
+    assert_close(decode_latents(vae, latents), (vae.decode(latents / 0.3611 + 0.1159).sample / 2 + 0.5).clamp(0, 1))
+    with pytest.raises(InputError, match="multiples of 8"):
+        encode_latents(vae, images[..., :12])
+
+
+# The pipeline
+
+FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
+CAR, HOUSE = "a red car", "a blue house 3 metres behind a red car"
+
+
+def seed(number: int) -> torch.Generator:
+    return torch.Generator().manual_seed(number)
+
+
+@pytest.fixture(scope="module")
+def folder(components, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("omnigen2") / "model"
+    SpatialFusionPipeline(**components, default_size=SIZE).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipe(folder) -> SpatialFusionPipeline:
+    return load(folder)
+
+
+def load(folder: Path, **options) -> SpatialFusionPipeline:
+    pipe = SpatialFusionPipeline.from_pretrained(folder, **options)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture(scope="module")
+def picture() -> Tensor:
+    return torch.rand(3, SIZE, SIZE, generator=seed(0))
+
+
+def test_text_to_image_and_editing(pipe, picture) -> None:
+    output = pipe(CAR, num_inference_steps=2, depth_steps=2, generator=seed(0))
+    assert isinstance(output.images[0], Image.Image) and output.images[0].size == (SIZE, SIZE)
+    assert output.geometry.depth.shape == (1, SIZE, SIZE) and output.geometry.depth.isfinite().all()
+    base = pipe(CAR, generator=seed(0), **FAST)
+    for name, changes in {
+        "prompt": {"prompt": HOUSE},
+        "negative prompt": {"negative_prompt": HOUSE},
+        "guidance": {"guidance_scale": 2.0},
+        "image": {"image": picture},
+        "strength": {"adapter_strength": 0.5},
+        "end": {"adapter_end": 0.4},
+    }.items():
+        other = pipe(**{"prompt": CAR, "generator": seed(0), **FAST, **changes})
+        assert not torch.allclose(base.images, other.images, atol=1e-3), name
+    wide = pipe(CAR, height=SIZE // 2, width=SIZE, generator=seed(0), **FAST)
+    assert wide.images.shape == (1, 16, SIZE // 16, SIZE // 8)
+
+
+def test_the_image_scale_matters_when_editing_alone(pipe, picture) -> None:
+    def image(**options) -> Tensor:
+        return pipe(CAR, generator=seed(0), **FAST, **options).images
+
+    assert torch.equal(image(image_guidance_scale=2.0), image())
+    assert not torch.allclose(image(image=picture, image_guidance_scale=2.0), image(image=picture), atol=1e-4)
+
+
+@pytest.mark.parametrize("edit", [False, True])
+def test_a_batch_of_unequal_prompts_equals_singles(pipe, picture, edit: bool) -> None:
+    options = {"image": picture, "image_guidance_scale": 1.5} if edit else {}
+    batch = pipe([CAR, HOUSE], generator=[seed(3), seed(4)], **FAST, **options)
+    for i, prompt in enumerate([CAR, HOUSE]):
+        single = pipe(prompt, generator=seed(3 + i), **FAST, **options)
+        assert_close(batch.images[i], single.images[0], atol=1e-4, rtol=1e-4)
+        assert_close(batch.geometry.depth[i], single.geometry.depth[0], atol=1e-4, rtol=1e-3)
+
+
+def test_strength_0_is_the_base_model_bit_for_bit(pipe, folder, picture) -> None:
+    off = pipe(CAR, picture, adapter_strength=0, generator=seed(0), **FAST)
+    assert off.geometry is None
+    bare = OmniGen2Transformer2DModel.from_pretrained(folder / "transformer")
+    assert bare.state_dict().keys() == base_state_dict(pipe.transformer).keys()
+    encoder = PromptEncoder(pipe.text_encoder, pipe.tokenizer, pipe.image_processor, 2, OMNIGEN2)
+    expected = og.sample_latents(
+        bare,
+        og.scheduler(),
+        encoder.encode([CAR]),
+        encoder.encode([""], allow_empty=True),
+        [encode_latents(pipe.vae, picture[None])],
+        draw_noise([seed(0)], (16, SIZE // 8, SIZE // 8)),
+        2,
+        4.0,
+    )
+    assert torch.equal(off.images, expected)
+
+
+def test_a_saved_pipeline_draws_the_same_images(pipe, picture, tmp_path) -> None:
+    pipe.save_pretrained(tmp_path / "model")
+    index = json.loads((tmp_path / "model" / "model_index.json").read_text())
+    assert index["transformer"] == ["spatialfusion.backbones.omnigen2_transformer", "OmniGen2Transformer2DModel"]
+    loaded = load(tmp_path / "model")
+    for image in (None, picture):
+        ours, theirs = (p(CAR, image, generator=seed(0), **FAST) for p in (loaded, pipe))
+        assert torch.equal(ours.images, theirs.images) and torch.equal(ours.geometry.depth, theirs.geometry.depth)
+
+
+def test_the_published_layout_is_loaded_without_running_its_code(pipe, tmp_path) -> None:
+    save_as_published(pipe, tmp_path)
+    pipe.spatialfusion.save(tmp_path / FILE_NAME)
+    loaded = load(tmp_path, default_size=SIZE)
+    assert torch.equal(loaded(CAR, generator=seed(0), **FAST).images, pipe(CAR, generator=seed(0), **FAST).images)
+    assert load(tmp_path).config.default_size == 1024
+    half = load(tmp_path, dtype={"transformer": torch.bfloat16})
+    assert half.transformer.dtype == torch.bfloat16 and half.vae.dtype == torch.float32
+    (tmp_path / "mllm" / "model.safetensors").write_bytes(b"broken")
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load(tmp_path)
+    (tmp_path / "processor").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="no folder processor"):
+        load(tmp_path, text_encoder=pipe.text_encoder)
+
+
+def save_as_published(pipe: SpatialFusionPipeline, folder: Path) -> None:
+    """Folders and index as the authors' model has them; its classes lie in files that would run if they were read."""
+    for name, subfolder in (("text_encoder", "mllm"), ("tokenizer", "processor"), ("vae", "vae")):
+        getattr(pipe, name).save_pretrained(folder / subfolder)
+    base = OmniGen2Transformer2DModel.from_config(pipe.transformer.config)
+    base.load_state_dict(base_state_dict(pipe.transformer))
+    base.save_pretrained(folder / "transformer")
+    (folder / "transformer" / "transformer_omnigen2.py").write_text("raise RuntimeError('code of a model was run')")
+    (folder / "scheduler").mkdir()
+    scheduler = {"_class_name": "FlowMatchEulerDiscreteScheduler", "dynamic_time_shift": True}
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(scheduler))
+    index = {
+        "_class_name": "OmniGen2Pipeline",
+        "mllm": ["transformers", "Qwen2_5_VLForConditionalGeneration"],
+        "processor": ["transformers", "Qwen2_5_VLProcessor"],
+        "scheduler": ["scheduling_flow_match_euler_discrete", "FlowMatchEulerDiscreteScheduler"],
+        "transformer": ["transformer_omnigen2", "OmniGen2Transformer2DModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+
+
+def test_parts_of_another_backbone_are_refused(components) -> None:
+    qwen = tiny_components()
+    with pytest.raises(InputError, match="trained for qwen-image, but the diffusion model is omnigen2"):
+        SpatialFusionPipeline(**components | {"spatialfusion": qwen["spatialfusion"]})
+    with pytest.raises(InputError, match="trained for omnigen2, but the diffusion model is qwen-image"):
+        SpatialFusionPipeline(**qwen | {"spatialfusion": components["spatialfusion"]})
+    with pytest.raises(InputError, match="rescale_guidance is true"):
+        SpatialFusionPipeline(**components, rescale_guidance=True)
+    with pytest.raises(InputError, match="qwen-image has no guidance by the source image"):
+        SpatialFusionPipeline(**qwen)(CAR, image_guidance_scale=2.0)
