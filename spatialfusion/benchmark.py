@@ -154,6 +154,14 @@ def cost_lines(cost: Cost, timings: dict[str, Timing], known: list[Estimator], s
         ],
     )
     yield ""
+    largest = max(cost.parameters[name] for name in ("prefill", "step", "decode"))
+    with_depth = max(largest, transformer + cost.parameters["step with depth"])
+    yield (
+        "Largest network, which is what the card must hold when the others wait in the computer's memory (bf16): "
+        f"{2 * largest / GIB:.2f} GiB; with LoRA and delta {2 * with_depth / GIB:.2f} GiB, or as before if they are "
+        "merged."
+    )
+    yield ""
 
 
 def cost_rows(cost: Cost, known: list[Estimator], steps: int) -> list[Row]:
