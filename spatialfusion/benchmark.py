@@ -117,7 +117,11 @@ def measure(backbone: Backbone, request: Request, device: str) -> dict[str, Timi
     from .cost.parts import parts, time_call
 
     dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
-    return {part.name: time_call(part.run, device) for part in parts(backbone, request, device, dtype)}
+    timings = {}
+    for part in parts(backbone, request, device, dtype):
+        timings[part.name] = time_call(part.run, device)
+        del part  # or the next network would be made while this one is there
+    return timings
 
 
 def cost_lines(cost: Cost, timings: dict[str, Timing], known: list[Estimator], steps: Sequence[int]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -285,12 +286,16 @@ def test_lora_costs_two_thin_products_for_each_linear() -> None:
 def test_the_same_parts_on_a_real_device(backbone: Backbone) -> None:
     request = Request((64, 96), prompt=6)
     counted = {part.name: part.parameters for part in parts(backbone, request, META, BF16)}
-    real = {}
+    networks = {backbone.mllm.name, backbone.transformer.name, backbone.vae.name, "SpatialFusionModel"}
+    real, most = {}, 0
     with torch.no_grad():
         for part in parts(backbone, request, "cpu", torch.float32):
             part.run()
             real[part.name] = part.parameters
+            most = max(most, sum(type(thing).__name__ in networks for thing in gc.get_objects()))
+            del part
     assert real == counted and len(real) == 14
+    assert most == 1, "two networks in memory at the same time"
 
 
 def test_a_cached_step_counts_the_target_alone() -> None:

@@ -10,6 +10,7 @@ torch's FlopCounterMode does it; causal attention is counted in full.
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -49,11 +50,13 @@ class Part:
 
 def parts(backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
     """All parts of `backbone`, one network after the other; "null" is the pass of the empty prompt."""
-    yield from mllm_parts(backbone, request, device, dtype)
-    if backbone.transformer.available:
-        yield from transformer_parts(backbone, request, device, dtype)
-    yield from vae_parts(backbone, request, device, dtype)
-    yield from spatial_parts(backbone, request, device, dtype)
+    for network in (mllm_parts, transformer_parts, vae_parts, spatial_parts):
+        if network is transformer_parts and not backbone.transformer.available:
+            continue
+        yield from network(backbone, request, device, dtype)
+        gc.collect()  # peft's layers know the network that they are in
+        if torch.device(device).type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -313,7 +316,7 @@ def spatial_parts(
     yield Part("detail", head, lambda: model.depth_head.refine(state, features, factor))
     y = torch.zeros(1, 2, height, width, device=device, dtype=dtype)
     yield Part("adapter", adapter, lambda: model.adapter(y, fov))
-    image = torch.zeros(1, 3, height, width, device=device, dtype=dtype)
+    image = torch.zeros(1, 3, height, width, device=device)
     yield Part("source", count_parameters(model.source_encoder), lambda: model.encode_source(image))
 
 
