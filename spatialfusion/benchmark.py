@@ -1,0 +1,316 @@
+"""python -m spatialfusion.benchmark: what SpatialFusion costs at full size, beside the plain model and alternatives."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from .defaults import DEPTH_STEPS
+from .errors import InputError, run_command
+
+if TYPE_CHECKING:
+    from .backbones.published import Backbone
+    from .cost.alternatives import Estimator
+    from .cost.overhead import Cost, Row
+    from .cost.parts import Request, Timing
+
+STEPS = (4, 50)
+CARDS = (24, 48, 80, 141)  # GiB
+TERA, GIB = 1e12, 2**30
+EXAMPLES = """examples:
+  python -m spatialfusion.benchmark
+  python -m spatialfusion.benchmark --preset qwen-image --size 1328x1328 --json cost.json
+  python -m spatialfusion.benchmark --preset qwen-image --device cuda
+  python -m spatialfusion.benchmark --training --size 512x512
+"""
+
+
+def main(argv: list[str]) -> None:
+    arguments = read_arguments(argv)
+    _quiet()
+    from .backbones.published import BACKBONES, backbone
+    from .cost.parts import Request
+
+    backbones = [backbone(name) for name in arguments.preset or BACKBONES]
+    request = Request(arguments.size, arguments.prompt_tokens)
+    for one in backbones:
+        _check_size(one, request)
+        if arguments.device is not None:
+            _check_device(one, arguments.device)
+    record = {"size": list(request.size), "prompt_tokens": request.prompt, "versions": _versions()}
+    if arguments.training:
+        record["training"] = print_training(backbones, request)
+    else:
+        record["presets"] = print_costs(backbones, request, arguments.steps, arguments.depth_steps, arguments.device)
+    if arguments.json:
+        from .files import atomic_file
+
+        with atomic_file(Path(arguments.json)) as temporary:
+            temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def read_arguments(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="python -m spatialfusion.benchmark",
+        description="Count parameters and floating-point operations of the published models with SpatialFusion, on the "
+        "meta device: nothing is downloaded, and no memory is needed. With --device, also time them with random "
+        "weights. Prints Markdown.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", nargs="+", metavar="NAME", help="published models (default: all)")
+    add("--size", default="1024x1024", metavar="WxH", help="pixels (default: 1024x1024)")
+    add("--prompt-tokens", type=int, default=128, metavar="N", help="length of the prompt (default: 128)")
+    add("--steps", type=int, nargs="+", default=list(STEPS), metavar="N", help="steps of the image (default: 4 50)")
+    add("--depth-steps", type=int, default=DEPTH_STEPS, metavar="K", help=f"of the depth (default: {DEPTH_STEPS})")
+    add("--device", metavar="NAME", help="also measure there: cuda, cuda:1, cpu")
+    add("--training", action="store_true", help="memory of the training stages instead")
+    add("--json", metavar="FILE", help="also write the numbers here")
+    arguments = parser.parse_args(argv)
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", arguments.size)
+    if not found:
+        raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 1024x1024.")
+    arguments.size = int(found[1]), int(found[2])
+    for name in ("prompt_tokens", "depth_steps"):
+        if getattr(arguments, name) < 1:
+            raise InputError(f"--{name.replace('_', '-')} is {getattr(arguments, name)}: expected at least 1.")
+    if min(arguments.steps) < 1:
+        raise InputError(f"--steps is {min(arguments.steps)}: expected at least 1.")
+    return arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (--help shows all options).")
+
+
+# Cost of a generation -------------------------------------------------------------------------------------------------
+
+
+def print_costs(
+    backbones: list[Backbone], request: Request, steps: Sequence[int], depth_steps: int, device: str | None
+) -> dict:
+    from .cost.alternatives import estimators
+    from .cost.overhead import count
+
+    record = {}
+    known = list(estimators())
+    for backbone in backbones:
+        cost = count(backbone, request, depth_steps)
+        timings = {} if device is None else measure(backbone, request, device)
+        for line in cost_lines(cost, timings, known, steps):
+            print(line, flush=True)
+        record[backbone.name] = cost_record(cost, timings, known, steps)
+    return record
+
+
+def measure(backbone: Backbone, request: Request, device: str) -> dict[str, Timing]:
+    """Time every part with random weights: bf16 on a GPU, fp32 on a CPU."""
+    import torch
+
+    from .cost.parts import parts, time_call
+
+    dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
+    timings = {}
+    for part in parts(backbone, request, device, dtype):
+        timings[part.name] = time_call(part.run, device)
+        del part  # or the next network would be made while this one is there
+    return timings
+
+
+def cost_lines(cost: Cost, timings: dict[str, Timing], known: list[Estimator], steps: Sequence[int]) -> Iterator[str]:
+    (width, height), prompt = cost.request.size, cost.request.prompt
+    yield f"### {cost.backbone.name} ({cost.backbone.repository}), {width}x{height}, {prompt} prompt tokens"
+    yield ""
+    columns = ["part", "parameters (M)", "TFLOP", *(["ms", "peak GiB"] if timings else [])]
+    rows = []
+    for name, flops in cost.flops.items():
+        row = [PART_NAMES.get(name, name), f"{cost.parameters[name] / 1e6:,.1f}", f"{flops / TERA:.3f}"]
+        if timings:
+            timing = timings[name]
+            row += [f"{timing.milliseconds:,.1f}", "–" if timing.gib is None else f"{timing.gib:.1f}"]
+        rows.append(row)
+    yield from table(columns, rows)
+    yield ""
+    if not cost.complete:
+        yield f"Not counted: the diffusion model, whose class {cost.backbone.transformer.name} is not there yet."
+        yield ""
+        return
+    plain = cost.plain(1)
+    transformer = cost.parameters["step"]
+    columns = ["", "parameters (M)", "of the diffusion model", "of all", *(_steps_name(cost, n) for n in steps)]
+    yield from table(
+        columns,
+        [
+            [
+                rows[0].name,
+                f"{rows[0].parameters / 1e6:,.1f}",
+                *([""] * 2 if rows[0].name == plain.name else _shares(rows[0], transformer, plain.parameters)),
+                *(_flops(row, cost.plain(n)) for row, n in zip(rows, steps)),
+            ]
+            for rows in zip(*(cost_rows(cost, known, n) for n in steps))
+        ],
+    )
+    yield ""
+    largest = max(cost.parameters[name] for name in ("prefill", "step", "decode"))
+    with_depth = max(largest, transformer + cost.parameters["step with depth"])
+    yield (
+        "Largest network, which is what the card must hold when the others wait in the computer's memory (bf16): "
+        f"{2 * largest / GIB:.2f} GiB; with LoRA and delta {2 * with_depth / GIB:.2f} GiB, or as before if they are "
+        "merged."
+    )
+    yield ""
+
+
+def cost_rows(cost: Cost, known: list[Estimator], steps: int) -> list[Row]:
+    """The plain model, and what each way adds to it."""
+    added = [cost.depth(steps), cost.in_model(steps), cost.added(steps)]
+    return [cost.plain(steps), *added, *cost.alternatives(steps, known)]
+
+
+def cost_record(cost: Cost, timings: dict[str, Timing], known: list[Estimator], steps: Sequence[int]) -> dict:
+    record = {
+        "parts": {
+            name: {
+                "parameters": cost.parameters[name],
+                "flops": flops,
+                **({} if name not in timings else timings[name].__dict__),
+            }
+            for name, flops in cost.flops.items()
+        }
+    }
+    if cost.complete:
+        record["runs"] = {
+            str(n): {row.name: {"parameters": row.parameters, "flops": row.flops} for row in cost_rows(cost, known, n)}
+            for n in steps
+        }
+    return record
+
+
+PART_NAMES = {
+    "prefill": "MLLM, prompt",
+    "prefill null": "MLLM, empty prompt",
+    "step": "diffusion model, a pass with the prompt",
+    "step null": "diffusion model, a pass with the empty prompt",
+    "step with depth": "the same with LoRA and delta, prompt",
+    "step null with depth": "the same with LoRA and delta, empty prompt",
+    "decode": "VAE, decoding",
+    "encode": "VAE, encoding",
+    "spatial": "spatial transformer, a pass with the prompt",
+    "spatial null": "spatial transformer, a pass with the empty prompt",
+    "head": "depth head, a pass",
+    "detail": "depth head, detail (once)",
+    "adapter": "depth adapter (once)",
+    "source": "source encoder (once, when editing)",
+}
+
+
+def _steps_name(cost: Cost, steps: int) -> str:
+    return f"TFLOP, {steps} steps{' guided' if cost.guided(steps) else ''}"
+
+
+def _shares(row: Row, transformer: int, everything: int) -> list[str]:
+    return [f"{100 * row.parameters / whole:.1f} %" for whole in (transformer, everything)]
+
+
+def _flops(row: Row, plain: Row) -> str:
+    share = "" if row.name == plain.name else f" (+{100 * row.flops / plain.flops:.2f} %)"
+    return f"{row.flops / TERA:,.1f}{share}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table; all columns but the first are numbers."""
+    yield f"| {' | '.join(columns)} |"
+    yield f"|---|{'---:|' * (len(columns) - 1)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+# Memory of training ---------------------------------------------------------------------------------------------------
+
+
+def print_training(backbones: list[Backbone], request: Request) -> dict:
+    from .cost.training import training_memory
+
+    width, height = request.size
+    print(f"Computed, not measured; samples of {width}x{height}, {request.prompt} prompt tokens. GiB.\n")
+    columns = ["preset", "stage", "frozen", "trained", "activations, a sample", "one sample in all"]
+    columns += [f"samples on {card} GiB, alone / one of 8" for card in CARDS]
+    rows, record = [], {}
+    for backbone in backbones:
+        record[backbone.name] = {}
+        for stage, memory in training_memory(backbone, request).items():
+            sizes = (memory.frozen, memory.trained, memory.per_sample, memory.total(1))
+            batches = ((memory.batch(card * GIB), memory.batch(card * GIB, 8)) for card in CARDS)
+            row = [backbone.name, stage, *(f"{size / GIB:.1f}" for size in sizes)]
+            rows.append(row + [" / ".join(str(batch or "–") for batch in pair) for pair in batches])
+            record[backbone.name][stage] = memory.__dict__
+        if len(record[backbone.name]) == 1:
+            rows.append([backbone.name, "stage2", *["not counted"] + ["–"] * (len(columns) - 3)])
+    for line in table(columns, rows):
+        print(line)
+    return record
+
+
+# Checks ---------------------------------------------------------------------------------------------------------------
+
+
+def _check_size(backbone: Backbone, request: Request) -> None:
+    multiple = 2 * backbone.pixels_per_token
+    if min(request.size) < 1 or any(side % multiple for side in request.size):
+        width, height = request.size
+        raise InputError(f"--size is {width}x{height}: expected multiples of {multiple}, such as 1024x1024.")
+
+
+def _check_device(backbone: Backbone, name: str) -> None:
+    """The device is there, and holds the largest network; the others are not there at the same time."""
+    import torch
+
+    from .cost.parts import count_parameters
+
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device is {name!r}, which cannot be used ({reason}): try cpu.") from None
+    if device.type == "cuda":
+        free, size = torch.cuda.mem_get_info(device)[0], 2
+    else:
+        free, size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"), 4
+    networks = (network for network in (backbone.mllm, backbone.transformer) if network.available)
+    needed = size * max(count_parameters(network.build("meta", torch.bfloat16)) for network in networks)
+    if needed > free:
+        raise InputError(
+            f"--device is {name!r} with {free / GIB:.1f} GiB free, but the largest network of {backbone.name} has "
+            f"{needed / GIB:.1f} GiB: leave --device out, or take a larger one."
+        )
+
+
+def _quiet() -> None:
+    import diffusers
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+
+
+def _versions() -> dict[str, str]:
+    import diffusers
+    import torch
+    import transformers
+
+    from . import __version__
+
+    libraries = {library.__name__: library.__version__ for library in (torch, diffusers, transformers)}
+    return {"spatialfusion": __version__, **libraries}
+
+
+if __name__ == "__main__":
+    run_command(main)

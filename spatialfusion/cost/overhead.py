@@ -1,0 +1,108 @@
+"""From the parts of a generation to its whole: the plain model, what SpatialFusion adds, what the alternatives add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from ..backbones.published import Backbone
+from ..defaults import DEPTH_STEPS
+from .alternatives import ControlNet, Estimator, controlnets
+from .parts import Part, Request, count_flops, parts
+
+# Models that need only so many steps are distilled, and are sampled without guidance: one pass for a step.
+DISTILLED_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """Something that a generation may contain; parameters and operations that it adds to the plain model's."""
+
+    name: str
+    parameters: int
+    flops: int
+
+
+@dataclass
+class Cost:
+    """The parts of one backbone, counted, and the sums over them."""
+
+    backbone: Backbone
+    request: Request
+    parameters: dict[str, int]
+    flops: dict[str, int]
+    controlnets: list[ControlNet]
+    depth_steps: int = DEPTH_STEPS
+
+    @property
+    def complete(self) -> bool:
+        """False while the class of the diffusion model is missing."""
+        return "step" in self.flops
+
+    def guided(self, steps: int) -> bool:
+        return self.backbone.guided and steps > DISTILLED_STEPS
+
+    def plain(self, steps: int) -> Row:
+        """The plain model: prefills, steps, and the autoencoder."""
+        f, guided = self.flops, self.guided(steps)
+        total = f["prefill"] + guided * f["prefill null"] + steps * (f["step"] + guided * f["step null"])
+        total += f["decode"] + self.backbone.pictures * f["encode"]
+        return Row("plain model", sum(self.parameters[name] for name in ("prefill", "step", "decode")), total)
+
+    def depth(self, steps: int) -> Row:
+        """Drawing depth: guided passes, then detail and residual, once for an image. It needs the empty prompt."""
+        f = self.flops
+        total = self.depth_steps * (f["spatial"] + f["spatial null"] + 2 * f["head"]) + f["detail"] + f["adapter"]
+        if self.backbone.pictures:
+            total += f["source"]
+        if not self.guided(steps):
+            total += f["prefill null"]
+        names = ("spatial", "head", "adapter", "source")
+        return Row("depth", sum(self.parameters[name] for name in names), total)
+
+    def in_model(self, steps: int) -> Row:
+        """What depth changes inside the diffusion model: LoRA and delta of the input projection, not merged."""
+        f = self.flops
+        each = f["step with depth"] - f["step"]
+        each += self.guided(steps) * (f["step null with depth"] - f["step null"])
+        return Row("LoRA and input projection", self.parameters["step with depth"], steps * each)
+
+    def added(self, steps: int) -> Row:
+        rows = self.depth(steps), self.in_model(steps)
+        return Row("SpatialFusion", sum(row.parameters for row in rows), sum(row.flops for row in rows))
+
+    def alternatives(self, steps: int, known: list[Estimator]) -> Iterator[Row]:
+        """ControlNets for a depth that is given; then such a ControlNet fed from a first image: two full runs."""
+        guided = self.guided(steps)
+        for control in self.controlnets:
+            yield Row(control.name, control.parameters, control.total(steps, guided))
+        first = self.controlnets[0] if self.controlnets else None
+        for estimator in known:
+            plain = self.plain(steps).flops
+            if first is None:
+                yield Row(f"first image, {estimator.name}, second image", estimator.parameters, plain + estimator.flops)
+            else:
+                yield Row(
+                    f"first image, {estimator.name}, {first.name}",
+                    estimator.parameters + first.parameters,
+                    plain + estimator.flops + first.total(steps, guided),
+                )
+
+
+def count(backbone: Backbone, request: Request, depth_steps: int = DEPTH_STEPS) -> Cost:
+    """Count everything on the meta device."""
+    counted: dict[str, Part] = {}
+    flops = {}
+    for part in parts(backbone, request, "meta", torch.bfloat16):
+        counted[part.name] = part
+        flops[part.name] = count_flops(part.run)
+    return Cost(
+        backbone,
+        request,
+        {name: part.parameters for name, part in counted.items()},
+        flops,
+        list(controlnets(backbone, request, flops["encode"])),
+        depth_steps,
+    )
