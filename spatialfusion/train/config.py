@@ -134,6 +134,7 @@ class SpatialStageConfig(StageConfig):
     edit_repeats: int = 1  # how often an epoch visits each editing pair
     caption_dropout: float = 0.1
     plain_fraction: float = 0.25  # of the captions, those without spatial statements
+    egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
     validity_weight: float = 0.3
     fov_weight: float = 0.1
     detail_weight: float = 1.0

@@ -20,7 +20,7 @@ from ..flow import add_noise, draw_times, loss_weight
 from ..geometry import Geometry
 from ..model import FILE_NAME, SpatialFusionModel
 from ..model_folder import write_model_index
-from ..scenes.captions import caption, plain_caption
+from ..scenes.captions import caption, egocentric_caption, plain_caption
 from ..scenes.edits import instruction
 from ..scenes.scene import Scene
 from ..sheet import figure_tile, image_tile, write_sheet
@@ -105,8 +105,12 @@ class Stage1(Stage):
         return target, source, text
 
     def write_caption(self, scene: Scene, generator: torch.Generator) -> str:
-        plain = torch.rand((), generator=generator) < self.options.plain_fraction
-        return (plain_caption if plain else caption)(scene, generator).text
+        drawn = torch.rand((), generator=generator)
+        if drawn < self.options.plain_fraction:
+            return plain_caption(scene, generator).text
+        if drawn >= 1 - self.options.egocentric_fraction:
+            return egocentric_caption(scene, generator).text
+        return caption(scene, generator).text
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         losses, metrics, _ = self.depth_loss(batch, self.encode(batch))
