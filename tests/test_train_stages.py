@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 
 from spatialfusion.data.rendered import RenderedScenes, prepare_data
 from spatialfusion.errors import InputError
+from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
@@ -88,6 +90,22 @@ def test_the_trained_model_is_a_pipeline(finished):
     output = pipe("a red car", num_inference_steps=2, depth_steps=2, generator=torch.Generator().manual_seed(0))
     assert output.images[0].size == (64, 64)
     assert output.geometry.depth.shape == (1, 64, 64)
+
+
+def test_shares_of_captions_are_as_asked(finished):
+    stage = _stage_class("stage1")(smoke(finished), finished, torch.device("cpu"))
+    scene = next(s for s in map(sample_scene, range(100)) if len({thing.kind for thing in s.objects}) == 2)
+
+    def share(plain: float, egocentric: float, words: str) -> float:
+        """Of 100 captions, those that have one of the words."""
+        stage.options.plain_fraction, stage.options.egocentric_fraction = plain, egocentric
+        texts = [stage.write_caption(scene, torch.Generator().manual_seed(i)) for i in range(100)]
+        return sum(re.search(words, text) is not None for text in texts) / len(texts)
+
+    near_far = "front|behind|closer|nearer|farther|distant|foreground"
+    assert share(0.0, 1.0, f"left|right|{near_far}") == 1
+    assert share(1.0, 1.0, near_far) == 0
+    assert 0.3 < share(0.5, 0.5, f"left|right|{near_far}") < 1
 
 
 def test_every_stage_leaves_a_validation_sheet(finished):
