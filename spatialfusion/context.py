@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +141,28 @@ class SemanticContext:
             mask[:, :t],
             self.next_position[indices],
         )
+
+    def with_noise(self, amount: float, generators: Sequence[torch.Generator]) -> SemanticContext:
+        """Gaussian noise on keys and values, as weights of few bits would move them.
+
+        Its deviation is `amount` times the root mean square that a channel of a head has over the sample's tokens, so
+        that channels which the MLLM makes large do not drown the others. A sample's noise comes from its own CPU
+        generator and does not depend on the batch that it is in.
+        """
+        lengths = self.mask.sum(1).tolist()
+
+        def noised(tensor: Tensor) -> Tensor:
+            rows = tensor.clone()
+            for row, length, generator in zip(rows, lengths, generators, strict=True):
+                part = row[:, :length]
+                scale = part.float().square().mean(1, keepdim=True).sqrt()
+                noise = torch.randn(part.shape, generator=generator).to(scale)
+                part += (amount * scale * noise).to(part)
+            return rows
+
+        pairs = [(noised(k), noised(v)) for k, v in zip(self.keys, self.values)]
+        keys, values = zip(*pairs)
+        return replace(self, keys=keys, values=values)
 
     def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> SemanticContext:
         """As `select`; a single index keeps a batch of one."""

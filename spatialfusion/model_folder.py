@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,11 @@ def replace_folder(source: Path, target: Path) -> None:
         os.replace(source, target)
 
 
-def find_model(name: str | os.PathLike, hub_options: dict[str, Any]) -> Path:
-    """The folder of a model: the one named, or a copy of what the Hub has under this name."""
+def find_model(name: str | os.PathLike, hub_options: dict[str, Any], without: Iterable[str] = ()) -> Path:
+    """The folder of a model: the one named, or a copy of what the Hub has under this name.
+
+    without: subfolders whose weights are not fetched.
+    """
     folder = Path(name)
     if folder.is_dir():
         return folder
@@ -73,7 +77,8 @@ def find_model(name: str | os.PathLike, hub_options: dict[str, Any]) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(str(name), allow_patterns=_HUB_FILES, **hub_options))
+        unneeded = [f"{part}/*.safetensors" for part in without]
+        return Path(snapshot_download(str(name), allow_patterns=_HUB_FILES, ignore_patterns=unneeded, **hub_options))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None

@@ -58,6 +58,7 @@ from .model_folder import (
     replace_folder,
     write_model_index,
 )
+from .single_file import load_part
 
 Picture = Image.Image | Tensor
 
@@ -526,22 +527,27 @@ class SpatialFusionPipeline(DiffusionPipeline):
         Args:
             spatialfusion: the SpatialFusion part, or its file, if it is not to be the model's own; with it any
                 Qwen-Image or OmniGen2 model can be loaded that it was trained for.
-            kwargs: as in diffusers; `dtype` is float32 unless given. Weights are read from safetensors alone, and
-                no code of the model is run.
+            kwargs: as in diffusers; `dtype` is float32 unless given. `transformer`, `text_encoder` and `vae` may be
+                paths of .safetensors files in ComfyUI's layout; see single_file.py. Weights are read from safetensors
+                alone, and no code of the model is run.
 
         Raises:
             InputError: when something is missing, broken or of another kind.
         """
         hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
-        folder = find_model(pretrained_model_name_or_path, hub_options)
-        dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
         given = {name for name in COMPONENTS if name in kwargs}
+        unneeded = given | {omnigen2.PUBLISHED_FOLDERS.get(name, name) for name in given}
+        folder = find_model(pretrained_model_name_or_path, hub_options, unneeded)
+        dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
         published = is_published_omnigen2(folder)
         if not published:
             check_folder(folder, given)
         if not isinstance(spatialfusion, SpatialFusionModel):
-            own = dtype.get("spatialfusion", dtype.get("default")) if isinstance(dtype, dict) else dtype
-            spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=own or torch.float32)
+            spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=_dtype_of("spatialfusion", dtype))
+        for name in ("transformer", "text_encoder", "vae"):
+            if isinstance(kwargs.get(name), (str, os.PathLike)):
+                subfolder = omnigen2.PUBLISHED_FOLDERS[name] if published else name
+                kwargs[name] = load_part(name, kwargs[name], folder / subfolder, _dtype_of(name, dtype))
         try:
             if published:
                 parts = omnigen2.load_published(folder, dtype, given)
@@ -673,6 +679,12 @@ def _check_fit(
                 f"the SpatialFusion checkpoint was trained on a text encoder with {trained} {name}, but this one has "
                 f"{found}: they do not belong together."
             )
+
+
+def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.dtype:
+    if isinstance(dtype, dict):
+        dtype = dtype.get(part, dtype.get("default"))
+    return dtype or torch.float32
 
 
 def _short(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -306,3 +307,24 @@ def test_saved_folder_gives_the_same_context(encoder, tmp_path):
     assert_same(loaded.encode([SHORT, LONG], images), encoder.encode([SHORT, LONG], images))
     with pytest.raises(InputError, match="text_encoder"):
         PromptEncoder.load(tmp_path / "nowhere", num_layers=3)
+
+
+def test_noise_is_relative_to_a_channel_and_a_samples_own(encoder):
+    context = encoder.encode(["a red car", "a blue house 3 metres behind a red car"])
+    assert context.mask[0].sum() < context.mask[1].sum()  # the first is padded
+
+    def noised(context: SemanticContext, seeds: list[int], amount: float = 0.1) -> SemanticContext:
+        return context.with_noise(amount, [torch.Generator().manual_seed(seed) for seed in seeds])
+
+    both, alone = noised(context, [0, 1]), noised(context.select([0]), [0])
+    assert_same(both.select([0]), alone)
+    assert_same(noised(context, [0, 1], amount=0.0), context)
+    large = replace(context, keys=tuple(k * torch.linspace(1, 1000, k.shape[-1]) for k in context.keys))
+    for before, after in ((context, both), (large, noised(large, [0, 1]))):
+        for a, b in zip(before.keys + before.values, after.keys + after.values):
+            assert torch.equal(a[0, :, ~context.mask[0]], b[0, :, ~context.mask[0]])
+            a, b = a[1], b[1]
+            relative = ((b - a).square().mean(1) / a.square().mean(1)).sqrt()  # of every channel
+            assert 0.09 < relative.mean() < 0.11 and 0.05 < relative.min() and relative.max() < 0.16
+    assert not torch.equal(both.keys[0][1], noised(context, [0, 2]).keys[0][1])
+    assert torch.equal(both.prompt_embeds, context.prompt_embeds)

@@ -134,3 +134,31 @@ def test_rendering_goes_on_where_it_was_broken_off(finished):
         assert RenderedScenes(folder).depth.dtype == torch.float16
     assert shard.exists()
     assert len(RenderedScenes(folder).scenes) == len(before)
+
+
+@pytest.mark.parametrize("name", ["stage1", "stage2"])
+def test_noise_on_keys_and_values_is_for_training_alone(finished, name, tmp_path):
+    def stage(noise: float):
+        config = load_config("smoke", {"run": str(finished), "device": "cpu", f"{name}.kv_noise": str(noise)})
+        made = _stage_class(name)(config, finished, torch.device("cpu"))
+        made.draw_sheet = lambda path: None
+        return made
+
+    def batch(stage, seed: int = 0):
+        return stage.batch([0, 1], [torch.Generator().manual_seed(seed + i) for i in range(2)])
+
+    plain, noised = stage(0.0), stage(0.5)
+    first, again = batch(plain), batch(noised)
+    # Without noise nothing more is drawn, so older runs go on as they were.
+    assert "kv_seeds" not in first and again.keys() - first.keys() == {"kv_seeds"}
+    assert torch.equal(plain.encode(first).keys[0], noised.encode(again).keys[0])
+    assert plain.encode_noised(first).keys[0].equal(plain.encode(first).keys[0])
+    assert not noised.encode_noised(again).keys[0].equal(noised.encode(again).keys[0])
+    with torch.no_grad():
+        losses = [made.loss(given)[0] for made, given in ((plain, first), (noised, again), (noised, batch(noised)))]
+    assert losses[0] != losses[1] and torch.equal(losses[1], losses[2])
+
+
+def test_noise_below_zero_is_refused():
+    with pytest.raises(InputError, match=r"stage1.kv_noise = -1.0 must not be negative"):
+        load_config("smoke", {"stage1.kv_noise": "-1"})

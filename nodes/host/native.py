@@ -22,6 +22,7 @@ from torch import Tensor
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.scenes.render import render
 from ...spatialfusion.scenes.sample import sample_scene
+from ...spatialfusion.wan_names import wan_name
 
 PREVIEW_SCENES = 24
 TEMPERAL_DOWNSAMPLE = [False, True, True]  # of Qwen-Image's VAE; the host spells it so
@@ -87,8 +88,8 @@ def load_vae(folder: Path) -> comfy.sd.VAE:
 
 
 def wan_vae_state_dict(state: dict[str, Tensor], num_res_blocks: int) -> dict[str, Tensor]:
-    """Keys of diffusers' AutoencoderKLQwenImage as the Wan VAE's: the inverse of diffusers' conversion."""
-    return {_wan_name(name, num_res_blocks): tensor for name, tensor in state.items()}
+    """Weights of diffusers' AutoencoderKLQwenImage under the Wan VAE's names."""
+    return {wan_name(name, num_res_blocks): tensor for name, tensor in state.items()}
 
 
 def preview_factors(vae: comfy.sd.VAE) -> tuple[Tensor, Tensor]:
@@ -105,39 +106,6 @@ def preview_factors(vae: comfy.sd.VAE) -> tuple[Tensor, Tensor]:
     rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
     solution = torch.linalg.lstsq(rows, colors.movedim(1, -1).flatten(0, 2)).solution
     return solution[:-1], solution[-1]
-
-
-def _wan_name(name: str, num_res_blocks: int) -> str:
-    """One key of diffusers' AutoencoderKLQwenImage as the Wan VAE spells it."""
-    for ours, theirs in (("quant_conv", "conv1"), ("post_quant_conv", "conv2")):
-        if name.startswith(f"{ours}."):
-            return theirs + name[len(ours) :]
-    half, part, *rest = name.split(".")
-    simple = {"conv_in": "conv1", "norm_out": "head.0", "conv_out": "head.2"}
-    if part in simple:
-        return ".".join([half, simple[part], *rest])
-    if part == "mid_block":
-        kind, index, *rest = rest
-        # resnet, attention, resnet
-        place = f"middle.{2 * int(index)}" if kind == "resnets" else "middle.1"
-    elif part == "down_blocks":
-        index, *rest = rest
-        place = f"downsamples.{index}"
-    else:
-        block, kind, index, *rest = rest
-        # A flat list: in each block the resnets, one more than in the encoder, and the upsampler after them.
-        length = num_res_blocks + 2
-        place = f"upsamples.{int(block) * length + (int(index) if kind == 'resnets' else length - 1)}"
-    return ".".join([half, place, _RESNET.get(rest[0], rest[0]), *rest[1:]])
-
-
-_RESNET = {
-    "norm1": "residual.0",
-    "conv1": "residual.2",
-    "norm2": "residual.3",
-    "conv2": "residual.6",
-    "conv_shortcut": "shortcut",
-}
 
 
 def _read(folder: Path) -> dict[str, Tensor]:

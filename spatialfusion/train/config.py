@@ -135,6 +135,8 @@ class SpatialStageConfig(StageConfig):
     caption_dropout: float = 0.1
     plain_fraction: float = 0.25  # of the captions, those without spatial statements
     egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
+    # Noise on the LLM's keys and values, relative to a channel's own size: for an LLM in 8 bits; see docs/backbones.md.
+    kv_noise: float = 0.0
     validity_weight: float = 0.3
     fov_weight: float = 0.1
     detail_weight: float = 1.0
@@ -355,6 +357,8 @@ def _check(config: TrainConfig) -> None:
             raise InputError(f"{name}.ema = {stage.ema} must be below 1.")
         if stage.floor > 1:
             raise InputError(f"{name}.floor = {stage.floor} must be at most 1.")
+        if isinstance(stage, SpatialStageConfig) and stage.kv_noise < 0:
+            raise InputError(f"{name}.kv_noise = {stage.kv_noise} must not be negative.")
         if stage.batch % stage.accumulate:
             raise InputError(f"{name}.batch = {stage.batch} must be a multiple of accumulate = {stage.accumulate}.")
     if min(config.data.size) < 1 or config.data.train_scenes < 1:

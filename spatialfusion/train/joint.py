@@ -84,7 +84,7 @@ class Stage2(Stage1):
         return batch
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        context = self.encode(batch)
+        context = self.encode_noised(batch)
         depth_loss, metrics, estimate = self.depth_loss(batch, context)
         residual = self.residual(batch, estimate)
         level = batch["level"]

@@ -80,7 +80,7 @@ class Stage1(Stage):
         size = self.model.state_shape(*self.data.depth.shape[-2:])
         y, u = geometry_to_state(exact_geometry(self.data, targets), self.model.config)
         edits = [i for i, source in enumerate(sources) if source is not None]
-        return {
+        batch = {
             "texts": texts,
             "targets": targets,
             "source_indices": sources,
@@ -92,6 +92,10 @@ class Stage1(Stage):
             "edits": edits,
             "sources": self.data.images[[sources[i] for i in edits]].float() / 255,
         }
+        if self.options.kv_noise:
+            # The noise itself is drawn when the tokens are counted.
+            batch["kv_seeds"] = [int(torch.randint(2**62, (), generator=g)) for g in generators]
+        return batch
 
     def sample(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str]:
         """(target picture, source picture or None, prompt) of a training sample; the prompt may be dropped to ""."""
@@ -113,7 +117,7 @@ class Stage1(Stage):
         return caption(scene, generator).text
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        losses, metrics, _ = self.depth_loss(batch, self.encode(batch))
+        losses, metrics, _ = self.depth_loss(batch, self.encode_noised(batch))
         return losses, metrics
 
     def encode(self, batch: dict[str, Any]) -> SemanticContext:
@@ -122,6 +126,14 @@ class Stage1(Stage):
         for i, source in zip(batch["edits"], batch["sources"]):
             images[i] = [source.cpu()]
         return self.encoder.encode(batch["texts"], images, allow_empty=True)
+
+    def encode_noised(self, batch: dict[str, Any]) -> SemanticContext:
+        """What is trained on: `encode` with noise on keys and values, if there is to be any."""
+        context = self.encode(batch)
+        if not self.options.kv_noise:
+            return context
+        generators = [torch.Generator().manual_seed(seed) for seed in batch["kv_seeds"]]
+        return context.with_noise(self.options.kv_noise, generators)
 
     def depth_loss(
         self, batch: dict[str, Any], context: SemanticContext
