@@ -24,6 +24,7 @@ class SpatialFusionConfig:
     head_dim: int = 64
     rope_theta: float = 1e6
     mrope_section: tuple[int, int, int] = (8, 12, 12)
+    mrope_interleaved: bool = False  # Qwen3-VL deals its frequencies out to the axes in turn, Qwen2.5-VL in chunks
 
     # Spatial transformer.
     hidden_size: int = 192
@@ -75,6 +76,11 @@ class SpatialFusionConfig:
             raise InputError(
                 f"mrope_section {self.mrope_section} sums to {sum(self.mrope_section)}, "
                 f"but half of head_dim {self.head_dim} is needed."
+            )
+        if self.mrope_interleaved and 3 * max(self.mrope_section[1:]) > self.head_dim // 2:
+            raise InputError(
+                f"mrope_section {self.mrope_section} cannot be interleaved: rows and columns may have at most a third "
+                f"of the {self.head_dim // 2} frequencies each."
             )
         if self.num_heads % self.kv_heads:
             raise InputError(f"num_heads {self.num_heads} must be a multiple of the MLLM's kv_heads {self.kv_heads}.")

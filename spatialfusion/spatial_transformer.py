@@ -155,8 +155,8 @@ class SpatialLayer(nn.Module):
 def query_positions(next_position: Tensor, rows: int, columns: int) -> Tensor:
     """mRoPE positions [3, B, rows * columns + 1] of the query tokens.
 
-    The grid stands after the prompt as one more image block of Qwen2.5-VL (time = start, height = start + row,
-    width = start + column); the field-of-view token is the text token after it.
+    The grid stands after the prompt as one more image block of Qwen2.5-VL and Qwen3-VL (time = start, height = start +
+    row, width = start + column); the field-of-view token is the text token after it.
     """
     start = next_position[:, None]
     row = torch.arange(rows, device=start.device).repeat_interleave(columns)
@@ -167,12 +167,23 @@ def query_positions(next_position: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def rotary(positions: Tensor, config: SpatialFusionConfig) -> tuple[Tensor, Tensor]:
-    """Cosine and sine [B, 1, N, head_dim] of Qwen2.5-VL's chunked mRoPE for positions [3, B, N]."""
+    """Cosine and sine [B, 1, N, head_dim] of the multimodal LLM's mRoPE for positions [3, B, N].
+
+    Which frequency turns with which axis: time, row, column in three chunks (Qwen2.5-VL) or in turn (Qwen3-VL).
+    """
     half = config.head_dim // 2
-    inverse = config.rope_theta ** (-torch.arange(half, device=positions.device, dtype=torch.float32) / half)
+    # As transformers rounds it: hundreds of positions later another rounding would be seen.
+    inverse = 1 / config.rope_theta ** (torch.arange(half, device=positions.device, dtype=torch.float32) / half)
     angles = positions.float()[..., None] * inverse
-    chunks = angles.split(list(config.mrope_section), dim=-1)
-    angles = torch.cat([chunk[i] for i, chunk in enumerate(chunks)], dim=-1)
+    if config.mrope_interleaved:
+        time = angles[0].clone()
+        for axis in (1, 2):
+            turn = slice(axis, 3 * config.mrope_section[axis], 3)
+            time[..., turn] = angles[axis][..., turn]
+        angles = time
+    else:
+        chunks = angles.split(list(config.mrope_section), dim=-1)
+        angles = torch.cat([chunk[i] for i, chunk in enumerate(chunks)], dim=-1)
     angles = torch.cat([angles, angles], dim=-1)[:, None]
     return angles.cos(), angles.sin()
 

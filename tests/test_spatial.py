@@ -148,6 +148,55 @@ def test_rotary_equals_transformers():
     torch.testing.assert_close(apply_rotary(x, rotary(positions, CONFIG)), expected, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("heads", [(16, 4), (16, 8)])
+def test_interleaved_rotary_equals_transformers(heads):
+    """The head geometry of Qwen3-VL (and its theta), with as many key/value heads as there are query heads or fewer."""
+    from transformers.models.qwen3_vl.configuration_qwen3_vl import Qwen3VLTextConfig
+    from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextRotaryEmbedding, apply_rotary_pos_emb
+
+    queries, keys = heads
+    config = SpatialFusionConfig(
+        kv_heads=keys,
+        num_heads=queries,
+        head_dim=128,
+        rope_theta=5e6,
+        mrope_section=(24, 20, 20),
+        mrope_interleaved=True,
+    )
+    rope = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20], "mrope_interleaved": True}
+    reference = Qwen3VLTextRotaryEmbedding(
+        Qwen3VLTextConfig(hidden_size=2048, num_attention_heads=16, head_dim=128, rope_parameters=rope)
+    )
+    positions = query_positions(torch.tensor([40, 217]), 5, 3)
+    generator = torch.Generator().manual_seed(0)
+    q, k = (torch.randn(2, count, 16, 128, generator=generator) for count in heads)
+    expected = apply_rotary_pos_emb(q, k, *reference(q, positions))
+    ours = rotary(positions, config)
+    for x, y in zip((q, k), expected):
+        torch.testing.assert_close(apply_rotary(x, ours), y, atol=2e-6, rtol=1e-5)
+
+
+def test_query_grid_stands_where_qwen3_vl_would_put_a_picture():
+    from transformers import Qwen3VLConfig, Qwen3VLModel
+
+    config = Qwen3VLConfig(
+        text_config={"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1},
+        vision_config={"hidden_size": 8, "depth": 1, "num_heads": 1, "deepstack_visual_indexes": []},
+    )
+    with torch.device("meta"):
+        model = Qwen3VLModel(config)
+    prompt, rows, columns = 6, 2, 3
+    kinds = torch.tensor([[0] * prompt + [1] * (rows * columns) + [0]])
+    grid = torch.tensor([[1, 2 * rows, 2 * columns]])
+    expected, _ = model.get_rope_index(torch.zeros_like(kinds), kinds, image_grid_thw=grid)
+    assert torch.equal(query_positions(torch.tensor([prompt]), rows, columns), expected[:, :, prompt:])
+
+
+def test_interleaved_sections_must_fit():
+    with pytest.raises(InputError, match="cannot be interleaved"):
+        SpatialFusionConfig(mrope_section=(8, 12, 12), mrope_interleaved=True)
+
+
 def test_calibration_brings_keys_and_values_to_unit_scale():
     model, context = make_model(), make_context([5, 9])
     model.spatial_transformer.calibrate(context)
