@@ -19,7 +19,12 @@ from torch.nn.utils.rnn import pad_sequence
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
+    from transformers import (
+        PreTrainedTokenizerBase,
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2VLImageProcessorPil,
+        Qwen3VLForConditionalGeneration,
+    )
 
 PICTURE = "Picture {}: <|vision_start|><|image_pad|><|vision_end|>"
 CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
@@ -35,13 +40,22 @@ class ChatTemplate:
 
     system: the instruction before a prompt. system_edit: the one before an instruction about pictures; None where the
     MLLM is not shown source pictures. suffix: what follows the prompt. keeps_prefix: whether the prompt embeddings have
-    the tokens before the user's own content.
+    the tokens before the user's own content; keeps_turn: of these, whether they have those that open the user's turn.
+    pre_norm: whether they are the hidden states before the MLLM's final norm. picture, picture_separator: how picture
+    number {} is written before the prompt, and what stands between two. picture_pixels: the area at which the MLLM is
+    shown them; None for their own. empty: what stands for an empty prompt.
     """
 
     system: str
     system_edit: str | None
     suffix: str = CHAT_SUFFIX
     keeps_prefix: bool = False
+    keeps_turn: bool = False
+    pre_norm: bool = False
+    picture: str = PICTURE
+    picture_separator: str = ""
+    picture_pixels: int | None = IMAGE_PIXELS
+    empty: str = ""
 
 
 # Each to the letter as the diffusion model was trained with it. Qwen-Image: without pictures that of Qwen-Image, with
@@ -59,30 +73,47 @@ OMNIGEN2 = ChatTemplate(
     suffix="<|im_end|>\n",
     keeps_prefix=True,
 )
-TEMPLATES = {"qwen-image": QWEN_IMAGE, "omnigen2": OMNIGEN2}  # by `SpatialFusionConfig.backbone`
+QWEN_IMAGE_21 = ChatTemplate(
+    system="Comprehend and analyze the provided prompt.",
+    system_edit="Comprehend and analyze the provided prompt.",
+    keeps_turn=True,
+    pre_norm=True,
+    picture="<image{}><|vision_start|><|image_pad|><|vision_end|>",
+    picture_separator=" ",
+    picture_pixels=None,
+    empty=" ",
+)
+# By `SpatialFusionConfig.backbone`, of those that ComfyUI has.
+TEMPLATES = {"qwen-image": QWEN_IMAGE, "omnigen2": OMNIGEN2}
 
 
 def chat_prefix(num_images: int, template: ChatTemplate = QWEN_IMAGE) -> str:
     """Everything of the chat that stands before the user's own content (pictures and prompt)."""
-    system = template.system_edit if num_images else template.system
-    return f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n"
+    return _system_turn(num_images, template) + "<|im_start|>user\n"
 
 
 def chat(prompt: str, num_images: int = 0, template: ChatTemplate = QWEN_IMAGE) -> str:
     """The whole text that the MLLM reads for `prompt`, with one <|image_pad|> for each picture."""
-    pictures = "".join(PICTURE.format(i + 1) for i in range(num_images))
-    return chat_prefix(num_images, template) + pictures + prompt + template.suffix
+    pictures = template.picture_separator.join(template.picture.format(i + 1) for i in range(num_images))
+    return chat_prefix(num_images, template) + pictures + (prompt or template.empty) + template.suffix
+
+
+def _system_turn(num_images: int, template: ChatTemplate) -> str:
+    system = template.system_edit if num_images else template.system
+    return f"<|im_start|>system\n{system}<|im_end|>\n"
 
 
 @dataclass
 class SemanticContext:
     """One prefill of the MLLM for a batch of prompts; everything is right-padded.
 
-    prompt_embeds [B, Tp, D]: last hidden states after the final norm; with the chat's prefix if its template keeps it.
+    prompt_embeds [B, Tp, D]: last hidden states, as the chat's template says: after or before the final norm, with or
+        without its prefix.
     prompt_mask [B, Tp] bool: true where `prompt_embeds` holds a token.
     keys, values: for each of L sampled layers [B, kv_heads, T, head_dim], with the template's prefix; keys after RoPE.
     mask [B, T] bool: true where `keys` and `values` hold a token.
     next_position [B] long: the RoPE position at which the next token would stand.
+    picture_mask [B, Tp] bool: true where `prompt_embeds` holds a token of a picture; nowhere if it is not given.
     """
 
     prompt_embeds: Tensor
@@ -91,8 +122,11 @@ class SemanticContext:
     values: tuple[Tensor, ...]
     mask: Tensor
     next_position: Tensor
+    picture_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
+        if self.picture_mask is None:
+            self.picture_mask = torch.zeros_like(self.prompt_mask)
         batch, tokens = self.mask.shape
         shapes = {tensor.shape for tensor in (*self.keys, *self.values)}
         if len(self.keys) != len(self.values) or len(shapes) != 1:
@@ -104,8 +138,13 @@ class SemanticContext:
                 f"prompt_embeds {tuple(self.prompt_embeds.shape)} do not fit a prompt_mask of "
                 f"{tuple(self.prompt_mask.shape)} and a batch of {batch}"
             )
-        if self.mask.dtype != torch.bool or self.prompt_mask.dtype != torch.bool:
-            raise ValueError("mask and prompt_mask must be boolean")
+        if self.picture_mask.shape != self.prompt_mask.shape:
+            raise ValueError(
+                f"a picture_mask of {tuple(self.picture_mask.shape)} does not fit a prompt_mask of "
+                f"{tuple(self.prompt_mask.shape)}"
+            )
+        if any(mask.dtype != torch.bool for mask in (self.mask, self.prompt_mask, self.picture_mask)):
+            raise ValueError("mask, prompt_mask and picture_mask must be boolean")
         if self.next_position.shape != (batch,):
             raise ValueError(f"next_position must have shape [{batch}], not {list(self.next_position.shape)}")
 
@@ -125,6 +164,7 @@ class SemanticContext:
             tuple(v.to(device, dtype) for v in self.values),
             self.mask.to(device),
             self.next_position.to(device),
+            self.picture_mask.to(device),
         )
 
     def select(self, indices: Sequence[int] | Tensor | slice) -> SemanticContext:
@@ -140,6 +180,7 @@ class SemanticContext:
             tuple(v[indices, :, :t] for v in self.values),
             mask[:, :t],
             self.next_position[indices],
+            self.picture_mask[indices, :tp],
         )
 
     def with_noise(self, amount: float, generators: Sequence[torch.Generator]) -> SemanticContext:
@@ -185,6 +226,7 @@ class SemanticContext:
             tuple(torch.cat([_pad(context.values[i], 2, t) for context in contexts]) for i in layers),
             torch.cat([_pad(context.mask, 1, t) for context in contexts]),
             torch.cat([context.next_position for context in contexts]),
+            torch.cat([_pad(context.picture_mask, 1, tp) for context in contexts]),
         )
 
 
@@ -216,7 +258,7 @@ class PromptEncoder:
 
     def __init__(
         self,
-        text_encoder: Qwen2_5_VLForConditionalGeneration,
+        text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
         tokenizer: PreTrainedTokenizerBase,
         image_processor: Qwen2VLImageProcessorPil,
         num_layers: int,
@@ -247,13 +289,22 @@ class PromptEncoder:
         template: ChatTemplate = QWEN_IMAGE,
     ) -> PromptEncoder:
         """Load text_encoder, tokenizer and image processor from a model folder in the layout of diffusers."""
-        from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
+        from transformers import (
+            AutoConfig,
+            AutoTokenizer,
+            Qwen2_5_VLForConditionalGeneration,
+            Qwen2VLImageProcessorPil,
+            Qwen3VLForConditionalGeneration,
+        )
 
         folder = Path(folder)
         for part in ("text_encoder", "tokenizer"):
             if not (folder / part).is_dir():
                 raise InputError(f"{folder} has no {part} folder: expected a model folder with a trained text encoder.")
-        model = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+        kind = AutoConfig.from_pretrained(folder / "text_encoder", local_files_only=True).model_type
+        qwen3 = kind == Qwen3VLForConditionalGeneration.config_class.model_type
+        architecture = Qwen3VLForConditionalGeneration if qwen3 else Qwen2_5_VLForConditionalGeneration
+        model = architecture.from_pretrained(
             folder / "text_encoder", dtype=dtype, use_safetensors=True, local_files_only=True
         )
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
@@ -262,12 +313,7 @@ class PromptEncoder:
         if found:
             processor = Qwen2VLImageProcessorPil.from_pretrained(found[0], local_files_only=True)
         else:
-            vision = model.config.vision_config
-            processor = Qwen2VLImageProcessorPil(
-                patch_size=vision.patch_size,
-                temporal_patch_size=vision.temporal_patch_size,
-                merge_size=vision.spatial_merge_size,
-            )
+            processor = default_image_processor(model)
         model = model.to(device).eval().requires_grad_(False)
         return PromptEncoder(model, tokenizer, processor, num_layers, template)
 
@@ -294,7 +340,8 @@ class PromptEncoder:
         if self.template.system_edit is None:
             images = [[] for _ in prompts]
         device = self.text_encoder.device
-        pixels = [[fit_image(image, self.image_processor) for image in pictures] for pictures in images]
+        area = self.template.picture_pixels
+        pixels = [[fit_image(image, self.image_processor, area) for image in pictures] for pictures in images]
         grids = [[grid(picture, self.image_processor) for picture in pictures] for pictures in pixels]
         for prompt in prompts:
             self._check(prompt, max_prompt_tokens, allow_empty)
@@ -312,15 +359,22 @@ class PromptEncoder:
                 "mm_token_type_ids": (ids == self.image_token_id).int(),
             }
             vision = {name: tensor.to(device) for name, tensor in vision.items()}
-        output = self.text_encoder.model(
-            input_ids=ids.to(device), attention_mask=mask.long().to(device), use_cache=True, **vision
-        )
+        before_norm: list[Tensor] = []
+        norm = self.text_encoder.model.language_model.norm
+        handle = norm.register_forward_pre_hook(lambda _module, args: before_norm.append(args[0]))
+        try:
+            output = self.text_encoder.model(
+                input_ids=ids.to(device), attention_mask=mask.long().to(device), use_cache=True, **vision
+            )
+        finally:
+            handle.remove()
 
         cache = output.past_key_values
-        starts = [0 if self.template.keeps_prefix else self.prefix_length(len(pictures)) for pictures in images]
-        hidden = output.last_hidden_state
+        starts = [self._start(len(pictures)) for pictures in images]
+        hidden = before_norm[0] if self.template.pre_norm else output.last_hidden_state
         embeds = [hidden[i, start:length] for i, (start, length) in enumerate(zip(starts, lengths.tolist()))]
         prompt_lengths = lengths - torch.tensor(starts)
+        pictured = [t[start:] == self.image_token_id for t, start in zip(tokens, starts)]
         return SemanticContext(
             prompt_embeds=pad_sequence(embeds, batch_first=True),
             prompt_mask=(torch.arange(int(prompt_lengths.max())) < prompt_lengths[:, None]).to(device),
@@ -328,11 +382,20 @@ class PromptEncoder:
             values=tuple(cache.layers[i].values for i in self.layers),
             mask=mask.to(device),
             next_position=torch.tensor([self.next_position(t, s) for t, s in zip(tokens, grids)], device=device),
+            picture_mask=pad_sequence(pictured, batch_first=True).to(device),
         )
 
     def prefix_length(self, num_images: int) -> int:
         """Number of template tokens before the user's content; `prompt_embeds` starts after them, or with them."""
         return len(self.tokenizer.encode(chat_prefix(num_images, self.template), add_special_tokens=False))
+
+    def _start(self, num_images: int) -> int:
+        """Where `prompt_embeds` starts."""
+        if self.template.keeps_prefix:
+            return 0
+        if self.template.keeps_turn:
+            return len(self.tokenizer.encode(_system_turn(num_images, self.template), add_special_tokens=False))
+        return self.prefix_length(num_images)
 
     def token_ids(self, prompt: str, grids: Sequence[tuple[int, int]] = ()) -> Tensor:
         """Token ids [T] of the whole chat; a picture of (h, w) patches takes h * w / merge^2 image tokens."""
@@ -359,10 +422,31 @@ class PromptEncoder:
             raise InputError(f"the prompt {_short(prompt)} has {count} tokens: at most {limit} are read.")
 
 
-def fit_image(image: Image.Image | Tensor, processor: Qwen2VLImageProcessorPil) -> Tensor:
+def default_image_processor(
+    text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
+) -> Qwen2VLImageProcessorPil:
+    """The image processor of a multimodal LLM that comes without one, as Qwen-Image's does."""
+    from transformers import Qwen2VLImageProcessorPil
+
+    vision = text_encoder.config.vision_config
+    # Qwen3-VL has pictures in [-1, 1]; the class's own statistics are those of Qwen2.5-VL.
+    half = [0.5, 0.5, 0.5]
+    statistics = {"image_mean": half, "image_std": half} if text_encoder.config.model_type == "qwen3_vl" else {}
+    return Qwen2VLImageProcessorPil(
+        patch_size=vision.patch_size,
+        temporal_patch_size=vision.temporal_patch_size,
+        merge_size=vision.spatial_merge_size,
+        **statistics,
+    )
+
+
+def fit_image(
+    image: Image.Image | Tensor, processor: Qwen2VLImageProcessorPil, pixels: int | None = IMAGE_PIXELS
+) -> Tensor:
     """Bring a picture to the size at which the MLLM sees it: [3, H, W] in [0, 1].
 
-    The area is that of Qwen-Image-Edit-Plus, or the processor's largest if that is less; the aspect ratio is kept.
+    The area is `pixels`, by default that of Qwen-Image-Edit-Plus, or the picture's own for None, or the processor's
+    largest if that is less; the aspect ratio is kept.
     """
     height, width = image.shape[-2:] if isinstance(image, Tensor) else (image.height, image.width)
     if min(height, width) == 0 or max(height, width) > MAX_ASPECT * min(height, width):
@@ -370,7 +454,7 @@ def fit_image(image: Image.Image | Tensor, processor: Qwen2VLImageProcessorPil) 
             f"an input image has {width} x {height} pixels: expected sides above zero, neither more than "
             f"{MAX_ASPECT} times the other."
         )
-    area = min(IMAGE_PIXELS, processor.size["longest_edge"])
+    area = min(height * width if pixels is None else pixels, processor.size["longest_edge"])
     near = [max(1, round(math.sqrt(area * ratio) / IMAGE_MULTIPLE)) for ratio in (width / height, height / width)]
     factor = processor.patch_size * processor.merge_size
     size = [max(1, round(side * IMAGE_MULTIPLE / factor)) * factor for side in near]

@@ -1,8 +1,10 @@
 """Images to normalised latents and back, for every autoencoder that a backbone has.
 
 Normalised means about unit normal: what the diffusion transformer and ComfyUI's samplers see. It is (z - mean) / std
-with the config's constants per channel for an AutoencoderKLQwenImage, and (z - shift_factor) * scaling_factor for an
-AutoencoderKL, such as FLUX's, which OmniGen2 has too.
+with the config's constants per channel for an AutoencoderKLQwenImage or AutoencoderKLQwenImage21, and
+(z - shift_factor) * scaling_factor for an AutoencoderKL, such as FLUX's, which OmniGen2 has too.
+
+Qwen-Image 2.1's autoencoder has transparency as a fourth channel: pictures go in opaque, and come out over white.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from torch import Tensor
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, AutoencoderKLQwenImage
+    from diffusers import AutoencoderKL, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
     from .train.vae_2d import Autoencoder2D
 
@@ -31,12 +33,15 @@ def load_vae(folder: str | Path) -> AutoencoderKLQwenImage:
     return AutoencoderKLQwenImage.from_pretrained(folder, use_safetensors=True).eval().requires_grad_(False)
 
 
-def encode_latents(vae: AutoencoderKLQwenImage | AutoencoderKL | Autoencoder2D, images: Tensor) -> Tensor:
-    """Normalised latents [B,16,H/8,W/8] (the posterior's mode) of images [B,3,H,W] in [0,1]; H, W multiples of 8.
+def encode_latents(
+    vae: AutoencoderKLQwenImage | AutoencoderKLQwenImage21 | AutoencoderKL | Autoencoder2D, images: Tensor
+) -> Tensor:
+    """Normalised latents [B,C,H/s,W/s] (the posterior's mode) of images [B,3,H,W] in [0,1]; H, W multiples of s.
 
-    Autoencoder2D.from_video(vae) gives the same latents in a third of the time.
+    C is 16 and s is 8, but in Qwen-Image 2.1 C is 64 and s is 16. Autoencoder2D.from_video(vae) gives the same latents
+    in a third of the time.
     """
-    from diffusers import AutoencoderKL, AutoencoderKLQwenImage
+    from diffusers import AutoencoderKL, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
     levels = vae.config.block_out_channels if isinstance(vae, AutoencoderKL) else vae.config.dim_mult
     stride = 2 ** (len(levels) - 1)
@@ -44,7 +49,9 @@ def encode_latents(vae: AutoencoderKLQwenImage | AutoencoderKL | Autoencoder2D, 
         size = f"{images.shape[-1]}x{images.shape[-2]}"
         raise InputError(f"images of {size} cannot be encoded: width and height must be multiples of {stride}.")
     frames = 2 * images - 1
-    if isinstance(vae, AutoencoderKLQwenImage):
+    if isinstance(vae, AutoencoderKLQwenImage21):
+        frames = torch.cat([frames, torch.ones_like(frames[:, :1])], dim=1)
+    if isinstance(vae, (AutoencoderKLQwenImage, AutoencoderKLQwenImage21)):
         latents = vae.encode(frames.unsqueeze(2)).latent_dist.mode().squeeze(2)
     elif isinstance(vae, AutoencoderKL):
         latents = vae.encode(frames).latent_dist.mode()
@@ -54,19 +61,25 @@ def encode_latents(vae: AutoencoderKLQwenImage | AutoencoderKL | Autoencoder2D, 
     return (latents - mean) / std
 
 
-def decode_latents(vae: AutoencoderKLQwenImage | AutoencoderKL | Autoencoder2D, latents: Tensor) -> Tensor:
-    """Images [B,3,8h,8w] in [0,1] of normalised latents [B,16,h,w]."""
-    from diffusers import AutoencoderKL, AutoencoderKLQwenImage
+def decode_latents(
+    vae: AutoencoderKLQwenImage | AutoencoderKLQwenImage21 | AutoencoderKL | Autoencoder2D, latents: Tensor
+) -> Tensor:
+    """Images [B,3,s h,s w] in [0,1] of normalised latents [B,C,h,w]; C and s as in `encode_latents`."""
+    from diffusers import AutoencoderKL, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
     mean, std = _constants(vae, latents)
     raw = latents * std + mean
-    if isinstance(vae, AutoencoderKLQwenImage):
+    if isinstance(vae, (AutoencoderKLQwenImage, AutoencoderKLQwenImage21)):
         frames = vae.decode(raw.unsqueeze(2)).sample.squeeze(2)
     elif isinstance(vae, AutoencoderKL):
         frames = vae.decode(raw).sample
     else:
         frames = vae.decode(raw)
-    return ((frames + 1) / 2).clamp(0, 1)
+    images = ((frames + 1) / 2).clamp(0, 1)
+    if isinstance(vae, AutoencoderKLQwenImage21):
+        images, opacity = images[:, :3], images[:, 3:]
+        images = opacity * images + (1 - opacity)
+    return images
 
 
 def _constants(vae, like: Tensor) -> tuple[Tensor, Tensor]:

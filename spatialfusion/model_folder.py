@@ -6,13 +6,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import InputError
 from .files import atomic_file
@@ -84,13 +85,44 @@ def find_model(name: str | os.PathLike, hub_options: dict[str, Any], without: It
         raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None
 
 
-def is_published_omnigen2(folder: Path) -> bool:
-    """Whether this is OmniGen2 as its authors publish it: other folders, and classes from files that are not run."""
+def published_backbone(folder: Path) -> str | None:
+    """The backbone of a model that lies there as its authors publish it, if they have other folders than ours.
+
+    OmniGen2 has also classes from files beside the weights, which are not run.
+    """
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(index, dict) and "mllm" in index and str(index.get("_class_name")).startswith("OmniGen2")
+        return None
+    if not isinstance(index, dict):
+        return None
+    name = str(index.get("_class_name"))
+    if name.startswith("OmniGen2") and "mllm" in index:
+        return "omnigen2"
+    return "qwen-image-2.1" if name.startswith("QwenImage21") and "processor" in index else None
+
+
+def load_parts(
+    folder: Path,
+    classes: dict[str, Any],
+    subfolders: dict[str, str],
+    dtype: torch.dtype | dict[str, torch.dtype],
+    given: Collection[str],
+) -> dict[str, Any]:
+    """The parts of a pipeline, but those `given`, each from its subfolder with its class; from safetensors alone."""
+    parts: dict[str, Any] = {}
+    for name, subfolder in subfolders.items():
+        if name in given:
+            continue
+        if not (folder / subfolder).is_dir():
+            raise InputError(f"the model in {folder} has no folder {subfolder}: it is incomplete.")
+        options: dict[str, Any] = {"local_files_only": True}
+        if name in ("text_encoder", "transformer", "vae"):
+            own = dtype.get(name, dtype.get("default", torch.float32)) if isinstance(dtype, dict) else dtype
+            options |= {"dtype" if name == "text_encoder" else "torch_dtype": own, "use_safetensors": True}
+        part = classes[name].from_pretrained(folder / subfolder, **options)
+        parts[name] = part.eval() if isinstance(part, nn.Module) else part
+    return parts
 
 
 def check_folder(folder: Path, given: set[str]) -> None:

@@ -22,8 +22,10 @@ import torch
 from diffusers import (
     AutoencoderKL,
     AutoencoderKLQwenImage,
+    AutoencoderKLQwenImage21,
     DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
+    QwenImage21Transformer2DModel,
     QwenImageTransformer2DModel,
 )
 from diffusers.models.modeling_utils import ModelMixin
@@ -31,13 +33,18 @@ from diffusers.utils import BaseOutput
 from einops import rearrange
 from PIL import Image, ImageOps
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
+from transformers import (
+    PreTrainedTokenizerBase,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLImageProcessorPil,
+    Qwen3VLForConditionalGeneration,
+)
 
-from .backbones import backbone_of, omnigen2
+from .backbones import backbone_of, omnigen2, qwen_image, qwen_image_21
 from .backbones.depth_injection import ADAPTER, DepthInjection, base_state_dict
 from .backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from .backbones.sampling import draw_noise
-from .context import PromptEncoder, SemanticContext
+from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
 from .errors import InputError
 from .files import set_default_modes
@@ -54,7 +61,7 @@ from .model_folder import (
     check_folder,
     check_weights,
     find_model,
-    is_published_omnigen2,
+    published_backbone,
     replace_folder,
     write_model_index,
 )
@@ -69,6 +76,10 @@ class SpatialFusionOutput(BaseOutput):
 
     images: list[Image.Image] | Tensor
     geometry: Geometry | None
+
+
+# Models that are also loaded in the layout of their authors, where it is another than ours.
+PUBLISHED = {module.NAME: module for module in (omnigen2, qwen_image_21)}
 
 
 class SpatialFusionPipeline(DiffusionPipeline):
@@ -89,10 +100,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
     def __init__(
         self,
-        vae: AutoencoderKLQwenImage | AutoencoderKL,
-        text_encoder: Qwen2_5_VLForConditionalGeneration,
+        vae: AutoencoderKLQwenImage | AutoencoderKLQwenImage21 | AutoencoderKL,
+        text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
         tokenizer: PreTrainedTokenizerBase,
-        transformer: QwenImageTransformer2DModel | OmniGen2Transformer2DModel,
+        transformer: QwenImageTransformer2DModel | QwenImage21Transformer2DModel | OmniGen2Transformer2DModel,
         scheduler: FlowMatchEulerDiscreteScheduler,
         spatialfusion: SpatialFusionModel,
         image_processor: Qwen2VLImageProcessorPil | None = None,
@@ -102,16 +113,14 @@ class SpatialFusionPipeline(DiffusionPipeline):
         super().__init__()
         if image_processor is None:
             # Qwen-Image has none, because it was never shown a picture.
-            vision = text_encoder.config.vision_config
-            image_processor = Qwen2VLImageProcessorPil(
-                patch_size=vision.patch_size,
-                temporal_patch_size=vision.temporal_patch_size,
-                merge_size=vision.spatial_merge_size,
-            )
+            image_processor = default_image_processor(text_encoder)
         self.backbone = backbone_of(transformer)
         _check_fit(spatialfusion, text_encoder, self.backbone.NAME)
-        if rescale_guidance and self.backbone is omnigen2:
-            raise InputError("rescale_guidance is true, but the transformer is OmniGen2's: it is for Qwen-Image alone.")
+        if rescale_guidance and self.backbone is not qwen_image:
+            raise InputError(
+                f"rescale_guidance is true, but the diffusion model is {self.backbone.NAME}: it is for qwen-image "
+                "alone."
+            )
         if ADAPTER in getattr(transformer, "peft_config", {}):
             # Of another checkpoint, when a pipeline is built anew from the parts of an old one.
             transformer.delete_adapters(ADAPTER)
@@ -174,8 +183,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
             geometry: depth to use instead of predicting it; one for all images, for each prompt or for each image.
                 Cut and resized like `image`.
             negative_prompt: what to stay away from; one for all prompts or one for each.
-            height, width: pixels, multiples of 16. Without them, the model's default area with the aspect ratio of
-                `image`, else of `geometry`, else square.
+            height, width: pixels, multiples of 16; of 32 for Qwen-Image 2.1. Without them, the model's default area
+                with the aspect ratio of `image`, else of `geometry`, else square.
             num_inference_steps: Euler steps of the image.
             guidance_scale: classifier-free guidance of the image; 1 is none.
             image_guidance_scale: when OmniGen2 edits, guidance by the source image, beside that by the prompt; 1 has
@@ -324,7 +333,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
     def _image_size(self, height: int | None, width: int | None, shape: Sequence[int]) -> tuple[int, int]:
         """(height, width) of the result; what is missing follows from the default area and the aspect of `shape`."""
-        stride = self.spatialfusion.config.latent_stride * self.transformer.config.patch_size
+        # Latents have even sides: there are patches of 2 x 2, and in Qwen-Image 2.1 picture tokens of 2 x 2.
+        stride = 2 * self.spatialfusion.config.latent_stride
         aspect = shape[-1] / shape[-2]
 
         def fit(side: float) -> int:
@@ -445,8 +455,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
             if self.backbone is omnigen2:
                 guiding = {"image_guidance": image_guidance}
-            else:
+            elif self.backbone is qwen_image:
                 guiding = {"rescale": self.config.rescale_guidance}
+            else:
+                guiding = {}
             try:
                 return self.backbone.sample_latents(
                     self.transformer,
@@ -522,11 +534,11 @@ class SpatialFusionPipeline(DiffusionPipeline):
     ) -> SpatialFusionPipeline:
         """Load a model folder, or a model of the Hugging Face Hub; a folder never touches the network.
 
-        OmniGen2 is also loaded as it is published, with the folders `mllm` and `processor`.
+        OmniGen2 and Qwen-Image 2.1 are also loaded as they are published, with a folder `processor`.
 
         Args:
             spatialfusion: the SpatialFusion part, or its file, if it is not to be the model's own; with it any
-                Qwen-Image or OmniGen2 model can be loaded that it was trained for.
+                Qwen-Image, Qwen-Image 2.1 or OmniGen2 model can be loaded that it was trained for.
             kwargs: as in diffusers; `dtype` is float32 unless given. `transformer`, `text_encoder` and `vae` may be
                 paths of .safetensors files in ComfyUI's layout; see single_file.py. Weights are read from safetensors
                 alone, and no code of the model is run.
@@ -536,22 +548,22 @@ class SpatialFusionPipeline(DiffusionPipeline):
         """
         hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
         given = {name for name in COMPONENTS if name in kwargs}
-        unneeded = given | {omnigen2.PUBLISHED_FOLDERS.get(name, name) for name in given}
+        unneeded = given | {m.PUBLISHED_FOLDERS.get(name, name) for m in PUBLISHED.values() for name in given}
         folder = find_model(pretrained_model_name_or_path, hub_options, unneeded)
         dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
-        published = is_published_omnigen2(folder)
-        if not published:
+        published = PUBLISHED.get(published_backbone(folder))
+        if published is None:
             check_folder(folder, given)
         if not isinstance(spatialfusion, SpatialFusionModel):
             spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=_dtype_of("spatialfusion", dtype))
         for name in ("transformer", "text_encoder", "vae"):
             if isinstance(kwargs.get(name), (str, os.PathLike)):
-                subfolder = omnigen2.PUBLISHED_FOLDERS[name] if published else name
+                subfolder = name if published is None else published.PUBLISHED_FOLDERS[name]
                 kwargs[name] = load_part(name, kwargs[name], folder / subfolder, _dtype_of(name, dtype))
         try:
-            if published:
-                parts = omnigen2.load_published(folder, dtype, given)
-                pipeline = cls(**{"default_size": omnigen2.DEFAULT_SIZE} | parts | kwargs, spatialfusion=spatialfusion)
+            if published is not None:
+                parts = published.load_published(folder, dtype, given)
+                pipeline = cls(**{"default_size": published.DEFAULT_SIZE} | parts | kwargs, spatialfusion=spatialfusion)
             else:
                 kwargs |= {"use_safetensors": True, "trust_remote_code": False}
                 pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
@@ -565,7 +577,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
         for name in {"vae", "text_encoder", "transformer"} - given:
             weights = base_state_dict(getattr(pipeline, name))
-            subfolder = omnigen2.PUBLISHED_FOLDERS[name] if published else name
+            subfolder = name if published is None else published.PUBLISHED_FOLDERS[name]
             check_weights(folder / subfolder, weights, renamed=name == "text_encoder")
         pipeline.register_to_config(_name_or_path=str(pretrained_model_name_or_path))
         return pipeline
@@ -659,7 +671,9 @@ def _check_number(name: str, value: float, at_least: int | None = None) -> None:
 
 
 def _check_fit(
-    spatialfusion: SpatialFusionModel, text_encoder: Qwen2_5_VLForConditionalGeneration, backbone: str
+    spatialfusion: SpatialFusionModel,
+    text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
+    backbone: str,
 ) -> None:
     """The checkpoint must have been trained for this backbone, and on the attention of this multimodal LLM."""
     if spatialfusion.config.backbone != backbone:

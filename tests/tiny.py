@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderKLQwenImage21, QwenImage21Transformer2DModel
 from torch import nn
+from transformers import Qwen2VLImageProcessorPil, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from spatialfusion.backbones import omnigen2
+from spatialfusion.backbones import omnigen2, qwen_image_21
 from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from spatialfusion.backbones.qwen_image import add_lora, backbone_tensors, projection_delta, tiny_scheduler
 from spatialfusion.context import chat
@@ -138,6 +139,96 @@ def tiny_omnigen2_components() -> dict[str, object]:
         spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
     changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion}
     return freeze(components | changed | {"scheduler": omnigen2.scheduler()})
+
+
+def qwen_image_21_transformer(seed: int = 0, **changes) -> QwenImage21Transformer2DModel:
+    """With latents of 8 channels, and prompt embeddings of 64 channels, as the tiny LLM's."""
+    sizes = {"in_channels": 8, "out_channels": 8, "num_layers": 2, "attention_head_dim": 16, "num_attention_heads": 2}
+    sizes |= {"axes_dims_rope": (4, 6, 6), "context_in_dim": 64}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return QwenImage21Transformer2DModel(**(sizes | changes)).eval()
+
+
+def tiny_qwen3_vl(tokenizer) -> Qwen3VLForConditionalGeneration:
+    """A Qwen3-VL with 2 query heads for each of key and value, and DeepStack from one layer of its vision tower."""
+    token = tokenizer.convert_tokens_to_ids
+    rope = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [6, 5, 5], "mrope_interleaved": True}
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 32,
+        "rope_parameters": rope,
+        "pad_token_id": token("<|endoftext|>"),
+    }
+    vision = {
+        "depth": 2,
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_heads": 2,
+        "out_hidden_size": 64,
+        "num_position_embeddings": 64,
+        "deepstack_visual_indexes": [0],
+    }
+    config = Qwen3VLConfig(
+        text_config=text,
+        vision_config=vision,
+        tie_word_embeddings=True,
+        image_token_id=token("<|image_pad|>"),
+        video_token_id=token("<|video_pad|>"),
+        vision_start_token_id=token("<|vision_start|>"),
+        vision_end_token_id=token("<|vision_end|>"),
+    )
+    return Qwen3VLForConditionalGeneration(config)
+
+
+def tiny_qwen_image_21_components() -> dict[str, object]:
+    """As `tiny_components`, but for a Qwen-Image 2.1: Qwen3-VL, its transformer, its autoencoder."""
+    components = tiny_components()
+    transformer, trained = qwen_image_21_transformer(), qwen_image_21_transformer()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        text_encoder = tiny_qwen3_vl(components["tokenizer"])
+        vae = AutoencoderKLQwenImage21(
+            base_dim=8,
+            decoder_base_dim=8,
+            z_dim=8,
+            dim_mult=[1, 1, 1, 1, 1],
+            num_res_blocks=1,
+            temperal_downsample=[False] * 4,
+            latents_mean=[0.1 * i for i in range(8)],
+            latents_std=[1 + 0.1 * i for i in range(8)],
+        )
+        config = components["spatialfusion"].config
+        text = text_encoder.config.text_config
+        config.backbone = qwen_image_21.NAME
+        config.mllm_layers, config.kv_heads, config.head_dim = text.num_hidden_layers, 1, text.head_dim
+        config.rope_theta, config.mrope_section, config.mrope_interleaved = 5e6, (6, 5, 5), True
+        config.latent_channels, config.latent_stride = 8, 16
+        config.projection_shape = tuple(transformer.img_in.weight.shape)
+        spatialfusion = SpatialFusionModel(config)
+        qwen_image_21.add_lora(trained, config.lora_rank)
+        delta = qwen_image_21.projection_delta(trained)
+        stir(text_encoder, transformer, trained, delta, spatialfusion, vae)
+        # The norms of queries and keys are 1 throughout, which would hide where they are left out.
+        for name, parameter in text_encoder.named_parameters():
+            if "norm" in name:
+                nn.init.normal_(parameter, 1, 0.3)
+        spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
+    processor = Qwen2VLImageProcessorPil(
+        patch_size=16,
+        merge_size=2,
+        temporal_patch_size=2,
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+        size={"shortest_edge": 32**2, "longest_edge": 16 * SIZE**2},
+    )
+    changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion, "text_encoder": text_encoder}
+    return freeze(components | changed | {"image_processor": processor})
 
 
 def save_tiny(folder: Path) -> None:

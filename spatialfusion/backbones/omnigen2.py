@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ..context import OMNIGEN2, SemanticContext, fit_text
 from ..errors import InputError
+from ..model_folder import load_parts
 from . import depth_injection
 from .omnigen2_transformer import OmniGen2Transformer2DModel
 from .sampling import euler
@@ -97,18 +98,7 @@ def load_published(
         "vae": AutoencoderKL,
     }
     parts: dict[str, Any] = {} if "scheduler" in given else {"scheduler": scheduler()}
-    for name, subfolder in PUBLISHED_FOLDERS.items():
-        if name in given:
-            continue
-        if not (folder / subfolder).is_dir():
-            raise InputError(f"the model in {folder} has no folder {subfolder}: it is incomplete.")
-        options: dict[str, Any] = {"local_files_only": True}
-        if name != "tokenizer":
-            own = dtype.get(name, dtype.get("default", torch.float32)) if isinstance(dtype, dict) else dtype
-            options |= {"dtype" if name == "text_encoder" else "torch_dtype": own, "use_safetensors": True}
-        part = classes[name].from_pretrained(folder / subfolder, **options)
-        parts[name] = part.eval() if isinstance(part, nn.Module) else part
-    return parts
+    return parts | load_parts(folder, classes, PUBLISHED_FOLDERS, dtype, given)
 
 
 # Depth ----------------------------------------------------------------------------------------------------------------
