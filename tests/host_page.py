@@ -28,14 +28,11 @@ class Page:
         # Another page first: the same address with another query would keep the graph that is open.
         self.page.goto("about:blank")
         self.page.goto(f"{self.address}/?template={template}&source={self.pack}")
+        file = self.page.request.get(f"{self.address}/api/workflow_templates/{self.pack}/{template}.json").json()
         # The page shows the graph of last time first.
         self.page.wait_for_function(
-            """async ([pack, name]) => {
-                const types = (nodes) => nodes.map((n) => n.type).sort().join();
-                const file = await (await fetch(`/api/workflow_templates/${pack}/${name}.json`)).json();
-                return window.app?.graph && types(window.app.graph._nodes) === types(file.nodes);
-            }""",
-            arg=[self.pack, template],
+            "(types) => window.app?.graph?._nodes?.map((n) => n.type).sort().join() === types",
+            arg=",".join(sorted(node["type"] for node in file["nodes"])),
         )
 
     def run(self) -> None:
