@@ -256,7 +256,18 @@ def test_captions_are_true_and_in_the_vocabulary(seed):
             assert f"{item.color} {item.kind}" in made.text
             if sum(other.kind == item.kind for other in scene.objects) > 1:
                 assert f"the {item.kind}" not in made.text
-    assert {s.relation for s in plain_caption(scene, generator(seed)).statements} <= {"left", "right"}
+    assert {s.domain for s in plain_caption(scene, generator(seed)).statements} <= {"egocentric"}
+
+
+def test_plain_captions_say_sides_and_order_in_depth():
+    said = Counter()
+    for seed in range(300):
+        made = plain_caption(sample_scene(seed), generator(seed))
+        relations = {statement.relation for statement in made.statements}
+        assert relations in (set(), {"left", "right"}, {"closer", "farther"})
+        assert ("closer" in relations) == bool(re.search(r"\b(front|behind)\b", made.text)), made
+        said[min(relations, default="nothing")] += 1
+    assert min(said[name] for name in ("nothing", "left", "closer")) > 30, said
 
 
 def test_every_wording_of_every_statement_is_true():

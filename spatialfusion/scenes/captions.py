@@ -1,8 +1,9 @@
 """Captions of scenes, true by construction, in a small vocabulary.
 
-Plain captions are what the web says: objects, colours, simple left and right. Spatial captions add statements of all
-nine GenSpace sub-domains. Frames of reference are kept apart by wording: "in front of", "behind", "left" and "right"
-alone are the viewer's; an object's own frame is always named ("from the car's perspective", "its own left").
+Plain captions are what the web says: objects, colours, simple left and right, in front and behind. Spatial captions
+add statements of all nine GenSpace sub-domains. Frames of reference are kept apart by wording: "in front of", "behind",
+"left" and "right" alone are the viewer's; an object's own frame is always named ("from the car's perspective", "its own
+left").
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import cache
 import torch
 
 from .scene import COLORS, KINDS, Scene, SceneObject
-from .statements import Observation, Statement, observe, propose, round_metres, score, sides
+from .statements import Observation, Statement, in_depth, observe, propose, round_metres, score, sides
 
 # {a} and {b} stand for subject and reference ("a red car" at first mention, "the car" later), {B} for a second mention
 # of the reference, {v} for a measurement. [x|y] is x in a phrase that introduces its objects, y in a sentence about
@@ -220,6 +221,16 @@ _LEFT_RIGHT = (
     "{b} on the right and {a} on the left",
     "on the left {a}, on the right {b}",
 )
+_FRONT_BEHIND = (
+    "{a} in front of {b}",
+    "{a} standing in front of {b}",
+    "{b} with {a} in front of it",
+    "in front of {b} there is {a}",
+    "{b} behind {a}",
+    "{b} standing behind {a}",
+    "{a} with {b} behind it",
+    "behind {a} there is {b}",
+)
 _SETTINGS = {"outdoor": ("outdoors", "outside", "in the open"), "room": ("in a room", "indoors", "inside a room")}
 _EMPTY = {"outdoor": "an empty place", "room": "an empty room"}
 _OPENINGS = ("a picture of", "an image of", "a scene with", "there is")
@@ -257,9 +268,9 @@ def describe(thing: SceneObject) -> str:
 
 
 def plain_caption(scene: Scene, generator: torch.Generator) -> Caption:
-    """A caption as the web has them: objects and colours, sometimes left and right, sometimes the setting."""
+    """A caption as the web has them: objects and colours, often left and right or in front and behind, the setting."""
     rng = draw_random(generator)
-    text, statements = _content(scene, observe(scene), rng, 0.5)
+    text, statements = _content(scene, observe(scene), rng, 0.7)
     if rng.random() < 0.1:
         text = f"{rng.choice(_OPENINGS)} {text}"
     return Caption(_with_setting(scene, text, rng, 0.35), statements)
@@ -272,10 +283,10 @@ def caption(scene: Scene, generator: torch.Generator, statements: Sequence[State
     """
     rng = draw_random(generator)
     observation = observe(scene)
-    aside = 0.0
+    related = 0.0
     if statements is None:
         statements = _draw_statements(scene, observation, rng)
-        aside = 0.15
+        related = 0.15
     names = _Names(scene, rng)
     parts: list[str] = []
     used: list[Statement] = []
@@ -297,14 +308,14 @@ def caption(scene: Scene, generator: torch.Generator, statements: Sequence[State
                 parts.append("there is also " + _listing([names.indefinite[i] for i in rest]))
             continue
         if not parts:
-            text, sideways = _content(scene, observation, rng, aside)
+            text, places = _content(scene, observation, rng, related)
             parts.append(text)
-            used += sideways
+            used += places
         parts.append(names.fill(rng.choice(_CLAUSES[key]), statement, value, first=False))
     if not parts:
-        text, sideways = _content(scene, observation, rng, aside)
+        text, places = _content(scene, observation, rng, related)
         parts.append(text)
-        used += sideways
+        used += places
     text = (". " if rng.random() < 0.6 else ", ").join(parts)
     return Caption(_with_setting(scene, text, rng, 0.2), tuple(dict.fromkeys(used)))
 
@@ -400,7 +411,8 @@ def vocabulary() -> dict[str, list[str]]:
     from .edits import instruction_templates
 
     texts = [text for table in (_PHRASES, _CLAUSES) for group in table.values() for text in group]
-    texts += [*_LEFT_RIGHT, *_ABOUT, *_NUMBERS, *_UNITS, *_OPENINGS, *_EMPTY.values(), "there is also", "another"]
+    texts += [*_LEFT_RIGHT, *_FRONT_BEHIND, *_ABOUT, *_NUMBERS, *_UNITS, *_OPENINGS, *_EMPTY.values()]
+    texts += ["there is also", "another"]
     relations = set(_words(" ".join(texts + instruction_templates())))
     settings = set(_words(" ".join(text for group in _SETTINGS.values() for text in group)))
     return {
@@ -467,23 +479,30 @@ def _listing(names: Sequence[str]) -> str:
 
 
 def _content(
-    scene: Scene, observation: Observation, rng: random.Random, aside: float
+    scene: Scene, observation: Observation, rng: random.Random, related: float
 ) -> tuple[str, tuple[Statement, ...]]:
-    """All objects in one sentence, with probability `aside` two of them with left and right."""
+    """All objects in one sentence; with probability `related` it says how two of them stand to the viewer."""
     names = _indefinite(scene)
     count = len(names)
     if count == 0:
         return _EMPTY[scene.environment], ()
-    if count >= 2 and rng.random() < aside:
+    if count >= 2 and rng.random() < related and len({describe(thing) for thing in scene.objects}) == count:
         i, j = rng.sample(range(count), 2)
-        pair = sides(scene, observation, i, j) or sides(scene, observation, j, i)
-        if pair and len({describe(thing) for thing in scene.objects}) == count:
-            left, right = pair
-            text = rng.choice(_LEFT_RIGHT).format(a=names[left.subject], b=names[left.reference])
+        choices = []
+        for first, second in ((i, j), (j, i)):
+            if across := sides(scene, observation, first, second):
+                choices.append((_LEFT_RIGHT, across))
+            along = in_depth(observation, first, second)
+            if along and off_direction(along[0], observation) <= ASIDE:
+                choices.append((_FRONT_BEHIND, along))
+        if choices:
+            # What is in front can be said of half the scenes, sides of nearly all.
+            templates, said = rng.choices(choices, [1 if t is _LEFT_RIGHT else 2 for t, _ in choices])[0]
+            text = rng.choice(templates).format(a=names[said[0].subject], b=names[said[0].reference])
             rest = [name for k, name in enumerate(names) if k not in (i, j)]
             if rest:
                 text = f"{text}. there is also {_listing(rest)}"
-            return text, (left, right)
+            return text, tuple(said)
     if not any(name.startswith("another") for name in names):
         rng.shuffle(names)
     return _listing(names), ()

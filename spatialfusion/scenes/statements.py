@@ -269,9 +269,7 @@ def propose(scene: Scene) -> list[Statement]:
                 continue
             a, b = things[i], things[j]
             found += sides(scene, observation, i, j)
-            if distances[j] > 1.15 * distances[i] and b.position[2] > a.position[2]:
-                found.append(Statement("egocentric", "closer", i, j))
-                found.append(Statement("egocentric", "farther", j, i))
+            found += in_depth(observation, i, j)
             _propose_directed(found, i, j, a, b)
             if i < j:
                 apart = math.dist(a.position, b.position)
@@ -290,6 +288,14 @@ def sides(scene: Scene, observation: Observation, i: int, j: int) -> list[Statem
     if apart < 0.08:
         return []
     return [Statement("egocentric", "left", i, j), Statement("egocentric", "right", j, i)]
+
+
+def in_depth(observation: Observation, i: int, j: int) -> list[Statement]:
+    """[i is closer than j, j is farther than i] where that is plain to see, else nothing."""
+    a, b = observation.objects[i].position, observation.objects[j].position
+    if math.hypot(*b) <= 1.15 * math.hypot(*a) or b[2] <= a[2]:
+        return []
+    return [Statement("egocentric", "closer", i, j), Statement("egocentric", "farther", j, i)]
 
 
 def _propose_one(found: list[Statement], i: int, thing: ObservedObject, distance: float) -> None:
