@@ -108,6 +108,25 @@ def test_shares_of_captions_are_as_asked(finished):
     assert 0.3 < share(0.5, 0.5, places) < 1
 
 
+def test_colors_are_told_of_the_target_and_not_exported(finished):
+    stage = _stage_class("stage1")(smoke(finished), finished, torch.device("cpu"))
+    generators = [torch.Generator().manual_seed(i) for i in range(4)]
+    batch = stage.batch([0, len(stage.data), 2, 3], generators)  # the second is an edit
+    told = stage.trained["color"]
+    with torch.no_grad():
+        told.weight.zero_()
+        told.bias.fill_(0.25)
+    pictures = stage.data.images[batch["targets"]].float().view(4, 3, 16, 4, 16, 4).mean(dim=(3, 5))
+    expected = ((pictures / 127.5 - 1 - 0.25) ** 2).mean()
+    torch.testing.assert_close(stage.color_loss(batch, torch.randn(4, 64, 4, 4)), expected)
+    total, metrics = stage.loss(batch)
+    torch.testing.assert_close(metrics["loss_color"], expected)
+    stage.options.color_weight = 0.0
+    torch.testing.assert_close(total - stage.loss(batch)[0], expected)
+    exported = load_file(finished / "model" / "spatialfusion.safetensors")
+    assert not [name for name in exported if "color" in name]
+
+
 def test_every_stage_leaves_a_validation_sheet(finished):
     for name in STAGES[1:]:
         assert list((finished / name / "validation").glob("sheet-*.png")), name

@@ -140,6 +140,7 @@ class SpatialStageConfig(StageConfig):
     validity_weight: float = 0.3
     fov_weight: float = 0.1
     detail_weight: float = 1.0
+    color_weight: float = 0.0  # of telling the image's colours from the spatial side's last hidden states; 0: not done
 
 
 @dataclass

@@ -60,7 +60,7 @@ class Stage2(Stage1):
         self.delta = load_backbone_tensors(self.transformer, self.model.backbone_tensors)
         self.full = self.options.dit == "full"
         self.transformer.requires_grad_(self.full)
-        parts: dict[str, nn.Module] = {"spatial": self.model}
+        parts: dict[str, nn.Module] = dict(self.trained.items())
         if self.full:
             parts["transformer"] = self.transformer
         else:

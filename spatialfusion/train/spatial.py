@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from ..config import SpatialFusionConfig
@@ -27,6 +29,8 @@ from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state, standardise_fov
 from .config import SpatialStageConfig, TrainConfig
 from .stage import Stage, noise_bins
+
+COLOR_CELLS = 4  # to a side of a token, in which a linear map tells the image's mean colour
 
 SHEET_PROMPTS = (
     "a red car in front of a blue house",
@@ -53,7 +57,10 @@ class Stage1(Stage):
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self.model = self.build()
         self.encoder = PromptEncoder.load(self.folder, self.model.config.num_layers, device)
-        self.trained: nn.Module = self.model
+        parts: dict[str, nn.Module] = {"spatial": self.model}
+        if self.options.color_weight:
+            parts["color"] = nn.Linear(self.model.config.hidden_size, 3 * COLOR_CELLS**2).to(device)
+        self.trained: nn.Module = nn.ModuleDict(parts)
         if self.name == "stage1" and not (self.folder / FILE_NAME).exists():
             scenes = self.data.scenes[:64]
             texts = [caption(scene, torch.Generator().manual_seed(i)).text for i, scene in enumerate(scenes)]
@@ -92,6 +99,8 @@ class Stage1(Stage):
             "edits": edits,
             "sources": self.data.images[[sources[i] for i in edits]].float() / 255,
         }
+        if self.options.color_weight:
+            batch["images"] = self.data.images[targets]
         if self.options.kv_noise:
             # The noise itself is drawn when the tokens are counted.
             batch["kv_seeds"] = [int(torch.randint(2**62, (), generator=g)) for g in generators]
@@ -142,9 +151,9 @@ class Stage1(Stage):
         y, u, t = batch["y"], batch["u"], batch["t"]
         factor = y.shape[-1] // batch["noise"].shape[-1]
         clean = block_average(y, factor)
-        estimate = self.model.denoise(
-            add_noise(clean, batch["noise"], t), add_noise(u, batch["noise_u"], t), t, context, *self.source(batch)
-        )
+        noisy = add_noise(clean, batch["noise"], t), add_noise(u, batch["noise_u"], t)
+        grids, fov_token = self.model.spatial_transformer(*noisy, t, context, *self.source(batch))
+        estimate = self.model.depth_head(grids, fov_token, clean.shape[-2:])
         x0, u0, features = (value.float() for value in estimate)
         channel = torch.tensor([1.0, self.options.validity_weight], device=y.device)
         state_error = ((x0 - clean) ** 2).mean(dim=(2, 3))
@@ -157,14 +166,28 @@ class Stage1(Stage):
         detail_error = (detail(refined, factor) - detail(y[:few], factor)).abs().mean(dim=(1, 2, 3))
         detail_loss = ((1 - t[:few]) * detail_error).mean()
         total = weighted.mean() + self.options.detail_weight * detail_loss
+        color_loss = self.color_loss(batch, grids[-1]) if self.options.color_weight else total.new_zeros(())
+        total = total + self.options.color_weight * color_loss
         metrics = {
             "loss_depth": state_error[:, 0].mean(),
             "loss_validity": state_error[:, 1].mean(),
             "loss_fov": fov_loss.mean(),
             "loss_detail": detail_loss,
+            "loss_color": color_loss,
             **noise_bins("loss_depth_t", state_error[:, 0], t),
         }
         return total, {k: v.detach() for k, v in metrics.items()}, (x0, u0, features)
+
+    def color_loss(self, batch: dict[str, Any], grid: Tensor) -> Tensor:
+        """Squared error of the image's colours, told by a linear map from the last hidden states [B, d, rows, columns].
+
+        For training alone. Depth is blind to colour, and a caption's "red car to the left of a blue house" hardly
+        changes it; the colours tell which object is meant where, and so teach the reading that depth needs, too.
+        """
+        told = self.trained["color"](F.layer_norm(grid.movedim(1, -1), grid.shape[1:2]))
+        told = rearrange(told, "b h w (c p q) -> b c (h p) (w q)", c=3, p=COLOR_CELLS)
+        images = batch["images"].float() / 127.5 - 1
+        return (told.float() - F.adaptive_avg_pool2d(images, told.shape[-2:])).square().mean()
 
     def source(self, batch: dict[str, Any]) -> tuple[Tensor | None, Tensor]:
         """Features of the source images, spread over the batch, and which samples have one."""
