@@ -41,7 +41,7 @@ def write(path: Path, workflow: object) -> Path:
 class Answers(BaseHTTPRequestHandler):
     """ComfyUI's routes. The picture that comes out is grey, as bright as the seed's last digit says."""
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         server, path = self.server, self.path.partition("?")[0]
         if path == "/view":
             value = int(self.path.partition("filename=")[2].partition(".png")[0]) * 20
@@ -53,7 +53,7 @@ class Answers(BaseHTTPRequestHandler):
             return self.say({number: entry(server.prompts[number])} if number in server.prompts else {})
         self.say({})
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/upload/image":
             self.server.uploads.append(body)
@@ -175,7 +175,7 @@ def test_an_edit_needs_a_node_for_its_source(server, tmp_path):
 
 
 def test_no_server(tmp_path):
-    with pytest.raises(InputError, match="no ComfyUI answers at http://127.0.0.1:9"):
+    with pytest.raises(InputError, match="no ComfyUI answers at"):
         WorkflowImages(write(tmp_path / "w.json", WORKFLOW), "http://127.0.0.1:9", (32, 32))
 
 

@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
 
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
-    """Parse and check; whatever is wrong is an InputError, before anything slow was imported."""
+    """Parse and check; whatever is wrong is an InputError, before a model is loaded."""
     parser = CommandParser(
         prog="python -m spatialfusion.evaluate",
         description="Draw the images of spatial prompts, or take them from elsewhere, and score them by GenSpace's "
@@ -95,7 +95,12 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     )
     add = parser.add_argument_group("how").add_argument
     add("--out", type=Path, default=Path("outputs/evaluate"), metavar="FOLDER", help="(default: outputs/evaluate)")
-    add("--size", metavar="WxH", help="pixels of images drawn and of sources (default: the model's own; else 512x512)")
+    add(
+        "--size",
+        metavar="WxH",
+        help="pixels of what is drawn, and of sources of edits (default: the model's own; 128x128 with --rendered; "
+        "512x512 for others' images)",
+    )
     add("--batch", type=int, default=16, metavar="N", help="images at a time (default: 16)")
     add("--host", default="http://127.0.0.1:8188", metavar="URL", help="ComfyUI (default: %(default)s)")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,8 +84,9 @@ def _judge(
         verdict = Verdict(None, one.problem) if seen is None else judge_image(question, seen, before[i])
         record = {"id": question.id, "seed": request.seed, "score": verdict.score, "reason": verdict.reason}
         if seen is not None:
-            file = one.file or folder / "images" / f"{request.name}.png"
-            record |= {"image": os.path.relpath(file, folder), **_found(question.asked, seen)}
+            # Relative to the folder, which may be moved, unless the file is somebody else's.
+            file = f"images/{request.name}.png" if one.file is None else str(one.file.resolve())
+            record |= {"image": file, **_found(question.asked, seen)}
         if seen is not None and one.geometry is not None:
             with atomic_file(folder / "depth" / f"{request.name}.png") as temporary:
                 figure_tile(one.geometry).save(temporary)
@@ -108,7 +108,7 @@ def _found(asked: Sequence[Asked], seen: Seen) -> dict[str, Any]:
         return found
 
     objects = [describe(wanted, one) for wanted, one in zip(asked, seen.objects)]
-    return {"objects": objects, "surplus": seen.surplus, "hfov": None if seen.hfov is None else round(seen.hfov, 2)}
+    return {"objects": objects, "surplus": seen.surplus, "hfov": None if seen.hfov is None else round(float(seen.hfov), 2)}
 
 
 def _depth(question: Question, geometry: Geometry, seen: Seen) -> dict[str, Any]:

@@ -280,19 +280,20 @@ def main(argv: list[str]) -> None:
     add("--out", type=Path, required=True, metavar="FOLDER")
     add("--count", type=int, default=PUBLIC, metavar="N", help=f"of each sub-domain (default: {PUBLIC})")
     add("--task", choices=(*SUB_DOMAINS, "both"), default="both")
-    add("--size", type=read_size, default=(512, 512), metavar="WxH", help="of source images (default: 512x512)")
+    add("--size", default="512x512", metavar="WxH", help="of source images (default: %(default)s)")
     options = parser.parse_args(argv)
     if options.count < 1:
         raise InputError(f"--count is {options.count}: expected at least 1.")
+    size = read_size(options.size)
     tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)
     questions = select(public_questions(options.count), tasks)
-    write_sources(options.out / "sources", [question for question in questions if question.edit], options.size)
+    write_sources(options.out / "sources", [question for question in questions if question.edit], size)
     write_questions(options.out / "questions.jsonl", questions)
     print(f"{len(questions)} questions, digest {digest(questions)}: {options.out / 'questions.jsonl'}")
 
 
 def read_size(text: str) -> tuple[int, int]:
-    """WIDTHxHEIGHT as two numbers, for argparse."""
+    """The two numbers of --size."""
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0):
         raise InputError(f"--size is {text!r}: expected WIDTHxHEIGHT, such as 512x512.")
