@@ -165,7 +165,7 @@ def test_the_renderer_answers_every_question(tmp_path, capsys):
     assert report["depth"]["edits_against_exact_depth"] == {"images": 18, "abs_rel": 0.0, "delta1": 1.0}
     table = (out / "report.md").read_text()
     assert "| camera_pose | Camera Pose (0-3) | 2 | 0.0 % | 100.0 [100.0, 100.0] | 100.0 [100.0, 100.0] |" in table
-    assert "| **average of 9** |  | 18 | 0.0 %" in table and "GenSpace-style" in table
+    assert "| **average of 9** | | 18 | 0.0 %" in table and "GenSpace-style" in table
     with Image.open(out / "sheet.png") as sheet:
         assert sheet.width > 1500 and len(sheet.getcolors(1 << 22)) > 1000
     assert "t2i: released 100.0, strict 100.0, skipped 0 of 18 images" in capsys.readouterr().out
@@ -435,7 +435,11 @@ def test_depth_figures_by_hand():
         (["--count", "0"], "--count is 0"),
         (["--size", "128"], "--size is '128'"),
         (["--official", "x.parquet"], "expected --task t2i or --task edit"),
-        (["--columns", "words=x"], "--columns has 'words'"),
+        (["--columns", "words=x"], "--columns has 'words=x'"),
+        (["--judge-options", "folder"], "--judge-options has 'folder='"),
+        (["--judge", "foundation", "--judge-options", "orientor=x"], "(did you mean 'orienter'?)"),
+        (["--judge", "foundation", "--judge-options", "hfov=wide"], "hfov is 'wide'"),
+        (["--judge", "foundation", "--model", "x"], "trained_with=NAME"),
         (["--questions", "absent.jsonl"], "absent.jsonl cannot be read"),
         (["--workflow", "absent.json"], "absent.json cannot be read"),
         (["--surprise"], "unrecognized arguments"),

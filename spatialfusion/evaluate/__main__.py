@@ -18,10 +18,25 @@ if TYPE_CHECKING:
     from .questions import Question
 
 PROTOCOL = 1  # raised when the same images would get other scores
+# What the judges' `load` takes.
+JUDGE_OPTIONS = {
+    "scene": ("folder",),
+    "foundation": (
+        "trained_with",
+        "detector",
+        "segmenter",
+        "depth",
+        "depth_weights",
+        "orienter",
+        "accepted",
+        "hfov",
+    ),
+    "exact": (),
+}
 EXAMPLES = """examples:
   python -m spatialfusion.evaluate --count 10 --out outputs/quick
   python -m spatialfusion.evaluate --count 10 --no-depth --out outputs/quick-base
-  python -m spatialfusion.evaluate --images my-images --judge foundation --out outputs/mine
+  python -m spatialfusion.evaluate --images mine --judge foundation --judge-options trained_with=unknown
   python -m spatialfusion.evaluate --workflow mine.json --host http://127.0.0.1:8188 --out outputs/comfyui
   python -m spatialfusion.evaluate --rendered --judge exact --out outputs/check
 """
@@ -36,7 +51,8 @@ def main(argv: list[str]) -> None:
 
     questions, notes, settings = _questions(options)
     source, device = _source(options, questions)
-    settings |= {"protocol": PROTOCOL, **source.settings, "judge": options.judge, "judge_folder": options.judge_folder}
+    settings |= {"protocol": PROTOCOL, **source.settings, "judge": options.judge}
+    settings |= {f"judge_{name}": value for name, value in options.judge_options.items()}
     if isinstance(source, FolderImages):
         notes += source.check([Request(question, seed) for question in questions for seed in options.seeds])
     for note in notes:
@@ -81,7 +97,13 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--columns", nargs="+", default=[], metavar="WHAT=NAME", help="its columns: template, prompt, classes, image")
     add = parser.add_argument_group("who judges").add_argument
     add("--judge", choices=("scene", "foundation", "exact"), default="scene", help="(default: scene)")
-    add("--judge-folder", metavar="FOLDER", help="the judge's weights (default: its own)")
+    add(
+        "--judge-options",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="arguments of the judge's `load`, such as folder=... for scene, trained_with=... for foundation",
+    )
     add = parser.add_argument_group("of --model").add_argument
     add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
     add("--guidance", type=float, default=GUIDANCE, metavar="G", help=f"follow the prompt (default: {GUIDANCE:g})")
@@ -142,11 +164,30 @@ def _check(options: argparse.Namespace) -> None:
             raise InputError(
                 f"--sub-domains has {name!r}{suggest(name, known)}: expected some of {', '.join(dict.fromkeys(known))}."
             )
-    options.columns = dict(column.partition("=")[::2] for column in options.columns)
-    if strange := set(options.columns) - {"template", "prompt", "classes", "image"}:
-        raise InputError(f"--columns has {min(strange)!r}: expected template=, prompt=, classes= or image=NAME.")
+    options.columns = _pairs("--columns", options.columns, ("template", "prompt", "classes", "image"))
+    options.judge_options = _pairs("--judge-options", options.judge_options, JUDGE_OPTIONS[options.judge])
+    if "hfov" in options.judge_options and not re.fullmatch(r"\d{1,3}(\.\d+)?", options.judge_options["hfov"]):
+        raise InputError(f"hfov is {options.judge_options['hfov']!r}: expected degrees, such as 60.")
+    if options.judge == "foundation" and "trained_with" not in options.judge_options:
+        if not drawn_here or options.model is not None:
+            raise InputError(
+                "--judge foundation does not judge with what taught the model: expected --judge-options "
+                "trained_with=NAME, the teacher of its depth, or trained_with=unknown."
+            )
+        options.judge_options["trained_with"] = "scenes"  # the embedded model's
     if options.out.exists() and not options.out.is_dir():
         raise InputError(f"--out is {options.out}, which is a file: expected a folder.")
+
+
+def _pairs(option: str, texts: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    for name, value in pairs.items():
+        if name not in known or not value:
+            raise InputError(
+                f"{option} has {name + '=' + value!r}{suggest(name, known)}: expected NAME=VALUE with a name of "
+                f"{', '.join(known) or 'none, as this judge has no options'}."
+            )
+    return pairs
 
 
 def _questions(options: argparse.Namespace) -> tuple[list[Question], list[str], dict[str, Any]]:
@@ -214,14 +255,18 @@ def _judge(options: argparse.Namespace, questions: Sequence[Question], source: I
         # Sources of a batch are looked at before its images.
         scenes = [scene for question in questions for scene in dict.fromkeys((question.scene, question.target))]
         return ExactJudge([scene for scene in scenes if scene is not None], source.source_size)
-    where = () if options.judge_folder is None else (options.judge_folder,)
-    if options.judge == "foundation":
-        from .foundation_judge import FoundationJudge
+    given: dict[str, Any] = dict(options.judge_options)
+    if options.judge == "scene":
+        from .scene_judge import SceneJudge
 
-        return FoundationJudge.load(*where, device=device)
-    from .scene_judge import SceneJudge
+        return SceneJudge.load(**given, device=device)
+    from .foundation_judge import FoundationJudge
 
-    return SceneJudge.load(*where, device=device)
+    given["trained_with"] = None if given["trained_with"] == "unknown" else given["trained_with"]
+    given["accepted"] = tuple(given.get("accepted", "").split(",")) if given.get("accepted") else ()
+    if "hfov" in given:
+        given["hfov"] = float(given["hfov"])
+    return FoundationJudge.load(**given, device=device)
 
 
 if __name__ == "__main__":

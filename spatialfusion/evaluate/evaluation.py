@@ -108,7 +108,8 @@ def _found(asked: Sequence[Asked], seen: Seen) -> dict[str, Any]:
         return found
 
     objects = [describe(wanted, one) for wanted, one in zip(asked, seen.objects)]
-    return {"objects": objects, "surplus": seen.surplus, "hfov": None if seen.hfov is None else round(float(seen.hfov), 2)}
+    hfov = None if seen.hfov is None else round(float(seen.hfov), 2)
+    return {"objects": objects, "surplus": seen.surplus, "hfov": hfov}
 
 
 def _depth(question: Question, geometry: Geometry, seen: Seen) -> dict[str, Any]:

@@ -150,7 +150,8 @@ def write_contact_sheet(
         if question.edit is not None:
             files.insert(0, records.folder / "sources" / f"{question.id}.png")
         text = f"{question.task} {question.sub_domain}, {verdict}: {question.prompt}"
-        rows.append((text, [_tile(file) for file in files]))
+        margin = Image.new("RGB", (TILE // 8, 2 * TILE), "white")
+        rows.append((text, [*(_tile(file) for file in files), margin]))
     write_sheet(path, rows, columns=4, text_height=66)
 
 

@@ -31,21 +31,24 @@ def judge_image(question: Question, seen: Seen, before: Seen | None = None) -> V
         return Verdict(None, f"source, {reason}")
     if reason := _not_there(question.asked, seen):
         return Verdict(None, reason)
-    scores, reason = [], ""
-    for order in _orders(question.asked):
-        observed = Observation(tuple(seen.observation.objects[i] for i in order))
-        if question.statement is not None:
-            reason = _unknown(observed, *_needs(question.statement), question.asked)
-            value = 0.0 if reason else score(observed, question.statement)
-        else:
-            source = before.observation
-            reason = _unknown(observed, *_edit_needs(question.edit, after=True), question.asked)
-            if not reason and (lack := _unknown(source, *_edit_needs(question.edit, after=False), question.asked)):
-                reason = f"source, {lack}"
-            value = 0.0 if reason else score_edit(source, observed, question.edit)
-        if not reason:
-            scores.append(value)
-    return Verdict(max(scores)) if scores else Verdict(None, reason)
+    found = seen.observation.objects
+    verdicts = [
+        _score(question, Observation(tuple(found[i] for i in order)), before) for order in _orders(question.asked)
+    ]
+    known = [verdict for verdict in verdicts if verdict.score is not None]
+    return max(known, key=lambda verdict: verdict.score) if known else verdicts[0]
+
+
+def _score(question: Question, observed: Observation, before: Seen | None) -> Verdict:
+    if question.statement is not None:
+        reason = _unknown(observed, *_needs(question.statement), question.asked)
+        return Verdict(None, reason) if reason else Verdict(score(observed, question.statement))
+    source, edit = before.observation, question.edit
+    if reason := _unknown(observed, *_edit_needs(edit, after=True), question.asked):
+        return Verdict(None, reason)
+    if reason := _unknown(source, *_edit_needs(edit, after=False), question.asked):
+        return Verdict(None, f"source, {reason}")
+    return Verdict(score_edit(source, observed, edit))
 
 
 def _not_there(asked: Sequence[Asked], seen: Seen) -> str:
