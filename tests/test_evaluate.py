@@ -286,6 +286,8 @@ def test_a_stopped_run_goes_on(public, tmp_path):
     assert lines[:6] == kept and len(lines) == 16
     assert len({(record["id"], record["seed"]) for record in lines}) == 16
     evaluate(asks, [0, 1], Stops(0), judge, Records(tmp_path, {"a": 1}), batch=3)
+    with pytest.raises(InputError, match="as t2i-egocentric-0000, not"):
+        Records(tmp_path, {"a": 1}).finished(replace(asks[0], prompt="something else"), 0)
     whole = Records(tmp_path / "whole", {})
     evaluate(asks, [0, 1], RenderedImages(SMALL), judge, whole)
     assert whole.known == Records(tmp_path, {"a": 1}).known

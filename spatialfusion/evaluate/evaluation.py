@@ -33,7 +33,7 @@ def evaluate(
     In the records' folder, images go to `images/<id>-<seed>.png` unless they are files already, sources of edits to
     `sources/<id>.png`, figures of depth to `depth/<id>-<seed>.png`.
     """
-    todo = [(question, seed) for question in questions for seed in seeds if not records.finished(question.id, seed)]
+    todo = [(question, seed) for question in questions for seed in seeds if not records.finished(question, seed)]
     total = len(questions) * len(seeds)
     with tqdm(total=total, initial=total - len(todo), desc="images", unit="image") as bar:
         for part in _batches(todo, batch):
@@ -82,7 +82,8 @@ def _judge(
     for i, (request, one) in enumerate(zip(requests, drawn)):
         question, seen = request.question, seen_in.get(i)
         verdict = Verdict(None, one.problem) if seen is None else judge_image(question, seen, before[i])
-        record = {"id": question.id, "seed": request.seed, "score": verdict.score, "reason": verdict.reason}
+        record = {"id": question.id, "seed": request.seed, "prompt": question.prompt}
+        record |= {"score": verdict.score, "reason": verdict.reason}
         if seen is not None:
             # Relative to the folder, which may be moved, unless the file is somebody else's.
             file = f"images/{request.name}.png" if one.file is None else str(one.file.resolve())

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import atomic_file
+from .questions import Question
 
 # Of an image that was not there: it may be by now.
 TRY_AGAIN = ("no image", "unreadable image")
@@ -62,9 +63,17 @@ class Records:
             except (ValueError, KeyError, TypeError):
                 raise InputError(f"line {number} of {self.path} is not a record: expected another --out.") from None
 
-    def finished(self, question_id: str, seed: int) -> bool:
-        record = self.known.get((question_id, seed))
-        return record is not None and not record["reason"].startswith(TRY_AGAIN)
+    def finished(self, question: Question, seed: int) -> bool:
+        """Whether the image need not be drawn and judged again. Raises InputError if it was of another question."""
+        record = self.known.get((question.id, seed))
+        if record is None:
+            return False
+        if record["prompt"] != question.prompt:
+            raise InputError(
+                f"{self.path} has asked {_short(record['prompt'])} as {question.id}, not {_short(question.prompt)}: "
+                "expected another --out for other questions."
+            )
+        return not record["reason"].startswith(TRY_AGAIN)
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
         """Append them to the file; a record of an image that was tried again replaces the older one."""
