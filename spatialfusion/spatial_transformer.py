@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from .config import SpatialFusionConfig
 from .context import SemanticContext
@@ -36,6 +37,7 @@ class SpatialTransformer(nn.Module):
         self.time_in = nn.Sequential(nn.Linear(256, d), nn.SiLU(), nn.Linear(d, d))
         self.modulation = nn.Linear(d, 6 * d)
         self.layers = nn.ModuleList(SpatialLayer(config) for _ in range(config.num_layers))
+        self.gradient_checkpointing = False
         self.taps = sorted({round((i + 1) * config.num_layers / 4) - 1 for i in range(4)})
         if len(self.taps) < 4:
             self.taps = [max(0, config.num_layers - 4 + i) for i in range(4)]
@@ -73,7 +75,11 @@ class SpatialTransformer(nn.Module):
 
         tapped = {}
         for i, layer in enumerate(self.layers):
-            x = layer(x, modulation, rope, context.keys[i], context.values[i], context.mask)
+            inputs = x, modulation, rope, context.keys[i], context.values[i], context.mask
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x = checkpoint(layer, *inputs, use_reentrant=False)
+            else:
+                x = layer(*inputs)
             if i in self.taps:
                 tapped[i] = x
         grids = [rearrange(tapped[i][:, :-1], "b (h w) d -> b d h w", h=rows) for i in self.taps]

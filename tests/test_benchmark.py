@@ -403,9 +403,9 @@ def test_memory_of_both_stages(backbone: Backbone) -> None:
 
 
 def test_batches_that_fit() -> None:
-    memory = Memory(frozen=60, trained=20, per_sample=5, block=1)
-    assert memory.total(2) == 90 and memory.total(2, cards=8) == 10 + 2 + 10
-    assert memory.batch(100) == 2 and memory.batch(100, cards=8) == 15 and memory.batch(80) == 0
+    memory = Memory(frozen=64, trained=16, per_sample=5, gathered=2)
+    assert memory.total(2) == 90 and memory.total(2, cards=8) == 8 + 2 + 16 + 10
+    assert memory.batch(100) == 2 and memory.batch(100, cards=8) == 12 and memory.batch(80) == 0
 
 
 # The command ----------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def train(name: str, run: Path, killed_at: int | None = None) -> None:
     if killed_at is not None:
 
         class Killed(stage_class):
-            calls = 0
+            calls = -1  # the pass before training is not counted
 
             def loss(self, batch):
                 type(self).calls += 1

@@ -10,12 +10,14 @@ Notable:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import InputError
 
@@ -184,20 +186,58 @@ def base_state_dict(transformer: nn.Module) -> dict[str, Tensor]:
     }
 
 
+def checkpoint_blocks(transformer: ModelMixin) -> None:
+    """Compute the blocks' activations again in the backward pass, instead of keeping them (gradient checkpointing).
+
+    By then a DepthInjection has ended, so each block is computed again with the LoRA that it ran with.
+    """
+
+    def run(block: nn.Module, *args: Any) -> Any:
+        layers = _lora_layers(block)
+        scale = layers[0].scaling[ADAPTER] if layers and ADAPTER in layers[0].active_adapters else 0.0
+
+        def with_lora(*args: Any) -> Any:
+            with _scaled(layers, scale):
+                return block(*args)
+
+        return checkpoint(with_lora, *args, use_reentrant=False)
+
+    transformer.enable_gradient_checkpointing(run)
+
+
+@contextmanager
+def _scaled(layers: list[Any], scale: float) -> Iterator[None]:
+    before = [layer.scaling[ADAPTER] if ADAPTER in layer.active_adapters else 0.0 for layer in layers]
+    changed = [(layer, value) for layer, value in zip(layers, before) if value != scale]
+    for layer, _ in changed:
+        _scale_layer(layer, scale)
+    try:
+        yield
+    finally:
+        for layer, value in changed:
+            _scale_layer(layer, value)
+
+
 def _scale_lora(transformer: nn.Module, scale: float) -> None:
     """Scale our LoRA; at 0 it is taken out of the active adapters, so that the base is computed exactly.
 
     Adapters of other names stay as they are; so does every requires_grad, which peft would switch.
     """
-    if ADAPTER not in getattr(transformer, "peft_config", {}):
-        return
+    if ADAPTER in getattr(transformer, "peft_config", {}):
+        for layer in _lora_layers(transformer):
+            _scale_layer(layer, scale)
+
+
+def _lora_layers(module: nn.Module) -> list[Any]:
     from peft.tuners.lora import LoraLayer
 
-    for module in transformer.modules():
-        if isinstance(module, LoraLayer) and ADAPTER in module.lora_A:
-            others = [name for name in module.active_adapters if name != ADAPTER]
-            required = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
-            module.set_adapter([*others, ADAPTER] if scale else others)
-            module.set_scale(ADAPTER, scale)
-            for parameter, value in required:
-                parameter.requires_grad_(value)
+    return [m for m in module.modules() if isinstance(m, LoraLayer) and ADAPTER in m.lora_A]
+
+
+def _scale_layer(layer: Any, scale: float) -> None:
+    others = [name for name in layer.active_adapters if name != ADAPTER]
+    required = [(parameter, parameter.requires_grad) for parameter in layer.parameters()]
+    layer.set_adapter([*others, ADAPTER] if scale else others)
+    layer.set_scale(ADAPTER, scale)
+    for parameter, value in required:
+        parameter.requires_grad_(value)

@@ -1,9 +1,9 @@
 """Memory of the two training stages on one card: computed, on the meta device, not measured.
 
 Weights that are trained are fp32 with fp32 gradients, a moving average, and the optimisers' state, as in
-train/engine.py; under bf16 autocast they have a bf16 copy. Frozen networks are bf16. Activations are what autograd
-would keep of real forward passes: of every block its input, and of one block at a time the rest (gradient
-checkpointing). Not counted: fragmentation, the CUDA context, buffers of collectives.
+train/engine.py; under bf16 autocast they have a bf16 copy. Frozen networks are bf16 (frozen_precision=bf16), but for
+the autoencoder. Activations are what autograd would keep of real forward passes: of every block its input, and of one
+block at a time the rest (checkpointing=true). Not counted: fragmentation, the CUDA context, buffers of collectives.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..backbones.published import Backbone, default_dtype
 from ..model import SpatialFusionModel
+from ..train.shard import blocks, gathered_bytes
 from .parts import CALLS, Request, add_lora, count_parameters, empty_context
 
 GIB = 2**30
@@ -29,18 +30,19 @@ META, BF16 = "meta", torch.bfloat16
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes. `trained`: weights, gradients, optimisers, average and bf16 copy of what learns; `per_sample`:
-    activations; `block`: the largest block of the frozen diffusion model, which a sharded run gathers twice."""
+    """Bytes. `frozen`: networks that cards can share; `trained`: weights, gradients, optimisers, average and bf16 copy
+    of what learns, and the autoencoder: what every card has; `per_sample`: activations; `gathered`: what a card that
+    shares the frozen networks holds of them whole while they run."""
 
     frozen: int
     trained: int
     per_sample: int
-    block: int
+    gathered: int
 
     def total(self, batch: int, cards: int = 1) -> int:
-        """On each of `cards`, which share frozen weights and training state (FSDP), for `batch` samples on a card."""
-        shared = (self.frozen + self.trained) // cards + (2 * self.block if cards > 1 else 0)
-        return shared + batch * self.per_sample
+        """On each of `cards`, which share the frozen networks (shard), for `batch` samples on a card."""
+        frozen = self.frozen if cards == 1 else self.frozen // cards + self.gathered
+        return frozen + self.trained + batch * self.per_sample
 
     def batch(self, card: float, cards: int = 1, reserve: float = 0.1) -> int:
         """Samples that fit a card of so many bytes, of which `reserve` is left free; 0 if none does."""
@@ -51,22 +53,23 @@ def training_memory(backbone: Backbone, request: Request) -> dict[str, Memory]:
     """Memory of "stage1" and "stage2" with samples like `request`; without the latter if its class is missing."""
     with torch.device(META), default_dtype(BF16):
         model = SpatialFusionModel(backbone.spatial).train()
-    frozen = 2 * count_parameters(backbone.mllm.build(META, BF16))
-    first = Memory(frozen, trained_bytes(model), spatial_activations(model, backbone, request), 0)
+    mllm = backbone.mllm.build(META, BF16)
+    frozen, gathered = 2 * count_parameters(mllm), gathered_bytes(mllm.model)
+    first = Memory(frozen, trained_bytes(model), spatial_activations(model, backbone, request), gathered)
     if not backbone.transformer.available:
         return {"stage1": first}
 
     transformer = backbone.transformer.build(META, BF16)
     frozen += 2 * count_parameters(transformer)
-    blocks = _blocks(transformer)
-    block = 2 * max(count_parameters(b) for b in blocks)
+    gathered = max(gathered, gathered_bytes(transformer))
     add_lora(transformer, backbone, BF16)
     learned = sum(p.numel() for name, p in transformer.named_parameters() if ".lora_" in name)
     learned += math.prod(backbone.spatial.projection_shape)
     # AdamW: the LoRA's linears are no blocks of the trained module (see Stage.parameter_groups).
     trained = first.trained + learned * _bytes_each(muon=False)
-    activations = transformer_activations(transformer, blocks, backbone, request)
-    return {"stage1": first, "stage2": Memory(frozen, trained, first.per_sample + activations, block)}
+    trained += 4 * count_parameters(backbone.vae.build(META, BF16))
+    activations = transformer_activations(transformer, backbone, request)
+    return {"stage1": first, "stage2": Memory(frozen, trained, first.per_sample + activations, gathered)}
 
 
 def trained_bytes(model: nn.Module) -> int:
@@ -117,9 +120,7 @@ def spatial_activations(model: SpatialFusionModel, backbone: Backbone, request: 
     return total + saved_bytes(finish, model)
 
 
-def transformer_activations(
-    transformer: nn.Module, blocks: list[nn.Module], backbone: Backbone, request: Request
-) -> int:
+def transformer_activations(transformer: nn.Module, backbone: Backbone, request: Request) -> int:
     """Bytes for one sample of the frozen diffusion model, through which gradients pass to LoRA and adapter."""
     transformer.train()
     rows, columns = request.grid(backbone)
@@ -127,17 +128,15 @@ def transformer_activations(
     options = {"cached": False} if backbone.transformer.name == "QwenImage21Transformer2DModel" else {}
     call = CALLS[backbone.transformer.name](transformer, backbone, request, META, BF16, **options)
     saved = saved_bytes(lambda: call(text), transformer, inputs=True)
-    width = max(b.attn.to_q.in_features for b in blocks)
-    return _checkpointed(saved, len(blocks), ((1 + backbone.pictures) * rows * columns + text) * width)
+    all_blocks = blocks(transformer)
+    width = max(b.attn.to_q.in_features for b in all_blocks)
+    return _checkpointed(saved, len(all_blocks), ((1 + backbone.pictures) * rows * columns + text) * width)
 
 
-def _checkpointed(saved: int, blocks: int, values: int) -> int:
-    """With checkpoints: the input of every block (bf16 values), and all that one of them keeps."""
-    return min(saved, 2 * values * blocks + saved // blocks)
-
-
-def _blocks(transformer: nn.Module) -> list[nn.Module]:
-    return [b for m in transformer.children() if isinstance(m, nn.ModuleList) for b in m]
+def _checkpointed(saved: int, count: int, values: int) -> int:
+    """With checkpoints: the inputs of `count` blocks (fp32 values, to which autocast adds in fp32), and all that one of
+    the blocks keeps."""
+    return min(saved, 4 * values * count + saved // count)
 
 
 def saved_bytes(run: Callable[[], object], module: nn.Module, inputs: bool = False) -> int:

@@ -160,6 +160,10 @@ class TrainConfig:
     precision: Literal["fp32", "bf16"] = "bf16"  # bf16 is autocast: the weights stay fp32
     compile: bool = False
     threads: int = 0  # 0: as torch decides
+    checkpointing: bool = False  # compute the blocks' activations again in the backward pass instead of keeping them
+    shard: int = 1  # processes that share one copy of the frozen networks (FSDP2); 1: each holds them whole
+    frozen_precision: Literal["fp32", "bf16"] = "fp32"  # how frozen networks are held
+    peak_tflops: float = 0.0  # of one card, for the MFU; 0: as known for the card's name
     init: str | None = None  # a model folder that run/model starts from
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -362,5 +366,14 @@ def _check(config: TrainConfig) -> None:
             raise InputError(f"{name}.kv_noise = {stage.kv_noise} must not be negative.")
         if stage.batch % stage.accumulate:
             raise InputError(f"{name}.batch = {stage.batch} must be a multiple of accumulate = {stage.accumulate}.")
+    if config.shard < 1:
+        raise InputError(f"shard = {config.shard} must be at least 1.")
+    if config.shard > 1 and config.precision != config.frozen_precision:
+        # Autocast would make whole copies of the shards, and the backward pass would keep them.
+        raise InputError(f"shard = {config.shard} needs frozen_precision = precision = {config.precision}.")
+    if config.frozen_precision == "bf16" and config.precision == "fp32":
+        raise InputError("frozen_precision = bf16 needs precision = bf16.")
+    if config.peak_tflops < 0:
+        raise InputError(f"peak_tflops = {config.peak_tflops} must not be negative.")
     if min(config.data.size) < 1 or config.data.train_scenes < 1:
         raise InputError("data.size and data.train_scenes must be positive.")

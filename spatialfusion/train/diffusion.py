@@ -72,13 +72,13 @@ class DiffusionStage(Stage):
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self.vae, self.latents = cached_latents(config, run, self.data, device)
         _, self.validation_latents = cached_latents(config, run, self.validation_data, device)
-        self.encoder = PromptEncoder.load(self.folder, 1, device)
+        self.encoder = PromptEncoder.load(self.folder, 1, self.load_device)
         width = self.encoder.text_encoder.config.text_config.hidden_size
         if config.init is not None and (self.folder / "transformer").is_dir():
             self.transformer = load_transformer(self.folder, device)
         else:
             self.transformer = new_transformer(config.model.diffusion, config.model.vae.z_dim, width).to(device)
-            prepare_for_training(self.transformer)
+            prepare_for_training(self.transformer, device)
         if device.type == "cpu":
             self.encoder.text_encoder.set_attn_implementation("eager")
         self.trained: nn.Module = self.transformer
@@ -86,6 +86,12 @@ class DiffusionStage(Stage):
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def frozen(self) -> list[nn.Module]:
+        return [self.encoder.text_encoder.model]
+
+    def transformers(self) -> list[nn.Module]:
+        return [self.transformer]
 
     def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
         """Samples; the last ones, `edit_fraction` of them, are edits, so that every batch has the same shapes."""
@@ -314,22 +320,24 @@ def zero_modulation(transformer: QwenImageTransformer2DModel) -> None:
         nn.init.zeros_(layer.bias)
 
 
-def load_transformer(folder: Path, device: torch.device) -> QwenImageTransformer2DModel:
-    """The transformer of a model folder in fp32, ready for training."""
+def load_transformer(
+    folder: Path, device: torch.device, load_device: torch.device | None = None
+) -> QwenImageTransformer2DModel:
+    """The transformer of a model folder in fp32, ready for training on `device`; for now it is on `load_device`."""
     path = folder / "transformer"
     if not (path / "config.json").is_file():
         raise InputError(f"{folder} has no transformer folder; train it with the stage `diffusion` first.")
     transformer = QwenImageTransformer2DModel.from_pretrained(path, use_safetensors=True, torch_dtype=torch.float32)
-    transformer.to(device)
-    prepare_for_training(transformer)
+    transformer.to(load_device or device)
+    prepare_for_training(transformer, device)
     return transformer
 
 
-def prepare_for_training(transformer: QwenImageTransformer2DModel) -> None:
-    """Freeze what can never learn, and choose the attention that is fastest on this device."""
+def prepare_for_training(transformer: QwenImageTransformer2DModel, device: torch.device) -> None:
+    """Freeze what can never learn, and choose the attention that is fastest on the device."""
     # Nothing reads the text after the last block.
     last = transformer.transformer_blocks[-1]
     last.txt_mlp.requires_grad_(False)
     last.attn.to_add_out.requires_grad_(False)
-    if transformer.device.type == "cpu":
+    if device.type == "cpu":
         use_short_attention(transformer)

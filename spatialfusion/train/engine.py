@@ -1,7 +1,7 @@
 """The training loop. Everything random is a function of (seed, stage, step, sample), so nothing random is ever saved:
 a run that was killed goes on as if it had not been, and the number of ranks does not matter.
 
-Accelerate gives the launch, DDP and mixed precision, and nothing else.
+Accelerate gives the launch, DDP and mixed precision, and nothing else. Frozen networks may be sharded: see shard.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import math
 import signal
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,10 +35,17 @@ from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
 from .config import StageConfig, TrainConfig, flat_keys, save_config, to_plain
 from .optim import Average, Optimizers, learning_rate_factor
+from .probe import measure, memory_lines
+from .shard import shard_frozen
+from .speed import Speed, peak_flops
 from .stage import Stage
 
 # Which networks' sizes a stage's own weights depend on; the others may change between runs of it.
 NETWORKS = {"vae": "vae", "language": "language", "diffusion": "diffusion", "stage1": "spatial", "stage2": "spatial"}
+
+
+STEP_TIMEOUT = timedelta(minutes=20)  # for one step's communication: the slowest process may still be compiling
+WAIT_TIMEOUT = timedelta(hours=6)
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
@@ -47,16 +55,35 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         raise InputError("device = mps, but this torch sees no MPS device: use device=cpu or device=auto.")
     if config.threads:
         torch.set_num_threads(config.threads)
-    return Accelerator(
+    accelerator = PatientAccelerator(
         cpu=config.device == "cpu",
         mixed_precision="bf16" if config.precision == "bf16" else "no",
         kwargs_handlers=[
             # Per-sample dropout of depth or caption may leave a rank's whole batch without use for some parameters.
-            DistributedDataParallelKwargs(find_unused_parameters=True),
-            # The other ranks wait while the first prepares data or draws a validation sheet.
-            InitProcessGroupKwargs(timeout=timedelta(hours=6)),
+            DistributedDataParallelKwargs(find_unused_parameters=True, gradient_as_bucket_view=True),
+            InitProcessGroupKwargs(timeout=STEP_TIMEOUT),
         ],
     )
+    if accelerator.num_processes % config.shard:
+        raise InputError(
+            f"shard = {config.shard} does not divide the number of processes = {accelerator.num_processes}: "
+            "give shard the number of cards of a machine, and start as many processes with accelerate launch."
+        )
+    return accelerator
+
+
+class PatientAccelerator(Accelerator):
+    """Waits for hours where one process works alone (data, validation, checkpoints), but not within a step: there the
+    others wait for a process that is gone."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        several = self.num_processes > 1
+        self.patient = torch.distributed.new_group(backend="gloo", timeout=WAIT_TIMEOUT) if several else None
+
+    def wait_for_everyone(self) -> None:
+        if self.patient is not None:
+            torch.distributed.barrier(self.patient)
 
 
 def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Accelerator, resume: str = "") -> None:
@@ -81,10 +108,31 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
         return
     torch.manual_seed(stable_hash(config.seed, name, "initial weights"))
     stage = stage_class(config, run, accelerator.device)
+    _place(stage, config)
     if accelerator.is_main_process:
         save_config(config, run / name / "config.yaml")
-    Run(stage, config, accelerator, start, resume).train()
+    try:
+        Run(stage, config, accelerator, start, resume).train()
+    except RuntimeError as error:
+        if accelerator.num_processes == 1 or not _is_broken_off(error):
+            raise
+        raise InputError(
+            f"{name}: another process of this run is gone, and what it said last says why; the same command goes on "
+            "from the last checkpoint."
+        ) from error
     accelerator.free_memory()
+
+
+def _place(stage: Stage, config: TrainConfig) -> None:
+    """Frozen networks in their precision and, if they are to be, in shards; what is trained in fp32 on the device."""
+    if config.frozen_precision == "bf16":
+        for network in stage.frozen():
+            for parameter in network.parameters():
+                if not parameter.requires_grad:
+                    parameter.data = parameter.data.to(torch.bfloat16)
+    if config.shard > 1:
+        shard_frozen(stage.frozen(), config.shard, stage.device)
+    stage.trained.to(stage.device, torch.float32)
 
 
 class Run:
@@ -106,17 +154,33 @@ class Run:
         self.average = Average(self.parameters, self.stage_config.ema)
         if start is not None:
             self._resume(start)
-        if config.compile:
-            stage.compile()
-        self.network = accelerator.prepare_model(StageLoss(stage))
         parts = self.stage_config.accumulate * accelerator.num_processes
         if self.stage_config.batch % parts:
             raise InputError(
                 f"{self.name}.batch = {self.stage_config.batch} must be a multiple of "
                 f"{self.name}.accumulate times the number of processes = {parts}."
             )
+        if config.checkpointing:
+            stage.recompute()
+        self.speed = self._look_ahead()
+        if config.compile:
+            stage.compile()
+        accelerator.wait_for_everyone()
+        self.network = accelerator.prepare_model(StageLoss(stage))
         self.window: dict[str, list[Tensor]] = defaultdict(list)
-        self.window_start = self.step
+
+    def _look_ahead(self) -> Speed:
+        """Say what memory training takes; find out what a sample costs, by which its speed is judged."""
+        config = self.stage_config
+        samples = config.batch // (config.accumulate * self.accelerator.num_processes)
+        few = min(samples, 4)
+        batch = send_to_device(Batches(self).load(self.step, 0, few), self.accelerator.device)
+        with self.accelerator.autocast():
+            cost = measure(self.stage, batch, few)
+        for line in memory_lines(self.stage, self.optimizers, self.average.shadow, cost, samples):
+            self.accelerator.print(line)
+        peak = peak_flops(self.config, self.accelerator.device)
+        return Speed(cost, config.batch, self.accelerator.num_processes, peak)
 
     def train(self) -> None:
         steps, every = self.stage_config.steps, self.stage_config
@@ -132,6 +196,7 @@ class Run:
             self.bar = stack.enter_context(
                 tqdm(total=steps, initial=self.step, desc=self.name, unit="step", disable=not main, **_bar_interval())
             )
+            self.speed.start()
             while self.step < steps:
                 self._step(batches)
                 self.bar.update()
@@ -144,6 +209,8 @@ class Run:
                     self._validate()
                 if checkpoint:
                     self._save()
+                if validate or checkpoint:
+                    self.speed.start()
                 if stopped and not last:
                     self.bar.close()
                     self.accelerator.print(
@@ -179,6 +246,7 @@ class Run:
         values = {key: torch.stack(list_).cpu() for key, list_ in window.items()}
         if not values:
             return
+        speed = self.speed.measure(steps=len(values["gradient_norm"]))
         self._stop_if_not_finite(values)
         sums = {key: (v[v.isfinite()].sum().item(), int(v.isfinite().sum())) for key, v in values.items()}
         if self.accelerator.num_processes > 1:
@@ -186,13 +254,17 @@ class Run:
         means = {key: total / count for key, (total, count) in sums.items() if count}
         config = self.stage_config
         factor = learning_rate_factor(self.step - 1, config.steps, config.warmup, config.floor)
-        self.bar.set_postfix_str(f"loss {means['loss']:.4f}, lr x{factor:.2f}", refresh=False)
+        self.bar.set_postfix_str(
+            f"loss {means['loss']:.4f}, lr x{factor:.2f}, {speed['samples_per_second']:.3g} samples/s", refresh=False
+        )
         if self.writer:
             for key, value in means.items():
                 self.writer.add_scalar(key if "/" in key else f"train/{key}", value, self.step)
             for part in self.optimizers.parts:
                 rate = config.muon_lr if part == "muon" else config.adamw_lr
                 self.writer.add_scalar(f"learning_rate/{part}", rate * factor, self.step)
+            for key, value in speed.items():
+                self.writer.add_scalar(f"speed/{key}", value, self.step)
 
     def _stop_if_not_finite(self, values: dict[str, Tensor]) -> None:
         norms, losses = values["gradient_norm"], values["loss"].view(len(values["gradient_norm"]), -1)
@@ -209,11 +281,10 @@ class Run:
         )
 
     def _validate(self) -> None:
+        folder = self.folder / "validation"
+        folder.mkdir(parents=True, exist_ok=True)
         if self.accelerator.is_main_process:
-            folder = self.folder / "validation"
-            folder.mkdir(parents=True, exist_ok=True)
-            with self._average_weights(), self.accelerator.autocast():
-                metrics = self.stage.validate(folder, self.step)
+            metrics = self._validation_metrics(folder)
             for key, value in metrics.items():
                 self.writer.add_scalar(key if "/" in key else f"validation/{key}", value, self.step)
             sheet = folder / f"sheet-{self.step}.png"
@@ -223,7 +294,15 @@ class Run:
                 self.writer.add_image("sheet", pixels, self.step, dataformats="HWC")
             if metrics:
                 tqdm.write(f"{self.name} {self.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in metrics.items()))
+        elif self.config.shard > 1:
+            # The first process needs the others' parts of the networks; what they draw is the same, and thrown away.
+            with tempfile.TemporaryDirectory(prefix=".", dir=folder) as unused:
+                self._validation_metrics(Path(unused))
         self.accelerator.wait_for_everyone()
+
+    def _validation_metrics(self, folder: Path) -> dict[str, float]:
+        with self._average_weights(), self.accelerator.autocast():
+            return self.stage.validate(folder, self.step)
 
     def _save(self) -> None:
         """Export, then write the checkpoint: a checkpoint at the last step means that everything was written."""
@@ -308,21 +387,23 @@ class Batches:
 
     def next(self, step: int, part: int) -> dict[str, Any]:
         if self.pool is None:
-            batch = self._load(step, part)
+            batch = self.load(step, part)
         else:
-            batch = self.ahead[1].result() if self.ahead and self.ahead[0] == (step, part) else self._load(step, part)
+            batch = self.ahead[1].result() if self.ahead and self.ahead[0] == (step, part) else self.load(step, part)
             following = (step, part + 1) if part + 1 < self.run.stage_config.accumulate else (step + 1, 0)
             if following[0] < self.run.stage_config.steps:
-                self.ahead = following, self.pool.submit(self._load, *following)
+                self.ahead = following, self.pool.submit(self.load, *following)
         return send_to_device(batch, self.run.accelerator.device, non_blocking=True)
 
-    def _load(self, step: int, part: int) -> dict[str, Any]:
+    def load(self, step: int, part: int, most: int | None = None) -> dict[str, Any]:
+        """This rank's samples of a part of a step's batch, or the first `most` of them; on the CPU."""
         run = self.run
         accumulate, ranks = run.stage_config.accumulate, run.accelerator.num_processes
         size = run.stage_config.batch // (accumulate * ranks)
         first = step * run.stage_config.batch + (part * ranks + run.accelerator.process_index) * size
         seed, name = run.config.seed, run.name
-        indices = [sample_index(seed, name, position, len(run.stage)) for position in range(first, first + size)]
+        positions = range(first, first + size)[:most]
+        indices = [sample_index(seed, name, position, len(run.stage)) for position in positions]
         with torch.no_grad():
             return run.stage.batch(indices, [sample_generator(seed, name, step, index) for index in indices])
 
@@ -394,6 +475,11 @@ def _config_changes(start: Checkpoint, config: TrainConfig, name: str, finished:
                 f"set {key}={saved[key]} or use another run folder."
             )
     return [] if finished else [f"{key} changed from {saved[key]} to {now[key]}" for key in changed]
+
+
+def _is_broken_off(error: RuntimeError) -> bool:
+    """Whether communication broke off, which is how a process notices that another is gone."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error) or "NCCL" in str(error)
 
 
 def _due(step: int, every: int) -> bool:

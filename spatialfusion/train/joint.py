@@ -56,7 +56,7 @@ class Stage2(Stage1):
         super().__init__(config, run, device)
         self.options: Stage2Config = config.stage2
         self.vae, self.latents = cached_latents(config, run, self.data, device)
-        self.transformer = load_transformer(self.folder, device)
+        self.transformer = load_transformer(self.folder, device, self.load_device)
         self.delta = load_backbone_tensors(self.transformer, self.model.backbone_tensors)
         self.full = self.options.dit == "full"
         self.transformer.requires_grad_(self.full)
@@ -70,6 +70,12 @@ class Stage2(Stage1):
             parts["delta"] = self.delta.requires_grad_(True)
             parts["lora"] = lora_layers(self.transformer).requires_grad_(True)
         self.trained = nn.ModuleDict(parts)
+
+    def frozen(self) -> list[nn.Module]:
+        return super().frozen() + ([] if self.full else [self.transformer])
+
+    def transformers(self) -> list[nn.Module]:
+        return [*super().transformers(), self.transformer]
 
     def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
         batch = super().batch(indices, generators)
@@ -94,9 +100,15 @@ class Stage2(Stage1):
         count, edits = len(level), batch["edits"]
         plain = [i for i in range(count) if i not in set(edits)]
         errors = torch.zeros(count, device=level.device)
-        for rows, references in ((plain, []), (edits, [batch["reference_latents"]])):
-            if not rows:
+        loss = self.options.depth_weight * depth_loss
+        passes = ((plain, []), (edits, [batch["reference_latents"]]))
+        for (rows, references), runs in zip(passes, self.anywhere([bool(plain), bool(edits)])):
+            if not runs:
                 continue
+            counts = bool(rows)
+            if not counts:
+                # Another process has such samples, and this one has to run the shared transformer with it.
+                rows, references = [0], [batch["latents"][:1] for _ in references]
             part = context.select(rows)
             with DepthInjection(self.transformer, residual[rows], self.delta):
                 v = velocity(
@@ -108,8 +120,11 @@ class Stage2(Stage1):
                     part.prompt_mask,
                     TEXT_MULTIPLE,
                 )
-            errors[rows] = ((v.float() - target[rows]) ** 2).mean(dim=(1, 2, 3))
-        loss = errors.mean() + self.options.depth_weight * depth_loss
+            if counts:
+                errors[rows] = ((v.float() - target[rows]) ** 2).mean(dim=(1, 2, 3))
+            else:
+                loss = loss + 0 * v.float().mean()
+        loss = errors.mean() + loss
         metrics["loss_diffusion"] = errors.mean().detach()
         metrics["residual_rms"] = residual.detach().float().square().mean().sqrt()
         return loss, {**metrics, **noise_bins("loss_t", errors.detach(), level)}

@@ -56,7 +56,7 @@ class Stage1(Stage):
         train, validation = data_folders(config, run)
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self.model = self.build()
-        self.encoder = PromptEncoder.load(self.folder, self.model.config.num_layers, device)
+        self.encoder = PromptEncoder.load(self.folder, self.model.config.num_layers, self.load_device)
         parts: dict[str, nn.Module] = {"spatial": self.model}
         if self.options.color_weight:
             parts["color"] = nn.Linear(self.model.config.hidden_size, 3 * COLOR_CELLS**2).to(device)
@@ -73,6 +73,12 @@ class Stage1(Stage):
         else:
             model = SpatialFusionModel(spatial_config(self.config)).to(self.device)
         return model.requires_grad_(True).train()
+
+    def frozen(self) -> list[nn.Module]:
+        return [self.encoder.text_encoder.model]
+
+    def transformers(self) -> list[nn.Module]:
+        return [self.model.source_encoder, self.model.spatial_transformer]
 
     def __len__(self) -> int:
         return len(self.data) + len(self.data.edits) * self.options.edit_repeats
@@ -161,10 +167,11 @@ class Stage1(Stage):
         fov_loss = (u0 - u) ** 2
         weighted = loss_weight(t) * (state_loss + self.options.fov_weight * fov_loss)
         # Detail is worth learning where the state is nearly known, and on a part of the batch: it is the costly one.
-        few = max(1, len(t) // 4)
-        refined = self.model.depth_head.refine(x0[:few].detach(), estimate[2][:few], factor).float()
-        detail_error = (detail(refined, factor) - detail(y[:few], factor)).abs().mean(dim=(1, 2, 3))
-        detail_loss = ((1 - t[:few]) * detail_error).mean()
+        # Every fourth sample: parts of the batch that are multiples of four choose the same ones as the whole.
+        few = slice(None, None, 4)
+        refined = self.model.depth_head.refine(x0[few].detach(), estimate[2][few], factor).float()
+        detail_error = (detail(refined, factor) - detail(y[few], factor)).abs().mean(dim=(1, 2, 3))
+        detail_loss = ((1 - t[few]) * detail_error).mean()
         total = weighted.mean() + self.options.detail_weight * detail_loss
         color_loss = self.color_loss(batch, grids[-1]) if self.options.color_weight else total.new_zeros(())
         total = total + self.options.color_weight * color_loss

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..backbones.depth_injection import checkpoint_blocks
 from .config import TrainConfig
 
 
@@ -23,6 +24,8 @@ class Stage(ABC):
         self.config = config
         self.run = run
         self.device = device
+        # Frozen networks that are to be sharded reach the device part by part: see engine.py.
+        self.load_device = torch.device("cpu") if config.shard > 1 else device
 
     @abstractmethod
     def __len__(self) -> int:
@@ -62,6 +65,35 @@ class Stage(ABC):
         parameters = [p for p in self.trained.parameters() if p.requires_grad]
         muon = [p for p in parameters if id(p) in matrices]
         return muon, [p for p in parameters if id(p) not in matrices]
+
+    def frozen(self) -> list[nn.Module]:
+        """The networks that the loss runs and does not train; a LoRA in them may be trained."""
+        return []
+
+    def transformers(self) -> list[nn.Module]:
+        """The transformers that are trained, or hold what is: they can recompute, and what they read is counted."""
+        return []
+
+    def recompute(self) -> None:
+        """Keep only the inputs of these transformers' blocks for the backward pass (gradient checkpointing)."""
+        for network in self.transformers():
+            if hasattr(network, "enable_gradient_checkpointing"):  # diffusers
+                checkpoint_blocks(network)
+            elif hasattr(network, "gradient_checkpointing_enable"):  # transformers
+                network.gradient_checkpointing_enable({"use_reentrant": False})
+            else:
+                network.gradient_checkpointing = True
+
+    def anywhere(self, flags: list[bool]) -> list[bool]:
+        """Whether each flag is set on any process. Without sharding the processes need not agree: the flags themselves.
+
+        Processes that share a network gather its blocks together, so it runs on all of them or on none.
+        """
+        if self.config.shard == 1:
+            return flags
+        found = torch.tensor(flags, dtype=torch.int32, device=self.device)
+        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+        return found.bool().tolist()
 
     def compile(self) -> None:
         """Compile the trained networks in place (the names in their state dicts stay as they are)."""
