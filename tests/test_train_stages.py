@@ -99,7 +99,7 @@ def test_shares_of_captions_are_as_asked(finished):
     def share(plain: float, egocentric: float, words: str) -> float:
         """Of 100 captions, those that have one of the words."""
         stage.options.plain_fraction, stage.options.egocentric_fraction = plain, egocentric
-        texts = [stage.write_caption(scene, torch.Generator().manual_seed(i)) for i in range(100)]
+        texts = [stage.data.write_caption(scene, torch.Generator().manual_seed(i)) for i in range(100)]
         return sum(re.search(words, text) is not None for text in texts) / len(texts)
 
     places = "left|right|front|behind|closer|nearer|farther|distant|foreground"
@@ -140,9 +140,7 @@ def test_rendering_goes_on_where_it_was_broken_off(finished):
 def test_noise_on_keys_and_values_is_for_training_alone(finished, name, tmp_path):
     def stage(noise: float):
         config = load_config("smoke", {"run": str(finished), "device": "cpu", f"{name}.kv_noise": str(noise)})
-        made = _stage_class(name)(config, finished, torch.device("cpu"))
-        made.draw_sheet = lambda path: None
-        return made
+        return _stage_class(name)(config, finished, torch.device("cpu"))
 
     def batch(stage, seed: int = 0):
         return stage.batch([0, 1], [torch.Generator().manual_seed(seed + i) for i in range(2)])
