@@ -16,7 +16,7 @@ def match(boxes: Tensor, scores: Tensor, wanted: Sequence[int]) -> tuple[list[in
 
     boxes: [N, 4] corners; scores: [N, Q], 0 where a box is not what the query says; wanted: the query of each object.
     Among boxes that could be several things, the most confident pair of box and query is settled first, and a thing
-    counts once. Objects of one query get its boxes in order of confidence.
+    counts once. Objects of one query get its boxes by area, the largest first.
     """
     overlaps = overlap(boxes, boxes) > OVERLAP
     places = Counter(wanted)
@@ -34,7 +34,8 @@ def match(boxes: Tensor, scores: Tensor, wanted: Sequence[int]) -> tuple[list[in
     for box in spare:
         if not overlaps[box, used + surplus].any():
             surplus.append(box)
-    rows = {query: iter(boxes_of) for query, boxes_of in given.items()}
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
+    rows = {query: iter(sorted(boxes_of, key=lambda box: -area[box].item())) for query, boxes_of in given.items()}
     return [next(rows[query], None) for query in wanted], len(surplus)
 
 
