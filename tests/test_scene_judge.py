@@ -23,7 +23,6 @@ from spatialfusion.evaluate.judge_network import JudgeNetwork
 from spatialfusion.evaluate.judge_numbers import View, decode, encode
 from spatialfusion.evaluate.scene_judge import (
     COLOR_NAMES,
-    EMBEDDED,
     SceneJudge,
     assign,
     find_patches,
@@ -54,7 +53,7 @@ def flat(thing: ObservedObject) -> list[float]:
     return [*thing.position, *thing.size, *(thing.front or ())]
 
 
-# Numbers --------------------------------------------------------------------------------------------------------------
+# Numbers -------------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=30, deadline=None)
@@ -93,7 +92,7 @@ def test_numbers_of_a_mirrored_picture(seed):
         assert mirrored.tolist() == pytest.approx(expected, abs=1e-5)
 
 
-# Patches --------------------------------------------------------------------------------------------------------------
+# Patches -------------------------------------------------------------------------------------------------------------
 
 
 def exact_maps(scene: Scene) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -153,7 +152,7 @@ def test_masks_of_the_square_fit_the_image(shape):
     assert (mask != (image[0] > 0.5)).float().mean() < 0.03
 
 
-# A network that was taught a few pictures ------------------------------------------------------------------------------
+# A network that was taught a few pictures ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +180,6 @@ def test_known_objects_are_found_and_measured(taught):
     judge, known, images = taught
     for scene, seen in zip(known, judge.look(images, [asked(scene) for scene in known])):
         assert None not in seen.objects
-        assert seen.surplus == 0
         for exact, found in zip(observe(scene).objects, seen.objects):
             assert found.mask.shape == (128, 128) and found.mask.dtype == torch.bool
             assert found.confidence > 0.5
@@ -271,7 +269,7 @@ def test_unknown_names_are_refused(taught):
         judge.look(images, [[]])
 
 
-# Training pictures -----------------------------------------------------------------------------------------------------
+# Training pictures ---------------------------------------------------------------------------------------------------
 
 
 def test_twins_have_one_name():
@@ -293,7 +291,7 @@ def test_warping_moves_pictures_and_maps_alike():
     assert ((warped[0, 0] > 0.5) != (moved[0] == 0)).float().mean() < 0.01
 
 
-# Accuracy --------------------------------------------------------------------------------------------------------------
+# Accuracy ------------------------------------------------------------------------------------------------------------
 
 
 class Oracle:

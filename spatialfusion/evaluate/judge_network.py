@@ -135,7 +135,8 @@ class JudgeNetwork(nn.Module):
         hidden = F.gelu(self.measure_in(vectors + self.kind_embedding(kinds)))
         raw = self.measure_out(hidden).float()
         weights = masks / masks.sum(dim=(2, 3), keepdim=True).clamp_min(1e-6)
-        center = torch.einsum("bnhw,bchw->bnc", weights, centers)
+        # A product and a sum: autocast would round what an einsum takes.
+        center = (weights[:, :, None] * centers[:, None]).sum(dim=(-2, -1))
         extent = mask_extent(masks)
         near = self.log_usual[kinds] - extent.log()
         return torch.cat([center + extent[..., None] * raw[..., :2], (near + raw[..., 2])[..., None], raw[..., 3:]], -1)

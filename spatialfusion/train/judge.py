@@ -138,11 +138,12 @@ class JudgeStage(Stage):
         features = network.features(batch["images"])
         dense = network.dense(features)
         # Pixels: colour (0: none), and the centre of the object. Those of small objects count for more.
-        label = torch.einsum("bnhw,bn->bhw", masks, (batch["colors"] + 1).float()).long()
+        label = (masks * (batch["colors"] + 1)[..., None, None]).sum(1).long()
         weight = (USUAL_CELLS / masks.sum(dim=(2, 3)).clamp_min(1)).sqrt().clamp(1, 3)
-        inside = torch.einsum("bnhw,bn->bhw", masks, weight)
+        inside = (masks * weight[..., None, None]).sum(1)
         color_map = (F.cross_entropy(dense.logits, label, reduction="none") * inside.clamp_min(1)).mean()
-        goal = torch.einsum("bnhw,bnc->bchw", masks, numbers[..., :2])
+        # A product and a sum: autocast would round what an einsum takes.
+        goal = (masks[:, :, None] * numbers[..., :2, None, None]).sum(1)
         center_map = ((dense.centers - goal).abs().sum(1) * inside).sum() / inside.sum().clamp_min(1)
         # Objects.
         vectors, kinds, colors = network.objects(features, batch["patches"])
