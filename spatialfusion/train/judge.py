@@ -256,7 +256,7 @@ def _restore(vae: Autoencoder2D, latents: Tensor, seed: int) -> Tensor:
 
 
 def _to_bytes(images: Tensor) -> Tensor:
-    return (images * 255).round().to(torch.uint8).cpu()
+    return (images * 255).round().to(torch.uint8).cpu().contiguous()
 
 
 # What a generated image may look like, beside a render ----------------------------------------------------------------
