@@ -137,7 +137,7 @@ def test_patches_go_to_those_who_ask_for_them():
     assert assign(confidence[:1], areas, [True]) == ([1], 1)
     assert assign(confidence[:1, 2:], areas[2:], [True]) == ([None], 0)
     assert assign(confidence[:, :0], areas[:0], [True, True]) == ([None, None], 0)
-    assert assign(None, areas, []) == ([], 0)
+    assert assign(confidence[:0], areas, []) == ([], 0)
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (64, 64), (96, 192), (200, 120)])
@@ -202,6 +202,8 @@ def test_what_is_not_there_is_not_found(taught):
         assert seen.objects == (None,) * len(absent) and seen.surplus == 0 and seen.observation is None
     [nothing] = judge.look([images[0]], [[]])
     assert nothing.objects == () and nothing.observation.objects == ()
+    [grey] = judge.look([torch.full((3, 128, 128), 0.6)], [asked(known[0])])
+    assert grey.objects == (None, None)
 
 
 def test_a_kind_alone_is_found_and_its_color_told(taught):

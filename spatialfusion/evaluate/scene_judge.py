@@ -14,14 +14,14 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import InputError
 from ..files import atomic_file
 from ..scenes.scene import COLORS, KINDS
 from .judge import Asked, Seen, SeenObject
-from .judge_network import MASK_SIDE, SIDE, Dense, JudgeNetwork
+from .judge_network import MASK_SIDE, SIDE, JudgeNetwork
 from .judge_numbers import View, decode
 
 EMBEDDED = Path(__file__).parents[1] / "assets" / "judge"
@@ -85,43 +85,33 @@ class SceneJudge:
         network, device = self.network, self.network.position.device
         features = network.features(torch.stack([to_square(image.to(device).float()) for image in images]))
         dense = network.dense(features)
-        cameras = network.camera(features).tolist()
-        patches = [find_patches(dense.logits[i].cpu(), dense.centers[i].cpu()) for i in range(len(images))]
-        masks = torch.zeros(len(images), max(1, *(len(one) for one in patches)), MASK_SIDE, MASK_SIDE)
-        for i, one in enumerate(patches):
-            if len(one):
-                masks[i, : len(one)] = one
-        vectors, kinds, colors = network.objects(features, masks.to(device))
+        patches = [find_patches(*maps) for maps in zip(dense.logits.cpu(), dense.centers.cpu())]
+        # Room for one at least: pooling takes no empty tensor.
+        masks = nn.utils.rnn.pad_sequence([*patches, torch.zeros(1, MASK_SIDE, MASK_SIDE)], batch_first=True)[:-1]
+        masks = masks.to(device)
+        vectors, kinds, colors = network.objects(features, masks)
         kinds, colors = kinds.softmax(-1).cpu(), colors.softmax(-1).cpu()
-        return [
-            self._read(
-                asked[i],
-                masks[i, : len(patches[i])],
-                (kinds[i], colors[i]),
-                (vectors[i : i + 1], Dense(dense.logits[i : i + 1], dense.centers[i : i + 1])),
-                View(math.exp(cameras[i][0]), cameras[i][1]),
-                tuple(images[i].shape[-2:]),
-            )
-            for i in range(len(images))
-        ]
-
-    def _read(self, asked, masks, probabilities, found, view: View, shape: tuple[int, int]) -> Seen:
-        """Give the patches of one image to what was asked for, and measure them."""
-        confidence = torch.stack([_confidence(each, *probabilities)[: len(masks)] for each in asked]) if asked else None
-        places, surplus = assign(confidence, masks.sum(dim=(1, 2)), [each.color is not None for each in asked])
-        objects: list[SeenObject | None] = []
-        for number, (each, place) in enumerate(zip(asked, places)):
-            if place is None:
-                objects.append(None)
-                continue
-            mask = masks[None, place : place + 1].to(self.network.position.device)
-            kind = torch.tensor([[KIND_NAMES.index(each.kind)]], device=mask.device)
-            numbers = self.network.measure(found[0][:, place : place + 1], kind, mask, found[1].centers)[0, 0].tolist()
-            color = each.color or COLOR_NAMES[int(probabilities[1][place].argmax())]
-            observed = decode(numbers, each.kind, color, view)
-            objects.append(SeenObject(from_square(masks[place], shape), observed, float(confidence[number, place])))
-        hfov = 2 * math.degrees(math.atan(view.half_tangent * shape[1] / max(shape)))
-        return Seen(tuple(objects), surplus, hfov)
+        seen = []
+        for i, (names, camera) in enumerate(zip(asked, network.camera(features).tolist())):
+            shape, count = images[i].shape[-2:], len(patches[i])
+            confidence = _confidence(names, kinds[i, :count], colors[i, :count])
+            places, surplus = assign(confidence, patches[i].sum(dim=(1, 2)), [one.color is not None for one in names])
+            view = View(math.exp(camera[0]), camera[1])
+            objects: list[SeenObject | None] = []
+            for number, (one, place) in enumerate(zip(names, places)):
+                if place is None:
+                    objects.append(None)
+                    continue
+                kind = torch.tensor([[KIND_NAMES.index(one.kind)]], device=device)
+                of_patch = slice(i, i + 1), slice(place, place + 1)
+                numbers = network.measure(vectors[of_patch], kind, masks[of_patch], dense.centers[i : i + 1])[0, 0]
+                color = one.color or COLOR_NAMES[int(colors[i, place].argmax())]
+                observed = decode(numbers.tolist(), one.kind, color, view)
+                mask = from_square(patches[i][place], shape)
+                objects.append(SeenObject(mask, observed, float(confidence[number, place])))
+            hfov = 2 * math.degrees(math.atan(view.half_tangent * shape[1] / max(shape)))
+            seen.append(Seen(tuple(objects), surplus, hfov))
+        return seen
 
 
 def find_patches(logits: Tensor, centers: Tensor) -> Tensor:
@@ -153,7 +143,7 @@ def find_patches(logits: Tensor, centers: Tensor) -> Tensor:
     return torch.stack(patches).float() if patches else torch.zeros(0, *label.shape)
 
 
-def assign(confidence: Tensor | None, areas: Tensor, colored: Sequence[bool]) -> tuple[list[int | None], int]:
+def assign(confidence: Tensor, areas: Tensor, colored: Sequence[bool]) -> tuple[list[int | None], int]:
     """Which patch each of those asked for gets, and how many patches of the asked names are left.
 
     Args:
@@ -162,7 +152,7 @@ def assign(confidence: Tensor | None, areas: Tensor, colored: Sequence[bool]) ->
         colored: whether each was asked for with a colour; these choose first.
     """
     places: list[int | None] = [None] * len(colored)
-    if confidence is None or not len(areas):
+    if not colored or not len(areas):
         return places, 0
     fits = confidence >= MIN_CONFIDENCE
     free = torch.ones(len(areas), dtype=torch.bool)
@@ -174,10 +164,12 @@ def assign(confidence: Tensor | None, areas: Tensor, colored: Sequence[bool]) ->
     return places, int((fits.any(0) & free).sum())
 
 
-def _confidence(asked: Asked, kinds: Tensor, colors: Tensor) -> Tensor:
-    """[patches], of probabilities [patches, kinds] and [patches, colours]."""
-    sure = kinds[:, KIND_NAMES.index(asked.kind)]
-    return sure if asked.color is None else sure * colors[:, COLOR_NAMES.index(asked.color)]
+def _confidence(names: Sequence[Asked], kinds: Tensor, colors: Tensor) -> Tensor:
+    """[asked, patches], of probabilities [patches, kinds] and [patches, colours]."""
+    colors = torch.cat([colors, torch.ones(len(colors), 1)], dim=1)  # any colour is of "no colour asked for"
+    kind = [KIND_NAMES.index(one.kind) for one in names]
+    color = [-1 if one.color is None else COLOR_NAMES.index(one.color) for one in names]
+    return (kinds[:, kind] * colors[:, color]).T
 
 
 def to_square(image: Tensor) -> Tensor:
