@@ -56,8 +56,10 @@ def _stage_class(name: str) -> type:
         from .diffusion import DiffusionStage as Stage
     elif name == "stage1":
         from .spatial import Stage1 as Stage
-    else:
+    elif name == "stage2":
         from .joint import Stage2 as Stage
+    else:
+        from .judge import JudgeStage as Stage
     return Stage
 
 

@@ -21,8 +21,9 @@ from ..errors import InputError, suggest
 from ..files import atomic_file
 
 PRESETS = Path(__file__).parent / "presets"
-STAGES = ("data", "vae", "language", "diffusion", "stage1", "stage2")
-GROUPS = {"foundation": ("data", "vae", "language", "diffusion"), "all": STAGES}
+STAGES = ("data", "vae", "language", "diffusion", "stage1", "stage2", "judge")
+# The judge looks at images, and is no part of the model.
+GROUPS = {"foundation": ("data", "vae", "language", "diffusion"), "all": STAGES[:-1]}
 
 
 @dataclass
@@ -88,11 +89,18 @@ class SpatialConfig:
 
 
 @dataclass
+class JudgeConfig:
+    width: int = 48  # channels at a quarter of the picture's size
+    layers: int = 3
+
+
+@dataclass
 class ModelConfig:
     vae: VaeConfig = field(default_factory=VaeConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     spatial: SpatialConfig = field(default_factory=SpatialConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
 
 
 @dataclass
@@ -162,6 +170,13 @@ class Stage2Config(SpatialStageConfig):
 
 
 @dataclass
+class JudgeStageConfig(StageConfig):
+    steps: int = 3000
+    restored: int = 8192  # pictures that are also shown as the autoencoder restores them
+    twins: int = 1024  # pictures with two objects of one name, rendered in addition
+
+
+@dataclass
 class TrainConfig:
     run: str | None = None  # folder; None: runs/<preset>
     seed: int = 0
@@ -184,6 +199,7 @@ class TrainConfig:
     diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
     stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
     stage2: Stage2Config = field(default_factory=Stage2Config)
+    judge: JudgeStageConfig = field(default_factory=JudgeStageConfig)
 
 
 def parse_arguments(arguments: list[str]) -> tuple[TrainConfig, tuple[str, ...]]:
