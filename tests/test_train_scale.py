@@ -38,7 +38,7 @@ from spatialfusion.sheet import write_sheet
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import DiffusionConfig, load_config
 from spatialfusion.train.diffusion import new_transformer
-from spatialfusion.train.engine import make_accelerator, sample_index, train_stage
+from spatialfusion.train.engine import _place, make_accelerator, sample_index, train_stage
 from spatialfusion.train.optim import Average, Optimizers
 from spatialfusion.train.probe import ForwardPass, SampleCost, measure, memory_lines
 from spatialfusion.train.shard import local
@@ -163,8 +163,7 @@ def test_sharing_frozen_networks_and_recomputing_changes_no_result(runs, stage):
         assert whole["here"] == whole["whole"] == part["whole"]
         assert 0.5 * whole["here"] <= part["here"] < 0.52 * whole["here"]
     # What the second process drew is gone.
-    sheets = ["sheet-10.png"] if stage == "stage2" else []
-    assert [path.name for path in (runs / "shared" / stage / "validation").iterdir()] == sheets
+    assert [path.name for path in (runs / "shared" / stage / "validation").iterdir()] == ["sheet-10.png"]
     said = re.findall(rf"{stage}: memory .*", (runs / "output").read_text())
     assert ["gathered" in line for line in said] == [False, True]
 
@@ -363,20 +362,18 @@ def test_memory_is_said_as_it_will_be(stages, runs):
 
 def test_frozen_networks_may_be_held_in_bf16(start, tmp_path):
     run = copy_run(start, tmp_path / "run")
-    made = config(run, precision="bf16", frozen_precision="bf16", **{"stage2.steps": "1", "stage2.ema": "0"})
-    seen = {}
-
-    class Seen(watched(_stage_class("stage2"), 0)):
-        def loss(self, batch):
-            seen["frozen"] = {p.dtype for p in frozen(self)}
-            seen["trained"] = {p.dtype for p in self.trained.parameters()}
-            loss = super().loss(batch)
-            seen["loss"] = loss[0].item()
-            return loss
-
-    train_stage(Seen, made, make_accelerator(made))
-    assert seen["frozen"] == {torch.bfloat16} and seen["trained"] == {torch.float32}
-    assert abs(seen["loss"]) < 100
+    made = config(run, precision="bf16", frozen_precision="bf16")
+    stage = _stage_class("stage2")(made, run, CPU)
+    stage.trained.train()
+    exact = stage.loss(draw(stage))[0].item()
+    _place(stage, made)
+    assert {p.dtype for p in frozen(stage)} == {torch.bfloat16}
+    assert {p.dtype for p in stage.trained.parameters()} == {torch.float32}
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = stage.loss(draw(stage))[0]
+    loss.backward()
+    assert loss.item() == pytest.approx(exact, rel=0.05)
+    assert all(p.grad.isfinite().all() for p in stage.trained.parameters() if p.grad is not None)
 
 
 def test_computed_memory_is_near_what_a_pass_keeps():
@@ -423,7 +420,9 @@ def test_speed_is_of_the_steps_alone(monkeypatch):
     speed.start()
     now[0] += 2
     assert speed.measure(steps=1)["samples_per_second"] == pytest.approx(8)
-    assert Speed(replace(cost, tokens=0.0), 16, 2, None).measure(1).keys() == {"samples_per_second"}
+    plain = Speed(replace(cost, tokens=0.0), 16, 2, None)
+    now[0] += 1
+    assert plain.measure(1).keys() == {"samples_per_second"}
 
 
 def test_peaks_go_by_the_whole_name_of_a_card(tmp_path):
@@ -453,7 +452,7 @@ def test_speed_is_logged(runs):
         samples, tokens = (
             logged(runs / "two" / stage, f"speed/{name}_per_second")[0] for name in ("samples", "tokens")
         )
-        assert tokens / samples > 17
+        assert tokens / samples > 16.99
         with pytest.raises(KeyError):
             logged(runs / "two" / stage, "speed/mfu")
 
@@ -506,10 +505,9 @@ def watched(stage_class: type, rank: int) -> type:
             # processes then differ by its rate. test_train_engine.py compares them with Muon.
             return [], [*super().parameter_groups()[0], *super().parameter_groups()[1]]
 
-        def draw_sheet(self, path):
-            # One picture: sampling a dozen takes longer than the steps.
-            if self.name == "stage2":
-                write_sheet(path, [("a red car", self.draw("a red car", None, 0, (tiny.SIZE, tiny.SIZE)))])
+        def tiles(self, example, seed):
+            # One row: sampling a dozen takes longer than the steps.
+            return [] if seed else super().tiles(example, seed)
 
     return Watched
 

@@ -222,7 +222,7 @@ def _of_base(config: TrainConfig, stages: tuple[str, ...]) -> tuple[str, ...]:
     if config.base is None:
         return stages
     wanted = ("stage1", "stage2") if config.data.records else ("data", "stage1", "stage2")
-    if stages == STAGES:
+    if stages == GROUPS["all"]:
         return wanted
     if foreign := [name for name in stages if name not in wanted]:
         raise InputError(f"stage = {foreign[0]} is not one of a run with a base: expected {', '.join(wanted)} or all.")
