@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tiny_judge import save_grounding_dino, save_orient_anything, save_sam2
 
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.foundation import exact
+from spatialfusion.evaluate.foundation import exact as own_error
 from spatialfusion.evaluate.foundation.detect import Detections, GroundingDino, _agreement
 from spatialfusion.evaluate.foundation.gravity import CameraLevel, GroundPlane, level_axes
 from spatialfusion.evaluate.foundation.match import match, overlap
@@ -170,10 +170,30 @@ def test_what_a_mask_takes_of_other_things_does_not_move_the_thing(leak):
         assert measured == pytest.approx(true, rel=0.2)
 
 
+def board(*holes: tuple[slice, slice]) -> tuple[Geometry, torch.Tensor]:
+    """A view of a wall at 4 m, 1/32 m to a pixel, and a mask of the rectangles."""
+    depth = torch.full((1, 128, 128), 4.0)
+    mask = torch.zeros(128, 128, dtype=torch.bool)
+    for rows, columns in holes:
+        mask[rows, columns] = True
+    return Geometry.from_depth(depth, 1.0), mask
+
+
 def test_thin_legs_count():
-    """A chair's legs are all edge; its height is theirs too."""
-    rendered = Rendered(scene(SceneObject("chair", "red", (0.55, 0.95, 0.55), (0.2, 0.0, 3.0), 30.0)))
-    assert rendered.look().objects[0].observed.size[1] == pytest.approx(0.95, rel=0.05)
+    """A leg of one pixel is all edge; the height is its own too."""
+    geometry, mask = board((slice(40, 60), slice(50, 80)), (slice(60, 90), slice(64, 65)))
+    position, size = measure(geometry, mask, torch.eye(3), (0.0, 1.0))
+    assert size == pytest.approx((29 / 32, 49 / 32, 0.0), abs=1e-4)
+    assert position[1] == pytest.approx((64.5 - 63.5) / 32, abs=1e-4)
+
+
+def test_parts_that_hang_apart_are_not_the_things():
+    geometry, mask = board((slice(40, 60), slice(30, 60)), (slice(40, 45), slice(105, 111)))
+    position, size = measure(geometry, mask, torch.eye(3), (0.0, 1.0))
+    assert size[0] == pytest.approx(29 / 32, abs=1e-4) and position[0] == pytest.approx((44.5 - 63.5) / 32, abs=1e-4)
+    # Two halves of nearly one size are a thing behind a post.
+    geometry, mask = board((slice(40, 60), slice(30, 60)), (slice(40, 60), slice(80, 100)))
+    assert measure(geometry, mask, torch.eye(3), (0.0, 1.0))[1][0] == pytest.approx(69 / 32, abs=1e-4)
 
 
 # Gravity
@@ -210,10 +230,10 @@ def test_gravity_is_found_at_any_pitch_and_roll(pitch, roll, noise):
 
 
 def test_its_own_error_can_be_measured(capsys):
-    exact.main(["--count", "3", "--size", "96"])
+    own_error.main(["--count", "3", "--size", "96"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines if line.startswith("damage")] == [
-        f"damage {name}" for name in exact.DAMAGES
+        f"damage {name}" for name in own_error.DAMAGES
     ]
     clean = next(line for line in lines if line.startswith("damage none"))
     assert float(clean.split()[-1]) < 0.1
@@ -309,6 +329,8 @@ def test_every_word_has_to_be_named():
     named = torch.tensor([[0.6, 0.3, 0.0], [0.6, 0.1, 0.0], [0.24, 0.22, 0.9], [0.0, 0.3, 0.6]])
     # car, red; the third token belongs to another query.
     torch.testing.assert_close(_agreement(named, [[0], [1]]), torch.tensor([0.45, 0.0, 0.0, 0.0]))
+    assert not _agreement(named, [[], []]).any()
+    torch.testing.assert_close(_agreement(named, [[0], []]), named[:, 0] * (named[:, 0] > 0.25))
     torch.testing.assert_close(_agreement(named, [[0, 2]]), torch.tensor([0.6, 0.6, 0.9, 0.6]))
 
 

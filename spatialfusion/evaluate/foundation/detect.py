@@ -130,6 +130,9 @@ def _tokens_of(offsets: list[tuple[int, int]], start: int, end: int) -> list[int
 
 def _agreement(named: Tensor, words: list[list[int]]) -> Tensor:
     """[N] confidence of boxes in all words of a query, from [N, tokens] and the positions of each word's tokens."""
-    strongest = torch.stack([named[:, tokens].amax(-1) for tokens in words], dim=-1)
+    # A word may have no token: the tokenizer drops what it cannot print.
+    if not any(words):
+        return named.new_zeros(len(named))
+    strongest = torch.stack([named[:, tokens].amax(-1) for tokens in words if tokens], dim=-1)
     agrees = (strongest.amax(-1) > BOX_THRESHOLD) & (strongest.amin(-1) > TEXT_THRESHOLD)
     return strongest.mean(-1) * agrees

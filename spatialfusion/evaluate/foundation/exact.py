@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...errors import run_command
+from ...errors import InputError, run_command
 from ...geometry import Geometry
 from ...scenes.render import Rendering, render
 from ...scenes.sample import sample_scene
@@ -43,6 +44,8 @@ def main(arguments: list[str]) -> None:
         print(f"  no ground seen: {int(tilts.isnan().sum())}")
         for knows_front in (True, False):
             errors = list(_errors(scenes, geometry, masks, knows_front))
+            if not errors:
+                raise InputError(f"--count is {options.count}: no object there has a front, expected more scenes.")
             off, nearer, *sizes = torch.tensor(errors).unbind(1)
             print(f"  front {'known' if knows_front else 'unknown'}, {len(errors)} objects")
             print(f"    position, of the distance {_quantiles(off)}; nearer than true {_quantiles(nearer)}")
@@ -73,9 +76,8 @@ def tilt(scene: Scene, geometry: Geometry) -> float:
     if level.source == "assumed":
         return math.nan
     # Through the sine: a cosine in float32 cannot tell small angles.
-    return math.degrees(
-        math.asin(min(1.0, torch.linalg.cross(level.rotation[1], scene.camera.rotation()[:, 1]).norm().item()))
-    )
+    sine = torch.linalg.cross(level.rotation[1], scene.camera.rotation()[:, 1]).norm().item()
+    return math.degrees(math.asin(min(1.0, sine)))
 
 
 def _errors(
@@ -83,16 +85,11 @@ def _errors(
 ) -> Iterator[tuple[float, ...]]:
     """Of each object that has a front: error of its position, how much too near, errors of its size; all relative."""
     for i, scene in enumerate(scenes):
-        yaw = math.radians(scene.camera.yaw)
-        turn = torch.tensor(
-            [[math.cos(yaw), 0.0, -math.sin(yaw)], [0.0, 1.0, 0.0], [math.sin(yaw), 0.0, math.cos(yaw)]]
-        )
-        level = turn @ scene.camera.rotation().T
+        level = replace(scene.camera, pitch=0.0).rotation() @ scene.camera.rotation().T
         for mask, true in zip(masks[i], observe(scene).objects):
-            front = (true.front[0], true.front[2]) if true.front else None
-            if front is None:
+            if true.front is None:
                 continue
-            measured = measure(geometry[i], mask, level, front if knows_front else None)
+            measured = measure(geometry[i], mask, level, (true.front[0], true.front[2]) if knows_front else None)
             if measured is None:
                 continue
             position, size = measured
