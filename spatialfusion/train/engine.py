@@ -162,6 +162,7 @@ class Run:
             )
         if config.checkpointing:
             stage.recompute()
+        stage.trained.train()
         self.speed = self._look_ahead()
         if config.compile:
             stage.compile()
@@ -185,7 +186,6 @@ class Run:
     def train(self) -> None:
         steps, every = self.stage_config.steps, self.stage_config
         main = self.accelerator.is_main_process
-        self.stage.trained.train()
         with ExitStack() as stack:
             stop = stack.enter_context(StopSignal())
             batches = stack.enter_context(Batches(self))

@@ -79,7 +79,9 @@ class Stage(ABC):
         for network in self.transformers():
             if hasattr(network, "enable_gradient_checkpointing"):  # diffusers
                 checkpoint_blocks(network)
-            elif hasattr(network, "gradient_checkpointing_enable"):  # transformers
+            elif hasattr(network, "activation_checkpointing_enable"):  # transformers
+                network.activation_checkpointing_enable({"use_reentrant": False})
+            elif hasattr(network, "gradient_checkpointing_enable"):  # its former name
                 network.gradient_checkpointing_enable({"use_reentrant": False})
             else:
                 network.gradient_checkpointing = True
