@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
 IMAGE_PIXELS = 384 * 384  # the area at which Qwen-Image-Edit-Plus shows source pictures to the MLLM
 IMAGE_MULTIPLE = 32
 MAX_ASPECT = 200
+_SPECIAL = re.compile(r"<\|[^<>|]*\|>")
 
 
 @dataclass(frozen=True)
@@ -287,8 +289,12 @@ class PromptEncoder:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         template: ChatTemplate = QWEN_IMAGE,
+        subfolders: Mapping[str, str] | None = None,
     ) -> PromptEncoder:
-        """Load text_encoder, tokenizer and image processor from a model folder in the layout of diffusers."""
+        """Load text_encoder, tokenizer and image processor from a model folder in the layout of diffusers.
+
+        subfolders: where they are, if not in folders of these names.
+        """
         from transformers import (
             AutoConfig,
             AutoTokenizer,
@@ -298,18 +304,21 @@ class PromptEncoder:
         )
 
         folder = Path(folder)
-        for part in ("text_encoder", "tokenizer"):
-            if not (folder / part).is_dir():
-                raise InputError(f"{folder} has no {part} folder: expected a model folder with a trained text encoder.")
-        kind = AutoConfig.from_pretrained(folder / "text_encoder", local_files_only=True).model_type
+        names = subfolders or {}
+        weights, vocabulary = (folder / names.get(part, part) for part in ("text_encoder", "tokenizer"))
+        for path in (weights, vocabulary):
+            if not path.is_dir():
+                raise InputError(
+                    f"{folder} has no {path.name} folder: expected a model folder with a trained text encoder."
+                )
+        kind = AutoConfig.from_pretrained(weights, local_files_only=True).model_type
         qwen3 = kind == Qwen3VLForConditionalGeneration.config_class.model_type
         architecture = Qwen3VLForConditionalGeneration if qwen3 else Qwen2_5_VLForConditionalGeneration
-        model = architecture.from_pretrained(
-            folder / "text_encoder", dtype=dtype, use_safetensors=True, local_files_only=True
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        model = architecture.from_pretrained(weights, dtype=dtype, use_safetensors=True, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(vocabulary, local_files_only=True)
         # Ours is called image_processor, Qwen-Image-Edit's processor; Qwen-Image has none.
-        found = [folder / name for name in ("image_processor", "processor") if (folder / name).is_dir()]
+        named = (folder / name for name in ("image_processor", "processor"))
+        found = [path for path in named if (path / "preprocessor_config.json").is_file()]
         if found:
             processor = Qwen2VLImageProcessorPil.from_pretrained(found[0], local_files_only=True)
         else:
@@ -413,6 +422,13 @@ class PromptEncoder:
         # A picture of h x w tokens advances the position by max(h, w), not by h * w.
         text = len(ids) - int((ids == self.image_token_id).sum())
         return text + sum(max(size) // self.merge for size in grids)
+
+    def readable(self, prompt: str, max_prompt_tokens: int = 512) -> str:
+        """A text from the world as `encode` takes it: without special tokens, and cut where it is too long."""
+        prompt = _SPECIAL.sub(" ", prompt)
+        ids = self.tokenizer.encode(prompt, add_special_tokens=False)
+        # Cut within a word, the end may be more tokens when it is read again.
+        return prompt if len(ids) <= max_prompt_tokens else self.tokenizer.decode(ids[: max_prompt_tokens - 8])
 
     def _check(self, prompt: str, limit: int, allow_empty: bool) -> None:
         if not prompt.strip() and not allow_empty:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import errno
 import sys
 from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 
 class InputError(ValueError):
     """Bad input from the user: the message is one sentence that names the input, what was wrong and what is right."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Whose complaints are InputErrors, as all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (--help shows all options).")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -42,7 +42,7 @@ def main(argv: list[str]) -> None:
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
     if arguments.model is None:
         _warn_of_unknown_words(arguments.prompt)
-    pipeline = load_pipeline(arguments.model, arguments.device)
+    pipeline = load_pipeline(arguments.model, arguments.device, arguments.spatialfusion)
     loaded = time.perf_counter()
 
     import torch
@@ -66,6 +66,7 @@ def main(argv: list[str]) -> None:
         "image": arguments.image,
         "geometry": arguments.geometry,
         "model": arguments.model or "tiny",
+        "spatialfusion": arguments.spatialfusion,
         "seed": arguments.seed,
         "size": list(output.images[0].size),
         "steps": arguments.steps,
@@ -101,6 +102,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--strength", type=float, default=STRENGTH, metavar="S", help=f"follow the depth (default: {STRENGTH:g})")
     add("--no-depth", action="store_true", help="the base model alone; writes image.png and run.json")
     add("--model", metavar="NAME", help="model folder, or a model of the Hugging Face Hub (default: the embedded one)")
+    add("--spatialfusion", metavar="FILE", help="SpatialFusion checkpoint that was trained for --model, or its folder")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
     add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>)")
     arguments = parser.parse_args(argv)
@@ -108,6 +110,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         raise InputError("the prompt is empty: describe the image in a sentence.")
     if arguments.no_depth and arguments.geometry is not None:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
+    if arguments.spatialfusion is not None and arguments.model is None:
+        raise InputError("--spatialfusion needs --model: the model that the checkpoint was trained for.")
     if not 0 <= arguments.seed < 2**63:
         raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
     if arguments.size is not None:
@@ -144,8 +148,11 @@ def open_image(name: str) -> Image.Image:
         raise InputError(f"{name} cannot be read ({error}): expected a whole picture file.") from None
 
 
-def load_pipeline(model: str | None, device: str | None) -> SpatialFusionPipeline:
-    """The pipeline of a model, or of the embedded one; the latter, and all on a CPU, in float32, else bfloat16."""
+def load_pipeline(model: str | None, device: str | None, spatialfusion: str | None = None) -> SpatialFusionPipeline:
+    """The pipeline of a model, or of the embedded one; the latter, and all on a CPU, in float32, else bfloat16.
+
+    spatialfusion: a checkpoint that takes the place of the model's own.
+    """
     if model is None and not TINY.is_dir():
         raise InputError(f"the embedded model is missing ({TINY}): install the package again, or give --model.")
     import torch
@@ -167,7 +174,8 @@ def load_pipeline(model: str | None, device: str | None) -> SpatialFusionPipelin
     from .pipeline import SpatialFusionPipeline
 
     dtype = torch.float32 if model is None or torch.device(device).type == "cpu" else torch.bfloat16
-    return SpatialFusionPipeline.from_pretrained(TINY if model is None else model, dtype=dtype).to(device)
+    pipeline = SpatialFusionPipeline.from_pretrained(model or TINY, spatialfusion=spatialfusion, dtype=dtype)
+    return pipeline.to(device)
 
 
 def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:

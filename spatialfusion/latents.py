@@ -23,14 +23,20 @@ if TYPE_CHECKING:
     from .train.vae_2d import Autoencoder2D
 
 
-def load_vae(folder: str | Path) -> AutoencoderKLQwenImage:
-    """Load the autoencoder from a folder with config.json and safetensors weights, in fp32, for inference."""
-    from diffusers import AutoencoderKLQwenImage
+def load_vae(
+    folder: str | Path, dtype: torch.dtype = torch.float32
+) -> AutoencoderKLQwenImage | AutoencoderKLQwenImage21 | AutoencoderKL:
+    """Load the autoencoder from a folder with config.json and safetensors weights, for inference."""
+    from diffusers import AutoencoderKL, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder} has no autoencoder (no config.json); train it with the stage `vae` first.")
-    return AutoencoderKLQwenImage.from_pretrained(folder, use_safetensors=True).eval().requires_grad_(False)
+    name = AutoencoderKLQwenImage.load_config(folder).get("_class_name", AutoencoderKLQwenImage.__name__)
+    known = {vae.__name__: vae for vae in (AutoencoderKLQwenImage, AutoencoderKLQwenImage21, AutoencoderKL)}
+    if name not in known:
+        raise InputError(f"{folder} has an autoencoder of class {name}: expected {', '.join(known)}.")
+    return known[name].from_pretrained(folder, use_safetensors=True, torch_dtype=dtype).eval().requires_grad_(False)
 
 
 def encode_latents(

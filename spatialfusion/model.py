@@ -62,6 +62,11 @@ class SpatialFusionModel(nn.Module):
         rows, columns = self.config.grid(height, width)
         return rows * self.config.patch_size, columns * self.config.patch_size
 
+    def detail_factor(self, height: int, width: int) -> int:
+        """How much larger than its state depth is drawn: enough to reach the image's size by shrinking, within what the
+        head was made for."""
+        return min(4, max(1, -(-max(height, width) // max(self.state_shape(height, width)))))
+
     def encode_source(self, images: Tensor) -> Tensor:
         """DINOv2 patch features [B, C, rows, columns] of source images [B, 3, H, W] in [0, 1]."""
         patch = self.source_encoder.config.patch_size
@@ -125,9 +130,8 @@ class SpatialFusionModel(nn.Module):
 
         noise = tuple(n.to(self.device) for n in draw_noise(generators, state_size))
         state, fov, maps = sample(denoise, noise, steps, callback)
-        # Enough detail to reach the requested size by shrinking, within what the head was trained for.
-        factor = min(4, max(1, -(-max(size) // max(state_size))))
-        y = self.depth_head.refine(state, maps.float() if self.dtype == torch.float32 else maps, factor)
+        maps = maps.float() if self.dtype == torch.float32 else maps
+        y = self.depth_head.refine(state, maps, self.detail_factor(*size))
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)
         return geometry if y.shape[-2:] == tuple(size) else geometry.resize(*size)
 

@@ -6,7 +6,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,23 @@ def load_parts(
         part = classes[name].from_pretrained(folder / subfolder, **options)
         parts[name] = part.eval() if isinstance(part, nn.Module) else part
     return parts
+
+
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """Inside, whatever is wrong with a model is an InputError that names its folder.
+
+    A broken file makes diffusers and transformers raise whatever they stumble upon.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from None
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
 
 
 def check_folder(folder: Path, given: set[str]) -> None:

@@ -61,6 +61,7 @@ from .model_folder import (
     check_folder,
     check_weights,
     find_model,
+    loading,
     published_backbone,
     replace_folder,
     write_model_index,
@@ -560,21 +561,13 @@ class SpatialFusionPipeline(DiffusionPipeline):
             if isinstance(kwargs.get(name), (str, os.PathLike)):
                 subfolder = name if published is None else published.PUBLISHED_FOLDERS[name]
                 kwargs[name] = load_part(name, kwargs[name], folder / subfolder, _dtype_of(name, dtype))
-        try:
+        with loading(folder):
             if published is not None:
                 parts = published.load_published(folder, dtype, given)
                 pipeline = cls(**{"default_size": published.DEFAULT_SIZE} | parts | kwargs, spatialfusion=spatialfusion)
             else:
                 kwargs |= {"use_safetensors": True, "trust_remote_code": False}
                 pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
-        except InputError as error:
-            raise InputError(f"{folder}: {error}") from None
-        except (MemoryError, torch.OutOfMemoryError):
-            raise
-        # A broken file makes diffusers and transformers raise whatever they stumble upon.
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
         for name in {"vae", "text_encoder", "transformer"} - given:
             weights = base_state_dict(getattr(pipeline, name))
             subfolder = name if published is None else published.PUBLISHED_FOLDERS[name]

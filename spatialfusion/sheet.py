@@ -30,10 +30,12 @@ def image_tile(image: torch.Tensor) -> Image.Image:
     return picture.resize((round(picture.width * 2 * TILE / picture.height), 2 * TILE), Image.Resampling.BICUBIC)
 
 
-def write_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Image.Image]]], columns: int = 2) -> None:
+def write_sheet(
+    path: Path, rows: Sequence[tuple[str, Sequence[Image.Image]]], columns: int = 2, text_height: int = TEXT_HEIGHT
+) -> None:
     """Write captioned rows of tiles as one picture, `columns` rows beside each other."""
     width = max(sum(tile.width for tile in tiles) for _, tiles in rows)
-    height = max(tile.height for _, tiles in rows for tile in tiles) + TEXT_HEIGHT
+    height = max(tile.height for _, tiles in rows for tile in tiles) + text_height
     lines = -(-len(rows) // columns)
     sheet = Image.new("RGB", (columns * width, lines * height), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
@@ -41,7 +43,7 @@ def write_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Image.Image]]], c
         left, top = (i % columns) * width, (i // columns) * height
         draw.text((left + 4, top + 2), textwrap.fill(text, width // 7), fill="black", font=font)
         for tile in tiles:
-            sheet.paste(tile, (left, top + TEXT_HEIGHT))
+            sheet.paste(tile, (left, top + text_height))
             left += tile.width
     with atomic_file(path) as temporary:
         sheet.save(temporary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import AutoTokenizer
 
-from spatialfusion.context import PromptEncoder, chat_prefix
+from spatialfusion.context import CHAT_SUFFIX, PromptEncoder, chat_prefix
 from spatialfusion.data.rendered import VALIDATION_SEED, data_folders, render_folder
 from spatialfusion.errors import InputError
 from spatialfusion.scenes.captions import Caption, scene_text
@@ -36,6 +37,8 @@ from spatialfusion.train.language import (
     tokenizer_texts,
 )
 from spatialfusion.train.tokenizer import SPECIAL_TOKENS, train_tokenizer
+
+SUFFIX = 5  # tokens of CHAT_SUFFIX
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +131,7 @@ def test_places_are_asked_behind_the_caption_and_true_of_the_scene(stage):
         if dialogue.task == "sketch":  # two objects, neither of which is plainly left, right, nearer or farther
             assert not [statement for statement in propose(scene) if statement.domain == "egocentric"]
             continue
-        assert dialogue.prompt.endswith(PLACES_PROMPT)
+        assert dialogue.asked == f"{dialogue.prompt} {PLACES_PROMPT}"
         for part in dialogue.answer.split(" ; "):
             relation, first, second = re.fullmatch("(left|near) (.+) (?:right|far) (.+)", part).groups()
             a, b = things[first].position, things[second].position
@@ -147,12 +150,43 @@ def test_batches_depend_on_their_generators_alone(stage):
     assert set(torch.cat([g["tasks"] for g in a["groups"]]).tolist()) == set(range(len(TASKS)))
 
 
+def summary_mask(hidden, length):
+    """Additive mask [B, 1, length, length], built token by token."""
+    mask = torch.full([len(hidden), 1, length, length], torch.finfo(torch.float32).min)
+    for row, (first, last) in enumerate(hidden.tolist()):
+        for token in range(length):
+            mask[row, 0, token, : token + 1] = 0
+            if token >= last + SUFFIX:
+                mask[row, 0, token, first:last] = torch.finfo(torch.float32).min
+    return mask
+
+
+def test_summaries_hide_the_prompt_from_question_and_answer(stage):
+    scene = next(s for s in map(sample_scene, range(50)) if len(s.objects) == 2)
+    dialogue = replace(short_dialogue(scene, "sketch", torch.Generator().manual_seed(0)), summary=True)
+    (group,) = stage.collate([dialogue], stage.data)["groups"]
+    ids, (first, last) = group["ids"][0], group["hidden"][0].tolist()
+    decode = stage.tokenizer.decode
+    assert decode(ids[first:last]) == dialogue.prompt
+    assert decode(ids[last : last + SUFFIX]) == CHAT_SUFFIX
+    assert decode(ids[last + SUFFIX :]) == f"{dialogue.question} {dialogue.answer}<|im_end|>"
+    asked = (group["weights"][0] >= NUMBER_WEIGHT).nonzero()[0, 0] + first
+    assert decode(ids[asked:]) == dialogue.answer + "<|im_end|>"
+
+    (seen,) = stage.collate([replace(dialogue, summary=False)], stage.data)["groups"]
+    assert "hidden" not in seen and decode(seen["ids"][0][first:]).startswith(dialogue.asked + CHAT_SUFFIX)
+
+
 def test_shared_prefix_gives_the_loss_and_gradients_of_whole_chats(stage):
     embedding = stage.trained.get_input_embeddings().weight
+    summaries = 0
     for group in stage.batch([0, 1, 2, 3] * 3, generators(12))["groups"]:
         errors, hits = stage.predict(group)
         ids, weights = group["ids"], group["weights"]
         inputs = picture_inputs(group["pixels"], ids, stage.encoder) if "pixels" in group else {}
+        if "hidden" in group:
+            inputs["attention_mask"] = {"full_attention": summary_mask(group["hidden"], ids.shape[1])}
+            summaries += 1
         logits = stage.text_encoder(input_ids=ids, **inputs).logits[:, :-1]
         start = ids.shape[1] - errors.shape[1] - 1
         expected = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")[:, start:]
@@ -162,6 +196,7 @@ def test_shared_prefix_gives_the_loss_and_gradients_of_whole_chats(stage):
         torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-3)
         # The template's words themselves are trained through the shared keys and values.
         assert gradients[0][ids[0, 3]].abs().sum() > 0
+    assert summaries
 
 
 def test_loss_is_weighted_and_reported_by_task(stage):

@@ -99,13 +99,33 @@ def test_shares_of_captions_are_as_asked(finished):
     def share(plain: float, egocentric: float, words: str) -> float:
         """Of 100 captions, those that have one of the words."""
         stage.options.plain_fraction, stage.options.egocentric_fraction = plain, egocentric
-        texts = [stage.write_caption(scene, torch.Generator().manual_seed(i)) for i in range(100)]
+        texts = [stage.data.write_caption(scene, torch.Generator().manual_seed(i)) for i in range(100)]
         return sum(re.search(words, text) is not None for text in texts) / len(texts)
 
     places = "left|right|front|behind|closer|nearer|farther|distant|foreground"
     assert share(0.0, 1.0, places) == 1
     assert share(1.0, 1.0, "closer|nearer|farther|distant|foreground") == 0  # plain captions do not say it so
     assert 0.3 < share(0.5, 0.5, places) < 1
+
+
+def test_colors_are_told_of_the_target_and_not_exported(finished):
+    stage = _stage_class("stage1")(smoke(finished), finished, torch.device("cpu"))
+    generators = [torch.Generator().manual_seed(i) for i in range(4)]
+    data = stage.data.data
+    batch = stage.batch([0, len(data), 2, 3], generators)  # the second is an edit
+    told = stage.trained["color"]
+    with torch.no_grad():
+        told.weight.zero_()
+        told.bias.fill_(0.25)
+    pictures = data.images[[0, data.edits[0][1], 2, 3]].float().view(4, 3, 16, 4, 16, 4).mean(dim=(3, 5))
+    expected = ((pictures / 127.5 - 1 - 0.25) ** 2).mean()
+    torch.testing.assert_close(stage.color_loss(batch, torch.randn(4, 64, 4, 4)), expected)
+    total, metrics = stage.loss(batch)
+    torch.testing.assert_close(metrics["loss_color"], expected)
+    stage.options.color_weight = 0.0
+    torch.testing.assert_close(total - stage.loss(batch)[0], expected)
+    exported = load_file(finished / "model" / "spatialfusion.safetensors")
+    assert not [name for name in exported if "color" in name]
 
 
 def test_every_stage_leaves_a_validation_sheet(finished):
@@ -140,9 +160,7 @@ def test_rendering_goes_on_where_it_was_broken_off(finished):
 def test_noise_on_keys_and_values_is_for_training_alone(finished, name, tmp_path):
     def stage(noise: float):
         config = load_config("smoke", {"run": str(finished), "device": "cpu", f"{name}.kv_noise": str(noise)})
-        made = _stage_class(name)(config, finished, torch.device("cpu"))
-        made.draw_sheet = lambda path: None
-        return made
+        return _stage_class(name)(config, finished, torch.device("cpu"))
 
     def batch(stage, seed: int = 0):
         return stage.batch([0, 1], [torch.Generator().manual_seed(seed + i) for i in range(2)])

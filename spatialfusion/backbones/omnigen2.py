@@ -81,6 +81,18 @@ def velocity(
     return -output
 
 
+def predict(
+    transformer: OmniGen2Transformer2DModel,
+    latents: Tensor,
+    references: Sequence[Tensor],
+    t: Tensor,
+    context: SemanticContext,
+) -> Tensor:
+    """`velocity` for the prompts of a context, in fp32; every backbone has it."""
+    embeds, mask = context.prompt_embeds.to(latents.device), context.prompt_mask.to(latents.device)
+    return velocity(transformer, latents, references, t, embeds, mask).float()
+
+
 # Files ----------------------------------------------------------------------------------------------------------------
 
 
@@ -221,18 +233,14 @@ def sample_latents(
     guided = null_context is not None and guidance != 1.0
     guided_by_image = bool(references) and image_guidance != 1.0
 
-    def predict(latents: Tensor, t: Tensor, context: SemanticContext, references: Sequence[Tensor]) -> Tensor:
-        embeds, mask = context.prompt_embeds.to(device), context.prompt_mask.to(device)
-        return velocity(transformer, latents, references, t, embeds, mask).float()
-
     def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
-        v = predict(latents, t, context, references)
+        v = predict(transformer, latents, references, t, context)
         if not guided:
             return v
-        null = predict(latents, t, null_context, [])
+        null = predict(transformer, latents, [], t, null_context)
         if not guided_by_image:
             return null + guidance * (v - null)
-        null_image = predict(latents, t, null_context, references)
+        null_image = predict(transformer, latents, references, t, null_context)
         return null + image_guidance * (null_image - null) + guidance * (v - null_image)
 
     return euler(scheduler, sigmas, noise.to(device), predict_guided, injection, depth_range, callback)

@@ -121,6 +121,19 @@ def velocity(
     return unpack(output[:, : (height // 2) * (width // 2)], height, width)
 
 
+def predict(
+    transformer: QwenImageTransformer2DModel,
+    latents: Tensor,
+    references: Sequence[Tensor],
+    t: Tensor,
+    context: SemanticContext,
+    text_multiple: int = 1,
+) -> Tensor:
+    """`velocity` for the prompts of a context, in fp32; every backbone has it."""
+    embeds, mask = context.prompt_embeds.to(latents.device), context.prompt_mask.to(latents.device)
+    return velocity(transformer, latents, references, t, embeds, mask, text_multiple).float()
+
+
 def _to_float(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
     return output.float()
 
@@ -310,13 +323,11 @@ def sample_latents(
     sigmas = set_steps(scheduler, steps, (height // 2) * (width // 2))
     guided = null_context is not None and guidance != 1.0
 
-    def predict(latents: Tensor, t: Tensor, context: SemanticContext) -> Tensor:
-        embeds, mask = context.prompt_embeds.to(device), context.prompt_mask.to(device)
-        return velocity(transformer, latents, references, t, embeds, mask).float()
-
     def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
-        v = predict(latents, t, context)
-        return guide(v, predict(latents, t, null_context), guidance, rescale) if guided else v
+        v = predict(transformer, latents, references, t, context)
+        if not guided:
+            return v
+        return guide(v, predict(transformer, latents, references, t, null_context), guidance, rescale)
 
     return euler(scheduler, sigmas, latents, predict_guided, injection, depth_range, callback)
 

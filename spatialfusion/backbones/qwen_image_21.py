@@ -141,6 +141,22 @@ def velocity(
     return _velocity(transformer, latents, references, t, groups, keep=False)
 
 
+def predict(
+    transformer: QwenImage21Transformer2DModel,
+    latents: Tensor,
+    references: Sequence[Tensor],
+    t: Tensor,
+    context: SemanticContext,
+) -> Tensor:
+    """`velocity` for the prompts of a context, in fp32; every backbone has it."""
+    return _velocity(transformer, latents, references, t, _split(context, latents.device), keep=False).float()
+
+
+def _split(context: SemanticContext, device: torch.device) -> list[PromptGroup]:
+    tensors = context.prompt_embeds, context.prompt_mask, context.picture_mask
+    return split_prompts(*(tensor.to(device) for tensor in tensors))
+
+
 def _velocity(
     transformer: QwenImage21Transformer2DModel,
     latents: Tensor,
@@ -334,12 +350,8 @@ def sample_latents(
     sigmas = set_steps(scheduler, steps, noise.shape[-2] * noise.shape[-1])
     keep = use_cache and transformer.config.causal_condition
 
-    def split(context: SemanticContext) -> list[PromptGroup]:
-        context = context.to(device)
-        return split_prompts(context.prompt_embeds, context.prompt_mask, context.picture_mask)
-
-    groups = split(context)
-    null_groups = split(null_context) if null_context is not None and guidance != 1.0 else []
+    groups = _split(context, device)
+    null_groups = _split(null_context, device) if null_context is not None and guidance != 1.0 else []
     kept_with_depth: bool | None = None
 
     def predict(latents: Tensor, t: Tensor) -> Tensor:

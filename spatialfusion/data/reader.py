@@ -12,7 +12,8 @@ import math
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,18 +59,24 @@ class Batch:
 
 
 class RecordFolder:
-    """A labelled folder as a sequence of records, each read from its shard when it is asked for."""
+    """A labelled folder as a sequence of records, each read from its shard when it is asked for.
+
+    Attributes:
+        sizes: [N, 2] width and height of the images.
+        has_camera: [N] bool, whether the field of view is known.
+    """
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.paths = shard_paths(self.folder)
-        sizes, self.ends = [], []
+        sizes, has_camera, self.ends = [], [], []
         for path in self.paths:
             with open_shard(path) as file:
-                table = file.read(columns=["width", "height"])
+                table = file.read(columns=["width", "height", "hfov"])
             sizes.append(np.stack([table["width"].to_numpy(), table["height"].to_numpy()], axis=1))
+            has_camera.append(table["hfov"].is_valid().to_numpy())
             self.ends.append((self.ends[-1] if self.ends else 0) + len(table))
-        self.sizes = np.concatenate(sizes)  # [N, 2] width, height
+        self.sizes, self.has_camera = np.concatenate(sizes), np.concatenate(has_camera)
         self._files: OrderedDict[int, Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -78,16 +85,20 @@ class RecordFolder:
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """A row as `records.read_record` takes it."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"record {index} of {len(self)}")
-        shard = int(np.searchsorted(self.ends, index, side="right"))
-        row = index - (self.ends[shard - 1] if shard else 0)
+        shard, row = self.locate(index)
         # A batch is loaded in a thread beside others; a Parquet file is for one reader at a time.
         with self._lock:
             file, groups = self._open(shard)
             group = int(np.searchsorted(groups, row, side="right"))
             table = file.read_row_group(group)
         return table.slice(row - (groups[group - 1] if group else 0), 1).to_pylist()[0]
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """The number of a record's shard, and of its row there."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"record {index} of {len(self)}")
+        shard = int(np.searchsorted(self.ends, index, side="right"))
+        return shard, index - (self.ends[shard - 1] if shard else 0)
 
     def _open(self, shard: int) -> tuple[Any, np.ndarray]:
         if shard not in self._files:
@@ -130,12 +141,7 @@ class Reader:
                 raise InputError(f"{folder} has no records: leave it out.")
         self.batch, self.seed = batch, seed
         self.buckets = [tuple(size) for size in buckets]
-        ratios = np.log([width / height for width, height in self.buckets])
-        self._bucket_of = [
-            np.abs(np.log(records.sizes[:, 0] / records.sizes[:, 1])[:, None] - ratios).argmin(axis=1)
-            for records in self.folders
-        ]
-        self._ratios = ratios
+        self._bucket_of = self._assign()
         self.plan = lru_cache(maxsize=2)(self._plan)
         self._starts = [0]  # the step at which each epoch begins, as far as they have been counted
 
@@ -143,7 +149,7 @@ class Reader:
         """All batches of an epoch, in order.
 
         Every record drawn for the epoch stands in at least one batch; the last batch of a bucket is filled up with
-        records of the same bucket. A bucket that cannot fill a single batch is joined to the nearest one that can.
+        records of the same bucket.
         """
         places = self._draw(epoch)
         places = places[_permutation(len(places), self.seed, "epoch", epoch)]
@@ -151,7 +157,6 @@ class Reader:
         for folder, of_record in enumerate(self._bucket_of):
             here = places[:, 0] == folder
             bucket[here] = of_record[places[here, 1]]
-        bucket = self._join(bucket)
         batches = []
         for number in np.unique(bucket):
             members = places[bucket == number]
@@ -194,22 +199,50 @@ class Reader:
             drawn.append(np.stack([np.full(len(chosen), folder), chosen], axis=1))
         return np.concatenate(drawn)
 
-    def _join(self, bucket: np.ndarray) -> np.ndarray:
-        counts = np.bincount(bucket, minlength=len(self.buckets))
+    def _assign(self) -> list[np.ndarray]:
+        """Of each folder [N], the number of every record's bucket: the one nearest in shape.
+
+        A bucket that cannot fill a single batch in an average epoch is joined to the nearest one that can. So a record
+        has one size throughout, whatever an epoch draws.
+        """
+        ratios = np.log([width / height for width, height in self.buckets])
+        nearest = [
+            np.abs(np.log(records.sizes[:, 0] / records.sizes[:, 1])[:, None] - ratios).argmin(axis=1)
+            for records in self.folders
+        ]
+        counts = sum(w * np.bincount(n, minlength=len(ratios)) for w, n in zip(self.weights, nearest))
         full = np.flatnonzero(counts >= self.batch)
         if not len(full):
             full = np.array([counts.argmax()])
-        nearest = full[np.abs(self._ratios[:, None] - self._ratios[full]).argmin(axis=1)]
-        return nearest[bucket]
+        joined = full[np.abs(ratios[:, None] - ratios[full]).argmin(axis=1)]
+        return [joined[n] for n in nearest]
+
+    def size(self, folder: int, record: int) -> tuple[int, int]:
+        """(width, height) of the bucket that a record is in."""
+        return self.buckets[self._bucket_of[folder][record]]
+
+    def pictures(self, folder: int, record: int) -> tuple[Tensor, Tensor | None]:
+        """The image [3, H, W] of a record and its source image, if it is an edit; both at the bucket's size."""
+        size = self.size(folder, record)
+        with self._naming(folder, record) as row:
+            source = row["source_image"]
+            return fit(image_tensor(row["image"]), size), None if source is None else fit(image_tensor(source), size)
+
+    @contextmanager
+    def _naming(self, folder: int, record: int) -> Iterator[dict[str, Any]]:
+        """A row, to be read inside; what is wrong with it is an InputError that names it."""
+        row = self.folders[folder][record]
+        try:
+            yield row
+        # What Pillow raises for pictures that were damaged after they were labelled.
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputError(f"record {row['id']} of {self.folders[folder].folder}: {error}") from None
 
     def _sample(self, folder: int, index: int, size: tuple[int, int]) -> Sample:
-        record = self.folders[folder][index]
-        try:
+        with self._naming(folder, index) as record:
             image, geometry = read_record(record)
             image, geometry = fit(image, size), fit_geometry(geometry, size)
             source = None if record["source_image"] is None else fit(image_tensor(record["source_image"]), size)
-        except InputError as error:
-            raise InputError(f"record {record['id']} of {self.folders[folder].folder}: {error}") from None
         return Sample(
             image=image,
             geometry=geometry,

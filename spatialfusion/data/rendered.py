@@ -150,6 +150,9 @@ def prepare_data(config: TrainConfig, run: Path) -> None:
     render_folder(train, data.train_scenes, data.size, data.edit_fraction, seed=0)
 
 
-def weights_digest(path: Path) -> str:
-    """A short name for the content of a weights file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+def weights_digest(*paths: Path) -> str:
+    """A short name for the content of a network's weights files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()[:12]

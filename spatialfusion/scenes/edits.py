@@ -179,12 +179,15 @@ def instruction(source: Scene, edit: Edit, generator: torch.Generator) -> str:
     return rng.choice(_CAMERA[edit.direction]).format(v=say_metres(edit.value, rng))
 
 
-def sample_edit(seed: int, split: str = "train") -> EditPair:
-    """Draw the edit pair of `seed`. Both scenes are well composed; in "train" neither holds a held-out combination."""
+def sample_edit(seed: int, split: str = "train", wish: tuple[str, str] | None = None) -> EditPair:
+    """Draw the edit pair of `seed`. Both scenes are well composed; in "train" neither holds a held-out combination.
+
+    wish: (kind, direction) that it shall have, such as ("move", "left"); ("view", side) goes round an object.
+    """
     rng = random.Random(f"edit {split} {seed}")
     while True:
         # Kind and direction are drawn first and kept, or those that rarely fit would hardly ever be seen.
-        kind, direction = rng.choices(list(_WISHES), list(_WISHES.values()))[0]
+        kind, direction = wish or rng.choices(list(_WISHES), list(_WISHES.values()))[0]
         for _ in range(60):
             scene = sample_scene(rng.randrange(2**40), split)
             for _ in range(6):
@@ -392,11 +395,13 @@ def _score_orbit(source: Observation, target: Observation, edit: Edit) -> float:
     if before.front is None or after.front is None:
         return 0.0
     kept = True
+    # GenSpace's simple camera poses fall off more slowly than those that have other objects to keep in place.
+    limits = (30.0, 60.0) if len(source.objects) > 1 else (30.0, 75.0)
     for i in range(len(source.objects)):
         if i != edit.index:
             old, new = _in_frame(before, source.objects[i]), _in_frame(after, target.objects[i])
             kept = kept and all(a * b >= -1e-6 for a, b in zip(old, new))
-    return kept * view_score(after, edit.direction, (30.0, 60.0))
+    return kept * view_score(after, edit.direction, limits)
 
 
 def _in_frame(anchor: ObservedObject, other: ObservedObject) -> tuple[float, float]:

@@ -91,6 +91,17 @@ def render(
     return Rendering(*(torch.cat([getattr(part, name) for part in parts]) for name in Rendering.__dataclass_fields__))
 
 
+def instances(scenes: list[Scene], size: tuple[int, int] = (128, 128)) -> Tensor:
+    """The `instance` [B, H, W] of `render` alone, int8, at a twentieth of the cost."""
+    width, height = size
+    chunk = max(1, CPU_RAYS // (width * height))
+    parts = []
+    for start in range(0, len(scenes), chunk):
+        tables = _tables(scenes[start : start + chunk], width / height, "cpu")
+        parts.append(_depth_and_instance(tables, width, height)[1].to(torch.int8))
+    return torch.cat(parts).view(-1, height, width)
+
+
 # --- scenes as tables of constants ---------------------------------------------------------------------------------
 
 
@@ -438,13 +449,7 @@ def _render_chunk(scenes: list[Scene], size: tuple[int, int], samples: int, devi
     tables = _tables(scenes, width / height, device)
     count = len(scenes)
 
-    depth, primitive = _first_hits(tables, width, height)
-    x, y = _grid(tables.constants, width, height)
-    around = torch.stack(_surroundings(tables.constants, _transform(tables.constants[_TO_WORLD], x, y, 1.0))).amin(0)
-    instance = torch.full_like(primitive, -1)
-    on_object = depth < around
-    instance[on_object] = tables.primitives[_AT["object"].start].long()[primitive[on_object]]
-    depth = torch.minimum(depth, around)
+    depth, instance = _depth_and_instance(tables, width, height)
     valid = depth <= MAX_DEPTH
     depth = depth.masked_fill(~valid, 0)
 
@@ -455,6 +460,17 @@ def _render_chunk(scenes: list[Scene], size: tuple[int, int], samples: int, devi
         valid=valid.view(shape),
         instance=instance.view(shape),
     )
+
+
+def _depth_and_instance(tables: _Tables, width: int, height: int) -> tuple[Tensor, Tensor]:
+    """Depth (inf in the sky) and index of the object (-1: none) of the rays through the pixels' centres, [S, H * W]."""
+    depth, primitive = _first_hits(tables, width, height)
+    x, y = _grid(tables.constants, width, height)
+    around = torch.stack(_surroundings(tables.constants, _transform(tables.constants[_TO_WORLD], x, y, 1.0))).amin(0)
+    instance = torch.full_like(primitive, -1)
+    on_object = depth < around
+    instance[on_object] = tables.primitives[_AT["object"].start].long()[primitive[on_object]]
+    return torch.minimum(depth, around), instance
 
 
 def _image(tables: _Tables, width: int, height: int, samples: int) -> Tensor:

@@ -56,13 +56,26 @@ def _stage_class(name: str) -> type:
         from .diffusion import DiffusionStage as Stage
     elif name == "stage1":
         from .spatial import Stage1 as Stage
-    else:
+    elif name == "stage2":
         from .joint import Stage2 as Stage
+    else:
+        from .judge import JudgeStage as Stage
     return Stage
 
 
 def _seed_model(config: TrainConfig, model: Path) -> None:
+    # It imports torch.
+    from ..model import FILE_NAME
+
     if config.init is None or model.exists():
+        return
+    if config.base is not None:
+        checkpoint = Path(config.init)
+        checkpoint = checkpoint / FILE_NAME if checkpoint.is_dir() else checkpoint
+        if not checkpoint.is_file():
+            raise InputError(f"init = {config.init!r} must be a SpatialFusion checkpoint, or a folder with one.")
+        with atomic_folder(model) as temporary:
+            shutil.copy(checkpoint, temporary / FILE_NAME)
         return
     if not (Path(config.init) / "vae").is_dir():
         raise InputError(f"init = {config.init!r} is not a model folder: it has no folder vae.")
@@ -79,6 +92,7 @@ def _help() -> str:
         __doc__,
         "",
         "Example: python -m spatialfusion.train tiny stage=vae run=runs/mine vae.steps=100 seed=1",
+        "         accelerate launch -m spatialfusion.train qwen-image run=runs/photos data.records=data/photos",
         "A run that was stopped goes on when the same command is given again.",
         "",
         f"PRESET  one of {', '.join(preset_names())}, or a YAML file (such as the config.yaml of a run)",

@@ -21,13 +21,19 @@ from ..errors import InputError, suggest
 from ..files import atomic_file
 
 PRESETS = Path(__file__).parent / "presets"
-STAGES = ("data", "vae", "language", "diffusion", "stage1", "stage2")
-GROUPS = {"foundation": ("data", "vae", "language", "diffusion"), "all": STAGES}
+STAGES = ("data", "vae", "language", "diffusion", "stage1", "stage2", "judge")
+# The judge looks at images, and is no part of the model.
+GROUPS = {"foundation": ("data", "vae", "language", "diffusion"), "all": STAGES[:-1]}
 
 
 @dataclass
 class DataConfig:
-    folder: str | None = None  # None: data/ in the run folder
+    # Labelled folders (spatialfusion.label) that stages 1 and 2 train on, as FOLDER or FOLDER:WEIGHT; a weight is how
+    # often an epoch shows each record. Without any, they train on the rendered scenes.
+    records: list[str] = field(default_factory=list)
+    validation_records: list[str] = field(default_factory=list)  # held out; without any, there is no validation loss
+    side: int | None = None  # records are cut to shapes of about side x side pixels; None: all of them to `size`
+    folder: str | None = None  # of the rendered scenes; None: data/ in the run folder
     train_scenes: int = 12800
     validation_scenes: int = 64
     edit_fraction: float = 0.25  # of the training scenes, those that get an edited twin
@@ -74,9 +80,18 @@ class SpatialConfig:
     patch: int = 8  # side of a patch of the state
     head_features: int = 32
     head_channels: list[int] = field(default_factory=lambda: [24, 32, 64, 64])
+    # A folder of DINOv2 weights, or their name on the Hub, that the source encoder starts from and has the sizes of.
+    dinov2: str | None = None
     source_hidden: int = 96
     source_layers: int = 2
     source_heads: int = 3
+    adapter_hidden: int = 64
+
+
+@dataclass
+class JudgeConfig:
+    width: int = 48  # channels at a quarter of the picture's size
+    layers: int = 3
 
 
 @dataclass
@@ -85,6 +100,7 @@ class ModelConfig:
     language: LanguageConfig = field(default_factory=LanguageConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     spatial: SpatialConfig = field(default_factory=SpatialConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
 
 
 @dataclass
@@ -133,6 +149,7 @@ class SpatialStageConfig(StageConfig):
     time_shift: float = 0.9  # the other times are sigmoid(normal + time_shift): above 0 leans to high noise
     edit_repeats: int = 1  # how often an epoch visits each editing pair
     caption_dropout: float = 0.1
+    source_dropout: float = 0.0  # of the edits, those shown as text to image: with the caption, without the source
     plain_fraction: float = 0.25  # of the captions, those without spatial statements
     egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
     # Noise on the LLM's keys and values, relative to a channel's own size: for an LLM in 8 bits; see docs/backbones.md.
@@ -140,6 +157,7 @@ class SpatialStageConfig(StageConfig):
     validity_weight: float = 0.3
     fov_weight: float = 0.1
     detail_weight: float = 1.0
+    color_weight: float = 0.0  # of telling the image's colours from the spatial side's last hidden states; 0: not done
 
 
 @dataclass
@@ -149,6 +167,13 @@ class Stage2Config(SpatialStageConfig):
     depth_dropout: float = 0.15
     lora_rank: int = 12
     dit: Literal["lora", "full"] = "lora"
+
+
+@dataclass
+class JudgeStageConfig(StageConfig):
+    steps: int = 3000
+    restored: int = 8192  # pictures that are also shown as the autoencoder restores them
+    twins: int = 1024  # pictures with two objects of one name, rendered in addition
 
 
 @dataclass
@@ -163,7 +188,10 @@ class TrainConfig:
     shard: int = 1  # processes that share one copy of the frozen networks (FSDP2); 1: each holds them whole
     frozen_precision: Literal["fp32", "bf16"] = "fp32"  # how frozen networks are held
     peak_tflops: float = 0.0  # of one card, for the MFU; 0: as known for the card's name
-    init: str | None = None  # a model folder that run/model starts from
+    init: str | None = None  # a model folder that run/model starts from; with a base, a SpatialFusion checkpoint
+    # A published model, as a folder or by its name on the Hub, that stages 1 and 2 add depth to. It stays as it is, and
+    # where it is: run/model gets the SpatialFusion checkpoint alone.
+    base: str | None = None
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     vae: VaeStageConfig = field(default_factory=VaeStageConfig)
@@ -171,6 +199,7 @@ class TrainConfig:
     diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
     stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
     stage2: Stage2Config = field(default_factory=Stage2Config)
+    judge: JudgeStageConfig = field(default_factory=JudgeStageConfig)
 
 
 def parse_arguments(arguments: list[str]) -> tuple[TrainConfig, tuple[str, ...]]:
@@ -184,7 +213,20 @@ def parse_arguments(arguments: list[str]) -> tuple[TrainConfig, tuple[str, ...]]
             raise InputError(f"argument {argument!r} is not of the form key=value.")
         overrides[key.lstrip("-")] = value
     stages = _stages(overrides.pop("stage", "all"))
-    return load_config(arguments[0], overrides), stages
+    config = load_config(arguments[0], overrides)
+    return config, _of_base(config, stages)
+
+
+def _of_base(config: TrainConfig, stages: tuple[str, ...]) -> tuple[str, ...]:
+    """What of the stages there is to do: with a base, no foundation has to be trained."""
+    if config.base is None:
+        return stages
+    wanted = ("stage1", "stage2") if config.data.records else ("data", "stage1", "stage2")
+    if stages == STAGES:
+        return wanted
+    if foreign := [name for name in stages if name not in wanted]:
+        raise InputError(f"stage = {foreign[0]} is not one of a run with a base: expected {', '.join(wanted)} or all.")
+    return stages
 
 
 def load_config(preset: str | Path, overrides: dict[str, str] | None = None) -> TrainConfig:
@@ -348,7 +390,28 @@ def _describe(kind: Any) -> str:
     return names[kind]
 
 
+def weighted_folders(key: str, entries: list[str]) -> list[tuple[Path, float]]:
+    """(folder, weight) of entries such as "data/photos" and "data/scenes:0.5"."""
+    folders = []
+    for entry in entries:
+        folder, colon, text = entry.rpartition(":")
+        try:
+            weight = float(text) if colon else 1.0
+        except ValueError:  # a colon in the folder's name
+            folder, weight = "", 1.0
+        if not 0 < weight < math.inf:
+            raise InputError(f"{key}: the weight in {entry!r} must be a positive number, such as 0.5.")
+        folders.append((Path(folder or entry), weight))
+    return folders
+
+
 def _check(config: TrainConfig) -> None:
+    for key in ("records", "validation_records"):
+        weighted_folders(f"data.{key}", getattr(config.data, key))
+    if config.data.side is not None and config.data.side < 16:
+        raise InputError(f"data.side = {config.data.side} must be at least 16.")
+    if config.base is not None and config.stage2.dit == "full":
+        raise InputError("stage2.dit = full must be lora with a base, which stays as it is.")
     for name in STAGES[1:]:
         stage: StageConfig = getattr(config, name)
         for key in ("batch", "accumulate", "log_every"):

@@ -400,10 +400,13 @@ class Batches:
         run = self.run
         accumulate, ranks = run.stage_config.accumulate, run.accelerator.num_processes
         size = run.stage_config.batch // (accumulate * ranks)
-        first = step * run.stage_config.batch + (part * ranks + run.accelerator.process_index) * size
+        first = (part * ranks + run.accelerator.process_index) * size
+        places = range(first, first + size)[:most]
         seed, name = run.config.seed, run.name
-        positions = range(first, first + size)[:most]
-        indices = [sample_index(seed, name, position, len(run.stage)) for position in positions]
+        indices = run.stage.indices(step, places)
+        if indices is None:
+            start, samples = step * run.stage_config.batch, len(run.stage)
+            indices = [sample_index(seed, name, start + place, samples) for place in places]
         with torch.no_grad():
             return run.stage.batch(indices, [sample_generator(seed, name, step, index) for index in indices])
 
@@ -433,7 +436,7 @@ def stable_hash(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
 
 
-def sample_generator(seed: int, stage: str, step: int, index: int) -> torch.Generator:
+def sample_generator(seed: int, stage: str, step: int, index: object) -> torch.Generator:
     """The CPU generator from which all randomness of one training sample at one step is drawn."""
     return torch.Generator().manual_seed(stable_hash(seed, stage, step, index))
 
@@ -459,7 +462,7 @@ def _checked_groups(stage: Stage, parameters: dict[str, nn.Parameter]) -> tuple[
 
 def _stage_config(config: TrainConfig, name: str) -> dict[str, Any]:
     """What of the configuration a stage's weights come from, as flat keys."""
-    sections = ("seed", "data.", f"model.{NETWORKS.get(name, name)}.", f"{name}.")
+    sections = ("seed", "base", "data.", f"model.{NETWORKS.get(name, name)}.", f"{name}.")
     return {key: to_plain(value) for key, value in flat_keys(config) if key.startswith(sections)}
 
 

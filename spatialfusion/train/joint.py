@@ -12,35 +12,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
-from ..backbones.qwen_image import (
-    DepthInjection,
-    add_lora,
-    backbone_tensors,
-    base_state_dict,
-    draw_noise,
-    load_backbone_tensors,
-    projection_delta,
-    sample_latents,
-    tiny_scheduler,
-    velocity,
-)
+from ..backbones.depth_injection import backbone_tensors, base_state_dict
+from ..backbones.sampling import draw_noise
 from ..files import atomic_folder
 from ..latents import decode_latents, encode_latents
-from ..scenes.edits import instruction
-from ..sheet import figure_tile, image_tile, write_sheet
+from ..sheet import figure_tile, image_tile
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
-from .diffusion import (
-    SHEET_GUIDANCE,
-    SHEET_STEPS,
-    TEXT_MULTIPLE,
-    cached_latents,
-    draw_noise_levels,
-    load_transformer,
-)
-from .spatial import SHEET_PROMPTS, Stage1
+from .diffusion import SHEET_GUIDANCE, SHEET_STEPS, TEXT_MULTIPLE, draw_noise_levels
+from .samples import Example, Samples
+from .spatial import Stage1
 from .stage import noise_bins
 
 # Above this much noise the estimate of the layout is a guess, and the adapter is given the teacher's depth.
@@ -55,21 +40,26 @@ class Stage2(Stage1):
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         self.options: Stage2Config = config.stage2
-        self.vae, self.latents = cached_latents(config, run, self.data, device)
-        self.transformer = load_transformer(self.folder, device, self.load_device)
-        self.delta = load_backbone_tensors(self.transformer, self.model.backbone_tensors)
+        self.vae = self.base.vae()
+        self.data.encode_latents(lambda images: self.encode_images(images).cpu(), self.base.vae_digest())
+        self.transformer = self.base.transformer()
+        backbone = self.base.backbone
+        self.delta = backbone.load_backbone_tensors(self.transformer, self.model.backbone_tensors)
         self.full = self.options.dit == "full"
         self.transformer.requires_grad_(self.full)
-        parts: dict[str, nn.Module] = {"spatial": self.model}
+        parts: dict[str, nn.Module] = dict(self.trained.items())
         if self.full:
             parts["transformer"] = self.transformer
         else:
             if self.delta is None:
-                self.delta = projection_delta(self.transformer)
-                add_lora(self.transformer, self.options.lora_rank)
-            parts["delta"] = self.delta.requires_grad_(True)
-            parts["lora"] = lora_layers(self.transformer).requires_grad_(True)
+                self.delta = backbone.projection_delta(self.transformer)
+                backbone.add_lora(self.transformer, self.options.lora_rank)
+            # Beside a base of fewer bits; small steps would be lost in theirs.
+            parts["delta"] = self.delta.float().requires_grad_(True)
+            parts["lora"] = lora_layers(self.transformer).float().requires_grad_(True)
         self.trained = nn.ModuleDict(parts)
+        # The run's own transformer always read its text so.
+        self.text_options = {"text_multiple": TEXT_MULTIPLE} if self.base.own else {}
 
     def frozen(self) -> list[nn.Module]:
         return super().frozen() + ([] if self.full else [self.transformer])
@@ -77,16 +67,22 @@ class Stage2(Stage1):
     def transformers(self) -> list[nn.Module]:
         return [*super().transformers(), self.transformer]
 
-    def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
-        batch = super().batch(indices, generators)
-        sources = batch["source_indices"]
-        shape = self.latents.shape[1:]
-        batch["latents"] = self.latents[batch["targets"]].float()
-        batch["reference_latents"] = self.latents[[sources[i] for i in batch["edits"]]].float()
+    @torch.no_grad()
+    def encode_images(self, images: Tensor) -> Tensor:
+        """Normalised latents [B, C, h, w] of images [B, 3, H, W] in [0, 1], float32."""
+        dtype = next(self.vae.parameters()).dtype
+        return encode_latents(self.vae, images.to(self.device, dtype)).float()
+
+    def make_batch(self, samples: Samples, generators: list[torch.Generator]) -> dict[str, Any]:
+        batch = super().make_batch(samples, generators)
+        shape = samples.latents.shape[1:]
+        batch["latents"] = samples.latents
+        batch["reference_latents"] = samples.source_latents
         batch["level"] = draw_noise_levels(generators)
         batch["latent_noise"] = torch.stack([torch.randn(shape, generator=g) for g in generators])
         kept = torch.stack([torch.rand((), generator=g) for g in generators]) >= self.options.depth_dropout
-        batch["has_depth"] = kept
+        # Depth of an unknown camera may be far from that of the image; the diffusion model would learn to mistrust it.
+        batch["has_depth"] = kept & samples.has_camera
         return batch
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -109,21 +105,14 @@ class Stage2(Stage1):
             if not counts:
                 # Another process has such samples, and this one has to run the shared transformer with it.
                 rows, references = [0], [batch["latents"][:1] for _ in references]
-            part = context.select(rows)
-            with DepthInjection(self.transformer, residual[rows], self.delta):
-                v = velocity(
-                    self.transformer,
-                    noisy[rows],
-                    references,
-                    level[rows],
-                    part.prompt_embeds,
-                    part.prompt_mask,
-                    TEXT_MULTIPLE,
+            with self.base.backbone.DepthInjection(self.transformer, residual[rows], self.delta):
+                v = self.base.backbone.predict(
+                    self.transformer, noisy[rows], references, level[rows], context.select(rows), **self.text_options
                 )
             if counts:
-                errors[rows] = ((v.float() - target[rows]) ** 2).mean(dim=(1, 2, 3))
+                errors[rows] = ((v - target[rows]) ** 2).mean(dim=(1, 2, 3))
             else:
-                loss = loss + 0 * v.float().mean()
+                loss = loss + 0 * v.mean()
         loss = errors.mean() + loss
         metrics["loss_diffusion"] = errors.mean().detach()
         metrics["residual_rms"] = residual.detach().float().square().mean().sqrt()
@@ -137,50 +126,43 @@ class Stage2(Stage1):
         trusted = (batch["t"] < TRUSTED_TIME).float()
         mix = trusted[:, None, None, None]
         y = mix * y + (1 - mix) * batch["y"]
+        stride = self.model.config.latent_stride
+        size = tuple(stride * side for side in batch["latents"].shape[-2:])
+        if y.shape[-2:] != size:
+            y = F.interpolate(y, size, mode="bilinear", antialias=True)
         u = restore_fov(trusted * u0 + (1 - trusted) * batch["u"], self.model.config)
         return self.model.adapter(y, u).float() * batch["has_depth"].float()[:, None, None, None]
 
-    def draw_sheet(self, path: Path) -> None:
-        """Fixed prompts with depth, the image without it and with it; edits with source, depth, without, with."""
-        height, width = self.data.depth.shape[-2:]
-        rows = [(text, self.draw(text, None, i, (height, width))) for i, text in enumerate(SHEET_PROMPTS)]
-        data = self.validation_data
-        for i, (source, _, edit) in enumerate(data.edits[:4]):
-            text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
-            image = data.images[source].float() / 255
-            rows.append((text, [image_tile(image), *self.draw(text, image, i, (height, width))]))
-        write_sheet(path, rows)
-
-    def draw(self, text: str, image: Tensor | None, seed: int, size: tuple[int, int]) -> list:
-        images = None if image is None else [[image]]
-        context, null = self.encoder.encode([text], images), self.encoder.encode([""], images, allow_empty=True)
-        source = None if image is None else image[None]
-        guidance = 2.0 if image is None else 1.0
-        generators = [torch.Generator().manual_seed(seed)]
-        geometry = self.model.predict_geometry(context, size, generators, null, source, 16, guidance)
-        references = [] if image is None else [encode_latents(self.vae, source.to(self.device))]
-        latent_size = tuple(self.latents.shape[-2:])
-        residual = self.model.adapter.residual(geometry, latent_size)
-        tiles = [figure_tile(geometry)]
-        for injection in (None, DepthInjection(self.transformer, residual, self.delta)):
-            latents = sample_latents(
+    def tiles(self, example: Example, seed: int) -> list[Image.Image]:
+        """The source, if there is one, depth, the image without it and with it; then the image wanted."""
+        contexts = self.contexts(example)
+        geometry = self.draw_depth(example, contexts, [seed], 16, 2.0 if example.source is None else 1.0)
+        references = [] if example.source is None else [self.encode_images(example.source[None])]
+        config = self.model.config
+        size = tuple(side // config.latent_stride for side in example.size)
+        residual = self.model.adapter.residual(geometry, size)
+        tiles = [] if example.source is None else [image_tile(example.source)]
+        tiles.append(figure_tile(geometry))
+        for injection in (None, self.base.backbone.DepthInjection(self.transformer, residual, self.delta)):
+            latents = self.base.backbone.sample_latents(
                 self.transformer,
-                tiny_scheduler(),
-                context,
-                null,
+                self.base.scheduler(),
+                *contexts,
                 references,
-                draw_noise([torch.Generator().manual_seed(seed)], tuple(self.latents.shape[1:])),
+                draw_noise([torch.Generator().manual_seed(seed)], (config.latent_channels, *size)),
                 SHEET_STEPS,
-                SHEET_GUIDANCE,
+                SHEET_GUIDANCE if self.base.guided else 1.0,
                 injection,
             )
-            tiles.append(image_tile(decode_latents(self.vae, latents)[0]))
-        return tiles
+            tiles.append(image_tile(decode_latents(self.vae, latents.to(next(self.vae.parameters()).dtype))[0].float()))
+        return tiles if example.image is None else [*tiles, image_tile(example.image)]
 
     def export(self, model_folder: Path) -> None:
         self.model.backbone_tensors = {} if self.full else backbone_tensors(self.transformer, self.delta)
         ranks = [tensor.shape[0] for name, tensor in self.model.backbone_tensors.items() if ".lora_A." in name]
         self.model.config.lora_rank = ranks[0] if ranks else 0
+        if self.delta is not None:
+            self.model.config.projection_shape = tuple(self.delta.weight.shape)
         super().export(model_folder)
         if self.full:
             with atomic_folder(model_folder / "transformer") as temporary:

@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ from transformers import (
     Qwen2VLImageProcessorPil,
 )
 
-from ..context import PromptEncoder, chat, grid, patchify
+from ..context import CHAT_SUFFIX, PromptEncoder, chat, grid, patchify
 from ..data.rendered import VALIDATION_SEED, RenderedScenes, data_folders
 from ..files import atomic_file, atomic_folder
 from ..scenes.captions import (
@@ -54,12 +54,17 @@ from .tokenizer import train_tokenizer
 TASKS = ("read", "repeat", "sketch", "places", "names", "caption", "layout", "edit")
 TASK_WEIGHTS = (0.2, 0.04, 0.14, 0.32, 0.1, 0.03, 0.05, 0.12)
 REPEAT_PROMPT = "repeat :"
-# These stand behind the caption: what is learnt of its words is there without them too, as the model looks back only.
+# Questions about a caption, which stand behind it: what is learnt of its words is there without them too, as the model
+# looks back only.
 SKETCH_PROMPT = "; sketch"
 PLACES_PROMPT = "; places"
 NAMES_PROMPT = "name the objects"
 CAPTION_PROMPT = "describe the picture"
 LAYOUT_PROMPT = "list the objects"
+# Of the dialogues about a caption, those whose answer sees the chat's last few tokens in place of the caption: these
+# must then hold, in their keys and values, what goes with what. Without it a small model puts it together only where an
+# answer needs it, and nothing that reads the caption's keys and values finds it there.
+SUMMARY_FRACTION = 0.6
 PLAIN_FRACTION = 0.35
 EMPTY_FRACTION = 0.03  # of the prompts without a picture: the unconditional context should not be a surprise
 SENTENCE_FRACTION = 0.3  # of the prompts, those written as a sentence, with a capital and a full stop
@@ -76,12 +81,22 @@ GROUP = 16  # chats padded to a common length
 
 @dataclass(frozen=True)
 class Dialogue:
-    """One training sample: what is asked, about which picture (an index, or None), and the answer."""
+    """One training sample: what is asked, about which picture (an index, or None), and the answer.
+
+    With `summary` the question follows the end of the chat, and question and answer do not see the prompt.
+    """
 
     task: str
     prompt: str
     picture: int | None
     answer: str
+    question: str = ""
+    summary: bool = False
+
+    @property
+    def asked(self) -> str:
+        """What the user says when there is no summary."""
+        return f"{self.prompt} {self.question}".strip()
 
 
 class LanguageStage(Stage):
@@ -137,7 +152,9 @@ class LanguageStage(Stage):
         task = TASKS[int(torch.multinomial(torch.tensor(TASK_WEIGHTS), 1, generator=generator))]
         if task in ("read", "repeat", "sketch", "places"):
             scene = sample_scene(int(torch.randint(VALIDATION_SEED, (), generator=generator)))
-            return read_dialogue(scene, generator) if task == "read" else short_dialogue(scene, task, generator)
+            dialogue = read_dialogue(scene, generator) if task == "read" else short_dialogue(scene, task, generator)
+            summary = dialogue.task != "repeat" and torch.rand((), generator=generator) < SUMMARY_FRACTION
+            return replace(dialogue, summary=bool(summary))
         if task == "edit":
             if self.data.edits:
                 return edit_dialogue(self.data, index % len(self.data.edits), generator)
@@ -147,32 +164,45 @@ class LanguageStage(Stage):
     def collate(self, dialogues: Sequence[Dialogue], data: RenderedScenes) -> dict[str, Any]:
         """Small groups of chats of like length, right-padded; chats with a picture are apart from those without.
 
-        A group has `ids` [B, T], `weights` [B, T less the template's prefix], `tasks` [B], and `pixels` uint8 if it
-        has pictures.
+        A group has `ids` [B, T], `weights` [B, T less the template's prefix], `tasks` [B], `pixels` uint8 if it has
+        pictures, and `hidden` [B, 2] if there are summaries: the tokens from the first to before the second place are
+        not seen from behind the chat, where both are the same they are.
         """
         groups = []
         for kind in (True, False):
             rows = [(d, *self._tokens(d, data)) for d in dialogues if (d.picture is None) == kind]
             rows.sort(key=lambda row: len(row[1]))
             for start in range(0, len(rows), GROUP):
-                chats, ids, weights = zip(*rows[start : start + GROUP])
+                chats, ids, weights, hidden = zip(*rows[start : start + GROUP])
                 group = {
                     "ids": pad_sequence(ids, batch_first=True, padding_value=self.tokenizer.pad_token_id),
                     "weights": pad_sequence(weights, batch_first=True),
                     "tasks": torch.tensor([TASKS.index(chat.task) for chat in chats]),
                 }
+                if any(chat.summary for chat in chats):
+                    group["hidden"] = torch.tensor(hidden)
                 groups.append(group if kind else group | {"pixels": data.images[[chat.picture for chat in chats]]})
         return {"groups": groups}
 
-    def _tokens(self, dialogue: Dialogue, data: RenderedScenes) -> tuple[Tensor, Tensor]:
-        """Token ids of the whole chat, and the weights with which those after the template's prefix are predicted."""
+    def _tokens(self, dialogue: Dialogue, data: RenderedScenes) -> tuple[Tensor, Tensor, tuple[int, int]]:
+        """Token ids of the whole chat, the weights with which those after the template's prefix are predicted, and
+        the span that is hidden."""
         grids = [] if dialogue.picture is None else [grid(data.images[0], self.processor)]
-        prompt = self.encoder.token_ids(dialogue.prompt, grids)
-        answer = torch.tensor(self.tokenizer.encode(dialogue.answer + "<|im_end|>", add_special_tokens=False))
-        asked = len(prompt) - self.encoder.prefix_length(len(grids))
+        prefix = self.encoder.prefix_length(len(grids))
+        prompt = self.encoder.token_ids(dialogue.prompt if dialogue.summary else dialogue.asked, grids)
+        hidden = (prefix, len(prompt) - len(self._encode(CHAT_SUFFIX)) if dialogue.summary else prefix)
+        question = self._encode(f"{dialogue.question} " if dialogue.summary and dialogue.question else "")
+        answer = self._encode(dialogue.answer + "<|im_end|>")
         weight = PROMPT_WEIGHT if dialogue.picture is None else 0.0
-        weights = torch.where(self.numeric[answer], NUMBER_WEIGHT, 1.0)
-        return torch.cat([prompt, answer]), torch.cat([torch.full([asked], weight), weights])
+        weights = [
+            torch.full([len(prompt) - prefix], weight),
+            torch.zeros(len(question)),
+            torch.where(self.numeric[answer], NUMBER_WEIGHT, 1.0),
+        ]
+        return torch.cat([prompt, question, answer]), torch.cat(weights), hidden
+
+    def _encode(self, text: str) -> Tensor:
+        return torch.tensor(self.tokenizer.encode(text, add_special_tokens=False), dtype=torch.long)
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         total, weight = 0.0, 0.0
@@ -202,12 +232,22 @@ class LanguageStage(Stage):
         else:
             positions = torch.arange(ids.shape[1], device=ids.device).expand(3, len(ids), -1)
         following = ids[:, start:]
+        mask = self._summary_mask(group["hidden"], ids.shape[1], start) if "hidden" in group else None
         # The cache by its place: transformers 5.24 gave the argument another name.
-        output = self.trained(following, None, positions[..., start:], cache, use_cache=True, **inputs)
+        output = self.trained(following, mask, positions[..., start:], cache, use_cache=True, **inputs)
         last = prefix.last_hidden_state[:, -1:].expand(len(ids), -1, -1)
         logits = self.text_encoder.lm_head(torch.cat([last, output.last_hidden_state[:, :-1]], dim=1))
         errors = F.cross_entropy(rearrange(logits, "b t v -> (b t) v").float(), following.flatten(), reduction="none")
         return errors.view_as(following), logits.argmax(-1) == following
+
+    def _summary_mask(self, hidden: Tensor, length: int, start: int) -> dict[str, Tensor]:
+        """What the tokens from `start` on see: those before them, but for the hidden ones from behind the chat."""
+        places = torch.arange(length, device=hidden.device)
+        first, last = hidden[:, :1, None], hidden[:, 1:, None]
+        behind = places[start:, None] >= last + len(self._encode(CHAT_SUFFIX))
+        allowed = (places <= places[start:, None]) & ~(behind & (places >= first) & (places < last))
+        mask = torch.zeros(allowed.shape, device=hidden.device).masked_fill(~allowed, torch.finfo(torch.float32).min)
+        return {"full_attention": mask[:, None]}
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         metrics = self._validate_prediction()
@@ -235,7 +275,7 @@ class LanguageStage(Stage):
         """Share of captions that say left, right, near or far of which the answer says just that."""
         dialogues = [short_dialogue(s, "places", torch.Generator().manual_seed(i)) for i, s in enumerate(scenes)]
         dialogues = [d for d in dialogues if d.task == "places"]
-        answers = self.answer([d.prompt for d in dialogues], [None] * len(dialogues))
+        answers = self.answer([d.asked for d in dialogues], [None] * len(dialogues))
         return sum(answer == d.answer for answer, d in zip(answers, dialogues)) / max(1, len(dialogues))
 
     def _validate_prediction(self) -> dict[str, float]:
@@ -249,17 +289,18 @@ class LanguageStage(Stage):
             dialogues += [short_dialogue(scene, task, generator) for task in ("repeat", "sketch", "places")]
             dialogues += [picture_dialogue(data, i, task, generator) for task in ("names", "caption", "layout")]
         dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
+        summaries = [replace(d, summary=True) for d in dialogues if d.task in ("read", "sketch", "places")]
         errors, hits = defaultdict(list), defaultdict(list)
-        for group in self.collate(dialogues, data)["groups"]:
-            group = {key: value.to(self.device) for key, value in group.items()}
-            error, hit = self.predict(group)
-            for i, task in enumerate(group["tasks"].tolist()):
-                answer = group["weights"][i] >= NUMBER_WEIGHT
-                errors[TASKS[task]].append(error[i][answer])
-                hits[TASKS[task]].append(hit[i][answer].float())
-        tasks = [task for task in TASKS if task in hits]
-        metrics = {f"accuracy_{task}": torch.cat(hits[task]).mean().item() for task in tasks}
-        return metrics | {f"perplexity_{task}": torch.cat(errors[task]).mean().exp().item() for task in tasks}
+        for suffix, asked in (("", dialogues), ("_summary", summaries)):
+            for group in self.collate(asked, data)["groups"]:
+                group = {key: value.to(self.device) for key, value in group.items()}
+                error, hit = self.predict(group)
+                for i, task in enumerate(group["tasks"].tolist()):
+                    answer = group["weights"][i] >= NUMBER_WEIGHT
+                    errors[TASKS[task] + suffix].append(error[i][answer])
+                    hits[TASKS[task] + suffix].append(hit[i][answer].float())
+        metrics = {f"accuracy_{task}": torch.cat(values).mean().item() for task, values in hits.items()}
+        return metrics | {f"perplexity_{task}": torch.cat(v).mean().exp().item() for task, v in errors.items()}
 
     @torch.no_grad()
     def answer(self, prompts: Sequence[str], pictures: Sequence[Tensor | None]) -> list[str]:
@@ -385,12 +426,12 @@ def short_dialogue(scene: Scene, task: str, generator: torch.Generator) -> Dialo
     if task == "places":
         said = egocentric_caption(scene, generator)
         if answer := places_text(scene, said.statements):
-            return Dialogue(task, f"{_sentence(said.text, generator)} {PLACES_PROMPT}", None, answer)
+            return Dialogue(task, _sentence(said.text, generator), None, answer, PLACES_PROMPT)
         task = "sketch"  # nothing to say of a single object
     text = _caption(scene, generator)
     if task == "repeat":
         return Dialogue(task, f"{REPEAT_PROMPT} {text}", None, text)
-    return Dialogue(task, f"{_sentence(text, generator)} {SKETCH_PROMPT}", None, names_text(scene))
+    return Dialogue("sketch", _sentence(text, generator), None, names_text(scene), SKETCH_PROMPT)
 
 
 def picture_dialogue(data: RenderedScenes, index: int, task: str, generator: torch.Generator) -> Dialogue:

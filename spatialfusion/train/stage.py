@@ -31,8 +31,12 @@ class Stage(ABC):
     def __len__(self) -> int:
         """Number of training samples."""
 
+    def indices(self, step: int, places: range) -> list[Any] | None:
+        """The samples at some places of a step's batch, as `batch` takes them; None: every epoch is a permutation."""
+        return None
+
     @abstractmethod
-    def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
+    def batch(self, indices: list[Any], generators: list[torch.Generator]) -> dict[str, Any]:
         """Load the samples. Each has a CPU generator of its own, and all randomness comes from there.
 
         Tensors may be returned on the CPU: they are moved to the device. On a GPU the call is made one step ahead, from

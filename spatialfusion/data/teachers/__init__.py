@@ -6,6 +6,7 @@ say nothing comes back without a valid pixel; it raises nothing for a single ima
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,16 +53,23 @@ def teacher_class(name: str) -> Any:
     return Teacher
 
 
-def find_teacher(name: str, weights: str | None, accepted: list[str]) -> tuple[Path, str]:
+def find_teacher(name: str, weights: str | None, accepted: Sequence[str]) -> tuple[Path, str]:
     """The folder of a teacher's weights and their licence; InputError if that is not open and was not accepted.
 
     weights: a folder, or a name of the Hub; None: the teacher's own on the Hub. accepted: licences that the user takes.
     """
     kind = teacher_class(name)
     kind.check_package()
-    weights = weights or kind.WEIGHTS
+    return find_licensed(name, weights or kind.WEIGHTS, kind.LICENCES, accepted)
+
+
+def find_licensed(name: str, weights: str, licences: dict[str, str], accepted: Sequence[str]) -> tuple[Path, str]:
+    """The folder of weights, a folder or a name of the Hub, and their licence; InputError if that is not accepted.
+
+    name: of the network. licences: of weights whose licence is known by their name.
+    """
     # Asked before hundreds of megabytes are fetched, where the licence is known by the weights' name.
-    licence = kind.LICENCES.get(weights)
+    licence = licences.get(weights)
     if licence is not None:
         _check_licence(name, weights, licence, accepted)
     folder = find_weights(weights)
@@ -105,7 +113,7 @@ def _within(degrees: Tensor, axis: str) -> Tensor:
     return (degrees >= low + 1e-3) & (degrees <= high - 1e-3)
 
 
-def _check_licence(name: str, weights: str, licence: str, accepted: list[str]) -> None:
+def _check_licence(name: str, weights: str, licence: str, accepted: Sequence[str]) -> None:
     known = {entry.lower() for entry in (*OPEN_LICENCES, *accepted)}
     if licence.lower() not in known:
         raise InputError(

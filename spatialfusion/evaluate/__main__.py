@@ -1,0 +1,273 @@
+"""python -m spatialfusion.evaluate: do a model's images show what prompts say of space? See docs/evaluation.md."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..defaults import DEPTH_STEPS, GUIDANCE, STEPS, STRENGTH
+from ..errors import CommandParser, InputError, run_command, suggest
+
+if TYPE_CHECKING:
+    from .images import ImageSource
+    from .judge import Judge
+    from .questions import Question
+
+PROTOCOL = 1  # raised when the same images would get other scores
+# What the judges' `load` takes.
+JUDGE_OPTIONS = {
+    "scene": ("folder",),
+    "foundation": (
+        "trained_with",
+        "detector",
+        "segmenter",
+        "depth",
+        "depth_weights",
+        "orienter",
+        "accepted",
+        "hfov",
+    ),
+    "exact": (),
+}
+EXAMPLES = """examples:
+  python -m spatialfusion.evaluate --count 10 --out outputs/quick
+  python -m spatialfusion.evaluate --count 10 --no-depth --out outputs/quick-base
+  python -m spatialfusion.evaluate --images mine --judge foundation --judge-options trained_with=unknown
+  python -m spatialfusion.evaluate --workflow mine.json --host http://127.0.0.1:8188 --out outputs/comfyui
+  python -m spatialfusion.evaluate --rendered --judge exact --out outputs/check
+"""
+
+
+def main(argv: list[str]) -> None:
+    options = read_arguments(argv)
+    from .evaluation import evaluate
+    from .images import FolderImages, Request
+    from .records import Records
+    from .report import make_report, write_contact_sheet, write_report
+
+    questions, notes, settings = _questions(options)
+    source, device = _source(options, questions)
+    settings |= {"protocol": PROTOCOL, **source.settings, "judge": options.judge}
+    settings |= {f"judge_{name}": value for name, value in options.judge_options.items()}
+    if isinstance(source, FolderImages):
+        notes += source.check([Request(question, seed) for question in questions for seed in options.seeds])
+    for note in notes:
+        print(f"warning: {note}", file=sys.stderr)
+    records = Records(options.out, settings)
+    judge = _judge(options, questions, source, device)
+    evaluate(questions, options.seeds, source, judge, records, options.batch)
+    report = make_report(questions, options.seeds, records, settings, notes)
+    write_report(options.out, report)
+    write_contact_sheet(options.out / "sheet.png", questions, options.seeds[0], records)
+    for task, scores in report["scores"].items():
+        average = scores["average"]
+        figures = [
+            f"{key} {'-' if average[key] is None else round(average[key]['mean'], 1)}" for key in ("released", "strict")
+        ]
+        print(f"{task}: {', '.join(figures)}, skipped {average['skipped']} of {average['images']} images")
+    for name in ("report.md", "report.json", "sheet.png"):
+        print(options.out / name)
+
+
+def read_arguments(argv: list[str]) -> argparse.Namespace:
+    """Parse and check; whatever is wrong is an InputError, before a model is loaded."""
+    parser = CommandParser(
+        prog="python -m spatialfusion.evaluate",
+        description="Draw the images of spatial prompts, or take them from elsewhere, and score them by GenSpace's "
+        "formulas. Started again with the same --out it goes on where it was.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument_group("images from (one of them)").add_argument
+    add("--model", metavar="NAME", help="model folder, or one of the Hugging Face Hub (default: the embedded one)")
+    add("--images", type=Path, metavar="FOLDER", help="files named by question: <id>.png, or <id>-<seed>.png")
+    add("--workflow", type=Path, metavar="FILE", help="ComfyUI workflow in API format, with {prompt} in a text")
+    add("--rendered", action="store_true", help="the renderer, which does all that it is told: checks a judge")
+    add = parser.add_argument_group("what is asked").add_argument
+    add("--task", choices=("t2i", "edit", "both"), default="both")
+    add("--sub-domains", nargs="+", metavar="NAME", help="these alone")
+    add("--count", type=int, metavar="N", help="questions of each sub-domain (default: the public 40)")
+    add("--seeds", default="0", metavar="0,1,2", help="sampling seeds (default: 0)")
+    add("--questions", type=Path, metavar="FILE", help="questions.jsonl of your own")
+    add("--official", type=Path, metavar="FILE", help="Parquet file of GenSpace's authors; needs --task")
+    add("--columns", nargs="+", default=[], metavar="WHAT=NAME", help="its columns: template, prompt, classes, image")
+    add = parser.add_argument_group("who judges").add_argument
+    add("--judge", choices=("scene", "foundation", "exact"), default="scene", help="(default: scene)")
+    add(
+        "--judge-options",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="arguments of the judge's `load`, such as folder=... for scene, trained_with=... for foundation",
+    )
+    add = parser.add_argument_group("of --model").add_argument
+    add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
+    add("--guidance", type=float, default=GUIDANCE, metavar="G", help=f"follow the prompt (default: {GUIDANCE:g})")
+    add("--depth-steps", type=int, default=DEPTH_STEPS, metavar="N", help=f"of the depth (default: {DEPTH_STEPS})")
+    add("--strength", type=float, default=STRENGTH, metavar="S", help=f"follow the depth (default: {STRENGTH:g})")
+    add("--no-depth", action="store_true", help="the base model alone, with the same noise")
+    add(
+        "--geometry-from",
+        choices=("oracle", "shuffled"),
+        help="exact depth of the question's scene, or of another question's",
+    )
+    add = parser.add_argument_group("how").add_argument
+    add("--out", type=Path, default=Path("outputs/evaluate"), metavar="FOLDER", help="(default: outputs/evaluate)")
+    add(
+        "--size",
+        metavar="WxH",
+        help="pixels of what is drawn, and of sources of edits (default: the model's own; 128x128 with --rendered; "
+        "512x512 for others' images)",
+    )
+    add("--batch", type=int, default=16, metavar="N", help="images at a time (default: 16)")
+    add("--host", default="http://127.0.0.1:8188", metavar="URL", help="ComfyUI (default: %(default)s)")
+    add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
+    options = parser.parse_args(argv)
+    _check(options)
+    return options
+
+
+def _check(options: argparse.Namespace) -> None:
+    from .questions import SUB_DOMAINS, read_size
+
+    ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,
+            "--rendered": options.rendered}  # fmt: skip
+    given = [name for name, value in ways.items() if value]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} were given: expected one source of images.")
+    drawn_here = not given or given == ["--model"]
+    if not drawn_here and (options.no_depth or options.geometry_from):
+        raise InputError(f"--no-depth and --geometry-from are of --model, but {given[0]} was given.")
+    if options.no_depth and options.geometry_from:
+        raise InputError("--no-depth and --geometry-from were both given: expected one of them.")
+    if options.judge == "exact" and not options.rendered:
+        raise InputError("--judge exact knows rendered images alone: expected --rendered with it.")
+    if options.official is not None and options.questions is not None:
+        raise InputError("--official and --questions were both given: expected one of them.")
+    if options.official is not None and options.task == "both":
+        raise InputError("--official is one file of one task: expected --task t2i or --task edit with it.")
+    for name in ("count", "batch", "steps", "depth_steps"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            raise InputError(f"--{name.replace('_', '-')} is {getattr(options, name)}: expected at least 1.")
+    if not re.fullmatch(r"\d{1,3}(,\d{1,3})*", options.seeds):
+        raise InputError(f"--seeds is {options.seeds!r}: expected whole numbers from 0 to 999, such as 0,1,2.")
+    options.seeds = list(dict.fromkeys(int(seed) for seed in options.seeds.split(",")))
+    options.size = None if options.size is None else read_size(options.size)
+    options.tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)
+    known = [name for task in options.tasks for name in SUB_DOMAINS[task]]
+    for name in options.sub_domains or ():
+        if name not in known:
+            raise InputError(
+                f"--sub-domains has {name!r}{suggest(name, known)}: expected some of {', '.join(dict.fromkeys(known))}."
+            )
+    options.columns = _pairs("--columns", options.columns, ("template", "prompt", "classes", "image"))
+    options.judge_options = _pairs("--judge-options", options.judge_options, JUDGE_OPTIONS[options.judge])
+    if "hfov" in options.judge_options and not re.fullmatch(r"\d{1,3}(\.\d+)?", options.judge_options["hfov"]):
+        raise InputError(f"hfov is {options.judge_options['hfov']!r}: expected degrees, such as 60.")
+    if options.judge == "foundation" and "trained_with" not in options.judge_options:
+        if not drawn_here or options.model is not None:
+            raise InputError(
+                "--judge foundation does not judge with what taught the model: expected --judge-options "
+                "trained_with=NAME, the teacher of its depth, or trained_with=unknown."
+            )
+        options.judge_options["trained_with"] = "scenes"  # the embedded model's
+    if options.out.exists() and not options.out.is_dir():
+        raise InputError(f"--out is {options.out}, which is a file: expected a folder.")
+
+
+def _pairs(option: str, texts: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    for name, value in pairs.items():
+        if name not in known or not value:
+            raise InputError(
+                f"{option} has {name + '=' + value!r}{suggest(name, known)}: expected NAME=VALUE with a name of "
+                f"{', '.join(known) or 'none, as this judge has no options'}."
+            )
+    return pairs
+
+
+def _questions(options: argparse.Namespace) -> tuple[list[Question], list[str], dict[str, Any]]:
+    """The questions, sentences on what is not asked, and where they are from."""
+    from .questions import PUBLIC, public_questions, read_questions, select
+
+    notes: list[str] = []
+    if options.official is not None:
+        from .official import official_questions
+
+        folder = options.out / "official"
+        everything, notes = official_questions(options.official, options.task, folder, options.columns)
+        origin = {"official": options.official.name}
+    elif options.questions is not None:
+        everything, origin = read_questions(options.questions), {"set": options.questions.name}
+    else:
+        everything, origin = public_questions(options.count or PUBLIC), {"set": "public"}
+    questions = select(everything, options.tasks, options.sub_domains, options.count)
+    if not questions:
+        raise InputError("no question is left by --task and --sub-domains: expected some that are in the set.")
+    return questions, notes, origin
+
+
+def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple[ImageSource, Any]:
+    """Where images come from, and the device for the judge."""
+    from .images import FolderImages, RenderedImages
+
+    size = options.size or (512, 512)
+    if options.images is not None:
+        return FolderImages(options.images, size), _device(options.device)
+    if options.workflow is not None:
+        from .workflow_images import WorkflowImages
+
+        return WorkflowImages(options.workflow, options.host, size), _device(options.device)
+    if options.rendered:
+        return RenderedImages(options.size or (128, 128)), _device(options.device)
+    from ..generate import load_pipeline
+    from .pipeline_images import PipelineImages
+
+    pipeline = load_pipeline(options.model, options.device)
+    source = PipelineImages(
+        pipeline,
+        options.model or "embedded",
+        questions,
+        options.size,
+        options.geometry_from,
+        num_inference_steps=options.steps,
+        guidance_scale=options.guidance,
+        depth_steps=options.depth_steps,
+        adapter_strength=0.0 if options.no_depth else options.strength,
+    )
+    return source, pipeline.device
+
+
+def _device(name: str | None) -> str:
+    import torch
+
+    return name or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _judge(options: argparse.Namespace, questions: Sequence[Question], source: ImageSource, device: Any) -> Judge:
+    if options.judge == "exact":
+        from .exact_judge import ExactJudge
+
+        # Sources of a batch are looked at before its images.
+        scenes = [scene for question in questions for scene in dict.fromkeys((question.scene, question.target))]
+        return ExactJudge([scene for scene in scenes if scene is not None], source.source_size)
+    given: dict[str, Any] = dict(options.judge_options)
+    if options.judge == "scene":
+        from .scene_judge import SceneJudge
+
+        return SceneJudge.load(**given, device=device)
+    from .foundation_judge import FoundationJudge
+
+    given["trained_with"] = None if given["trained_with"] == "unknown" else given["trained_with"]
+    given["accepted"] = tuple(given.get("accepted", "").split(",")) if given.get("accepted") else ()
+    if "hfov" in given:
+        given["hfov"] = float(given["hfov"])
+    return FoundationJudge.load(**given, device=device)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,90 @@
+"""Images of SpatialFusionPipeline, with its own depth, none, or depth that it is given."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..errors import InputError
+from ..geometry import Geometry
+from ..scenes.scene import Scene
+from .images import Drawn, Request
+from .pictures import scene_geometry
+from .questions import Question, digest
+
+if TYPE_CHECKING:
+    from ..pipeline import SpatialFusionPipeline
+
+
+class PipelineImages:
+    """The same seeds give the same noise to every arm of an experiment: own depth, no depth, depth from elsewhere.
+
+    Args:
+        size: (width, height), None for the model's own.
+        options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps, adapter_strength.
+        geometry_from: "oracle" gives the exact depth of the scene behind the question, "shuffled" that of another
+            question of the same task; None lets the pipeline predict it.
+        questions: all that will be asked, which is what "shuffled" shuffles.
+    """
+
+    def __init__(
+        self,
+        pipeline: SpatialFusionPipeline,
+        model: str,
+        questions: Sequence[Question],
+        size: tuple[int, int] | None = None,
+        geometry_from: str | None = None,
+        **options: Any,
+    ) -> None:
+        pipeline.set_progress_bar_config(disable=True)
+        side = pipeline.config.default_size
+        self.pipeline = pipeline
+        self.size = size
+        self.source_size = size or (side, side)
+        self.options = options
+        self.settings = {"model": model, "size": list(self.source_size), "geometry_from": geometry_from, **options}
+        self._scenes: dict[str, Scene] | None = None
+        if geometry_from is not None:
+            if strange := [question.id for question in questions if question.scene is None]:
+                raise InputError(f"--geometry-from needs the scene behind a question, but {strange[0]} has none.")
+            self._scenes = {question.id: question.target for question in questions}
+        if geometry_from == "shuffled":
+            self._scenes = {name: self._scenes[other] for name, other in _others(questions).items()}
+            # Which other question it is depends on them all.
+            self.settings["questions"] = digest(questions)
+
+    def draw(self, requests: Sequence[Request]) -> list[Drawn]:
+        width, height = self.size or (None, None)
+        geometry = None
+        if self._scenes is not None:
+            geometry = scene_geometry([self._scenes[request.question.id] for request in requests], self.source_size)
+        output = self.pipeline(
+            [request.question.prompt for request in requests],
+            image=None if requests[0].source is None else [request.source for request in requests],
+            geometry=geometry,
+            height=height,
+            width=width,
+            generator=[torch.Generator().manual_seed(request.noise_seed) for request in requests],
+            output_type="pt",
+            **self.options,
+        )
+        images = output.images.float().cpu()
+        depth: list[Geometry | None] = [None] * len(requests)
+        if output.geometry is not None:
+            depth = [output.geometry[i] for i in range(len(requests))]
+        return [Drawn(image, geometry=own) for image, own in zip(images, depth)]
+
+
+def _others(questions: Sequence[Question]) -> dict[str, str]:
+    """For every question the id of another one of its task, each used once."""
+    found: dict[str, str] = {}
+    for task in sorted({question.task for question in questions}):
+        names = [question.id for question in questions if question.task == task]
+        if len(names) < 2:
+            raise InputError(f"--geometry-from shuffled has one {task} question: expected at least two to shuffle.")
+        random.Random(0).shuffle(names)
+        found |= dict(zip(names, names[1:] + names[:1]))
+    return found

@@ -1,0 +1,316 @@
+"""What is asked of a model: prompts of GenSpace's sub-domains, each about a scene in which it is true.
+
+These are GenSpace-style templates of our own, not the benchmark's 1,800 prompts (`official.py` reads those). Every
+prompt says one thing, of two objects whose combination of colour and kind no training scene has. Questions are
+functions of their number: `public_questions` gives the first 40 of each sub-domain from a file, and more by drawing
+them. `python -m spatialfusion.evaluate.questions` writes them, with the source images of edits, for other models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import random
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ..errors import CommandParser, InputError, run_command
+from ..files import atomic_file
+from ..scenes.captions import caption
+from ..scenes.edits import Edit, EditPair, apply_edit, instruction, sample_edit
+from ..scenes.sample import sample_scene
+from ..scenes.scene import Scene
+from ..scenes.statements import RELATIONS, Statement, propose
+from .judge import Asked
+
+# The edits of each sub-domain, which take turns: kind and direction for `sample_edit`, or where something is inserted.
+EDITS: dict[str, tuple[tuple[str, str], ...]] = {
+    "camera_pose": tuple(("view", side) for side in RELATIONS["camera_pose"]),
+    "object_pose": tuple(("rotate", side) for side in RELATIONS["object_pose"]),
+    "complex_pose": tuple(("view", side) for side in RELATIONS["complex_pose"]),
+    "insert_egocentric": tuple(("egocentric", relation) for relation in RELATIONS["egocentric"]),
+    "insert_allocentric": tuple(("allocentric", relation) for relation in RELATIONS["allocentric"]),
+    "insert_intrinsic": tuple(("intrinsic", relation) for relation in RELATIONS["intrinsic"]),
+    "resize_object": tuple(("resize", extent) for extent in RELATIONS["object_size"]),
+    "move_object": tuple(("move", side) for side in ("closer", "farther", "left", "right")),
+    "move_camera": tuple(("camera", side) for side in ("forward", "left", "right", "back")),
+}
+SUB_DOMAINS: dict[str, tuple[str, ...]] = {"t2i": tuple(RELATIONS), "edit": tuple(EDITS)}
+PUBLIC = 40  # questions of each sub-domain in the file
+FILE = Path(__file__).parents[1] / "assets" / "evaluate" / "questions.jsonl"
+# Of all sub-domains with so many questions each: another digest is another set.
+DIGESTS = {40: "59c11d3b7135f65c", 200: "fd6498fcc6f4c7d2"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One prompt, and what must be true of its image.
+
+    Attributes:
+        id: also the name of its image's file.
+        asked: the objects that the image must show, in the order in which statement and edit number them.
+        statement: of a text-to-image question.
+        edit: of an editing question; an added object is the last of `asked`.
+        scene: one in which the statement holds; of an edit, the source. None if only a picture is known.
+        picture: file of an edit's source image, where there is no scene.
+        seed: for the noise of its image.
+    """
+
+    id: str
+    task: str
+    sub_domain: str
+    prompt: str
+    asked: tuple[Asked, ...]
+    statement: Statement | None = None
+    edit: Edit | None = None
+    scene: Scene | None = None
+    picture: str | None = None
+    seed: int = 0
+
+    @property
+    def asked_before(self) -> tuple[Asked, ...]:
+        """The objects of the source image."""
+        return self.asked[:-1] if self.edit is not None and self.edit.kind == "add" else self.asked
+
+    @property
+    def target(self) -> Scene | None:
+        """A scene that answers the question."""
+        return self.scene if self.edit is None or self.scene is None else apply_edit(self.scene, self.edit)
+
+    def to_json(self) -> str:
+        """One line of JSON; `from_json` restores an equal question."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["asked"] = [[asked.kind, asked.color] for asked in self.asked]
+        if self.statement is not None:
+            data["statement"] = dataclasses.asdict(self.statement)
+        for name in ("edit", "scene"):
+            if data[name] is not None:
+                data[name] = json.loads(data[name].to_json())
+        return json.dumps({k: v for k, v in data.items() if v is not None}, separators=(",", ":"), ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str) -> Question:
+        """Read what `to_json` wrote. Raises InputError for what is no question of the protocol."""
+        try:
+            data = json.loads(text)
+            data["asked"] = tuple(Asked(*asked) for asked in data["asked"])
+            if data.get("statement") is not None:
+                data["statement"] = Statement(**data["statement"])
+            for name, kind in (("edit", Edit), ("scene", Scene)):
+                if data.get(name) is not None:
+                    data[name] = kind.from_json(json.dumps(data[name]))
+            question = Question(**data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(f"it is not a question ({type(error).__name__}: {error})") from None
+        question.check()
+        return question
+
+    def check(self) -> None:
+        """Raise InputError unless the protocol knows this question."""
+        if self.task not in SUB_DOMAINS:
+            raise InputError(f"its task is {self.task!r}: expected t2i or edit")
+        if self.sub_domain not in SUB_DOMAINS[self.task]:
+            known = ", ".join(SUB_DOMAINS[self.task])
+            raise InputError(f"{self.task} has no sub-domain {self.sub_domain!r}: expected one of {known}")
+        if not self.id or not set(self.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-"):
+            raise InputError(f"its id is {self.id!r}: expected small letters, digits, - and _")
+        if (self.statement is None) == (self.edit is None) or (self.edit is None) != (self.task == "t2i"):
+            raise InputError("a t2i question has a statement, an edit has an edit, and neither has both")
+        if self.statement is not None and self.statement.relation not in RELATIONS[self.sub_domain]:
+            raise InputError(f"{self.sub_domain} has no relation {self.statement.relation!r}")
+        numbers = [self.statement.subject, self.statement.reference] if self.statement else [self.edit.index]
+        if not all(number is None or number in range(len(self.asked)) for number in numbers):
+            raise InputError(f"it is about object {max(filter(None, numbers))}, but asks for {len(self.asked)}")
+        if self.edit is not None and self.scene is None and self.picture is None:
+            raise InputError("it is an edit without a source: expected a scene or a picture")
+
+
+# Sets ----------------------------------------------------------------------------------------------------------------
+
+
+def public_questions(count: int = PUBLIC) -> list[Question]:
+    """The first `count` questions of every sub-domain; more than 40 are drawn, which takes a second or so each."""
+    stored = read_questions(FILE)
+    if count > PUBLIC:
+        have = {question.id for question in stored}
+        names = [(task, name, k) for task, group in SUB_DOMAINS.items() for name in group for k in range(count)]
+        drawn = [make_question(*name) for name in _progress([name for name in names if _id(*name) not in have])]
+        stored = select(stored + drawn)
+        if count in DIGESTS and digest(stored) != DIGESTS[count]:
+            raise InputError(
+                f"the drawn set of {count} questions a sub-domain has the digest {digest(stored)}, not "
+                f"{DIGESTS[count]}: this version draws other scenes than the one that fixed the set."
+            )
+    return select(stored, count=count)
+
+
+def read_questions(path: str | Path) -> list[Question]:
+    """A file of one question a line."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the questions {path} cannot be read ({error}): expected a file of JSON lines.") from None
+    questions = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                questions.append(Question.from_json(line))
+            except InputError as error:
+                raise InputError(f"line {number} of {path}: {error}.") from None
+    if not questions:
+        raise InputError(f"{path} holds no question: expected one JSON object a line.")
+    ids = [question.id for question in questions]
+    twice = next((name for name in ids if ids.count(name) > 1), None) if len(set(ids)) < len(ids) else None
+    if twice is not None:
+        raise InputError(f"{path} has two questions with the id {twice!r}: expected each id once.")
+    return questions
+
+
+def write_questions(path: Path, questions: Sequence[Question]) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text("".join(f"{question.to_json()}\n" for question in questions), encoding="utf-8")
+
+
+def select(
+    questions: Iterable[Question],
+    tasks: Sequence[str] = tuple(SUB_DOMAINS),
+    sub_domains: Sequence[str] | None = None,
+    count: int | None = None,
+) -> list[Question]:
+    """Those of some tasks and sub-domains, at most `count` of each, in the protocol's order."""
+    groups: dict[tuple[str, str], list[Question]] = {
+        (task, name): [] for task in SUB_DOMAINS for name in SUB_DOMAINS[task]
+    }
+    for question in questions:
+        groups[question.task, question.sub_domain].append(question)
+    return [
+        question
+        for (task, name), group in groups.items()
+        if task in tasks and (sub_domains is None or name in sub_domains)
+        for question in sorted(group, key=lambda question: question.id)[:count]
+    ]
+
+
+def digest(questions: Sequence[Question]) -> str:
+    """A short name for a set of questions."""
+    return hashlib.sha256("\n".join(question.to_json() for question in questions).encode()).hexdigest()[:16]
+
+
+# Drawing -------------------------------------------------------------------------------------------------------------
+
+
+def make_question(task: str, sub_domain: str, number: int) -> Question:
+    """Question `number` of a sub-domain, always the same. Its relations take turns."""
+    name = _id(task, sub_domain, number)
+    rng = random.Random(f"question {name}")
+    seed = zlib.crc32(name.encode())
+    wording = torch.Generator().manual_seed(seed)
+    if task == "t2i":
+        relation = RELATIONS[sub_domain][number % len(RELATIONS[sub_domain])]
+        scene, statement = _draw_scene(sub_domain, relation, rng)
+        said = caption(scene, wording, [statement])
+        # As said: the caption may have rounded a value.
+        return Question(name, task, sub_domain, said.text, _asked(scene), said.statements[0], None, scene, seed=seed)
+    pair = _draw_edit(sub_domain, *EDITS[sub_domain][number % len(EDITS[sub_domain])], rng)
+    text = instruction(pair.source, pair.edit, wording)
+    asked = _asked(pair.source)
+    if pair.edit.added is not None:
+        asked += (Asked(pair.edit.added.kind, pair.edit.added.color),)
+    return Question(name, task, sub_domain, text, asked, None, pair.edit, pair.source, seed=seed)
+
+
+def _id(task: str, sub_domain: str, number: int) -> str:
+    return f"{task}-{sub_domain}-{number:04d}"
+
+
+def _asked(scene: Scene) -> tuple[Asked, ...]:
+    return tuple(Asked(thing.kind, thing.color) for thing in scene.objects)
+
+
+def _draw_scene(sub_domain: str, relation: str, rng: random.Random) -> tuple[Scene, Statement]:
+    while True:
+        scene = sample_scene(rng.randrange(2**40), "test")
+        found = [said for said in propose(scene) if (said.domain, said.relation) == (sub_domain, relation)]
+        if sub_domain == "object_size":
+            # As GenSpace: two of one kind are compared, so that knowing usual sizes does not help.
+            alike = scene.objects[0].kind == scene.objects[1].kind
+            found = [said for said in found if alike and said.reference is not None]
+        if found:
+            return scene, rng.choice(found)
+
+
+def _draw_edit(sub_domain: str, kind: str, direction: str, rng: random.Random) -> EditPair:
+    while True:
+        seed = rng.randrange(2**40)
+        if sub_domain == "camera_pose":
+            # Held-out scenes have two objects, this has one: there is no combination to hold out.
+            pair = sample_edit(seed, "train", (kind, direction))
+            if len(pair.source.objects) == 1:
+                return pair
+        elif sub_domain.startswith("insert_"):
+            pair = sample_edit(seed, "test", ("add", ""))
+            last = len(pair.target.objects) - 1
+            for said in propose(pair.target):
+                if (said.domain, said.relation, said.subject) == (kind, direction, last):
+                    return replace(pair, edit=replace(pair.edit, statement=said))
+        else:
+            return sample_edit(seed, "test", (kind, direction))
+
+
+def _progress(names: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
+    from tqdm import tqdm
+
+    return tqdm(names, desc="questions", unit="question")
+
+
+# The command ---------------------------------------------------------------------------------------------------------
+
+
+def main(argv: list[str]) -> None:
+    parser = CommandParser(
+        prog="python -m spatialfusion.evaluate.questions",
+        description="Write the questions as questions.jsonl, and the source images of edits, for a model of your own.",
+    )
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="FOLDER")
+    add("--count", type=int, default=PUBLIC, metavar="N", help=f"of each sub-domain (default: {PUBLIC})")
+    add("--task", choices=(*SUB_DOMAINS, "both"), default="both")
+    add("--size", default="512x512", metavar="WxH", help="of source images (default: %(default)s)")
+    options = parser.parse_args(argv)
+    if options.count < 1:
+        raise InputError(f"--count is {options.count}: expected at least 1.")
+    size = read_size(options.size)
+    tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)
+    questions = select(public_questions(options.count), tasks)
+    write_sources(options.out / "sources", [question for question in questions if question.edit], size)
+    write_questions(options.out / "questions.jsonl", questions)
+    print(f"{len(questions)} questions, digest {digest(questions)}: {options.out / 'questions.jsonl'}")
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """The two numbers of --size."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0):
+        raise InputError(f"--size is {text!r}: expected WIDTHxHEIGHT, such as 512x512.")
+    return int(width), int(height)
+
+
+def write_sources(folder: Path, questions: Sequence[Question], size: tuple[int, int]) -> None:
+    """The rendered source image of each edit as <id>.png."""
+    from tqdm import tqdm
+
+    from .pictures import save_picture, source_pictures
+
+    for start in tqdm(range(0, len(questions), 8), desc="sources", disable=not questions):
+        part = questions[start : start + 8]
+        for question, picture in zip(part, source_pictures(part, size)):
+            save_picture(folder / f"{question.id}.png", picture)
+
+
+if __name__ == "__main__":
+    run_command(main)

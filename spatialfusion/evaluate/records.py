@@ -1,0 +1,90 @@
+"""The folder of an evaluation: its settings, and one line for every image that was judged, written as it is judged."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import atomic_file
+from .questions import Question
+
+# Of an image that was not there: it may be by now.
+TRY_AGAIN = ("no image", "unreadable image")
+
+
+class Records:
+    """What is known so far; opening the folder of an earlier run goes on with it.
+
+    Args:
+        settings: what an image and its verdict depend on; those of the folder's earlier run must be the same.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self.path = folder / "records.jsonl"
+        self.known: dict[tuple[str, int], dict[str, Any]] = {}
+        settings = json.loads(json.dumps(settings))
+        self._check_settings(settings)
+        if self.path.exists():
+            self._read()
+
+    def _check_settings(self, settings: dict[str, Any]) -> None:
+        path = self.folder / "settings.json"
+        if not path.exists():
+            if self.path.exists():
+                raise InputError(f"{self.folder} has records without settings.json: expected another --out.")
+            with atomic_file(path) as temporary:
+                temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+            return
+        try:
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error}): expected another --out.") from None
+        names = [name for name in (earlier | settings) if earlier.get(name) != settings.get(name)]
+        if names:
+            changes = ", ".join(f"{n} was {_short(earlier.get(n))} and is {_short(settings.get(n))}" for n in names)
+            raise InputError(f"{self.folder} holds a run with other settings ({changes}): expected another --out.")
+
+    def _read(self) -> None:
+        text = self.path.read_text(encoding="utf-8")
+        whole, _, torn = text.rpartition("\n")
+        if torn:
+            # A run that was killed as it wrote.
+            with atomic_file(self.path) as temporary:
+                temporary.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                record = json.loads(line)
+                self.known[record["id"], record["seed"]] = record
+            except (ValueError, KeyError, TypeError):
+                raise InputError(f"line {number} of {self.path} is not a record: expected another --out.") from None
+
+    def finished(self, question: Question, seed: int) -> bool:
+        """Whether the image need not be drawn and judged again. Raises InputError if it was of another question."""
+        record = self.known.get((question.id, seed))
+        if record is None:
+            return False
+        if record["prompt"] != question.prompt:
+            raise InputError(
+                f"{self.path} has asked {_short(record['prompt'])} as {question.id}, not {_short(question.prompt)}: "
+                "expected another --out for other questions."
+            )
+        return not record["reason"].startswith(TRY_AGAIN)
+
+    def add(self, records: Sequence[dict[str, Any]]) -> None:
+        """Append them to the file; a record of an image that was tried again replaces the older one."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+            file.flush()
+            os.fsync(file.fileno())
+        for record in records:
+            self.known[record["id"], record["seed"]] = record
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,187 @@
+"""The report of an evaluation: JSON, a table in markdown, a contact sheet."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from .. import __version__
+from ..files import atomic_file
+from ..sheet import TILE, write_sheet
+from .depth_figures import summarise_depth
+from .questions import Question, digest
+from .records import Records
+from .scores import summarise
+
+# Sub-domain: GenSpace's name, and its template ids.
+GENSPACE = {
+    "t2i": {
+        "camera_pose": ("Camera Pose", "0-3"),
+        "object_pose": ("Object Pose", "4-7"),
+        "complex_pose": ("Complex Pose", "32-35"),
+        "egocentric": ("Egocentric Relation", "16-19"),
+        "allocentric": ("Allocentric Relation", "12-15"),
+        "intrinsic": ("Intrinsic Relation", "8-11"),
+        "object_size": ("Object Size", "28-31"),
+        "object_distance": ("Object Distance", "20-23"),
+        "camera_distance": ("Camera Distance", "24-27"),
+    },
+    "edit": {
+        "camera_pose": ("Camera Pose", "0-3"),
+        "object_pose": ("Object Pose", "4-7"),
+        "complex_pose": ("Complex Pose", "CR"),
+        "insert_egocentric": ("Egocentric Relation", "16-19"),
+        "insert_allocentric": ("Allocentric Relation", "12-15"),
+        "insert_intrinsic": ("Intrinsic Relation", "8-11"),
+        "resize_object": ("Object Size", "28-31"),
+        "move_object": ("Object Distance", "20-23"),
+        "move_camera": ("Camera Distance", "24-27"),
+    },
+}
+TITLES = {"t2i": "Text to image", "edit": "Editing"}
+
+
+def make_report(
+    questions: Sequence[Question],
+    seeds: Sequence[int],
+    records: Records,
+    settings: dict[str, Any],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """Everything that is told, as JSON; see docs/evaluation.md."""
+    rows = [[records.known[question.id, seed] for seed in seeds] for question in questions]
+    flat = [record for row in rows for record in row]
+    reasons = Counter(record["reason"].split(":")[0] for record in flat if record["reason"])
+    return {
+        "settings": settings,
+        "questions": {"count": len(questions), "digest": digest(questions), "seeds": list(seeds)},
+        "scores": summarise(questions, [[record["score"] for record in row] for row in rows]),
+        "skipped": dict(reasons.most_common()),
+        "unreadable": [record["reason"] for record in flat if record["reason"].startswith("unreadable image")],
+        "depth": summarise_depth(flat),
+        "notes": list(notes),
+        "versions": {"spatialfusion": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+
+
+def to_markdown(report: dict[str, Any]) -> str:
+    """The report as tables."""
+    settings = ", ".join(f"{name} {_plain(value)}" for name, value in report["settings"].items() if value is not None)
+    asked = report["questions"]
+    lines = [
+        "# Evaluation",
+        "",
+        f"{asked['count']} questions (digest `{asked['digest']}`), seeds {', '.join(map(str, asked['seeds']))}.",
+        f"Settings: {settings}.",
+        "",
+        "Scores are 0 to 100, in brackets the 95 % interval over questions. *Strict*: an image in which the objects "
+        "are not found counts 0. *Released*: it is dropped, as the benchmark's evaluator does.",
+    ]
+    if "official" not in report["settings"]:
+        lines[-1] += " The prompts are GenSpace-style, not the benchmark's own."
+    for task, scores in report["scores"].items():
+        lines += [
+            "",
+            f"## {TITLES[task]}",
+            "",
+            "| sub-domain | GenSpace's | images | skipped | released | strict |",
+            "|---|---|---|---|---|---|",
+        ]
+        for name, figures in scores["sub_domains"].items():
+            title, ids = GENSPACE[task][name]
+            lines.append(_row(f"{name} | {title} ({ids})", figures))
+        lines.append(_row(f"**average of {scores['average']['sub_domains']}** |", scores["average"]))
+    if report["skipped"]:
+        lines += ["", "## Skipped images", "", "| why | images |", "|---|---|"]
+        lines += [f"| {reason} | {count} |" for reason, count in report["skipped"].items()]
+        lines += ["", *(f"- {reason}" for reason in report["unreadable"])] if report["unreadable"] else []
+    if (depth := report["depth"]) is not None:
+        lines += ["", "## Depth", "", f"Of {depth['images']} images that were drawn from depth:", ""]
+        if depth["objects"]:
+            lines.append(
+                f"- distance of {depth['objects']} objects, planned against judged: median difference "
+                f"{_percent(depth['median_distance_error'])}"
+            )
+        if depth["pairs"]:
+            lines.append(
+                f"- {_percent(depth['order_agrees'])} of {depth['pairs']} pairs stand in the planned order of distance"
+            )
+        if exact := depth.get("edits_against_exact_depth"):
+            lines.append(
+                f"- {exact['images']} edits, against the exact depth of the edited scene: AbsRel "
+                f"{exact['abs_rel']:.3f}, delta1 {exact['delta1']:.3f}"
+            )
+    if report["notes"]:
+        lines += ["", "## Notes", "", *(f"- {note}" for note in report["notes"])]
+    return "\n".join(lines) + "\n"
+
+
+def write_report(folder: Path, report: dict[str, Any]) -> None:
+    for name, text in (
+        ("report.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n"),
+        ("report.md", to_markdown(report)),
+    ):
+        with atomic_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def write_contact_sheet(
+    path: Path, questions: Sequence[Question], seed: int, records: Records, per_sub_domain: int = 2
+) -> None:
+    """The first questions of each sub-domain: [source,] depth, image, and verdict and prompt above them."""
+    rows, shown = [], Counter()
+    for question in questions:
+        group = question.task, question.sub_domain
+        shown[group] += 1
+        if shown[group] > per_sub_domain:
+            continue
+        record = records.known[question.id, seed]
+        verdict = f"skipped ({record['reason']})" if record["score"] is None else f"score {record['score']:.2f}"
+        files = [records.folder / record["image"]] if "image" in record else [None]
+        if "depth" in record:
+            files.insert(0, records.folder / "depth" / f"{question.id}-{seed}.png")
+        if question.edit is not None:
+            files.insert(0, records.folder / "sources" / f"{question.id}.png")
+        text = f"{question.task} {question.sub_domain}, {verdict}: {question.prompt}"
+        margin = Image.new("RGB", (TILE // 8, 2 * TILE), "white")
+        rows.append((text, [*(_tile(file) for file in files), margin]))
+    write_sheet(path, rows, columns=4, text_height=66)
+
+
+def _tile(file: Path | None) -> Image.Image:
+    """A picture file as high as the other tiles; grey words where there is none."""
+    if file is None or not file.exists():
+        blank = Image.new("RGB", (2 * TILE, 2 * TILE), "lightgrey")
+        ImageDraw.Draw(blank).text((TILE, TILE), "no image", "black", ImageFont.load_default(13), anchor="mm")
+        return blank
+    with Image.open(file) as image:
+        width = round(image.width * 2 * TILE / image.height)
+        return image.convert("RGB").resize((width, 2 * TILE), Image.Resampling.BICUBIC)
+
+
+def _row(first: str, figures: dict[str, Any]) -> str:
+    cells = [first, str(figures["images"]), _percent(figures["skip_rate"])]
+    for key in ("released", "strict"):
+        found = figures[key]
+        if found is None:
+            cells.append("none judged")
+            continue
+        of = f" of {found['sub_domains']}" if "sub_domains" in found else ""
+        cells.append(f"{found['mean']:.1f}{of} [{found['low']:.1f}, {found['high']:.1f}]")
+    return f"| {' | '.join(cells)} |"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _plain(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."

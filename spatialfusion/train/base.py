@@ -1,0 +1,169 @@
+"""The frozen networks that stages 1 and 2 build on: those of a published model, or the run's own.
+
+Notable: a published model stays where it is. Its parts are read from there in `frozen_precision`, each when it is
+needed, and the sizes that SpatialFusion shares with them come from its config.json files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler
+from torch import nn
+
+from ..backbones import architecture_named, qwen_image
+from ..backbones.published import BACKBONES
+from ..config import SpatialFusionConfig
+from ..context import PromptEncoder
+from ..data.hub import find_weights, read_json
+from ..data.rendered import weights_digest
+from ..errors import InputError
+from ..latents import load_vae
+from ..model import SpatialFusionModel
+from ..model_folder import check_weights, find_model, loading, published_backbone
+from .config import TrainConfig
+from .diffusion import load_transformer
+from .vae_2d import Autoencoder2D
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+class Base:
+    """Where the frozen networks are and how they are loaded.
+
+    Attributes:
+        own: whether they are the run's own, trained by its foundation stages.
+        backbone: the file of backbones/ that knows how to call the transformer.
+    """
+
+    def __init__(self, config: TrainConfig, run: Path, device: torch.device, load_device: torch.device, stage: str):
+        # Networks that are to be sharded reach the device part by part: see Stage.
+        self.device, self.load_device = device, load_device
+        self.own = config.base is None
+        if self.own:
+            self.folder, self.backbone, self.dtype = run / "model", qwen_image, torch.float32
+            self.subfolders: dict[str, str] = {}
+            return
+        self.dtype = DTYPES[config.frozen_precision]
+        # Stage 1 needs the diffusion model's configuration alone.
+        self.folder = find_model(config.base, {}, ("transformer", "vae") if stage == "stage1" else ())
+        path = self.folder / "transformer" / "config.json"
+        if not path.is_file():
+            raise InputError(f"base = {config.base!r} has no transformer/config.json: expected a model for diffusers.")
+        self.architecture, self.backbone = architecture_named(str(read_json(path).get("_class_name")))
+        published = published_backbone(self.folder) == self.backbone.NAME
+        self.subfolders = self.backbone.PUBLISHED_FOLDERS if published else {}
+
+    def path(self, part: str) -> Path:
+        """The folder of a part of the model, under the name that it has in a pipeline."""
+        return self.folder / self.subfolders.get(part, part)
+
+    def encoder(self, num_layers: int) -> PromptEncoder:
+        with loading(self.folder):
+            encoder = PromptEncoder.load(
+                self.folder, num_layers, self.load_device, self.dtype, self.backbone.TEMPLATE, self.subfolders
+            )
+        if not self.own:
+            check_weights(self.path("text_encoder"), encoder.text_encoder.state_dict(), renamed=True)
+        return encoder
+
+    def transformer(self) -> nn.Module:
+        if self.own:
+            return load_transformer(self.folder, self.device, self.load_device)
+        path = self.path("transformer")
+        with loading(self.folder):
+            transformer = self.architecture.from_pretrained(path, use_safetensors=True, torch_dtype=self.dtype)
+        self.backbone.check_architecture(transformer)
+        check_weights(path, transformer.state_dict(), renamed=False)
+        return transformer.to(self.load_device).eval()
+
+    def vae(self) -> nn.Module:
+        path = self.path("vae")
+        with loading(self.folder):
+            vae = load_vae(path, self.dtype)
+        check_weights(path, vae.state_dict(), renamed=False)
+        if isinstance(vae, AutoencoderKLQwenImage):
+            vae = Autoencoder2D.from_video(vae)
+        return vae.to(self.device).eval().requires_grad_(False)
+
+    def vae_digest(self) -> str:
+        return weights_digest(*sorted(self.path("vae").glob("*.safetensors")))
+
+    def scheduler(self) -> FlowMatchEulerDiscreteScheduler:
+        if self.own:
+            return qwen_image.tiny_scheduler()
+        if self.subfolders and "scheduler" not in self.subfolders:
+            return self.backbone.scheduler()
+        with loading(self.folder):
+            return FlowMatchEulerDiscreteScheduler.from_pretrained(self.path("scheduler"))
+
+    @property
+    def guided(self) -> bool:
+        """Whether images are drawn with classifier-free guidance."""
+        return BACKBONES[self.backbone.NAME].guided
+
+    def spatial_config(self, config: TrainConfig) -> SpatialFusionConfig:
+        """The sizes of a new SpatialFusionModel: those of the base where they meet, else those of `model.spatial`."""
+        from transformers import AutoConfig
+
+        with loading(self.folder):
+            text = AutoConfig.from_pretrained(self.path("text_encoder"), local_files_only=True).get_text_config()
+        vae = read_json(self.path("vae") / "config.json")
+        rope = text.rope_parameters
+        try:
+            return SpatialFusionConfig(
+                mllm_layers=text.num_hidden_layers,
+                kv_heads=text.num_key_value_heads,
+                head_dim=getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads,
+                rope_theta=rope["rope_theta"],
+                mrope_section=tuple(rope["mrope_section"]),
+                mrope_interleaved=rope.get("mrope_interleaved", False),
+                backbone=self.backbone.NAME,
+                latent_channels=vae["latent_channels"] if "latent_channels" in vae else vae["z_dim"],
+                latent_stride=2 ** (len(vae.get("block_out_channels") or vae["dim_mult"]) - 1),
+                **spatial_sizes(config),
+            )
+        except KeyError as error:
+            raise InputError(f"the configuration of the model in {self.folder} lacks {error}.") from None
+
+
+def spatial_sizes(config: TrainConfig) -> dict[str, Any]:
+    """What of a SpatialFusionConfig the training configuration decides alone."""
+    spatial = config.model.spatial
+    side = config.data.side or config.data.size[0]
+    source = {
+        "hidden_size": spatial.source_hidden,
+        "num_hidden_layers": spatial.source_layers,
+        "num_attention_heads": spatial.source_heads,
+        "image_size": side,
+        "patch_size": side * spatial.patch // spatial.state,
+    }
+    if spatial.dinov2 is not None:
+        names = (*source, "mlp_ratio", "use_swiglu_ffn")
+        published = read_json(find_weights(spatial.dinov2) / "config.json")
+        source = {name: published[name] for name in names if name in published}
+    return {
+        "hidden_size": spatial.hidden_size,
+        "num_layers": spatial.layers,
+        "num_heads": spatial.heads,
+        "state_size": spatial.state,
+        "patch_size": spatial.patch,
+        "head_features": spatial.head_features,
+        "head_channels": tuple(spatial.head_channels),
+        "head_scales": (spatial.patch, spatial.patch / 2, spatial.patch / 4, spatial.patch / 8),
+        "source_encoder": source,
+        "adapter_hidden": spatial.adapter_hidden,
+    }
+
+
+def load_dinov2(model: SpatialFusionModel, name: str) -> None:
+    """Let the source encoder start from DINOv2's weights."""
+    from transformers import Dinov2Model
+
+    folder = find_weights(name)
+    with loading(folder):
+        trained = Dinov2Model.from_pretrained(folder, use_safetensors=True, local_files_only=True, dtype=torch.float32)
+    check_weights(folder, trained.state_dict(), renamed=True)
+    model.source_encoder.load_state_dict(trained.state_dict())

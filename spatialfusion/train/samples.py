@@ -1,0 +1,280 @@
+"""What stages 1 and 2 learn from, with one interface: rendered scenes, or records that were labelled with depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from ..data.reader import Batch, Reader, aspect_buckets
+from ..data.record_latents import RecordLatents
+from ..data.records import open_shard
+from ..data.rendered import RenderedScenes, data_folders
+from ..errors import InputError
+from ..geometry import Geometry
+from ..scenes.captions import caption, egocentric_caption, plain_caption
+from ..scenes.edits import instruction
+from ..scenes.scene import Scene
+from .config import SpatialStageConfig, TrainConfig, weighted_folders
+
+SHEET_PROMPTS = (
+    "a red car in front of a blue house",
+    "a yellow chair to the left of a green table",
+    "a purple ball 2 metres from the camera",
+    "a pink figure behind an orange barrel",
+    "a cyan cube to the right of a white cone",
+    "a green dog facing left",
+    "a blue mug and a red bottle",
+    "a black sofa in a room",
+)
+SHEET_EDITS = SHEET_RECORDS = 4
+VALIDATION_SCENES, VALIDATION_RECORDS = 256, 64
+
+Encode = Callable[[Tensor], Tensor]  # images [B, 3, H, W] in [0, 1] -> normalised latents [B, C, h, w]
+
+
+@dataclass
+class Samples:
+    """Training samples whose images have one size.
+
+    texts: B prompts, "" where the prompt was dropped. images: [B, 3, H, W] in [0, 1]. geometry: of these.
+    has_camera [B] bool: where false, the geometry's intrinsics are made up. edits: which samples have a source image;
+    sources: these, [E, 3, H, W] in [0, 1]. latents [B, C, h, w], source_latents [E, C, h, w]: normalised, float32; None
+    unless latents were encoded.
+    """
+
+    texts: list[str]
+    images: Tensor
+    geometry: Geometry
+    has_camera: Tensor
+    edits: list[int]
+    sources: Tensor
+    latents: Tensor | None = None
+    source_latents: Tensor | None = None
+
+
+@dataclass
+class Example:
+    """A row of a validation sheet. size: (height, width). image and geometry: what was wanted, if that is known."""
+
+    text: str
+    size: tuple[int, int]
+    source: Tensor | None = None
+    image: Tensor | None = None
+    geometry: Geometry | None = None
+
+
+class Data(Protocol):
+    """Where samples come from. All that is random about a sample is drawn from its own generator."""
+
+    def __len__(self) -> int: ...
+
+    def indices(self, step: int, places: range) -> list[Any] | None:
+        """As in `Stage`."""
+
+    def load(self, indices: list[Any], generators: list[torch.Generator]) -> Samples: ...
+
+    def encode_latents(self, encode: Encode, digest: str) -> None:
+        """Make samples have latents: encode what is missing of them on disk. digest: names the encoder's weights."""
+
+    def captions(self, count: int) -> list[str]:
+        """The first `count` captions, or as many as there are."""
+
+    def chunks(self) -> Iterator[list[Any]]:
+        """Indices of samples to validate on, always the same."""
+
+    def examples(self) -> list[Example]: ...
+
+
+def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tuple[Data, Data | None]:
+    """Training and validation data of a stage; None if no records were held out.
+
+    multiple: of pixels that the sides of images must be.
+    """
+    options: SpatialStageConfig = getattr(config, stage)
+    if config.data.records and config.data.side is not None:
+        buckets = aspect_buckets(config.data.side, multiple)
+    else:
+        buckets = [config.data.size]
+    if any(side % multiple for size in buckets for side in size):
+        raise InputError(f"data.size = {list(config.data.size)} must be multiples of {multiple}.")
+    if not config.data.records:
+        train, validation = (RenderedSamples(folder, options) for folder in data_folders(config, run))
+        return train, validation
+    folders = weighted_folders("data.records", config.data.records)
+    train = RecordSamples(Reader(folders, options.batch, buckets, config.seed), options)
+    held_out = weighted_folders("data.validation_records", config.data.validation_records)
+    if not held_out:
+        return train, None
+    return train, RecordSamples(Reader(held_out, SHEET_RECORDS, buckets, config.seed), options)
+
+
+class RenderedSamples:
+    """Pictures of a folder of rendered scenes, and then its editing pairs; captions are written anew every time."""
+
+    def __init__(self, folder: Path, options: SpatialStageConfig):
+        self.data, self.options = RenderedScenes(folder), options
+        self.latents: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.data) + len(self.data.edits) * self.options.edit_repeats
+
+    def indices(self, step: int, places: range) -> None:
+        return None
+
+    def load(self, indices: list[int], generators: list[torch.Generator]) -> Samples:
+        drawn = [self.draw(index, generator) for index, generator in zip(indices, generators, strict=True)]
+        targets, found, texts = (list(column) for column in zip(*drawn))
+        edits = [i for i, source in enumerate(found) if source is not None]
+        sources = [found[i] for i in edits]
+        latents = self.latents
+        return Samples(
+            texts=texts,
+            images=self.data.images[targets].float() / 255,
+            geometry=self.exact_geometry(targets),
+            has_camera=torch.ones(len(texts), dtype=torch.bool),
+            edits=edits,
+            sources=self.data.images[sources].float() / 255,
+            latents=None if latents is None else latents[targets].float(),
+            source_latents=None if latents is None else latents[sources].float(),
+        )
+
+    def draw(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str]:
+        """(target picture, source picture or None, prompt) of a training sample; the prompt may be dropped to ""."""
+        options = self.options
+        if index < len(self.data):
+            target, source, text = index, None, self.write_caption(self.data.scenes[index], generator)
+        else:
+            source, target, edit = self.data.edits[(index - len(self.data)) % len(self.data.edits)]
+            text = instruction(self.data.scenes[source], edit, generator)
+            # Without it nothing is drawn, so older runs go on as they were.
+            if options.source_dropout and torch.rand((), generator=generator) < options.source_dropout:
+                source, text = None, self.write_caption(self.data.scenes[target], generator)
+        if torch.rand((), generator=generator) < options.caption_dropout:
+            text = ""
+        return target, source, text
+
+    def write_caption(self, scene: Scene, generator: torch.Generator) -> str:
+        drawn = torch.rand((), generator=generator)
+        if drawn < self.options.plain_fraction:
+            return plain_caption(scene, generator).text
+        if drawn >= 1 - self.options.egocentric_fraction:
+            return egocentric_caption(scene, generator).text
+        return caption(scene, generator).text
+
+    def exact_geometry(self, indices: list[int]) -> Geometry:
+        """The rendered depth of some pictures, with their cameras."""
+        height, width = self.data.depth.shape[-2:]
+        depth = self.data.depth[indices].float()
+        cameras = [self.data.scenes[i].camera.intrinsics(width / height) for i in indices]
+        return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))
+
+    def encode_latents(self, encode: Encode, digest: str) -> None:
+        self.latents = self.data.latents(encode, digest)
+
+    def captions(self, count: int) -> list[str]:
+        scenes = self.data.scenes[:count]
+        return [caption(scene, torch.Generator().manual_seed(i)).text for i, scene in enumerate(scenes)]
+
+    def chunks(self) -> Iterator[list[int]]:
+        count = min(len(self.data), VALIDATION_SCENES)
+        for start in range(0, count, 64):
+            yield list(range(start, min(start + 64, len(self.data))))
+
+    def examples(self) -> list[Example]:
+        """Fixed prompts, of which nobody knows the picture, and edits."""
+        data = self.data
+        size = tuple(data.depth.shape[-2:])
+        examples = [Example(text, size) for text in SHEET_PROMPTS]
+        for i, (source, target, edit) in enumerate(data.edits[:SHEET_EDITS]):
+            text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
+            image, wanted = (data.images[j].float() / 255 for j in (source, target))
+            examples.append(Example(text, size, image, wanted, self.exact_geometry([target])))
+        return examples
+
+
+class Place(NamedTuple):
+    """A record in a batch. A record that fills the batch up stands in several places, each with its own noise."""
+
+    folder: int
+    record: int
+    place: int
+
+
+class RecordSamples:
+    """Records of labelled folders, in the order of their reader."""
+
+    def __init__(self, reader: Reader, options: SpatialStageConfig):
+        self.reader, self.options = reader, options
+        self.latents: RecordLatents | None = None
+        if not any(folder.has_camera.any() for folder in reader.folders):
+            # There would be nothing to learn but where depth is valid.
+            raise InputError(
+                f"no record of {reader.folders[0].folder} has a field of view: label again, with --fov DEGREES or "
+                "another teacher."
+            )
+
+    def __len__(self) -> int:
+        return sum(len(folder) for folder in self.reader.folders)
+
+    def indices(self, step: int, places: range) -> list[Place]:
+        epoch, number = self.reader.locate(step)
+        return self._places(self.reader.plan(epoch)[number], places)
+
+    def load(self, indices: list[Place], generators: list[torch.Generator]) -> Samples:
+        size = self.reader.size(indices[0].folder, indices[0].record)
+        loaded = self.reader.load(Batch(size, [(place.folder, place.record) for place in indices]))
+        options = self.options
+        texts, sources = [], {}
+        for i, (sample, generator) in enumerate(zip(loaded, generators, strict=True)):
+            text = sample.caption
+            dropped = options.source_dropout and torch.rand((), generator=generator) < options.source_dropout
+            if sample.source is not None and not dropped:
+                text, sources[i] = sample.instruction, sample.source
+            texts.append("" if torch.rand((), generator=generator) < options.caption_dropout else text)
+        samples = Samples(
+            texts=texts,
+            images=torch.stack([sample.image for sample in loaded]),
+            geometry=Geometry(
+                depth=torch.cat([sample.geometry.depth for sample in loaded]),
+                valid=torch.cat([sample.geometry.valid for sample in loaded]),
+                intrinsics=torch.cat([sample.geometry.intrinsics for sample in loaded]),
+            ),
+            has_camera=torch.tensor([sample.hfov_known for sample in loaded]),
+            edits=list(sources),
+            sources=torch.stack(list(sources.values())) if sources else torch.zeros(0, 3, *size[::-1]),
+        )
+        if self.latents is not None:
+            pairs = [self.latents.load(place.folder, place.record) for place in indices]
+            samples.latents = torch.stack([image for image, _ in pairs]).float()
+            found = [pairs[i][1] for i in sources]
+            samples.source_latents = torch.stack(found).float() if found else samples.latents[:0]
+        return samples
+
+    def encode_latents(self, encode: Encode, digest: str) -> None:
+        self.latents = RecordLatents(self.reader, digest, encode)
+
+    def captions(self, count: int) -> list[str]:
+        with open_shard(self.reader.folders[0].paths[0]) as shard:
+            return shard.read(columns=["caption"])["caption"].slice(0, count).to_pylist()
+
+    def chunks(self) -> Iterator[list[Place]]:
+        for batch in self.reader.plan(0)[: VALIDATION_RECORDS // self.reader.batch]:
+            yield self._places(batch, range(self.reader.batch))
+
+    def examples(self) -> list[Example]:
+        examples = []
+        for record in range(min(SHEET_RECORDS, len(self.reader.folders[0]))):
+            size = self.reader.size(0, record)
+            (sample,) = self.reader.load(Batch(size, [(0, record)]))
+            text = sample.caption if sample.source is None else sample.instruction
+            examples.append(Example(text, size[::-1], sample.source, sample.image, sample.geometry))
+        return examples
+
+    @staticmethod
+    def _places(batch: Batch, places: range) -> list[Place]:
+        return [Place(*batch.places[place].tolist(), place) for place in places]
