@@ -34,7 +34,6 @@ from spatialfusion.cost.training import transformer_activations
 from spatialfusion.data.rendered import prepare_data
 from spatialfusion.errors import InputError, run_command
 from spatialfusion.files import atomic_file
-from spatialfusion.sheet import write_sheet
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import DiffusionConfig, load_config
 from spatialfusion.train.diffusion import new_transformer
