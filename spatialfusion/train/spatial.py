@@ -186,7 +186,7 @@ class Stage1(Stage):
         """Squared error of the image's colours, told by a linear map from the last hidden states [B, d, rows, columns].
 
         For training alone. Depth is blind to colour, and a caption's "red car to the left of a blue house" hardly
-        changes it; the colours tell which object is meant where, and so teach the reading that depth needs, too.
+        changes it; the colours tell which object is meant where. Not shown to help yet: see docs/tiny.md.
         """
         told = self.trained["color"](F.layer_norm(grid.movedim(1, -1), grid.shape[1:2]))
         told = rearrange(told, "b h w (c p q) -> b c (h p) (w q)", c=3, p=COLOR_CELLS)
