@@ -8,10 +8,10 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from .defaults import DEPTH_STEPS
-from .errors import InputError, run_command
+from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
     from .backbones.published import Backbone
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> None:
 
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m spatialfusion.benchmark",
         description="Count parameters and floating-point operations of the published models with SpatialFusion, on the "
         "meta device: nothing is downloaded, and no memory is needed. With --device, also time them with random "
@@ -83,11 +83,6 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     if min(arguments.steps) < 1:
         raise InputError(f"--steps is {min(arguments.steps)}: expected at least 1.")
     return arguments
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (--help shows all options).")
 
 
 # Cost of a generation -------------------------------------------------------------------------------------------------

@@ -12,11 +12,11 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from . import __version__
-from .defaults import DEPTH_STEPS, GUIDANCE, STEPS, STRENGTH
-from .errors import InputError, run_command
+from .defaults import DEPTH_STEPS, GUIDANCE, IMAGE_GUIDANCE, STEPS, STRENGTH
+from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
 
 TINY = Path(__file__).parent / "assets" / "tiny"
+FILES = ("transformer", "text_encoder", "vae")  # parts that a single file may replace
 EXAMPLES = """examples:
   python -m spatialfusion.generate "a red car in front of a blue house"
   python -m spatialfusion.generate "a red car 2 metres in front of a blue house" --seed 3 --out outputs/car
@@ -42,7 +43,8 @@ def main(argv: list[str]) -> None:
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
     if arguments.model is None:
         _warn_of_unknown_words(arguments.prompt)
-    pipeline = load_pipeline(arguments.model, arguments.device, arguments.spatialfusion)
+    files = {name: getattr(arguments, name) for name in FILES if getattr(arguments, name) is not None}
+    pipeline = load_pipeline(arguments.model, arguments.device, arguments.spatialfusion, files)
     loaded = time.perf_counter()
 
     import torch
@@ -56,6 +58,7 @@ def main(argv: list[str]) -> None:
         width=width,
         num_inference_steps=arguments.steps,
         guidance_scale=arguments.guidance,
+        image_guidance_scale=arguments.image_guidance,
         depth_steps=arguments.depth_steps,
         adapter_strength=0 if arguments.no_depth else arguments.strength,
         generator=torch.Generator().manual_seed(arguments.seed),
@@ -67,11 +70,13 @@ def main(argv: list[str]) -> None:
         "geometry": arguments.geometry,
         "model": arguments.model or "tiny",
         "spatialfusion": arguments.spatialfusion,
+        **files,
         "seed": arguments.seed,
         "size": list(output.images[0].size),
         "steps": arguments.steps,
         "depth_steps": arguments.depth_steps,
         "guidance": arguments.guidance,
+        "image_guidance": arguments.image_guidance,
         "strength": 0 if arguments.no_depth else arguments.strength,
         "device": str(pipeline.device),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
@@ -83,7 +88,7 @@ def main(argv: list[str]) -> None:
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
     """Parse and check; whatever is wrong is an InputError, before anything slow was imported."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m spatialfusion.generate",
         description="Draw an image from a prompt, with metric depth predicted from the same prompt. Writes image.png, "
         "depth.png (with a scale in metres), depth.npz and run.json.",
@@ -99,10 +104,20 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
     add("--depth-steps", type=int, default=DEPTH_STEPS, metavar="N", help=f"of the depth (default: {DEPTH_STEPS})")
     add("--guidance", type=float, default=GUIDANCE, metavar="G", help=f"follow the prompt (default: {GUIDANCE:g})")
+    add(
+        "--image-guidance",
+        type=float,
+        default=IMAGE_GUIDANCE,
+        metavar="G",
+        help=f"follow the source image; of OmniGen2 (default: {IMAGE_GUIDANCE:g})",
+    )
     add("--strength", type=float, default=STRENGTH, metavar="S", help=f"follow the depth (default: {STRENGTH:g})")
     add("--no-depth", action="store_true", help="the base model alone; writes image.png and run.json")
     add("--model", metavar="NAME", help="model folder, or a model of the Hugging Face Hub (default: the embedded one)")
     add("--spatialfusion", metavar="FILE", help="SpatialFusion checkpoint that was trained for --model, or its folder")
+    for name in FILES:
+        part = name.replace("_", "-")
+        add(f"--{part}", metavar="FILE", help=f"weights in one .safetensors file, as ComfyUI has them, for the {part}")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
     add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>)")
     arguments = parser.parse_args(argv)
@@ -110,6 +125,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         raise InputError("the prompt is empty: describe the image in a sentence.")
     if arguments.no_depth and arguments.geometry is not None:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
+    if arguments.model is None and (given := [name for name in FILES if getattr(arguments, name) is not None]):
+        raise InputError(f"--{given[0].replace('_', '-')} needs --model: the model whose part the file replaces.")
     if arguments.spatialfusion is not None and arguments.model is None:
         raise InputError("--spatialfusion needs --model: the model that the checkpoint was trained for.")
     if not 0 <= arguments.seed < 2**63:
@@ -120,11 +137,6 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
             raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 128x128.")
         arguments.size = int(found[1]), int(found[2])
     return arguments
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (--help shows all options).")
 
 
 def slug(prompt: str) -> str:
@@ -148,10 +160,12 @@ def open_image(name: str) -> Image.Image:
         raise InputError(f"{name} cannot be read ({error}): expected a whole picture file.") from None
 
 
-def load_pipeline(model: str | None, device: str | None, spatialfusion: str | None = None) -> SpatialFusionPipeline:
+def load_pipeline(
+    model: str | None, device: str | None, spatialfusion: str | None = None, files: dict[str, str] | None = None
+) -> SpatialFusionPipeline:
     """The pipeline of a model, or of the embedded one; the latter, and all on a CPU, in float32, else bfloat16.
 
-    spatialfusion: a checkpoint that takes the place of the model's own.
+    spatialfusion: a checkpoint that takes the place of the model's own. files: the same of some of FILES.
     """
     if model is None and not TINY.is_dir():
         raise InputError(f"the embedded model is missing ({TINY}): install the package again, or give --model.")
@@ -174,7 +188,9 @@ def load_pipeline(model: str | None, device: str | None, spatialfusion: str | No
     from .pipeline import SpatialFusionPipeline
 
     dtype = torch.float32 if model is None or torch.device(device).type == "cpu" else torch.bfloat16
-    pipeline = SpatialFusionPipeline.from_pretrained(model or TINY, spatialfusion=spatialfusion, dtype=dtype)
+    pipeline = SpatialFusionPipeline.from_pretrained(
+        model or TINY, spatialfusion=spatialfusion, dtype=dtype, **(files or {})
+    )
     return pipeline.to(device)
 
 

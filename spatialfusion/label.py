@@ -19,9 +19,9 @@ import threading
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from .errors import InputError, run_command
+from .errors import CommandParser, InputError, run_command
 from .files import atomic_file
 from .geometry import FIELD_OF_VIEW_RANGE
 
@@ -74,7 +74,7 @@ def main(argv: list[str]) -> None:
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
     """Parse and check what can be checked before anything slow is imported."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m spatialfusion.label",
         description="Label images with metric depth: Parquet shards that datasets.load_dataset opens, rejected.jsonl "
         "and report.md.",
@@ -162,11 +162,6 @@ def _degrees(text: str) -> float:
     if not low <= value <= high:
         raise InputError(f"--fov is {text!r}: expected {low:g} to {high:g} degrees, or unknown.")
     return value
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (--help shows all options).")
 
 
 class Job:

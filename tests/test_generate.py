@@ -72,6 +72,22 @@ def test_an_edit_with_own_depth_and_size(tiny_folder, tmp_path, geometry):
     assert np.allclose(load_geometry(out / "depth.npz").depth, 3.0)
 
 
+def test_a_single_file_takes_the_place_of_a_part(capsys, tiny_folder, tmp_path):
+    images = []
+    for name, files in {
+        "whole": (),
+        "file": ("--vae", tiny_folder / "vae" / "diffusion_pytorch_model.safetensors"),
+    }.items():
+        run(PROMPT, "--steps", 1, "--depth-steps", 1, "--model", tiny_folder, "--out", tmp_path / name, *files)
+        images.append((tmp_path / name / "image.png").read_bytes())
+    assert images[0] == images[1]
+    assert json.loads((tmp_path / "file" / "run.json").read_text())["vae"].endswith(".safetensors")
+    capsys.readouterr()  # progress bars
+    assert "--vae needs --model" in fail(capsys, PROMPT, "--vae", "vae.safetensors")
+    nowhere = fail(capsys, PROMPT, "--model", tiny_folder, "--vae", "nowhere.safetensors", "--out", tmp_path / "no")
+    assert "nowhere.safetensors" in nowhere and not (tmp_path / "no").exists()
+
+
 def test_no_depth_writes_no_depth(tiny_folder, tmp_path):
     out = tmp_path / "out"
     run(PROMPT, "--no-depth", "--steps", 1, "--model", tiny_folder, "--out", out, "--device", "cpu")
@@ -122,6 +138,7 @@ def test_wrong_arguments_are_one_sentence(capsys, tmp_path, monkeypatch, argumen
         ("--steps=0", "num_inference_steps is 0"),
         ("--depth-steps=0", "depth_steps is 0"),
         ("--guidance=nan", "guidance_scale is nan"),
+        ("--image-guidance=2", "has no guidance by the source image"),
         ("--strength=inf", "adapter_strength is inf"),
     ],
 )
