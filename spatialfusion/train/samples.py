@@ -246,9 +246,9 @@ class RecordSamples:
         )
         if self.latents is not None:
             pairs = [self.latents.load(place.folder, place.record) for place in indices]
-            samples.latents = torch.stack([image for image, _ in pairs]).float()
-            found = [pairs[i][1] for i in sources]
-            samples.source_latents = torch.stack(found).float() if found else samples.latents[:0]
+            samples.latents = torch.stack([image.float() for image, _ in pairs])
+            found = [pairs[i][1].float() for i in sources]
+            samples.source_latents = torch.stack(found) if found else samples.latents[:0]
         return samples
 
     def encode_latents(self, encode: Encode, digest: str) -> None:
