@@ -24,6 +24,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_benchmark import SMALL
+from test_train_records import save_base
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -129,7 +130,14 @@ def runs(start, tmp_path_factory) -> Path:
         copy_run(start, folder / name)
     train(config(folder / "one"))
     two, shared, killed = ({"run": str(folder / name)} for name in ("two", "shared", "killed"))
-    done = launch(two, shared | {"shard": "2", "checkpointing": "true"})
+    sharing = {"shard": "2", "checkpointing": "true"}
+    # A base whose transformer is called once for each layout of a prompt.
+    layouts = {"base": str(save_base("qwen-image-2.1", folder / "base")), "stage1.steps": "1", "stage2.steps": "3"}
+    for name in ("layouts", "shared layouts"):
+        (folder / name).mkdir()
+        (folder / name / "data").symlink_to(start / "data")
+    train(config(folder / "layouts", **layouts))
+    done = launch(two, shared | sharing, {"run": str(folder / "shared layouts")} | layouts | sharing)
     assert done.returncode == 0, done.stdout + done.stderr
     (folder / "output").write_text(done.stdout)
     done = launch(killed, KILL="1 stage2 6")
@@ -165,6 +173,14 @@ def test_sharing_frozen_networks_and_recomputing_changes_no_result(runs, stage):
     assert [path.name for path in (runs / "shared" / stage / "validation").iterdir()] == ["sheet-10.png"]
     said = re.findall(rf"{stage}: memory .*", (runs / "output").read_text())
     assert ["gathered" in line for line in said] == [False, True]
+
+
+@needs_gloo
+def test_a_shared_network_is_called_equally_often_whatever_the_prompts(runs):
+    """Else the processes would wait for each other."""
+    largest, mean = difference(*(checkpoint(runs / name, "stage2", 3) for name in ("layouts", "shared layouts")))
+    print("layouts", largest, mean)
+    assert largest < 1e-3 and mean < 1e-5
 
 
 @needs_gloo
@@ -400,7 +416,7 @@ def test_computed_memory_is_near_what_a_pass_keeps():
     everything = kept()
     checkpoint_blocks(transformer)
     # While one block is computed again, it keeps its share of everything.
-    assert computed == pytest.approx(kept() + everything / 12, rel=0.15)
+    assert computed == pytest.approx(kept() + everything / 12, rel=0.1)
 
 
 # Speed ----------------------------------------------------------------------------------------------------------------

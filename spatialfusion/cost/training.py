@@ -1,9 +1,9 @@
 """Memory of the two training stages on one card: computed, on the meta device, not measured.
 
 Weights that are trained are fp32 with fp32 gradients, a moving average, and the optimisers' state, as in
-train/engine.py; under bf16 autocast they have a bf16 copy. Frozen networks are bf16 (frozen_precision=bf16), but for
-the autoencoder. Activations are what autograd would keep of real forward passes: of every block its input, and of one
-block at a time the rest (checkpointing=true). Not counted: fragmentation, the CUDA context, buffers of collectives.
+train/engine.py; under bf16 autocast they have a bf16 copy. Frozen networks are bf16 (frozen_precision=bf16).
+Activations are what autograd would keep of real forward passes: of every block its input, and of one block at a time
+the rest (checkpointing=true). Not counted: fragmentation, the CUDA context, buffers of collectives.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def training_memory(backbone: Backbone, request: Request) -> dict[str, Memory]:
     learned += math.prod(backbone.spatial.projection_shape)
     # AdamW: the LoRA's linears are no blocks of the trained module (see Stage.parameter_groups).
     trained = first.trained + learned * _bytes_each(muon=False)
-    trained += 4 * count_parameters(backbone.vae.build(META, BF16))
+    trained += 2 * count_parameters(backbone.vae.build(META, BF16))
     activations = transformer_activations(transformer, backbone, request)
     return {"stage1": first, "stage2": Memory(frozen, trained, first.per_sample + activations, gathered)}
 

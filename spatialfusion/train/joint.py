@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from ..backbones import qwen_image_21
 from ..backbones.depth_injection import backbone_tensors, base_state_dict
 from ..backbones.sampling import draw_noise
 from ..files import atomic_folder
@@ -97,8 +98,12 @@ class Stage2(Stage1):
         plain = [i for i in range(count) if i not in set(edits)]
         errors = torch.zeros(count, device=level.device)
         loss = self.options.depth_weight * depth_loss
-        passes = ((plain, []), (edits, [batch["reference_latents"]]))
-        for (rows, references), runs in zip(passes, self.anywhere([bool(plain), bool(edits)])):
+        passes = [(plain, []), (edits, [batch["reference_latents"]])]
+        if self.config.shard > 1 and self.base.backbone is qwen_image_21:
+            # It is called once for each layout of a prompt; processes that share it have to call it equally often.
+            sources = dict(zip(edits, batch["reference_latents"].split(1)))
+            passes = [([i], [sources[i]] if i in sources else []) for i in range(count)]
+        for (rows, references), runs in zip(passes, self.anywhere([bool(rows) for rows, _ in passes])):
             if not runs:
                 continue
             counts = bool(rows)

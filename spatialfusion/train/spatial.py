@@ -11,6 +11,7 @@ Notable:
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -217,7 +218,8 @@ class Stage1(Stage):
             batch = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
             losses.append(self.depth_loss(batch, self.encode(batch))[1])
         names = losses[0] if losses else ()
-        metrics = {name: torch.stack([m[name] for m in losses]).nanmean().item() for name in names}
+        means = {name: torch.stack([m[name] for m in losses]).nanmean().item() for name in names}
+        metrics = {name: value for name, value in means.items() if not math.isnan(value)}
         examples = (self.validation or self.data).examples()
         rows = [(example.text, self.tiles(example, i)) for i, example in enumerate(examples)]
         write_sheet(folder / f"sheet-{step}.png", rows)
