@@ -111,6 +111,15 @@ def test_an_added_object_is_not_looked_for_in_the_source():
     assert judge_image(question, seen(at(0, 5), at(-2, 5)), seen(at(0, 5))).score == 0.0
 
 
+def test_a_pose_alone_falls_off_more_slowly_than_one_with_others_to_keep():
+    # 45 degrees off the front: credit ends at 75 for camera_pose, at 60 for complex_pose.
+    edit, before = Edit("camera", 0, "front"), (at(0, 8, 90), at(1, 9))
+    turned = math.radians(45)
+    after = (at(0, 8, 45), at(math.cos(turned) + math.sin(turned), 8 + math.cos(turned) - math.sin(turned)))
+    assert score_edit(Observation(before[:1]), Observation(after[:1]), edit) == pytest.approx(30 / 45)
+    assert score_edit(Observation(before), Observation(after), edit) == pytest.approx(15 / 30)
+
+
 # Many images ---------------------------------------------------------------------------------------------------------
 
 
