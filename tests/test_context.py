@@ -256,6 +256,15 @@ def test_picture_tokens_in_the_prompt_are_refused(encoder):
         encoder.encode(["a <|image_pad|> car"])
 
 
+def test_texts_from_the_world_are_made_readable(encoder):
+    assert encoder.readable(SHORT) == SHORT
+    count = len(encoder.tokenizer.encode(LONG))
+    assert encoder.readable(LONG, count) == LONG
+    cut = encoder.readable(LONG, count - 1)
+    assert LONG.startswith(cut) and 0 < len(cut) < len(LONG)
+    encoder.encode([cut, encoder.readable("a <|image_pad|> car")], max_prompt_tokens=count - 1)
+
+
 def test_absurd_and_broken_pictures_are_refused(encoder, tmp_path):
     with pytest.raises(InputError, match="1005 x 5"):
         encoder.encode([SHORT], [[picture(1005, 5)]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from spatialfusion.errors import run_command
 from spatialfusion.generate import main, slug
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import load_geometry, save_geometry
+from spatialfusion.model import FILE_NAME
 
 PROMPT = "a red car in front of a blue house"
 
@@ -129,6 +131,18 @@ def test_wrong_arguments_are_one_sentence(capsys, tmp_path, monkeypatch, argumen
     model = [] if "--model" in arguments or not arguments else ["--model", str(tmp_path)]
     assert words in fail(capsys, *arguments, *model)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_of_its_own_takes_the_models_place(capsys, tiny_folder, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(tiny_folder, own)
+    (own / FILE_NAME).rename(tmp_path / "mine.safetensors")
+    arguments = [PROMPT, "--steps", 1, "--depth-steps", 1, "--out", tmp_path / "out", "--device", "cpu"]
+    assert FILE_NAME in fail(capsys, *arguments, "--model", own)
+    run(*arguments, "--model", own, "--spatialfusion", tmp_path / "mine.safetensors")
+    assert (tmp_path / "out" / "image.png").is_file()
+    capsys.readouterr()
+    assert "--spatialfusion needs --model" in fail(capsys, PROMPT, "--spatialfusion", tmp_path / "mine.safetensors")
 
 
 @pytest.mark.parametrize(

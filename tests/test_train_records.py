@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from tiny import SIZE, tiny_components, tiny_omnigen2_components, tiny_qwen_image_21_components
 from torch import nn
-from transformers import Dinov2Config
+from transformers import Dinov2Config, Dinov2Model
 
 from spatialfusion.backbones import omnigen2, published, qwen_image_21
 from spatialfusion.data.reader import Reader
@@ -250,6 +250,17 @@ def test_a_base_of_sixteen_bits_is_trained_in_thirty_two(qwen, square, tmp_path)
         loss, _ = stage.loss(make_batch(stage, 0))
     loss.backward()
     assert loss.isfinite() and stage.delta.weight.grad.any()
+
+
+def test_the_source_encoder_starts_from_dinov2(qwen, square, tmp_path):
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28, "mlp_ratio": 2}
+    dinov2 = Dinov2Model(Dinov2Config(**sizes))
+    dinov2.save_pretrained(tmp_path / "dinov2")
+    config = make_config(qwen, tmp_path / "run", [square], **{"model.spatial.dinov2": tmp_path / "dinov2"})
+    stage = Stage1(config, tmp_path / "run", CPU)
+    started = stage.model.source_encoder.state_dict()
+    assert all(torch.equal(tensor, started[name]) for name, tensor in dinov2.state_dict().items())
+    assert stage.loss(make_batch(stage, 0))[0].isfinite()
 
 
 def test_a_model_of_ones_own_learns_from_records(tiny_folder, square, wide, tmp_path):

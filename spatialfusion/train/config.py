@@ -107,7 +107,7 @@ class ModelConfig:
 class StageConfig:
     """What every stage has. `batch` is the number of samples of one optimiser step over all ranks; `accumulate` says in
     how many parts it goes through the network, to save memory. Where a loss is a mean over what differs from part to
-    part (tokens, samples with a known camera), the mean of the parts' means is slightly another one."""
+    part (tokens), the mean of the parts' means is slightly another one."""
 
     steps: int = 4000
     batch: int = 64

@@ -79,6 +79,7 @@ class Stage2(Stage1):
         shape = samples.latents.shape[1:]
         batch["latents"] = samples.latents
         batch["reference_latents"] = samples.source_latents
+        # For every base with the shift of the tiny model's sampler, e^1.15 = 3.16; OmniGen2's at a megapixel is 3.2.
         batch["level"] = draw_noise_levels(generators)
         batch["latent_noise"] = torch.stack([torch.randn(shape, generator=g) for g in generators])
         kept = torch.stack([torch.rand((), generator=g) for g in generators]) >= self.options.depth_dropout
