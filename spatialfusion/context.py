@@ -326,13 +326,13 @@ class PromptEncoder:
         model = model.to(device).eval().requires_grad_(False)
         return PromptEncoder(model, tokenizer, processor, num_layers, template)
 
-    @torch.no_grad()
     def encode(
         self,
         prompts: Sequence[str],
         images: Sequence[Sequence[Image.Image | Tensor]] | None = None,
         max_prompt_tokens: int = 512,
         allow_empty: bool = False,
+        gradients: bool = False,
     ) -> SemanticContext:
         """Encode a batch; samples with and without pictures may be mixed.
 
@@ -340,6 +340,7 @@ class PromptEncoder:
         where the template shows the MLLM none.
         `max_prompt_tokens` limits the user's own text; template and pictures come on top.
         `allow_empty` admits the empty prompt of an unconditional context.
+        `gradients` keeps the graph, for an MLLM that is trained.
         """
         images = [[] for _ in prompts] if images is None else images
         if len(images) != len(prompts):
@@ -372,9 +373,10 @@ class PromptEncoder:
         norm = self.text_encoder.model.language_model.norm
         handle = norm.register_forward_pre_hook(lambda _module, args: before_norm.append(args[0]))
         try:
-            output = self.text_encoder.model(
-                input_ids=ids.to(device), attention_mask=mask.long().to(device), use_cache=True, **vision
-            )
+            with torch.set_grad_enabled(gradients and torch.is_grad_enabled()):
+                output = self.text_encoder.model(
+                    input_ids=ids.to(device), attention_mask=mask.long().to(device), use_cache=True, **vision
+                )
         finally:
             handle.remove()
 

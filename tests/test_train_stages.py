@@ -16,6 +16,7 @@ from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
+from spatialfusion.train.layout import COLOR_CLASSES, KIND_CLASSES, layouts
 
 
 class KilledError(Exception):
@@ -108,24 +109,43 @@ def test_shares_of_captions_are_as_asked(finished):
     assert 0.3 < share(0.5, 0.5, places) < 1
 
 
-def test_colors_are_told_of_the_target_and_not_exported(finished):
+def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):
     stage = _stage_class("stage1")(smoke(finished), finished, torch.device("cpu"))
-    generators = [torch.Generator().manual_seed(i) for i in range(4)]
     data = stage.data.data
-    batch = stage.batch([0, len(data), 2, 3], generators)  # the second is an edit
-    told = stage.trained["color"]
-    with torch.no_grad():
-        told.weight.zero_()
-        told.bias.fill_(0.25)
-    pictures = data.images[[0, data.edits[0][1], 2, 3]].float().view(4, 3, 16, 4, 16, 4).mean(dim=(3, 5))
-    expected = ((pictures / 127.5 - 1 - 0.25) ** 2).mean()
-    torch.testing.assert_close(stage.color_loss(batch, torch.randn(4, 64, 4, 4)), expected)
+    scenes = [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]  # the second is an edit
+    batch = stage.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    expected = layouts(scenes, 4, 4)
+    assert expected.unique().numel() > 3
+    assert torch.equal(batch["layout"], expected)
     total, metrics = stage.loss(batch)
-    torch.testing.assert_close(metrics["loss_color"], expected)
-    stage.options.color_weight = 0.0
-    torch.testing.assert_close(total - stage.loss(batch)[0], expected)
+    # A new head gives all classes the same chance.
+    uniform = torch.tensor(float(KIND_CLASSES)).log() + torch.tensor(float(COLOR_CLASSES)).log()
+    torch.testing.assert_close(metrics["loss_layout"], uniform)
+    stage.options.layout_weight = 0.0
+    torch.testing.assert_close(total - stage.loss(batch)[0], uniform)
     exported = load_file(finished / "model" / "spatialfusion.safetensors")
-    assert not [name for name in exported if "color" in name]
+    assert not [name for name in exported if "layout" in name]
+
+
+def test_grounding_changes_what_the_spatial_side_reads_and_holds_what_the_diffusion_model_reads(finished):
+    stage = _stage_class("grounding")(smoke(finished), finished, torch.device("cpu"))
+    before = load_file(finished / "grounding" / "text_encoder" / "model.safetensors")
+    after = load_file(finished / "model" / "text_encoder" / "model.safetensors")
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {
+        name for name in before if ".layers." in name and "visual" not in name
+    }
+    # The teacher is what the stage started from, also in a run that goes on; nothing of it is learnt.
+    held = stage.teacher.text_encoder.state_dict()
+    assert torch.equal(held["model.language_model.norm.weight"], before["model.norm.weight"])
+    batch = stage.batch([0, 1, 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    loss, metrics = stage.loss(batch)
+    assert 0 < metrics["change"] < 1
+    loss.backward()
+    gradients = [p.grad for p in stage.trained["language"].parameters()]
+    assert all(g is not None and g.isfinite().all() for g in gradients)
+    assert not [p for p in stage.teacher.text_encoder.parameters() if p.requires_grad]
+    stage.options.hold_weight = 0.0
+    torch.testing.assert_close(loss - stage.loss(batch)[0], 5 * metrics["change"])
 
 
 def test_every_stage_leaves_a_validation_sheet(finished):

@@ -52,6 +52,8 @@ def _stage_class(name: str) -> type:
         from .vae import VaeStage as Stage
     elif name == "language":
         from .language import LanguageStage as Stage
+    elif name == "grounding":
+        from .grounding import GroundingStage as Stage
     elif name == "diffusion":
         from .diffusion import DiffusionStage as Stage
     elif name == "stage1":

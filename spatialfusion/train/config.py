@@ -21,9 +21,9 @@ from ..errors import InputError, suggest
 from ..files import atomic_file
 
 PRESETS = Path(__file__).parent / "presets"
-STAGES = ("data", "vae", "language", "diffusion", "stage1", "stage2", "judge")
+STAGES = ("data", "vae", "language", "grounding", "diffusion", "stage1", "stage2", "judge")
 # The judge looks at images, and is no part of the model.
-GROUPS = {"foundation": ("data", "vae", "language", "diffusion"), "all": STAGES[:-1]}
+GROUPS = {"foundation": ("data", "vae", "language", "grounding", "diffusion"), "all": STAGES[:-1]}
 
 
 @dataclass
@@ -157,7 +157,19 @@ class SpatialStageConfig(StageConfig):
     validity_weight: float = 0.3
     fov_weight: float = 0.1
     detail_weight: float = 1.0
-    color_weight: float = 0.0  # of telling the image's colours from the spatial side's last hidden states; 0: not done
+    layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
+
+
+@dataclass
+class GroundingStageConfig(SpatialStageConfig):
+    steps: int = 600
+    batch: int = 48
+    muon_lr: float = 0.01
+    adamw_lr: float = 1.5e-3
+    ema: float = 0.99
+    egocentric_fraction: float = 0.5
+    layout_weight: float = 1.0
+    hold_weight: float = 5.0  # of the relative squared change of the LLM's last hidden states
 
 
 @dataclass
@@ -196,6 +208,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     vae: VaeStageConfig = field(default_factory=VaeStageConfig)
     language: LanguageStageConfig = field(default_factory=LanguageStageConfig)
+    grounding: GroundingStageConfig = field(default_factory=GroundingStageConfig)
     diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
     stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
     stage2: Stage2Config = field(default_factory=Stage2Config)

@@ -41,7 +41,14 @@ from .speed import Speed, peak_flops
 from .stage import Stage
 
 # Which networks' sizes a stage's own weights depend on; the others may change between runs of it.
-NETWORKS = {"vae": "vae", "language": "language", "diffusion": "diffusion", "stage1": "spatial", "stage2": "spatial"}
+NETWORKS = {
+    "vae": "vae",
+    "language": "language",
+    "grounding": "spatial",
+    "diffusion": "diffusion",
+    "stage1": "spatial",
+    "stage2": "spatial",
+}
 
 
 STEP_TIMEOUT = timedelta(minutes=20)  # for one step's communication: the slowest process may still be compiling

@@ -44,7 +44,7 @@ class Samples:
     texts: B prompts, "" where the prompt was dropped. images: [B, 3, H, W] in [0, 1]. geometry: of these.
     has_camera [B] bool: where false, the geometry's intrinsics are made up. edits: which samples have a source image;
     sources: these, [E, 3, H, W] in [0, 1]. latents [B, C, h, w], source_latents [E, C, h, w]: normalised, float32; None
-    unless latents were encoded.
+    unless latents were encoded. scenes: what is seen in the images, where it is known.
     """
 
     texts: list[str]
@@ -55,6 +55,7 @@ class Samples:
     sources: Tensor
     latents: Tensor | None = None
     source_latents: Tensor | None = None
+    scenes: list[Scene] | None = None
 
 
 @dataclass
@@ -105,6 +106,10 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
     if not config.data.records:
         train, validation = (RenderedSamples(folder, options) for folder in data_folders(config, run))
         return train, validation
+    if options.layout_weight:
+        raise InputError(
+            f"{stage}.layout_weight must be 0 with data.records: what is where is known of rendered scenes."
+        )
     folders = weighted_folders("data.records", config.data.records)
     train = RecordSamples(Reader(folders, options.batch, buckets, config.seed), options)
     held_out = weighted_folders("data.validation_records", config.data.validation_records)
@@ -141,6 +146,7 @@ class RenderedSamples:
             sources=self.data.images[sources].float() / 255,
             latents=None if latents is None else latents[targets].float(),
             source_latents=None if latents is None else latents[sources].float(),
+            scenes=[self.data.scenes[i] for i in targets],
         )
 
     def draw(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str]:

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 from PIL import Image
 from torch import Tensor, nn
 
@@ -33,10 +31,9 @@ from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state, standardise_fov
 from .base import Base, load_dinov2, spatial_sizes
 from .config import SpatialStageConfig, TrainConfig
+from .layout import LayoutHead, layouts
 from .samples import Example, Samples, open_data
 from .stage import Stage, noise_bins
-
-COLOR_CELLS = 4  # to a side of a token, in which a linear map tells the image's mean colour
 
 
 class Stage1(Stage):
@@ -55,10 +52,10 @@ class Stage1(Stage):
         self.data, self.validation = open_data(config, run, self.name, 2 * self.model.config.latent_stride)
         self.encoder = self.base.encoder(self.model.config.num_layers)
         parts: dict[str, nn.Module] = {"spatial": self.model}
-        if self.options.color_weight:
-            parts["color"] = nn.Linear(self.model.config.hidden_size, 3 * COLOR_CELLS**2).to(device)
+        if self.options.layout_weight:
+            parts["layout"] = LayoutHead(self.model.config.hidden_size).to(device)
         self.trained: nn.Module = nn.ModuleDict(parts)
-        if self.name == "stage1" and is_new:
+        if is_new:
             texts = [self.encoder.readable(text) for text in self.data.captions(64)]
             self.model.spatial_transformer.calibrate(self.encoder.encode(texts))
 
@@ -117,8 +114,8 @@ class Stage1(Stage):
             "edits": samples.edits,
             "sources": samples.sources,
         }
-        if self.options.color_weight:
-            batch["images"] = samples.images
+        if self.options.layout_weight:
+            batch["layout"] = layouts(samples.scenes, *self.model.config.grid(*image_size))
         if self.options.kv_noise:
             # The noise itself is drawn when the tokens are counted.
             batch["kv_seeds"] = [int(torch.randint(2**62, (), generator=g)) for g in generators]
@@ -130,11 +127,14 @@ class Stage1(Stage):
 
     def encode(self, batch: dict[str, Any]) -> SemanticContext:
         """One prefill of the frozen LLM; where the prompt is dropped the picture stays, as in the unconditional one."""
+        return self.encoder.encode(*self.prompts(batch), allow_empty=True)
+
+    def prompts(self, batch: dict[str, Any]) -> tuple[list[str], list[list[Tensor]]]:
+        """What the LLM reads: a text and the pictures of each sample."""
         images: list[list[Tensor]] = [[] for _ in batch["texts"]]
         for i, source in zip(batch["edits"], batch["sources"]):
             images[i] = [source.cpu()]
-        texts = [self.encoder.readable(text) for text in batch["texts"]]
-        return self.encoder.encode(texts, images, allow_empty=True)
+        return [self.encoder.readable(text) for text in batch["texts"]], images
 
     def encode_noised(self, batch: dict[str, Any]) -> SemanticContext:
         """What is trained on: `encode` with noise on keys and values, if there is to be any."""
@@ -170,29 +170,20 @@ class Stage1(Stage):
         detail_error = (difference * detail_mask(y[few], known[few], factor)).abs().mean(dim=(1, 2, 3))
         detail_loss = ((1 - t[few]) * detail_error).mean()
         total = weighted.mean() + self.options.detail_weight * detail_loss
-        color_loss = self.color_loss(batch, grids[-1]) if self.options.color_weight else total.new_zeros(())
-        total = total + self.options.color_weight * color_loss
+        layout_loss = total.new_zeros(())
+        if self.options.layout_weight:
+            layout_loss = self.trained["layout"].loss(grids[-1], batch["layout"])
+        total = total + self.options.layout_weight * layout_loss
         metrics = {
             "loss_depth": (state_error[:, 0] * known).sum() / known.sum(),
             "loss_validity": state_error[:, 1].mean(),
             "loss_fov": fov_loss.sum() / known.sum(),
             "loss_detail": detail_loss,
-            "loss_color": color_loss,
+            "loss_layout": layout_loss,
             # Below 0 is no bin.
             **noise_bins("loss_depth_t", state_error[:, 0], torch.where(batch["has_camera"], t, -1.0)),
         }
         return total, {k: v.detach() for k, v in metrics.items()}, (x0, u0, features)
-
-    def color_loss(self, batch: dict[str, Any], grid: Tensor) -> Tensor:
-        """Squared error of the image's colours, told by a linear map from the last hidden states [B, d, rows, columns].
-
-        For training alone. Depth is blind to colour, and a caption's "red car to the left of a blue house" hardly
-        changes it; the colours tell which object is meant where. Not shown to help yet: see docs/tiny.md.
-        """
-        told = self.trained["color"](F.layer_norm(grid.movedim(1, -1), grid.shape[1:2]))
-        told = rearrange(told, "b h w (c p q) -> b c (h p) (w q)", c=3, p=COLOR_CELLS)
-        images = 2 * batch["images"] - 1
-        return (told.float() - F.adaptive_avg_pool2d(images, told.shape[-2:])).square().mean()
 
     def source(self, batch: dict[str, Any]) -> tuple[Tensor | None, Tensor]:
         """Features of the source images, spread over the batch, and which samples have one."""
