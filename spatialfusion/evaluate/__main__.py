@@ -14,25 +14,8 @@ from ..errors import CommandParser, InputError, run_command, suggest
 
 if TYPE_CHECKING:
     from .images import ImageSource
-    from .judge import Judge
     from .questions import Question
 
-PROTOCOL = 1  # raised when the same images would get other scores
-# What the judges' `load` takes.
-JUDGE_OPTIONS = {
-    "scene": ("folder",),
-    "foundation": (
-        "trained_with",
-        "detector",
-        "segmenter",
-        "depth",
-        "depth_weights",
-        "orienter",
-        "accepted",
-        "hfov",
-    ),
-    "exact": (),
-}
 EXAMPLES = """examples:
   python -m spatialfusion.evaluate --count 10 --out outputs/quick
   python -m spatialfusion.evaluate --count 10 --no-depth --out outputs/quick-base
@@ -44,25 +27,21 @@ EXAMPLES = """examples:
 
 def main(argv: list[str]) -> None:
     options = read_arguments(argv)
-    from .evaluation import evaluate
+    from .evaluation import PROTOCOL, run_evaluation
     from .images import FolderImages, Request
-    from .records import Records
-    from .report import make_report, write_contact_sheet, write_report
+    from .judges import judge_settings, load_judge
 
     questions, notes, settings = _questions(options)
     source, device = _source(options, questions)
-    settings |= {"protocol": PROTOCOL, **source.settings, "judge": options.judge}
-    settings |= {f"judge_{name}": value for name, value in options.judge_options.items()}
+    settings |= {"protocol": PROTOCOL, **source.settings, **judge_settings(options.judge, options.judge_options)}
     if isinstance(source, FolderImages):
         notes += source.check([Request(question, seed) for question in questions for seed in options.seeds])
     for note in notes:
         print(f"warning: {note}", file=sys.stderr)
-    records = Records(options.out, settings)
-    judge = _judge(options, questions, source, device)
-    evaluate(questions, options.seeds, source, judge, records, options.batch)
-    report = make_report(questions, options.seeds, records, settings, notes)
-    write_report(options.out, report)
-    write_contact_sheet(options.out / "sheet.png", questions, options.seeds[0], records)
+    judge = load_judge(options.judge, options.judge_options, questions, source.source_size, device)
+    report, _ = run_evaluation(
+        options.out, questions, options.seeds, source, judge, settings, notes=notes, batch=options.batch
+    )
     for task, scores in report["scores"].items():
         average = scores["average"]
         figures = [
@@ -132,6 +111,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _check(options: argparse.Namespace) -> None:
+    from .judges import OPTIONS, check_options
     from .questions import SUB_DOMAINS, read_size
 
     ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,
@@ -165,9 +145,8 @@ def _check(options: argparse.Namespace) -> None:
                 f"--sub-domains has {name!r}{suggest(name, known)}: expected some of {', '.join(dict.fromkeys(known))}."
             )
     options.columns = _pairs("--columns", options.columns, ("template", "prompt", "classes", "image"))
-    options.judge_options = _pairs("--judge-options", options.judge_options, JUDGE_OPTIONS[options.judge])
-    if "hfov" in options.judge_options and not re.fullmatch(r"\d{1,3}(\.\d+)?", options.judge_options["hfov"]):
-        raise InputError(f"hfov is {options.judge_options['hfov']!r}: expected degrees, such as 60.")
+    options.judge_options = _pairs("--judge-options", options.judge_options, OPTIONS[options.judge])
+    check_options(options.judge_options)
     if options.judge == "foundation" and "trained_with" not in options.judge_options:
         if not drawn_here or options.model is not None:
             raise InputError(
@@ -246,27 +225,6 @@ def _device(name: str | None) -> str:
     import torch
 
     return name or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _judge(options: argparse.Namespace, questions: Sequence[Question], source: ImageSource, device: Any) -> Judge:
-    if options.judge == "exact":
-        from .exact_judge import ExactJudge
-
-        # Sources of a batch are looked at before its images.
-        scenes = [scene for question in questions for scene in dict.fromkeys((question.scene, question.target))]
-        return ExactJudge([scene for scene in scenes if scene is not None], source.source_size)
-    given: dict[str, Any] = dict(options.judge_options)
-    if options.judge == "scene":
-        from .scene_judge import SceneJudge
-
-        return SceneJudge.load(**given, device=device)
-    from .foundation_judge import FoundationJudge
-
-    given["trained_with"] = None if given["trained_with"] == "unknown" else given["trained_with"]
-    given["accepted"] = tuple(given.get("accepted", "").split(",")) if given.get("accepted") else ()
-    if "hfov" in given:
-        given["hfov"] = float(given["hfov"])
-    return FoundationJudge.load(**given, device=device)
 
 
 if __name__ == "__main__":
