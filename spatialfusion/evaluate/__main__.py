@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,7 +111,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 def _check(options: argparse.Namespace) -> None:
     from .judges import OPTIONS, check_options
-    from .questions import SUB_DOMAINS, read_size
+    from .questions import SUB_DOMAINS, read_seeds, read_size
 
     ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,
             "--rendered": options.rendered}  # fmt: skip
@@ -133,9 +132,7 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("count", "batch", "steps", "depth_steps"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} is {getattr(options, name)}: expected at least 1.")
-    if not re.fullmatch(r"\d{1,3}(,\d{1,3})*", options.seeds):
-        raise InputError(f"--seeds is {options.seeds!r}: expected whole numbers from 0 to 999, such as 0,1,2.")
-    options.seeds = list(dict.fromkeys(int(seed) for seed in options.seeds.split(",")))
+    options.seeds = read_seeds(options.seeds)
     options.size = None if options.size is None else read_size(options.size)
     options.tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)
     known = [name for task in options.tasks for name in SUB_DOMAINS[task]]
@@ -193,16 +190,17 @@ def _questions(options: argparse.Namespace) -> tuple[list[Question], list[str], 
 def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple[ImageSource, Any]:
     """Where images come from, and the device for the judge."""
     from .images import FolderImages, RenderedImages
+    from .judges import usable_device
 
     size = options.size or (512, 512)
     if options.images is not None:
-        return FolderImages(options.images, size), _device(options.device)
+        return FolderImages(options.images, size), usable_device(options.device)
     if options.workflow is not None:
         from .workflow_images import WorkflowImages
 
-        return WorkflowImages(options.workflow, options.host, size), _device(options.device)
+        return WorkflowImages(options.workflow, options.host, size), usable_device(options.device)
     if options.rendered:
-        return RenderedImages(options.size or (128, 128)), _device(options.device)
+        return RenderedImages(options.size or (128, 128)), usable_device(options.device)
     from ..generate import load_pipeline
     from .pipeline_images import PipelineImages
 
@@ -219,12 +217,6 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         adapter_strength=0.0 if options.no_depth else options.strength,
     )
     return source, pipeline.device
-
-
-def _device(name: str | None) -> str:
-    import torch
-
-    return name or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 if __name__ == "__main__":

@@ -64,3 +64,10 @@ def load_judge(
 def judge_settings(judge: str, options: Mapping[str, str]) -> dict[str, str]:
     """For the settings of a run's records."""
     return {"judge": judge, **{f"judge_{name}": value for name, value in options.items()}}
+
+
+def usable_device(name: str | None) -> str:
+    """The device of this name; without one a GPU if there is one."""
+    import torch
+
+    return name or ("cuda" if torch.cuda.is_available() else "cpu")
