@@ -80,8 +80,9 @@ class DistancePrompt(Prompt):
 def distance_prompts(count: int) -> list[DistancePrompt]:
     """The fixed prompts about the distance from the camera, in the words of the captions.
 
-    Their scenes are held out. Those are left out whose own object, so measured, is not at the asked distance to half of
-    what counts as right: one of unusual size, or a long one seen from its end.
+    Their scenes are held out. Those are left out whose own object, so measured, is not at the asked distance to a
+    quarter of what counts as right: one of unusual size, or a long one seen from its end. The first 400 scenes,
+    rendered and with exact depth, are all judged right.
     """
     return [prompt for prompt, _ in distance_scenes(count)]
 
@@ -100,7 +101,7 @@ def distance_scenes(count: int) -> list[tuple[DistancePrompt, Scene]]:
         told = caption(scene, wording, statements)
         metres, own = told.statements[0].value, observe(scene).objects[0]
         to_centre = BEFORE_CENTRE * (half_extent(_usual(first.kind)) - half_extent(own))
-        if abs(math.hypot(*own.position) + to_centre - metres) <= WITHIN / 2 * metres:
+        if abs(math.hypot(*own.position) + to_centre - metres) <= WITHIN / 4 * metres:
             found.append((DistancePrompt(told.text, first.color, second.color, AWAY, first.kind, metres), scene))
     return found
 
