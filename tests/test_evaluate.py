@@ -351,7 +351,7 @@ def test_the_pipeline_draws_both_tasks_with_its_own_seeds(pipeline, public, tmp_
         first, second = (records.known[question.id, seed] for seed in (0, 3))
         pictures = [(tmp_path / record["image"]).read_bytes() for record in (first, second)]
         assert pictures[0] != pictures[1]
-        assert "distance_errors" in first["depth"] and (tmp_path / "depth" / f"{question.id}-3.png").exists()
+        assert "distances" in first["depth"] and (tmp_path / "depth" / f"{question.id}-3.png").exists()
         assert (
             ("exact" in first["depth"])
             == (question.task == "edit")
@@ -406,12 +406,10 @@ def test_depth_figures_by_hand():
         objects = [ObservedObject((0.0, 0.0, z), (0.0, 0.0, -1.0), size) for z in (first, second)]
         return Seen((SeenObject(near, objects[0], 1.0), SeenObject(far, objects[1], 1.0)))
 
-    assert object_agreement(geometry, seen(2.5, 4.0)) == {"distance_errors": [0.2, 0.0], "order": True}
+    assert object_agreement(geometry, seen(2.5, 4.0)) == {"distances": [[2.0, 2.5], [4.0, 4.0]], "order": True}
     # Turned to the camera, so that half of its length is behind the surface.
-    assert object_agreement(geometry, seen(2.275, 4.0, (9.0, 9.0, 1.0)))["distance_errors"] == [
-        0.0,
-        pytest.approx(0.0688),
-    ]
+    planned = object_agreement(geometry, seen(2.275, 4.0, (9.0, 9.0, 1.0)))["distances"]
+    assert [pair[0] for pair in planned] == [2.275, 4.275]
     assert object_agreement(geometry, seen(4.0, 2.0))["order"] is False
     assert object_agreement(geometry, seen(2.0, 2.1))["order"] is None
     other = Geometry.from_depth(torch.tensor([[[2.0, 2.0, 2.0, 2.0], [2.0, 3.0, 0.0, 5.0]]]), focal=50.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,25 +13,8 @@ from ..errors import CommandParser, InputError, run_command, suggest
 
 if TYPE_CHECKING:
     from .images import ImageSource
-    from .judge import Judge
     from .questions import Question
 
-PROTOCOL = 1  # raised when the same images would get other scores
-# What the judges' `load` takes.
-JUDGE_OPTIONS = {
-    "scene": ("folder",),
-    "foundation": (
-        "trained_with",
-        "detector",
-        "segmenter",
-        "depth",
-        "depth_weights",
-        "orienter",
-        "accepted",
-        "hfov",
-    ),
-    "exact": (),
-}
 EXAMPLES = """examples:
   python -m spatialfusion.evaluate --count 10 --out outputs/quick
   python -m spatialfusion.evaluate --count 10 --no-depth --out outputs/quick-base
@@ -44,25 +26,21 @@ EXAMPLES = """examples:
 
 def main(argv: list[str]) -> None:
     options = read_arguments(argv)
-    from .evaluation import evaluate
+    from .evaluation import PROTOCOL, run_evaluation
     from .images import FolderImages, Request
-    from .records import Records
-    from .report import make_report, write_contact_sheet, write_report
+    from .judges import judge_settings, load_judge
 
     questions, notes, settings = _questions(options)
     source, device = _source(options, questions)
-    settings |= {"protocol": PROTOCOL, **source.settings, "judge": options.judge}
-    settings |= {f"judge_{name}": value for name, value in options.judge_options.items()}
+    settings |= {"protocol": PROTOCOL, **source.settings, **judge_settings(options.judge, options.judge_options)}
     if isinstance(source, FolderImages):
         notes += source.check([Request(question, seed) for question in questions for seed in options.seeds])
     for note in notes:
         print(f"warning: {note}", file=sys.stderr)
-    records = Records(options.out, settings)
-    judge = _judge(options, questions, source, device)
-    evaluate(questions, options.seeds, source, judge, records, options.batch)
-    report = make_report(questions, options.seeds, records, settings, notes)
-    write_report(options.out, report)
-    write_contact_sheet(options.out / "sheet.png", questions, options.seeds[0], records)
+    judge = load_judge(options.judge, options.judge_options, questions, source.source_size, device)
+    report, _ = run_evaluation(
+        options.out, questions, options.seeds, source, judge, settings, notes=notes, batch=options.batch
+    )
     for task, scores in report["scores"].items():
         average = scores["average"]
         figures = [
@@ -132,7 +110,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from .questions import SUB_DOMAINS, read_size
+    from .judges import OPTIONS, check_options
+    from .questions import SUB_DOMAINS, read_seeds, read_size
 
     ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,
             "--rendered": options.rendered}  # fmt: skip
@@ -153,9 +132,7 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("count", "batch", "steps", "depth_steps"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} is {getattr(options, name)}: expected at least 1.")
-    if not re.fullmatch(r"\d{1,3}(,\d{1,3})*", options.seeds):
-        raise InputError(f"--seeds is {options.seeds!r}: expected whole numbers from 0 to 999, such as 0,1,2.")
-    options.seeds = list(dict.fromkeys(int(seed) for seed in options.seeds.split(",")))
+    options.seeds = read_seeds(options.seeds)
     options.size = None if options.size is None else read_size(options.size)
     options.tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)
     known = [name for task in options.tasks for name in SUB_DOMAINS[task]]
@@ -165,9 +142,8 @@ def _check(options: argparse.Namespace) -> None:
                 f"--sub-domains has {name!r}{suggest(name, known)}: expected some of {', '.join(dict.fromkeys(known))}."
             )
     options.columns = _pairs("--columns", options.columns, ("template", "prompt", "classes", "image"))
-    options.judge_options = _pairs("--judge-options", options.judge_options, JUDGE_OPTIONS[options.judge])
-    if "hfov" in options.judge_options and not re.fullmatch(r"\d{1,3}(\.\d+)?", options.judge_options["hfov"]):
-        raise InputError(f"hfov is {options.judge_options['hfov']!r}: expected degrees, such as 60.")
+    options.judge_options = _pairs("--judge-options", options.judge_options, OPTIONS[options.judge])
+    check_options(options.judge_options)
     if options.judge == "foundation" and "trained_with" not in options.judge_options:
         if not drawn_here or options.model is not None:
             raise InputError(
@@ -214,16 +190,17 @@ def _questions(options: argparse.Namespace) -> tuple[list[Question], list[str], 
 def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple[ImageSource, Any]:
     """Where images come from, and the device for the judge."""
     from .images import FolderImages, RenderedImages
+    from .judges import usable_device
 
     size = options.size or (512, 512)
     if options.images is not None:
-        return FolderImages(options.images, size), _device(options.device)
+        return FolderImages(options.images, size), usable_device(options.device)
     if options.workflow is not None:
         from .workflow_images import WorkflowImages
 
-        return WorkflowImages(options.workflow, options.host, size), _device(options.device)
+        return WorkflowImages(options.workflow, options.host, size), usable_device(options.device)
     if options.rendered:
-        return RenderedImages(options.size or (128, 128)), _device(options.device)
+        return RenderedImages(options.size or (128, 128)), usable_device(options.device)
     from ..generate import load_pipeline
     from .pipeline_images import PipelineImages
 
@@ -240,33 +217,6 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         adapter_strength=0.0 if options.no_depth else options.strength,
     )
     return source, pipeline.device
-
-
-def _device(name: str | None) -> str:
-    import torch
-
-    return name or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _judge(options: argparse.Namespace, questions: Sequence[Question], source: ImageSource, device: Any) -> Judge:
-    if options.judge == "exact":
-        from .exact_judge import ExactJudge
-
-        # Sources of a batch are looked at before its images.
-        scenes = [scene for question in questions for scene in dict.fromkeys((question.scene, question.target))]
-        return ExactJudge([scene for scene in scenes if scene is not None], source.source_size)
-    given: dict[str, Any] = dict(options.judge_options)
-    if options.judge == "scene":
-        from .scene_judge import SceneJudge
-
-        return SceneJudge.load(**given, device=device)
-    from .foundation_judge import FoundationJudge
-
-    given["trained_with"] = None if given["trained_with"] == "unknown" else given["trained_with"]
-    given["accepted"] = tuple(given.get("accepted", "").split(",")) if given.get("accepted") else ()
-    if "hfov" in given:
-        given["hfov"] = float(given["hfov"])
-    return FoundationJudge.load(**given, device=device)
 
 
 if __name__ == "__main__":

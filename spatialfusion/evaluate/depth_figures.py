@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..fitting import fit_geometry
 from ..geometry import Geometry
 from ..scenes.statements import ObservedObject
-from .judge import Seen, SeenObject
+from .judge import Seen
+from .scores import mean_interval
 
 # The middle of what one sees of an object is so far before its centre, as a part of half its extent along the line of
 # sight: the median over objects of the rendered world. With exact depth and an exact judge it leaves 2.5 %.
@@ -26,29 +28,36 @@ def object_agreement(geometry: Geometry, seen: Seen) -> dict[str, Any]:
         geometry: a batch of one.
 
     Returns:
-        distance_errors: for each object found |planned - judged| / judged, of the distance from the camera to the
-            object's centre. Planned is the median over the object's mask, moved from the surface to the centre.
+        distances: for each object found [planned, judged] metres from the camera to the object's centre.
         order: whether the plan has the first two objects in the judged order, None where that is not clear.
     """
-    measured = [(_planned(geometry, one), one.observed) for one in seen.objects if one is not None]
-    pairs = [(planned, math.hypot(*observed.position)) for planned, observed in measured if planned is not None]
-    errors = [round(abs(planned - judged) / judged, 4) for planned, judged in pairs if judged > 0]
+    measured = [(planned_distance(geometry, one.mask, one.observed), one) for one in seen.objects if one is not None]
+    pairs = [(planned, math.hypot(*one.observed.position)) for planned, one in measured if planned is not None]
     order = None
     if len(pairs) == len(seen.objects) >= 2:
         (first, judged_first), (second, judged_second) = pairs[:2]
         if max(judged_first, judged_second) > CLEAR * min(judged_first, judged_second):
             order = (first < second) == (judged_first < judged_second)
-    return {"distance_errors": errors, "order": order}
+    distances = [[round(planned, 4), round(judged, 4)] for planned, judged in pairs if judged > 0]
+    return {"distances": distances, "order": order}
 
 
-def _planned(geometry: Geometry, found: SeenObject) -> float | None:
-    height, width = found.mask.shape
-    geometry = fit_geometry(geometry, height, width)
-    distances = geometry.points()[0].norm(dim=-1)[found.mask.cpu() & geometry.valid[0]]
-    return distances.median().item() + BEFORE_CENTRE * _half_depth(found.observed) if len(distances) else None
+def planned_distance(geometry: Geometry, mask: Tensor, observed: ObservedObject) -> float | None:
+    """Metres from the camera to an object's centre as depth has it; None where depth is not valid.
+
+    The median distance of the visible surface, and from there BEFORE_CENTRE of half the object's extent to its centre.
+
+    Args:
+        geometry: a batch of one.
+        mask: [H, W] bool, the object's pixels; the geometry is fitted to its size.
+        observed: for the extent.
+    """
+    geometry = fit_geometry(geometry, *mask.shape)
+    distances = geometry.points()[0].norm(dim=-1)[mask.cpu() & geometry.valid[0]]
+    return distances.median().item() + BEFORE_CENTRE * half_extent(observed) if len(distances) else None
 
 
-def _half_depth(observed: ObservedObject) -> float:
+def half_extent(observed: ObservedObject) -> float:
     """Half an object's extent along the line of sight, in metres; 0 where its size is unknown."""
     if observed.size is None:
         return 0.0
@@ -61,27 +70,43 @@ def _half_depth(observed: ObservedObject) -> float:
 
 
 def depth_errors(planned: Geometry, exact: Geometry) -> dict[str, float] | None:
-    """AbsRel = mean |d - d*| / d*, and delta1 = the share with max(d/d*, d*/d) < 1.25, where both are known."""
+    """`abs_rel_delta1` of depth where both are known; None where nothing is."""
     both = planned.valid & exact.valid
-    if not both.any():
-        return None
-    ours, true = planned.depth[both], exact.depth[both]
+    return abs_rel_delta1(planned.depth[both], exact.depth[both]) if both.any() else None
+
+
+def abs_rel_delta1(ours: Tensor, true: Tensor) -> dict[str, float]:
+    """AbsRel = mean |d - d*| / d*, and delta1 = the share with max(d/d*, d*/d) < 1.25."""
     within: Tensor = (ours / true).maximum(true / ours) < 1.25
     return {"abs_rel": ((ours - true).abs() / true).mean().item(), "delta1": within.float().mean().item()}
 
 
-def summarise_depth(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Medians and shares over the records that hold depth figures."""
-    found = [record["depth"] for record in records if record.get("depth")]
+def summarise_depth(rows: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any] | None:
+    """Medians and shares over the records that hold depth figures; None if there are none.
+
+    Args:
+        rows: for each question the records of its images.
+
+    Returns:
+        at_objects: AbsRel and delta1 of the planned distances against the judged ones, a question's mean first, as
+            {"mean", "low", "high"}. Agreement at objects: a judge knows no depth in between.
+    """
+    depths = [[record["depth"] for record in row if record.get("depth")] for row in rows]
+    found = [one for row in depths for one in row]
     if not found:
         return None
-    errors = sorted(error for one in found for error in one["distance_errors"])
+    # Records of older runs hold no distances.
+    per_question = [[pair for one in row for pair in one.get("distances", ())] for row in depths]
+    per_question = [torch.tensor(pairs, dtype=torch.float64) for pairs in per_question if pairs]
+    errors = sorted(error for pairs in per_question for error in ((pairs[:, 0] / pairs[:, 1] - 1).abs()).tolist())
     orders = [one["order"] for one in found if one["order"] is not None]
     exact = [one["exact"] for one in found if one.get("exact")]
+    agreement = [abs_rel_delta1(*pairs.unbind(1)) for pairs in per_question]
     summary: dict[str, Any] = {
         "images": len(found),
         "objects": len(errors),
         "median_distance_error": round(errors[len(errors) // 2], 4) if errors else None,
+        "at_objects": {key: mean_interval([one[key] for one in agreement]) for key in ("abs_rel", "delta1")},
         "pairs": len(orders),
         "order_agrees": round(sum(orders) / len(orders), 4) if orders else None,
     }

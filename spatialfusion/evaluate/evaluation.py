@@ -1,4 +1,4 @@
-"""The loop of an evaluation: draw images, look at them, score them, write down what was found."""
+"""An evaluation: draw images, look at them, score them, write down what was found, report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from ..files import atomic_file
 from ..geometry import Geometry
+from ..geometry_files import save_geometry
 from ..sheet import figure_tile
 from .depth_figures import depth_errors, object_agreement
 from .images import Drawn, ImageSource, Request
@@ -17,7 +18,33 @@ from .judge import Asked, Judge, Seen, SeenObject
 from .pictures import as_saved, save_picture, scene_geometry, source_pictures
 from .questions import Question
 from .records import Records
+from .report import make_report, write_contact_sheet, write_report
 from .verdicts import Verdict, judge_image
+
+PROTOCOL = 1  # raised when the same images would get other scores
+DEPTH_SIDE = 16  # of the depth that is kept of every image, to see how samples differ
+
+
+def run_evaluation(
+    out: Path,
+    questions: Sequence[Question],
+    seeds: Sequence[int],
+    source: ImageSource,
+    judge: Judge,
+    settings: dict[str, Any],
+    notes: Sequence[str] = (),
+    batch: int = 16,
+) -> tuple[dict[str, Any], Records]:
+    """`evaluate` into the folder `out`, or go on with it, and write its report; returns report and records.
+
+    Raises InputError where the folder holds a run with other settings.
+    """
+    records = Records(out, settings)
+    evaluate(questions, seeds, source, judge, records, batch)
+    report = make_report(questions, seeds, records, settings, notes)
+    write_report(out, report)
+    write_contact_sheet(out / "sheet.png", questions, seeds[0], records)
+    return report, records
 
 
 def evaluate(
@@ -31,7 +58,8 @@ def evaluate(
     """Bring `records` up to date: every question with every seed that is not yet in them.
 
     In the records' folder, images go to `images/<id>-<seed>.png` unless they are files already, sources of edits to
-    `sources/<id>.png`, figures of depth to `depth/<id>-<seed>.png`.
+    `sources/<id>.png`, figures of depth to `depth/<id>-<seed>.png` and the depth itself, DEPTH_SIDE pixels a side, to
+    `depth/<id>-<seed>.npz`.
     """
     todo = [(question, seed) for question in questions for seed in seeds if not records.finished(question, seed)]
     total = len(questions) * len(seeds)
@@ -91,6 +119,7 @@ def _judge(
         if seen is not None and one.geometry is not None:
             with atomic_file(folder / "depth" / f"{request.name}.png") as temporary:
                 figure_tile(one.geometry).save(temporary)
+            save_geometry(folder / "depth" / f"{request.name}.npz", one.geometry.resize(DEPTH_SIDE, DEPTH_SIDE))
             record["depth"] = _depth(question, one.geometry, seen)
         records.append(record)
     return records

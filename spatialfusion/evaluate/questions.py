@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import random
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -298,6 +299,13 @@ def read_size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0):
         raise InputError(f"--size is {text!r}: expected WIDTHxHEIGHT, such as 512x512.")
     return int(width), int(height)
+
+
+def read_seeds(text: str) -> list[int]:
+    """The numbers of --seeds, each once."""
+    if not re.fullmatch(r"\d{1,3}(,\d{1,3})*", text):
+        raise InputError(f"--seeds is {text!r}: expected whole numbers from 0 to 999, such as 0,1,2.")
+    return list(dict.fromkeys(int(seed) for seed in text.split(",")))
 
 
 def write_sources(folder: Path, questions: Sequence[Question], size: tuple[int, int]) -> None:

@@ -75,6 +75,15 @@ class Records:
             )
         return not record["reason"].startswith(TRY_AGAIN)
 
+    def rows(self, questions: Sequence[Question], seeds: Sequence[int]) -> list[list[dict[str, Any]]]:
+        """For each question the records of its images, one a seed. All must be finished."""
+        return [[self.known[question.id, seed] for seed in seeds] for question in questions]
+
+    def image(self, question: Question, seed: int) -> Path | None:
+        """The file of an image; None where there was none to look at."""
+        file = self.known[question.id, seed].get("image")
+        return None if file is None else self.folder / file
+
     def add(self, records: Sequence[dict[str, Any]]) -> None:
         """Append them to the file; a record of an image that was tried again replaces the older one."""
         with self.path.open("a", encoding="utf-8") as file:

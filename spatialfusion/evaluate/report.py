@@ -56,7 +56,7 @@ def make_report(
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """Everything that is told, as JSON; see docs/evaluation.md."""
-    rows = [[records.known[question.id, seed] for seed in seeds] for question in questions]
+    rows = records.rows(questions, seeds)
     flat = [record for row in rows for record in row]
     reasons = Counter(record["reason"].split(":")[0] for record in flat if record["reason"])
     return {
@@ -65,7 +65,7 @@ def make_report(
         "scores": summarise(questions, [[record["score"] for record in row] for row in rows]),
         "skipped": dict(reasons.most_common()),
         "unreadable": [record["reason"] for record in flat if record["reason"].startswith("unreadable image")],
-        "depth": summarise_depth(flat),
+        "depth": summarise_depth(rows),
         "notes": list(notes),
         "versions": {"spatialfusion": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
@@ -107,11 +107,16 @@ def to_markdown(report: dict[str, Any]) -> str:
         if depth["objects"]:
             lines.append(
                 f"- distance of {depth['objects']} objects, planned against judged: median difference "
-                f"{_percent(depth['median_distance_error'])}"
+                f"{percent(depth['median_distance_error'])}"
+            )
+            lines.append(
+                "- the same as AbsRel {abs_rel}, delta1 {delta1} (at objects, questions' means)".format(
+                    **{key: interval_text(value, 3) for key, value in depth["at_objects"].items()}
+                )
             )
         if depth["pairs"]:
             lines.append(
-                f"- {_percent(depth['order_agrees'])} of {depth['pairs']} pairs stand in the planned order of distance"
+                f"- {percent(depth['order_agrees'])} of {depth['pairs']} pairs stand in the planned order of distance"
             )
         if exact := depth.get("edits_against_exact_depth"):
             lines.append(
@@ -144,7 +149,7 @@ def write_contact_sheet(
             continue
         record = records.known[question.id, seed]
         verdict = f"skipped ({record['reason']})" if record["score"] is None else f"score {record['score']:.2f}"
-        files = [records.folder / record["image"]] if "image" in record else [None]
+        files = [records.image(question, seed)]
         if "depth" in record:
             files.insert(0, records.folder / "depth" / f"{question.id}-{seed}.png")
         if question.edit is not None:
@@ -167,18 +172,23 @@ def _tile(file: Path | None) -> Image.Image:
 
 
 def _row(first: str, figures: dict[str, Any]) -> str:
-    cells = [first, str(figures["images"]), _percent(figures["skip_rate"])]
+    cells = [first, str(figures["images"]), percent(figures["skip_rate"])]
     for key in ("released", "strict"):
-        found = figures[key]
-        if found is None:
-            cells.append("none judged")
-            continue
-        of = f" of {found['sub_domains']}" if "sub_domains" in found else ""
-        cells.append(f"{found['mean']:.1f}{of} [{found['low']:.1f}, {found['high']:.1f}]")
+        cells.append("none judged" if figures[key] is None else interval_text(figures[key]))
     return f"| {' | '.join(cells)} |"
 
 
-def _percent(share: float) -> str:
+def interval_text(figures: dict[str, float], digits: int = 1, sign: str = "") -> str:
+    """A mean with its interval, "46.3 [44.0, 48.6]", and of how many sub-domains it is if not of all.
+
+    sign: "+" writes one before positive numbers too, as of differences.
+    """
+    mean, low, high = (f"{figures[name]:{sign}.{digits}f}" for name in ("mean", "low", "high"))
+    of = f" of {figures['sub_domains']}" if "sub_domains" in figures else ""
+    return f"{mean}{of} [{low}, {high}]"
+
+
+def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
