@@ -409,8 +409,13 @@ def test_other_wrong_arguments(tmp_path, capsys):
     assert "none of the arms has its model" in fail(capsys, absent, "--skip-missing")
 
 
-def test_the_committed_file_of_arms_can_be_read():
-    experiment = read_experiment(Path(__file__).parents[1] / "docs" / "evidence" / "arms.yaml")
+def test_the_committed_files_of_arms_can_be_read():
+    folder = Path(__file__).parents[1] / "docs" / "evidence"
+    small = read_experiment(folder / "small.yaml")
+    assert {arm.model for arm in small.arms.values()} == {"embedded"} and not any(
+        arm.missing for arm in small.arms.values()
+    )
+    experiment = read_experiment(folder / "arms.yaml")
     assert experiment.count >= 200 and len(experiment.seeds) == 3 and experiment.tasks == ("t2i", "edit")
     arms = experiment.arms
     assert {arms["oracle"].geometry_from, arms["shuffled"].geometry_from} == {"oracle", "shuffled"}
