@@ -167,7 +167,10 @@ class GroundingStageConfig(SpatialStageConfig):
     muon_lr: float = 0.01
     adamw_lr: float = 1.5e-3
     ema: float = 0.99
-    egocentric_fraction: float = 0.5
+    # A depth state shows where things are through most of its noise; only above that do captions have to be read.
+    terminal_fraction: float = 0.4
+    time_shift: float = 2.8
+    egocentric_fraction: float = 0.6
     layout_weight: float = 1.0
     hold_weight: float = 5.0  # of the relative squared change of the LLM's last hidden states
 
