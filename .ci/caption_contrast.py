@@ -93,7 +93,8 @@ def contrast(pipe: SpatialFusionPipeline, encoder: PromptEncoder, relation: str)
 
 def main() -> None:
     pipe = SpatialFusionPipeline.from_pretrained(MODEL)
-    encoder = PromptEncoder.load(MODEL, pipe.spatialfusion.config.num_layers, torch.device("cpu"))
+    config = pipe.spatialfusion.config
+    encoder = PromptEncoder.load(MODEL, config.num_layers, torch.device("cpu"), llm_layers=config.llm_layers)
     for relation in WORDS:
         contrast(pipe, encoder, relation)
 

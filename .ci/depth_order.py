@@ -65,7 +65,8 @@ class Judge:
 
     def __init__(self, run: Path):
         self.model = SpatialFusionModel.load(run / "model", CPU)
-        self.encoder = PromptEncoder.load(run / "model", self.model.config.num_layers)
+        config = self.model.config
+        self.encoder = PromptEncoder.load(run / "model", config.num_layers, llm_layers=config.llm_layers)
         checkpoint = max((run / "grounding" / "checkpoints").glob("step-*"))
         weights = load_file(checkpoint / "ema.safetensors")
         self.head = LayoutHead(self.model.config.hidden_size)
@@ -127,7 +128,7 @@ def exact(judge: Judge) -> None:
 
 def drawn(judge: Judge) -> None:
     model = SpatialFusionModel.load(MODEL, CPU)
-    encoder = PromptEncoder.load(MODEL, model.config.num_layers)
+    encoder = PromptEncoder.load(MODEL, model.config.num_layers, llm_layers=model.config.llm_layers)
     asked = [Asked(*p.text.split(f" {p.relation} "), p.relation) for p in prompts(2 * COUNT)]
     asked = [one for one in asked if len(set(one.kinds)) == 2][:COUNT]
     right = []

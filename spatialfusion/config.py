@@ -10,6 +10,9 @@ from typing import Any
 
 from .errors import InputError, suggest
 
+LLM_LAYERS = ("uniform", "shallow", "deep", "none")
+INJECTIONS = ("add", "concat", "none")
+
 
 @dataclass
 class SpatialFusionConfig:
@@ -25,6 +28,7 @@ class SpatialFusionConfig:
     rope_theta: float = 1e6
     mrope_section: tuple[int, int, int] = (8, 12, 12)
     mrope_interleaved: bool = False  # Qwen3-VL deals its frequencies out to the axes in turn, Qwen2.5-VL in chunks
+    llm_layers: str = "uniform"  # which of its layers are read, see `sample_layers`; "none": it is not read at all
 
     # Spatial transformer.
     hidden_size: int = 192
@@ -64,7 +68,9 @@ class SpatialFusionConfig:
     latent_channels: int = 16
     latent_stride: int = 8
     adapter_hidden: int = 64
-    projection_shape: tuple[int, int] | None = None  # (out, in) of the backbone's input projection
+    # How the adapter's output enters: added to the latent, or concatenated to it; "none": not at all.
+    injection: str = "add"
+    projection_shape: tuple[int, int] | None = None  # (out, in) of the change of the backbone's input projection
     lora_rank: int = 0
 
     def __post_init__(self) -> None:
@@ -72,6 +78,10 @@ class SpatialFusionConfig:
             value = getattr(self, name)
             if value is not None:
                 setattr(self, name, tuple(value))
+        for name, known in (("llm_layers", LLM_LAYERS), ("injection", INJECTIONS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise InputError(f"{name} is {value!r}{suggest(str(value), known)}: expected {', '.join(known)}.")
         if 2 * sum(self.mrope_section) != self.head_dim:
             raise InputError(
                 f"mrope_section {self.mrope_section} sums to {sum(self.mrope_section)}, "
@@ -90,8 +100,8 @@ class SpatialFusionConfig:
             raise InputError(f"near {self.near} and far {self.far} must satisfy 0 < near < far.")
 
     def layer_map(self) -> list[int]:
-        """The MLLM layer that each spatial layer reads: floor(i * M / L), the paper's uniform sampling."""
-        return [i * self.mllm_layers // self.num_layers for i in range(self.num_layers)]
+        """The MLLM layer that each spatial layer reads."""
+        return sample_layers(self.mllm_layers, self.num_layers, self.llm_layers)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of query tokens for an image of height x width pixels: the longer side is full."""
@@ -116,3 +126,17 @@ class SpatialFusionConfig:
             if name not in known:
                 raise InputError(f"the model configuration has an unknown key {name!r}{suggest(name, known)}.")
         return cls(**data)
+
+
+def sample_layers(total: int, count: int, choice: str = "uniform") -> list[int]:
+    """Which of `total` LLM layers each of `count` spatial layers reads.
+
+    "uniform": floor(i * total / count), as arXiv 2604.26341 has it. "shallow" and "deep", its ablation: the first or
+    the last `count` layers; where these are more than half of the LLM, layers of its first or last half, some of them
+    several times. "none" is as "uniform": the spatial transformer then leaves what it is handed unread.
+    """
+    if choice in ("uniform", "none"):
+        return [i * total // count for i in range(count)]
+    span = max(1, min(count, total // 2))
+    first = 0 if choice == "shallow" else total - span
+    return [first + i * span // count for i in range(count)]

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from .config import sample_layers
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def _pad(tensor: Tensor, dim: int, length: int) -> Tensor:
 class PromptEncoder:
     """Turns prompts, and the pictures they talk about, into a SemanticContext with one prefill of a frozen MLLM.
 
-    `num_layers` L: how many layers' keys and values are handed on; layer i of L is MLLM layer floor(i * M / L) of M.
+    `num_layers`: how many layers' keys and values are handed on; `llm_layers`: which, see `config.sample_layers`.
     `template`: that of the diffusion model; it also says whether the MLLM is shown pictures.
     """
 
@@ -265,6 +266,7 @@ class PromptEncoder:
         image_processor: Qwen2VLImageProcessorPil,
         num_layers: int,
         template: ChatTemplate = QWEN_IMAGE,
+        llm_layers: str = "uniform",
     ) -> None:
         self.template = template
         self.text_encoder = text_encoder
@@ -272,7 +274,7 @@ class PromptEncoder:
         self.image_processor = image_processor
         config = text_encoder.config
         total = config.text_config.num_hidden_layers
-        self.layers = [i * total // num_layers for i in range(num_layers)]
+        self.layers = sample_layers(total, num_layers, llm_layers)
         self.image_token_id = config.image_token_id
         self.video_token_id = config.video_token_id
         self.merge = config.vision_config.spatial_merge_size
@@ -290,6 +292,7 @@ class PromptEncoder:
         dtype: torch.dtype = torch.float32,
         template: ChatTemplate = QWEN_IMAGE,
         subfolders: Mapping[str, str] | None = None,
+        llm_layers: str = "uniform",
     ) -> PromptEncoder:
         """Load text_encoder, tokenizer and image processor from a model folder in the layout of diffusers.
 
@@ -324,7 +327,7 @@ class PromptEncoder:
         else:
             processor = default_image_processor(model)
         model = model.to(device).eval().requires_grad_(False)
-        return PromptEncoder(model, tokenizer, processor, num_layers, template)
+        return PromptEncoder(model, tokenizer, processor, num_layers, template, llm_layers)
 
     def encode(
         self,

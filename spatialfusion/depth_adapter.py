@@ -37,8 +37,12 @@ class DepthAdapter(nn.Module):
             u: log tan(hFOV / 2) [B].
 
         Returns:
-            residual [B, latent channels, H / stride, W / stride].
+            residual [B, latent channels, H / stride, W / stride]; zeros where the configuration injects nothing.
         """
+        if self.config.injection == "none":
+            # Strictly nothing, whatever the weights: the diffusion model's own changes are all that is left.
+            stride = self.config.latent_stride
+            return y.new_zeros(len(y), self.config.latent_channels, y.shape[-2] // stride, y.shape[-1] // stride)
         rays = ray_map(u, y.shape[-2], y.shape[-1])
         return self.out(self.blocks(self.patchify(torch.cat([y, rays.to(y.dtype)], dim=1))))
 

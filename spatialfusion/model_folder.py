@@ -30,7 +30,9 @@ COMPONENTS = {
     "transformer": ("diffusers", "QwenImageTransformer2DModel"),
     "scheduler": ("diffusers", "FlowMatchEulerDiscreteScheduler"),
 }
-OPTIONAL = ("image_processor",)
+# Listed beside them where images are drawn with a ControlNet instead of the depth adapter.
+CONTROLNET = {"controlnet": ("diffusers", "QwenImageControlNetModel")}
+OPTIONAL = ("image_processor", *CONTROLNET)
 # Where the classes of components come from: nothing else is imported. OmniGen2's transformer is our own.
 _LIBRARIES = ("diffusers", "transformers", "spatialfusion.backbones.omnigen2_transformer")
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
@@ -148,14 +150,15 @@ def check_folder(folder: Path, given: set[str]) -> None:
     path = folder / INDEX
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-        listed = {name: library for name in COMPONENTS if name in index for library, _ in [index[name]] if library}
+        known = [*COMPONENTS, *CONTROLNET]
+        listed = {name: library for name in known if name in index for library, _ in [index[name]] if library}
     except FileNotFoundError:
         raise InputError(f"{folder} is not a model folder: it has no {INDEX}.") from None
     except (OSError, ValueError, TypeError):
         raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
     if strange := set(listed.values()) - set(_LIBRARIES):
         raise InputError(f"{path} names a component of {sorted(strange)[0]!r}: expected {' or '.join(_LIBRARIES)}.")
-    for name in [name for name in COMPONENTS if name not in given]:
+    for name in [name for name in known if name not in given]:
         if name not in listed:
             if name in OPTIONAL:
                 continue

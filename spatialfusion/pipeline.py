@@ -26,6 +26,7 @@ from diffusers import (
     DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
     QwenImage21Transformer2DModel,
+    QwenImageControlNetModel,
     QwenImageTransformer2DModel,
 )
 from diffusers.models.modeling_utils import ModelMixin
@@ -41,11 +42,13 @@ from transformers import (
 )
 
 from .backbones import backbone_of, omnigen2, qwen_image, qwen_image_21
+from .backbones.controlnet import ControlNetInjection, depth_condition
 from .backbones.depth_injection import ADAPTER, DepthInjection, base_state_dict
 from .backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from .backbones.sampling import draw_noise
 from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
+from .depth_image import disparity_image
 from .errors import InputError
 from .files import set_default_modes
 from .fitting import fit_geometry, fit_picture
@@ -55,6 +58,7 @@ from .latents import decode_latents, encode_latents
 from .model import FILE_NAME, SpatialFusionModel
 from .model_folder import (
     COMPONENTS,
+    CONTROLNET,
     HUB_OPTIONS,
     INDEX,
     OPTIONAL,
@@ -88,6 +92,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
     Args:
         default_size: side in pixels of the square whose area an image has when no size is asked for.
+        controlnet: of Qwen-Image alone: it is given the disparity picture of the depth, in place of adapter, LoRA and
+            delta. A baseline; see backbones/controlnet.py.
         rescale_guidance: keep the norm of the guided velocity at the prompt's own, as Qwen-Image's pipelines do; of
             Qwen-Image alone.
 
@@ -108,6 +114,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         scheduler: FlowMatchEulerDiscreteScheduler,
         spatialfusion: SpatialFusionModel,
         image_processor: Qwen2VLImageProcessorPil | None = None,
+        controlnet: QwenImageControlNetModel | None = None,
         default_size: int = 128,
         rescale_guidance: bool = False,
     ):
@@ -122,6 +129,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 f"rescale_guidance is true, but the diffusion model is {self.backbone.NAME}: it is for qwen-image "
                 "alone."
             )
+        if controlnet is not None and self.backbone is not qwen_image:
+            raise InputError(f"a ControlNet was given, but the diffusion model is {self.backbone.NAME}: expected none.")
         if ADAPTER in getattr(transformer, "peft_config", {}):
             # Of another checkpoint, when a pipeline is built anew from the parts of an old one.
             transformer.delete_adapters(ADAPTER)
@@ -133,6 +142,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             text_encoder=text_encoder,
             tokenizer=tokenizer,
             image_processor=image_processor,
+            controlnet=controlnet,
             transformer=transformer,
             scheduler=scheduler,
             spatialfusion=spatialfusion,
@@ -242,10 +252,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
             geometry = self._draw_geometry(
                 request, context, depth_null, geometry, predicts, depth_steps, depth_guidance
             )
-            residual = None
+            injection = None
             if adapter_strength != 0:
-                self._onload(self.spatialfusion)
-                residual = self.spatialfusion.adapter.residual(geometry, self._latent_size(request))
+                injection = self._make_injection(geometry, self._latent_size(request), adapter_strength)
         with self._timed("image"):
             latents = self._draw_latents(
                 request,
@@ -256,9 +265,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 num_inference_steps,
                 guidance_scale,
                 image_guidance_scale,
-                None
-                if residual is None
-                else self.backbone.DepthInjection(self.transformer, residual, self.delta, adapter_strength),
+                injection,
                 (adapter_start, adapter_end),
                 callback_on_step_end,
                 callback_on_step_end_tensor_inputs,
@@ -369,8 +376,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
         The negative and the empty prompt of an edit are read with the source image, as in training.
         """
         self._onload(self.text_encoder)
-        layers = self.spatialfusion.config.num_layers
-        encoder = PromptEncoder(self.text_encoder, self.tokenizer, self.image_processor, layers, self.backbone.TEMPLATE)
+        config = self.spatialfusion.config
+        parts = self.text_encoder, self.tokenizer, self.image_processor
+        encoder = PromptEncoder(*parts, config.num_layers, self.backbone.TEMPLATE, config.llm_layers)
         pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
         context = encoder.encode(request.prompts, pictures).select(request.rows)
         # A chat is a text and, with a picture, the picture's number; what several images need is read once.
@@ -425,6 +433,18 @@ class SpatialFusionPipeline(DiffusionPipeline):
             )
         return geometry.to("cpu")
 
+    def _make_injection(
+        self, geometry: Geometry, size: tuple[int, int], strength: float
+    ) -> DepthInjection | ControlNetInjection:
+        """What gives the transformer depth for latents of (rows, columns)."""
+        if self.controlnet is not None:
+            self._onload(self.vae)
+            condition = depth_condition(self.vae, disparity_image(geometry))
+            return ControlNetInjection(self.transformer, self.controlnet, condition, strength)
+        self._onload(self.spatialfusion)
+        residual = self.spatialfusion.adapter.residual(geometry, size)
+        return self.backbone.DepthInjection(self.transformer, residual, self.delta, strength)
+
     def _draw_latents(
         self,
         request: _Request,
@@ -435,7 +455,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         steps: int,
         guidance: float,
         image_guidance: float,
-        injection: DepthInjection | None,
+        injection: DepthInjection | ControlNetInjection | None,
         depth_range: tuple[float, float],
         callback: Callable[[DiffusionPipeline, int, int, dict], dict] | None,
         callback_inputs: Sequence[str],
@@ -512,16 +532,17 @@ class SpatialFusionPipeline(DiffusionPipeline):
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
             temporary = Path(name)
             shards = {} if max_shard_size is None else {"max_shard_size": max_shard_size}
-            for component in COMPONENTS:
+            kept = [*COMPONENTS, *(CONTROLNET if self.controlnet is not None else ())]
+            for component in kept:
                 part = getattr(self, component)
                 part = _without_lora(part) if component == "transformer" else part
                 part.save_pretrained(temporary / component, **(shards if isinstance(part, nn.Module) else {}))
                 _forget_origin(temporary / component / "config.json")
             self.spatialfusion.save(temporary / FILE_NAME, self.spatialfusion.dtype)
-            components = {component: tuple(self.config[component]) for component in COMPONENTS}
+            components = {component: tuple(self.config[component]) for component in kept}
             write_model_index(temporary, self.config.default_size, self.config.rescale_guidance, components)
             set_default_modes(temporary)
-            for component in COMPONENTS:
+            for component in kept:
                 replace_folder(temporary / component, folder / component)
             for file in (FILE_NAME, INDEX):
                 os.replace(temporary / file, folder / file)
@@ -548,7 +569,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             InputError: when something is missing, broken or of another kind.
         """
         hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
-        given = {name for name in COMPONENTS if name in kwargs}
+        given = {name for name in (*COMPONENTS, *CONTROLNET) if name in kwargs}
         unneeded = given | {m.PUBLISHED_FOLDERS.get(name, name) for m in PUBLISHED.values() for name in given}
         folder = find_model(pretrained_model_name_or_path, hub_options, unneeded)
         dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
@@ -568,7 +589,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             else:
                 kwargs |= {"use_safetensors": True, "trust_remote_code": False}
                 pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
-        for name in {"vae", "text_encoder", "transformer"} - given:
+        for name in {"vae", "text_encoder", "transformer", *(CONTROLNET if pipeline.controlnet else ())} - given:
             weights = base_state_dict(getattr(pipeline, name))
             subfolder = name if published is None else published.PUBLISHED_FOLDERS[name]
             check_weights(folder / subfolder, weights, renamed=name == "text_encoder")

@@ -9,6 +9,7 @@ projection with a learned offset per layer.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -69,6 +70,7 @@ class SpatialTransformer(nn.Module):
         x = torch.cat([x, self.fov_query + self.fov_in(fov[:, None, None])], dim=1)
 
         time = self.time_in(_sinusoid(t, 256).to(x.dtype))
+        context = self.readable(context)
         modulation = rearrange(self.modulation(F.silu(time)), "b (k d) -> k b 1 d", k=6)
         positions = query_positions(context.next_position, rows, columns)
         rope = rotary(positions, self.config)
@@ -84,6 +86,14 @@ class SpatialTransformer(nn.Module):
                 tapped[i] = x
         grids = [rearrange(tapped[i][:, :-1], "b (h w) d -> b d h w", h=rows) for i in self.taps]
         return grids, x[:, -1]
+
+    def readable(self, context: SemanticContext) -> SemanticContext:
+        """What of the LLM is read: all of it, or without layers to read none of its tokens, nor how many they were."""
+        if self.config.llm_layers != "none":
+            return context
+        keys, values = (tuple(x[:, :, :0] for x in tensors) for tensors in (context.keys, context.values))
+        start = torch.zeros_like(context.next_position)
+        return replace(context, keys=keys, values=values, mask=context.mask[:, :0], next_position=start)
 
     @torch.no_grad()
     def calibrate(self, context: SemanticContext) -> None:

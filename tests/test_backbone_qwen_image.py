@@ -220,6 +220,45 @@ def test_each_part_scales_with_strength() -> None:
         torch.testing.assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
 
 
+def test_a_concatenated_residual_is_as_columns_of_the_projection() -> None:
+    latents, reference, residual = make_latents(), make_latents(seed=5), make_latents(1, seed=2)
+    transformer = make_transformer()
+    base = call(transformer, latents, [reference])
+    delta = qi.projection_delta(transformer, concat=True)
+    assert delta.in_features == 128
+    recorder = Recorder(transformer)
+    with qi.DepthInjection(transformer, residual, delta):
+        assert torch.equal(call(transformer, latents, [reference]), base)  # the columns start at zero
+    nn.init.normal_(delta.weight, std=0.1)
+    projected = []
+    # What the projection with its hooks returns is the first block's input.
+    transformer.transformer_blocks[0].register_forward_pre_hook(
+        lambda _, _args, kwargs: projected.append(kwargs["hidden_states"]), with_kwargs=True
+    )
+    for strength in (1.0, 0.5, 0.0):
+        projected.clear()
+        with qi.DepthInjection(transformer, residual, delta, strength) as injection:
+            result = call(transformer, latents, [reference])
+            injection.active = False
+            assert torch.equal(call(transformer, latents, [reference]), base)
+        # Nothing is added to the latent itself; the reference's tokens have no depth.
+        tokens = torch.cat([qi.pack(latents), qi.pack(reference)], dim=1)
+        assert torch.equal(recorder.inputs[-1], tokens)
+        beside = torch.cat([qi.pack(residual).expand(2, -1, -1), torch.zeros_like(qi.pack(reference))], dim=1)
+        expected = transformer.img_in.forward(tokens) + strength * delta(torch.cat([tokens, beside], dim=2))
+        assert torch.equal(result, base) == (strength == 0)
+        torch.testing.assert_close(projected[0], expected)
+    with qi.DepthInjection(transformer, residual, delta), pytest.raises(InputError, match="same image size"):
+        call(transformer, make_latents(1, (16, 2, 2)), lengths=(3,))
+
+    residual.requires_grad_()
+    with qi.DepthInjection(transformer, residual, delta):
+        call(transformer, latents).square().sum().backward()
+    assert residual.grad.abs().sum() > 0 and delta.weight.grad[:, 64:].abs().sum() > 0
+    tensors = qi.backbone_tensors(transformer, delta)
+    assert torch.equal(qi.load_backbone_tensors(make_transformer(), tensors).weight, delta.weight)
+
+
 def test_gradients_reach_residual_delta_and_lora_and_nothing_else() -> None:
     transformer = make_transformer().requires_grad_(False)
     lora = qi.add_lora(transformer, 4)

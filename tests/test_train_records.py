@@ -195,6 +195,18 @@ def test_a_validation_sheet_shows_the_records(trained, tmp_path, monkeypatch):
     assert (tmp_path / "sheet-7.png").stat().st_size > 1000
 
 
+def test_depth_is_concatenated_for_qwen_image_alone(trained):
+    stage, name = trained.stage2, trained.stage2.base.backbone.NAME
+    options, stage.options = stage.options, dataclasses.replace(stage.options, injection="concat")
+    try:
+        expected = "differs from add" if name == "qwen-image" else f"is for qwen-image alone, and this base is {name}"
+        stage.model.backbone_tensors = {"projection.weight": stage.delta.weight}
+        with pytest.raises(InputError, match=expected):
+            stage.choose_injection()
+    finally:
+        stage.options = options
+
+
 # One backbone is enough
 
 

@@ -73,6 +73,11 @@ def architecture_of(model: ModelPatcher, loaded: LoadedModel) -> Architecture:
             f"model is a {found.backbone}, but the SpatialFusion checkpoint {loaded.name} was trained for "
             f"{loaded.config.backbone}: load the one that belongs to this model."
         )
+    if loaded.config.injection == "concat":
+        raise InputError(
+            f"the SpatialFusion checkpoint {loaded.name} concatenates depth to the latent, which is done in Python "
+            "alone: load one that adds it (stage2.injection=add)."
+        )
     return found
 
 

@@ -89,8 +89,9 @@ def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
     encoder = None
     if _attention(network.config) == _attention(read_config(tiny / FILE_NAME)):
         try:
-            template = TEMPLATES[network.config.backbone]
-            encoder = PromptEncoder.load(tiny, network.config.num_layers, dtype=chosen, template=template)
+            config = network.config
+            options = {"template": TEMPLATES[config.backbone], "llm_layers": config.llm_layers}
+            encoder = PromptEncoder.load(tiny, config.num_layers, dtype=chosen, **options)
         except ImportError as error:
             raise InputError(
                 f"the built-in language model needs transformers 5 or newer ({error}): update it with "

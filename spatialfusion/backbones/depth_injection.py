@@ -5,6 +5,8 @@ Notable:
   of the input projection and a LoRA on the linears of the blocks. All of it is hooks that `DepthInjection` sets and
   takes away again, so that the transformer stays the one that it was, and strength 0 is exactly the base.
 - The residual is in the network's input only: the Euler step starts from the latent without it.
+- Or the residual is concatenated to the latent (an ablation of the paper, which calls it channel concat): then the
+  delta has columns for both, and what it makes of the residual is all that is added.
 - Which module projects the input, what its tokens are and where the LoRA goes is said by the backbones.
 """
 
@@ -34,7 +36,8 @@ class DepthInjection:
     residual, delta and LoRA). A transformer called with k times the residual's batch gets the residual k times.
 
     `active` may be switched while inside, to leave depth out of some steps. A backbone's own class says how `residual`
-    is added to the network's input.
+    is added to the network's input. A `delta` with more inputs than the projection has them for the residual, which is
+    then concatenated.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class DepthInjection:
         self.residual = residual
         self.delta = delta
         self.strength = strength
+        self.concatenates = delta is not None and delta.in_features > projection.in_features
         self._active = True
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
@@ -57,10 +61,18 @@ class DepthInjection:
         """The network's input with the scaled residual added to the target's part of it."""
         raise NotImplementedError
 
+    def concatenate(self, sample: Tensor) -> Tensor:
+        """What the projection is given, with the residual concatenated to the target's part of it; for a backbone whose
+        deltas can be that wide."""
+        raise NotImplementedError
+
     def scaled_residual(self, sample: Tensor) -> Tensor:
         """The residual times strength, as often as the batch of `sample` asks for."""
-        repeats = len(sample) // len(self.residual)
-        return (self.strength * self.residual).to(sample).repeat(repeats, *[1] * (self.residual.ndim - 1))
+        return self._repeated(self.strength * self.residual, sample)
+
+    def _repeated(self, residual: Tensor, sample: Tensor) -> Tensor:
+        repeats = len(sample) // len(residual)
+        return residual.to(sample).repeat(repeats, *[1] * (residual.ndim - 1))
 
     @property
     def active(self) -> bool:
@@ -76,7 +88,8 @@ class DepthInjection:
     def __enter__(self) -> DepthInjection:
         if self._handles:
             raise RuntimeError("this DepthInjection is already in use")
-        self._handles = [self.transformer.register_forward_pre_hook(self._shift_input, with_kwargs=True)]
+        if not self.concatenates:
+            self._handles.append(self.transformer.register_forward_pre_hook(self._shift_input, with_kwargs=True))
         if self.delta is not None:
             self._handles.append(self.projection.register_forward_hook(self._add_delta))
         _scale_lora(self.transformer, self.strength if self._active else 0.0)
@@ -101,13 +114,17 @@ class DepthInjection:
         weight, bias = self.delta.weight.to(output.device), self.delta.bias.to(output.device)
         if not torch.is_autocast_enabled(output.device.type):
             weight, bias = weight.to(inputs[0].dtype), bias.to(inputs[0].dtype)
-        return output + self.strength * F.linear(inputs[0], weight, bias)
+        tokens = self.concatenate(inputs[0]) if self.concatenates else inputs[0]
+        return output + self.strength * F.linear(tokens, weight, bias)
 
 
-def projection_delta(projection: nn.Linear) -> nn.Linear:
-    """A change of an input projection, to be trained; zero, so that it starts as the base."""
-    weight = projection.weight
-    delta = nn.Linear(projection.in_features, projection.out_features, device=weight.device, dtype=weight.dtype)
+def projection_delta(projection: nn.Linear, residual_features: int = 0) -> nn.Linear:
+    """A change of an input projection, to be trained; zero, so that it starts as the base.
+
+    residual_features: of each token, those of a residual that is concatenated to the latent; 0 where it is added.
+    """
+    weight, inputs = projection.weight, projection.in_features + residual_features
+    delta = nn.Linear(inputs, projection.out_features, device=weight.device, dtype=weight.dtype)
     nn.init.zeros_(delta.weight)
     nn.init.zeros_(delta.bias)
     return delta
@@ -147,9 +164,16 @@ def backbone_tensors(transformer: nn.Module, delta: nn.Linear | None) -> dict[st
 
 
 def load_backbone_tensors(
-    transformer: ModelMixin, tensors: dict[str, Tensor], projection: nn.Linear, targets: Sequence[str] | str
+    transformer: ModelMixin,
+    tensors: dict[str, Tensor],
+    projection: nn.Linear,
+    targets: Sequence[str] | str,
+    residual_features: int = 0,
 ) -> nn.Linear | None:
-    """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
+    """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one.
+
+    residual_features: with how many more inputs the backbone can have a delta, if the residual is concatenated.
+    """
     lora = {name.removeprefix("lora."): tensor for name, tensor in tensors.items() if name.startswith("lora.")}
     if lora:
         if ADAPTER not in getattr(transformer, "peft_config", {}):
@@ -167,7 +191,8 @@ def load_backbone_tensors(
                 parameter.copy_(lora[name])
     if "projection.weight" not in tensors:
         return None
-    delta = projection_delta(projection)
+    wide = tensors["projection.weight"].shape[1] == projection.in_features + residual_features
+    delta = projection_delta(projection, residual_features if wide else 0)
     if tensors["projection.weight"].shape != delta.weight.shape:
         raise InputError(
             f"the checkpoint changes an input projection of {tuple(tensors['projection.weight'].shape)}, but this "

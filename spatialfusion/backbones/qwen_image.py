@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageTransformer2DModel
+from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageControlNetModel, QwenImageTransformer2DModel
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -185,7 +185,7 @@ class ShortAttention:
         return attn.to_out[0](output[:, count:]), attn.to_add_out(output[:, :count])
 
 
-def use_short_attention(transformer: QwenImageTransformer2DModel) -> None:
+def use_short_attention(transformer: QwenImageTransformer2DModel | QwenImageControlNetModel) -> None:
     """Let `transformer` attend with ShortAttention from now on."""
     transformer.set_attn_processor(ShortAttention())
     transformer.pos_embed.register_forward_hook(_real_factors)
@@ -211,7 +211,8 @@ class DepthInjection(depth_injection.DepthInjection):
     Args:
         transformer: a QwenImageTransformer2DModel; its LoRA, if any, was put there by `add_lora`.
         residual: [B, 16, h, w], added to the target latent in the network's input. Zeros are a sample without depth.
-        delta: change of the input projection, see `projection_delta`; None for none.
+        delta: change of the input projection, see `projection_delta`; None for none. With columns for the residual
+            too, the residual is concatenated to the target's tokens instead.
         strength: scales residual, delta and LoRA together.
     """
 
@@ -226,19 +227,31 @@ class DepthInjection(depth_injection.DepthInjection):
         super().__init__(transformer, transformer.img_in, pack(residual), delta, strength)
 
     def shift(self, sample: Tensor) -> Tensor:
+        count = self._target_tokens(sample)
+        # The target's tokens come first; those of references stay as they are.
+        return torch.cat([sample[:, :count] + self.scaled_residual(sample), sample[:, count:]], dim=1)
+
+    def concatenate(self, sample: Tensor) -> Tensor:
+        missing = sample.shape[1] - self._target_tokens(sample)
+        return torch.cat([sample, F.pad(self._repeated(self.residual, sample), (0, 0, 0, missing))], dim=2)
+
+    def _target_tokens(self, sample: Tensor) -> int:
+        """How many tokens of the network's input are the target's."""
         batch, count = self.residual.shape[:2]
         if sample.shape[0] % batch or sample.shape[1] < count:
             raise InputError(
                 f"a depth residual of {count} tokens for {batch} images does not fit a network input of "
                 f"{sample.shape[1]} tokens for {sample.shape[0]}: both must be made for the same image size."
             )
-        # The target's tokens come first; those of references stay as they are.
-        return torch.cat([sample[:, :count] + self.scaled_residual(sample), sample[:, count:]], dim=1)
+        return count
 
 
-def projection_delta(transformer: QwenImageTransformer2DModel) -> nn.Linear:
-    """A change of the input projection, to be trained; zero, so that it starts as the base."""
-    return depth_injection.projection_delta(transformer.img_in)
+def projection_delta(transformer: QwenImageTransformer2DModel, concat: bool = False) -> nn.Linear:
+    """A change of the input projection, to be trained; zero, so that it starts as the base.
+
+    concat: with columns for a residual that is concatenated to the latent, not added.
+    """
+    return depth_injection.projection_delta(transformer.img_in, transformer.img_in.in_features if concat else 0)
 
 
 def add_lora(transformer: QwenImageTransformer2DModel, rank: int) -> list[nn.Parameter]:
@@ -250,7 +263,10 @@ def add_lora(transformer: QwenImageTransformer2DModel, rank: int) -> list[nn.Par
 def load_backbone_tensors(transformer: QwenImageTransformer2DModel, tensors: dict[str, Tensor]) -> nn.Linear | None:
     """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
     check_architecture(transformer)
-    return depth_injection.load_backbone_tensors(transformer, tensors, transformer.img_in, LORA_TARGETS)
+    projection = transformer.img_in
+    return depth_injection.load_backbone_tensors(
+        transformer, tensors, projection, LORA_TARGETS, residual_features=projection.in_features
+    )
 
 
 # Sampling -------------------------------------------------------------------------------------------------------------

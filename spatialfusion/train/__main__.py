@@ -60,6 +60,8 @@ def _stage_class(name: str) -> type:
         from .spatial import Stage1 as Stage
     elif name == "stage2":
         from .joint import Stage2 as Stage
+    elif name == "controlnet":
+        from .controlnet import ControlNetStage as Stage
     else:
         from .judge import JudgeStage as Stage
     return Stage

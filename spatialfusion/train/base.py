@@ -60,10 +60,17 @@ class Base:
         """The folder of a part of the model, under the name that it has in a pipeline."""
         return self.folder / self.subfolders.get(part, part)
 
-    def encoder(self, num_layers: int) -> PromptEncoder:
+    def encoder(self, config: SpatialFusionConfig) -> PromptEncoder:
+        """The multimodal LLM, which hands on the layers that a model of this configuration reads."""
         with loading(self.folder):
             encoder = PromptEncoder.load(
-                self.folder, num_layers, self.load_device, self.dtype, self.backbone.TEMPLATE, self.subfolders
+                self.folder,
+                config.num_layers,
+                self.load_device,
+                self.dtype,
+                self.backbone.TEMPLATE,
+                self.subfolders,
+                config.llm_layers,
             )
         if not self.own:
             check_weights(self.path("text_encoder"), encoder.text_encoder.state_dict(), renamed=True)
@@ -147,6 +154,7 @@ def spatial_sizes(config: TrainConfig) -> dict[str, Any]:
     return {
         "hidden_size": spatial.hidden_size,
         "num_layers": spatial.layers,
+        "llm_layers": spatial.llm_layers,
         "num_heads": spatial.heads,
         "state_size": spatial.state,
         "patch_size": spatial.patch,

@@ -21,9 +21,9 @@ from ..errors import InputError, suggest
 from ..files import atomic_file
 
 PRESETS = Path(__file__).parent / "presets"
-STAGES = ("data", "vae", "language", "grounding", "diffusion", "stage1", "stage2", "judge")
-# The judge looks at images, and is no part of the model.
-GROUPS = {"foundation": ("data", "vae", "language", "grounding", "diffusion"), "all": STAGES[:-1]}
+STAGES = ("data", "vae", "language", "grounding", "diffusion", "stage1", "stage2", "controlnet", "judge")
+# The ControlNet is there to be compared with, the judge looks at images: neither is part of the model.
+GROUPS = {"foundation": ("data", "vae", "language", "grounding", "diffusion"), "all": STAGES[:-2]}
 
 
 @dataclass
@@ -75,6 +75,8 @@ class DiffusionConfig:
 class SpatialConfig:
     hidden_size: int = 192
     layers: int = 4
+    # Of the LLM's layers those that are read: all over it, its first, its last, or none; see config.sample_layers.
+    llm_layers: Literal["uniform", "shallow", "deep", "none"] = "uniform"
     heads: int = 3
     state: int = 64  # side of the depth state, in cells
     patch: int = 8  # side of a patch of the state
@@ -144,14 +146,20 @@ class DiffusionStageConfig(StageConfig):
 
 
 @dataclass
-class SpatialStageConfig(StageConfig):
-    terminal_fraction: float = 0.15  # of the draws, those at exactly t = 1
-    time_shift: float = 0.9  # the other times are sigmoid(normal + time_shift): above 0 leans to high noise
+class DepthDataStageConfig(StageConfig):
+    """Of stages that learn from pictures with captions and depth: see samples.py."""
+
     edit_repeats: int = 1  # how often an epoch visits each editing pair
     caption_dropout: float = 0.1
     source_dropout: float = 0.0  # of the edits, those shown as text to image: with the caption, without the source
     plain_fraction: float = 0.25  # of the captions, those without spatial statements
     egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
+
+
+@dataclass
+class SpatialStageConfig(DepthDataStageConfig):
+    terminal_fraction: float = 0.15  # of the draws, those at exactly t = 1
+    time_shift: float = 0.9  # the other times are sigmoid(normal + time_shift): above 0 leans to high noise
     # Noise on the LLM's keys and values, relative to a channel's own size: for an LLM in 8 bits; see docs/backbones.md.
     kv_noise: float = 0.0
     validity_weight: float = 0.3
@@ -180,8 +188,16 @@ class Stage2Config(SpatialStageConfig):
     steps: int = 3000
     depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth
     depth_dropout: float = 0.15
+    # How depth enters: added to the latent, concatenated to it, or not at all: then the depth branch is trained beside.
+    injection: Literal["add", "concat", "none"] = "add"
     lora_rank: int = 12
     dit: Literal["lora", "full"] = "lora"
+
+
+@dataclass
+class ControlNetStageConfig(DepthDataStageConfig):
+    steps: int = 3000
+    layers: int = 3  # blocks of the ControlNet; the tiny diffusion model has 6
 
 
 @dataclass
@@ -215,6 +231,7 @@ class TrainConfig:
     diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
     stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
     stage2: Stage2Config = field(default_factory=Stage2Config)
+    controlnet: ControlNetStageConfig = field(default_factory=ControlNetStageConfig)
     judge: JudgeStageConfig = field(default_factory=JudgeStageConfig)
 
 
@@ -428,6 +445,8 @@ def _check(config: TrainConfig) -> None:
         raise InputError(f"data.side = {config.data.side} must be at least 16.")
     if config.base is not None and config.stage2.dit == "full":
         raise InputError("stage2.dit = full must be lora with a base, which stays as it is.")
+    if config.stage2.injection == "concat" and config.stage2.dit == "full":
+        raise InputError("stage2.injection = concat needs stage2.dit = lora: its columns are those of the delta.")
     for name in STAGES[1:]:
         stage: StageConfig = getattr(config, name)
         for key in ("batch", "accumulate", "log_every"):

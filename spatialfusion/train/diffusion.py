@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from diffusers import QwenImageTransformer2DModel
+from diffusers import QwenImageControlNetModel, QwenImageTransformer2DModel
 from torch import Tensor, nn
 
 from ..backbones.qwen_image import (
@@ -136,13 +136,7 @@ class DiffusionStage(Stage):
         return torch.cat(errors)
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Muon for the matrices of attention and MLP; modulation, ends of the network, norms and biases get AdamW."""
-        muon, adamw = [], []
-        for name, parameter in self.transformer.named_parameters():
-            if parameter.requires_grad:
-                matrix = parameter.dim() == 2 and (".attn." in name or "_mlp." in name)
-                (muon if matrix else adamw).append(parameter)
-        return muon, adamw
+        return matrices_and_rest(self.transformer)
 
     def compile(self) -> None:
         # Block by block: they share one graph, and hooks on the whole transformer stay outside of it.
@@ -307,6 +301,16 @@ def new_transformer(sizes: DiffusionConfig, latent_channels: int, text_width: in
     return transformer
 
 
+def matrices_and_rest(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Muon for the matrices of attention and MLP; modulation, ends of the network, norms and biases get AdamW."""
+    muon, adamw = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            matrix = parameter.dim() == 2 and (".attn." in name or "_mlp." in name)
+            (muon if matrix else adamw).append(parameter)
+    return muon, adamw
+
+
 def zero_modulation(transformer: QwenImageTransformer2DModel) -> None:
     """adaLN-zero: every block starts as the identity and the network's output at 0.
 
@@ -333,7 +337,9 @@ def load_transformer(
     return transformer
 
 
-def prepare_for_training(transformer: QwenImageTransformer2DModel, device: torch.device) -> None:
+def prepare_for_training(
+    transformer: QwenImageTransformer2DModel | QwenImageControlNetModel, device: torch.device
+) -> None:
     """Freeze what can never learn, and choose the attention that is fastest on the device."""
     # Nothing reads the text after the last block.
     last = transformer.transformer_blocks[-1]

@@ -477,7 +477,9 @@ def _config_changes(start: Checkpoint, config: TrainConfig, name: str, finished:
     """Say what changed since the checkpoint; raise InputError for what cannot change."""
     saved, now = start.state["config"], _stage_config(config, name)
     changed = [key for key in now if key in saved and saved[key] != now[key]]
-    fixed = ("model.",) if finished else ("model.", "seed", "data.size", f"{name}.batch")
+    fixed = ("model.", f"{name}.injection")
+    if not finished:
+        fixed += ("seed", "data.size", f"{name}.batch")
     for key in changed:
         if key.startswith(fixed):
             raise InputError(

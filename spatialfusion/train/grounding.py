@@ -36,7 +36,13 @@ class GroundingStage(Stage1):
             with atomic_folder(held) as temporary:
                 shutil.copytree(self.folder / "text_encoder", temporary, dirs_exist_ok=True)
         layers = self.model.config.num_layers
-        self.teacher = PromptEncoder.load(self.folder, layers, device, subfolders={"text_encoder": str(held.resolve())})
+        self.teacher = PromptEncoder.load(
+            self.folder,
+            layers,
+            device,
+            subfolders={"text_encoder": str(held.resolve())},
+            llm_layers=self.model.config.llm_layers,
+        )
         if device.type == "cpu":
             # torch's fused attention is slower than plain products for so few and short heads.
             for encoder in (self.encoder, self.teacher):

@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..backbones import qwen_image_21
+from ..backbones import qwen_image, qwen_image_21
 from ..backbones.depth_injection import backbone_tensors, base_state_dict
 from ..backbones.sampling import draw_noise
+from ..errors import InputError
 from ..files import atomic_folder
 from ..latents import decode_latents, encode_latents
 from ..sheet import figure_tile, image_tile
@@ -47,20 +48,46 @@ class Stage2(Stage1):
         backbone = self.base.backbone
         self.delta = backbone.load_backbone_tensors(self.transformer, self.model.backbone_tensors)
         self.full = self.options.dit == "full"
+        concat = self.choose_injection()
         self.transformer.requires_grad_(self.full)
         parts: dict[str, nn.Module] = dict(self.trained.items())
         if self.full:
             parts["transformer"] = self.transformer
         else:
             if self.delta is None:
-                self.delta = backbone.projection_delta(self.transformer)
+                options = {"concat": True} if concat else {}
+                self.delta = backbone.projection_delta(self.transformer, **options)
                 backbone.add_lora(self.transformer, self.options.lora_rank)
+                if concat and not self.model.adapter.out.weight.any():
+                    # The columns start at zero. Were the adapter's output zero as well, neither would ever get a
+                    # gradient through the other.
+                    self.model.adapter.out.reset_parameters()
             # Beside a base of fewer bits; small steps would be lost in theirs.
             parts["delta"] = self.delta.float().requires_grad_(True)
             parts["lora"] = lora_layers(self.transformer).float().requires_grad_(True)
         self.trained = nn.ModuleDict(parts)
         # The run's own transformer always read its text so.
         self.text_options = {"text_multiple": TEXT_MULTIPLE} if self.base.own else {}
+
+    def choose_injection(self) -> bool:
+        """Let the model have the injection that is asked for; whether it is concat.
+
+        Raises:
+            InputError: when the model was trained with another one, or the backbone does not have it.
+        """
+        asked, config = self.options.injection, self.model.config
+        if asked == "concat" and self.base.backbone is not qwen_image:
+            raise InputError(
+                f"stage2.injection = concat is for {qwen_image.NAME} alone, and this base is {config.backbone}: "
+                "expected add or none."
+            )
+        if asked != config.injection and self.model.backbone_tensors:
+            raise InputError(
+                f"stage2.injection = {asked} differs from {config.injection}, with which {self.folder} was trained: "
+                "start from a model that has not been through stage 2."
+            )
+        config.injection = asked
+        return asked == "concat"
 
     def frozen(self) -> list[nn.Module]:
         return super().frozen() + ([] if self.full else [self.transformer])

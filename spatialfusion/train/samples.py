@@ -19,7 +19,7 @@ from ..geometry import Geometry
 from ..scenes.captions import caption, egocentric_caption, plain_caption
 from ..scenes.edits import instruction
 from ..scenes.scene import Scene
-from .config import SpatialStageConfig, TrainConfig, weighted_folders
+from .config import DepthDataStageConfig, TrainConfig, weighted_folders
 
 SHEET_PROMPTS = (
     "a red car in front of a blue house",
@@ -96,7 +96,7 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
 
     multiple: of pixels that the sides of images must be.
     """
-    options: SpatialStageConfig = getattr(config, stage)
+    options: DepthDataStageConfig = getattr(config, stage)
     if config.data.records and config.data.side is not None:
         buckets = aspect_buckets(config.data.side, multiple)
     else:
@@ -106,7 +106,7 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
     if not config.data.records:
         train, validation = (RenderedSamples(folder, options) for folder in data_folders(config, run))
         return train, validation
-    if options.layout_weight:
+    if getattr(options, "layout_weight", 0.0):
         raise InputError(
             f"{stage}.layout_weight must be 0 with data.records: what is where is known of rendered scenes."
         )
@@ -121,7 +121,7 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
 class RenderedSamples:
     """Pictures of a folder of rendered scenes, and then its editing pairs; captions are written anew every time."""
 
-    def __init__(self, folder: Path, options: SpatialStageConfig):
+    def __init__(self, folder: Path, options: DepthDataStageConfig):
         self.data, self.options = RenderedScenes(folder), options
         self.latents: Tensor | None = None
 
@@ -214,7 +214,7 @@ class Place(NamedTuple):
 class RecordSamples:
     """Records of labelled folders, in the order of their reader."""
 
-    def __init__(self, reader: Reader, options: SpatialStageConfig):
+    def __init__(self, reader: Reader, options: DepthDataStageConfig):
         self.reader, self.options = reader, options
         self.latents: RecordLatents | None = None
         if not any(folder.has_camera.any() for folder in reader.folders):

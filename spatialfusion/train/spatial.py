@@ -50,7 +50,7 @@ class Stage1(Stage):
         self.model = self.build(is_new)
         # As in the pipeline: diffusion transformers take latents with even sides.
         self.data, self.validation = open_data(config, run, self.name, 2 * self.model.config.latent_stride)
-        self.encoder = self.base.encoder(self.model.config.num_layers)
+        self.encoder = self.base.encoder(self.model.config)
         parts: dict[str, nn.Module] = {"spatial": self.model}
         if self.options.layout_weight:
             parts["layout"] = LayoutHead(self.model.config.hidden_size).to(device)
@@ -67,6 +67,12 @@ class Stage1(Stage):
                 raise InputError(
                     f"{self.folder / FILE_NAME} was trained for {model.config.backbone}, but the base is "
                     f"{self.base.backbone.NAME}: use another run folder."
+                )
+            wanted = self.config.model.spatial.llm_layers
+            if model.config.llm_layers != wanted:
+                raise InputError(
+                    f"model.spatial.llm_layers = {wanted} differs from {model.config.llm_layers}, with which "
+                    f"{self.folder / FILE_NAME} was trained: set it so, or start stage1 without that file."
                 )
             # Out of the file's mapping: how memory is aligned may change a product's last bit, and a run that goes on
             # should not differ from one that was never stopped.

@@ -300,3 +300,14 @@ class Omnigen2Checkpoint:
     @property
     def depth_patch(self):
         return self.patch.model.network
+
+
+def test_a_checkpoint_without_injection_is_only_its_lora_and_one_that_concatenates_is_refused(tiny, monkeypatch):
+    monkeypatch.setattr(tiny.spatialfusion.config, "injection", "none")
+    plain, patched = Recorder(tiny.model), Recorder(apply(tiny))
+    images = [sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=1) for recorder in (plain, patched)]
+    assert torch.equal(plain.inputs[0], patched.inputs[0])
+    assert difference(*images) > 1e-3
+    monkeypatch.setattr(tiny.spatialfusion.config, "injection", "concat")
+    with pytest.raises(InputError, match=r"concatenates depth to the latent, which is done in Python alone: load one"):
+        apply(tiny)
