@@ -23,8 +23,8 @@ class KilledError(Exception):
     pass
 
 
-def smoke(run: Path) -> TrainConfig:
-    return load_config("smoke", {"run": str(run), "device": "cpu", "precision": "fp32"})
+def smoke(run: Path, **options: str) -> TrainConfig:
+    return load_config("smoke", {"run": str(run), "device": "cpu", "precision": "fp32", **options})
 
 
 def train(name: str, run: Path, killed_at: int | None = None) -> None:
@@ -110,7 +110,8 @@ def test_shares_of_captions_are_as_asked(finished):
 
 
 def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):
-    stage = _stage_class("stage1")(smoke(finished), finished, torch.device("cpu"))
+    config = smoke(finished, **{"stage1.layout_weight": "1"})
+    stage = _stage_class("stage1")(config, finished, torch.device("cpu"))
     data = stage.data.data
     scenes = [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]  # the second is an edit
     batch = stage.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
