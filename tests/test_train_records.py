@@ -365,6 +365,12 @@ def test_captions_and_sources_are_dropped_as_asked(square):
     assert any(part.edits for part in kept)
 
 
+def test_a_layout_is_not_asked_of_records(qwen, square, tmp_path):
+    config = make_config(qwen, tmp_path / "run", [square], **{"stage1.layout_weight": 1})
+    with pytest.raises(InputError, match="stage1.layout_weight must be 0 with data.records"):
+        Stage1(config, tmp_path / "run", CPU)
+
+
 def test_folders_without_any_camera_are_refused(wide, tmp_path):
     rows = read_shard(shard_paths(wide)[0])[:2]
     write_shard(tmp_path / "data" / "train-00000.parquet", rows)
