@@ -367,7 +367,7 @@ def test_captions_and_sources_are_dropped_as_asked(square):
 
 def test_a_layout_is_not_asked_of_records(qwen, square, tmp_path):
     config = make_config(qwen, tmp_path / "run", [square], **{"stage1.layout_weight": 1})
-    with pytest.raises(InputError, match="stage1.layout_weight must be 0 with data.records"):
+    with pytest.raises(InputError, match=r"stage1\.layout_weight must be 0 with data\.records"):
         Stage1(config, tmp_path / "run", CPU)
 
 
