@@ -161,6 +161,13 @@ def test_another_injection_is_not_trained_on(arms):
     assert _config_changes(old, config, "stage2", False) == []
 
 
+def test_the_preset_of_the_arms_has_the_sizes_of_tiny():
+    evidence, tiny = load_config("evidence"), load_config("tiny")
+    assert evidence.model == tiny.model and evidence.data == tiny.data
+    for key in ("steps", "batch", "muon_lr", "adamw_lr", "ema"):
+        assert getattr(evidence.stage2, key) == getattr(evidence.controlnet, key)
+
+
 def test_columns_of_a_whole_model_are_refused():
     with pytest.raises(InputError, match=r"stage2\.injection = concat needs stage2\.dit = lora"):
         load_config("smoke", {"stage2.injection": "concat", "stage2.dit": "full"})
