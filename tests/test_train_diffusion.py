@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import shutil
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
+from safetensors.torch import load_file
 from tiny import CONFIG, SIZE
 from torch import Tensor
 
-from spatialfusion.backbones.qwen_image import TINY_SHIFT
+from spatialfusion.backbones.qwen_image import TINY_SHIFT, last_states, token_grid
 from spatialfusion.data.rendered import VALIDATION_SEED, data_folders, render_folder
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
@@ -28,6 +30,7 @@ from spatialfusion.train.diffusion import (
     load_transformer,
     shift_level,
 )
+from spatialfusion.train.layout import COLOR_CLASSES, KIND_CLASSES, layouts
 from spatialfusion.train.optim import Optimizers
 
 CPU = torch.device("cpu")
@@ -109,6 +112,42 @@ def test_noise_levels_lean_to_high_noise_and_leave_none_out():
     assert 0.015 < (levels < 0.2).float().mean() < 0.06
     t = torch.tensor([0.1, 0.5, 0.9])
     torch.testing.assert_close(shift_level(t), math.exp(TINY_SHIFT) / (math.exp(TINY_SHIFT) + 1 / t - 1))
+
+
+def test_a_share_of_the_noise_levels_stands_near_pure_noise_and_the_others_stay():
+    levels, usual = draw_noise_levels(generators(4000), 0.4), draw_noise_levels(generators(4000))
+    moved = levels != usual
+    assert 0.37 < moved.float().mean() < 0.43
+    assert levels.max() < 1 and abs(levels[moved].median() - 0.982) < 0.003
+    assert (levels[moved] > 0.9).float().mean() > 0.95
+
+
+def test_the_layout_is_told_of_each_target(stage, run):
+    stage.options.layout_weight = 0.5
+    asked = DiffusionStage(dataclasses.replace(stage.config, diffusion=stage.options), run, CPU)
+    indices = [3, 0, 7, 5, 9, 1, 2, 11]
+    batch = asked.batch(indices, generators(8))
+    targets = [*indices[:6], *(asked.data.edits[i % len(asked.data.edits)][1] for i in indices[6:])]
+    side = SIZE // 16
+    assert torch.equal(batch["layout"], layouts([asked.data.scenes[i] for i in targets], side, side))
+    loss, metrics = asked.loss(batch)
+    uniform = torch.tensor(float(KIND_CLASSES)).log() + torch.tensor(float(COLOR_CLASSES)).log()
+    torch.testing.assert_close(metrics["loss_layout"], uniform)  # a new head gives all classes the same chance
+    torch.testing.assert_close(loss, asked.errors(batch).mean() + 0.5 * uniform)
+    # Without zeros on its way the gradient reaches the blocks, and only the target's tokens have one.
+    stir(asked)
+    torch.nn.init.normal_(asked.trained["layout"].project.weight)
+    with last_states(asked.transformer) as states:
+        asked.errors(batch)
+    assert [len(part) for part in states] == [6, 2] and states[1].shape[1] == 2 * side**2  # with a source's tokens
+    asked.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"]).backward()
+    assert asked.transformer.transformer_blocks[0].attn.to_q.weight.grad.any()
+    _, adamw = asked.parameter_groups()
+    assert any(p is asked.trained["layout"].project.weight for p in adamw)
+    asked.export(run / "told")
+    assert not [
+        name for name in load_file(run / "told/transformer/diffusion_pytorch_model.safetensors") if "layout" in name
+    ]
 
 
 def test_an_untrained_network_predicts_nothing_and_the_loss_is_that_of_the_velocity(stage):

@@ -16,7 +16,7 @@ from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
-from spatialfusion.train.layout import COLOR_CLASSES, KIND_CLASSES, layouts
+from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, layouts
 
 
 class KilledError(Exception):
@@ -126,6 +126,29 @@ def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):
     torch.testing.assert_close(total - stage.loss(batch)[0], uniform)
     exported = load_file(finished / "model" / "spatialfusion.safetensors")
     assert not [name for name in exported if "layout" in name]
+
+
+def test_the_diffusion_model_tells_the_layout_in_stage_2(finished):
+    config = smoke(finished, **{"stage2.image_layout_weight": "0.5"})
+    stage = _stage_class("stage2")(config, finished, torch.device("cpu"))
+    data = stage.data.data
+    scenes = [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]  # the second is an edit
+    batch = stage.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    assert torch.equal(batch["image_layout"], layouts(scenes, 4, 4))
+    total, metrics = stage.loss(batch)
+    head = stage.trained["image_layout"]
+    stage.options.image_layout_weight = 0.0
+    plain = stage.loss(batch)[0]
+    stage.options.image_layout_weight = 0.5
+    torch.testing.assert_close(total - plain, 0.5 * metrics["loss_image_layout"])
+    # Samples are told apart: one whose layout is right by the bias alone lowers the loss by its share.
+    batch["image_layout"] = torch.zeros_like(batch["image_layout"])
+    batch["image_layout"][1] = 1
+    torch.nn.init.constant_(head.project.bias, 0.0)
+    with torch.no_grad():
+        logits = head.project.bias.unflatten(0, (KIND_CLASSES + COLOR_CLASSES, CELLS**2))
+        logits[[0, KIND_CLASSES]] = 50.0
+    torch.testing.assert_close(stage.loss(batch)[1]["loss_image_layout"], torch.tensor(0.25 * 2 * 50.0))
 
 
 def test_grounding_changes_what_the_spatial_side_reads_and_holds_what_the_diffusion_model_reads(finished):

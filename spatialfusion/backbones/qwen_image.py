@@ -8,8 +8,8 @@ Notable:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -132,6 +132,24 @@ def predict(
     """`velocity` for the prompts of a context, in fp32; every backbone has it."""
     embeds, mask = context.prompt_embeds.to(latents.device), context.prompt_mask.to(latents.device)
     return velocity(transformer, latents, references, t, embeds, mask, text_multiple).float()
+
+
+@contextmanager
+def last_states(transformer: QwenImageTransformer2DModel) -> Iterator[list[Tensor]]:
+    """Collects, call by call, the hidden states [B, tokens, d] that come out of the last block."""
+    found: list[Tensor] = []
+    hook = transformer.norm_out.register_forward_pre_hook(lambda _module, inputs: found.append(inputs[0]))
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
+def token_grid(states: Sequence[Tensor], latents: Tensor) -> Tensor:
+    """The target's tokens in `last_states` of calls about parts of latents [B, 16, h, w]: [B, d, h/2, w/2]."""
+    rows, columns = (side // 2 for side in latents.shape[-2:])
+    tokens = torch.cat([part[:, : rows * columns] for part in states])
+    return tokens.unflatten(1, (rows, columns)).movedim(-1, 1)
 
 
 def _to_float(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:

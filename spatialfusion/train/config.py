@@ -143,6 +143,8 @@ class LanguageStageConfig(StageConfig):
 class DiffusionStageConfig(StageConfig):
     edit_fraction: float = 0.25
     caption_dropout: float = 0.1
+    layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
+    high_noise_fraction: float = 0.0  # of the noise levels, those near pure noise, where only captions tell the layout
 
 
 @dataclass
@@ -192,6 +194,8 @@ class Stage2Config(SpatialStageConfig):
     injection: Literal["add", "concat", "none"] = "add"
     lora_rank: int = 12
     dit: Literal["lora", "full"] = "lora"
+    image_layout_weight: float = 0.0  # as layout_weight, told by the diffusion model
+    high_noise_fraction: float = 0.0  # of the image's noise levels, those near pure noise
 
 
 @dataclass

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from ..backbones.qwen_image import (
     TINY_SHIFT,
     draw_noise,
+    last_states,
     sample_latents,
     tiny_scheduler,
+    token_grid,
     use_short_attention,
     velocity,
 )
@@ -34,10 +36,12 @@ from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import image_tile, write_sheet
 from .config import DiffusionConfig, DiffusionStageConfig, TrainConfig
+from .layout import LayoutHead, layouts
 from .stage import Stage, noise_bins
 from .vae_2d import Autoencoder2D
 
 UNIFORM_FRACTION = 0.1  # of the noise levels
+HIGH_NOISE_SHIFT = 4.0  # of the levels near pure noise: half of them are above 0.98
 TEXT_MULTIPLE = 16  # tokens; of a compiled network, since it is compiled once for each length that it sees
 SHEET_STEPS = 20
 SHEET_GUIDANCE = 4.0
@@ -82,6 +86,9 @@ class DiffusionStage(Stage):
         if device.type == "cpu":
             self.encoder.text_encoder.set_attn_implementation("eager")
         self.trained: nn.Module = self.transformer
+        if self.options.layout_weight:
+            head = LayoutHead(self.transformer.inner_dim).to(device)
+            self.trained = nn.ModuleDict({"transformer": self.transformer, "layout": head})
         self.text_multiple = 1
 
     def __len__(self) -> int:
@@ -96,16 +103,32 @@ class DiffusionStage(Stage):
     def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
         """Samples; the last ones, `edit_fraction` of them, are edits, so that every batch has the same shapes."""
         edits = round(self.options.edit_fraction * len(indices)) if self.data.edits else 0
-        return draw_samples(
-            self.data, self.latents, indices, edits, generators, caption_dropout=self.options.caption_dropout
+        samples = draw_samples(
+            self.data,
+            self.latents,
+            indices,
+            edits,
+            generators,
+            caption_dropout=self.options.caption_dropout,
+            high_noise_fraction=self.options.high_noise_fraction,
         )
+        if self.options.layout_weight:
+            height, width = samples["latents"].shape[-2:]
+            samples["layout"] = layouts([self.data.scenes[i] for i in samples["targets"]], height // 2, width // 2)
+        return samples
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        errors = self.errors(batch)
+        with last_states(self.transformer) as states:
+            errors = self.errors(batch)
         level, edits = batch["level"], len(batch["references"])
         plain, edited = errors.detach().split([len(errors) - edits, edits])
         metrics = {"loss_text": plain.mean(), "loss_edit": edited.mean()}
-        return errors.mean(), {**metrics, **noise_bins("loss_t", errors.detach(), level)}
+        loss = errors.mean()
+        if self.options.layout_weight:
+            layout_loss = self.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"])
+            loss = loss + self.options.layout_weight * layout_loss
+            metrics["loss_layout"] = layout_loss.detach()
+        return loss, {**metrics, **noise_bins("loss_t", errors.detach(), level)}
 
     def errors(self, batch: dict[str, Any]) -> Tensor:
         """Squared error of the velocity of every sample [B]."""
@@ -136,7 +159,7 @@ class DiffusionStage(Stage):
         return torch.cat(errors)
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        return matrices_and_rest(self.transformer)
+        return matrices_and_rest(self.trained)
 
     def compile(self) -> None:
         # Block by block: they share one graph, and hooks on the whole transformer stay outside of it.
@@ -222,12 +245,13 @@ def draw_samples(
     edits: int,
     generators: list[torch.Generator],
     caption_dropout: float,
+    high_noise_fraction: float = 0.0,
 ) -> dict[str, Any]:
     """Samples of `data`, whose normalised latents are `latents` [N, 16, h, w]; the last `edits` indices mean edits.
 
     Returns:
-        texts: list of B; latents, noise [B, 16, h, w]; level [B]; and of the edits' sources references [E, 16, h, w]
-        and pictures [E, 3, H, W] uint8.
+        texts and targets (the pictures' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B]; and of
+        the edits' sources references [E, 16, h, w] and pictures [E, 3, H, W] uint8.
     """
     texts, targets, sources = [], [], []
     for position, (index, generator) in enumerate(zip(indices, generators, strict=True)):
@@ -242,23 +266,32 @@ def draw_samples(
         targets.append(target)
     return {
         "texts": texts,
+        "targets": targets,
         "latents": latents[targets].float(),
         "noise": torch.stack([torch.randn(latents.shape[1:], generator=g) for g in generators]),
-        "level": draw_noise_levels(generators),
+        "level": draw_noise_levels(generators, high_noise_fraction),
         "references": latents[sources].float(),
         "pictures": data.images[sources],
     }
 
 
-def draw_noise_levels(generators: list[torch.Generator]) -> Tensor:
+def draw_noise_levels(generators: list[torch.Generator], high_fraction: float = 0.0) -> Tensor:
     """Noise levels [B] in (0, 1) of training samples: logit-normal under the sampler's own shift, so mostly high noise,
-    where layout is decided; some are uniform, since the last steps of a sampler are at low noise."""
+    where layout is decided; some are uniform, since the last steps of a sampler are at low noise.
+
+    high_fraction: of the levels, those near pure noise. At 0.9 large objects are still in plain sight, and captions
+    need not be read to see where they are.
+    """
     levels = []
     for generator in generators:
         uniform = torch.rand((), generator=generator)
         normal = torch.randn((), generator=generator)
         chosen = torch.rand((), generator=generator) < UNIFORM_FRACTION
-        levels.append(torch.where(chosen, uniform, shift_level(normal.sigmoid())))
+        level = torch.where(chosen, uniform, shift_level(normal.sigmoid()))
+        # Without a share nothing is drawn, so older runs go on as they were.
+        if high_fraction and torch.rand((), generator=generator) < high_fraction:
+            level = torch.sigmoid(normal + HIGH_NOISE_SHIFT)
+        levels.append(level)
     return torch.stack(levels)
 
 

@@ -8,6 +8,7 @@ diffusion model would learn to ignore depth; there the adapter gets the teacher'
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from ..sheet import figure_tile, image_tile
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
 from .diffusion import SHEET_GUIDANCE, SHEET_STEPS, TEXT_MULTIPLE, draw_noise_levels
+from .layout import LayoutHead, layouts
 from .samples import Example, Samples
 from .spatial import Stage1
 from .stage import noise_bins
@@ -65,6 +67,13 @@ class Stage2(Stage1):
             # Beside a base of fewer bits; small steps would be lost in theirs.
             parts["delta"] = self.delta.float().requires_grad_(True)
             parts["lora"] = lora_layers(self.transformer).float().requires_grad_(True)
+        if self.options.image_layout_weight:
+            if self.base.backbone is not qwen_image:
+                raise InputError(
+                    f"stage2.image_layout_weight must be 0: it is for {qwen_image.NAME} alone, and this base is "
+                    f"{self.base.backbone.NAME}."
+                )
+            parts["image_layout"] = LayoutHead(self.transformer.inner_dim).to(device)
         self.trained = nn.ModuleDict(parts)
         # The run's own transformer always read its text so.
         self.text_options = {"text_multiple": TEXT_MULTIPLE} if self.base.own else {}
@@ -107,7 +116,9 @@ class Stage2(Stage1):
         batch["latents"] = samples.latents
         batch["reference_latents"] = samples.source_latents
         # For every base with the shift of the tiny model's sampler, e^1.15 = 3.16; OmniGen2's at a megapixel is 3.2.
-        batch["level"] = draw_noise_levels(generators)
+        batch["level"] = draw_noise_levels(generators, self.options.high_noise_fraction)
+        if self.options.image_layout_weight:
+            batch["image_layout"] = layouts(samples.scenes, shape[1] // 2, shape[2] // 2)
         batch["latent_noise"] = torch.stack([torch.randn(shape, generator=g) for g in generators])
         kept = torch.stack([torch.rand((), generator=g) for g in generators]) >= self.options.depth_dropout
         # Depth of an unknown camera may be far from that of the image; the diffusion model would learn to mistrust it.
@@ -125,6 +136,7 @@ class Stage2(Stage1):
         count, edits = len(level), batch["edits"]
         plain = [i for i in range(count) if i not in set(edits)]
         errors = torch.zeros(count, device=level.device)
+        layout_losses: list[Tensor] = []
         loss = self.options.depth_weight * depth_loss
         passes = [(plain, []), (edits, [batch["reference_latents"]])]
         if self.config.shard > 1 and self.base.backbone is qwen_image_21:
@@ -138,18 +150,33 @@ class Stage2(Stage1):
             if not counts:
                 # Another process has such samples, and this one has to run the shared transformer with it.
                 rows, references = [0], [batch["latents"][:1] for _ in references]
-            with self.base.backbone.DepthInjection(self.transformer, residual[rows], self.delta):
+            with (
+                self.base.backbone.DepthInjection(self.transformer, residual[rows], self.delta),
+                self.told_layout() as states,
+            ):
                 v = self.base.backbone.predict(
                     self.transformer, noisy[rows], references, level[rows], context.select(rows), **self.text_options
                 )
             if counts:
                 errors[rows] = ((v - target[rows]) ** 2).mean(dim=(1, 2, 3))
+                if states is not None:
+                    grid = qwen_image.token_grid(states, noisy[rows])
+                    told = self.trained["image_layout"].loss(grid, batch["image_layout"][rows])
+                    layout_losses.append(len(rows) / count * told)
             else:
                 loss = loss + 0 * v.mean()
         loss = errors.mean() + loss
+        if layout_losses:
+            layout_loss = sum(layout_losses)
+            loss = loss + self.options.image_layout_weight * layout_loss
+            metrics["loss_image_layout"] = layout_loss.detach()
         metrics["loss_diffusion"] = errors.mean().detach()
         metrics["residual_rms"] = residual.detach().float().square().mean().sqrt()
         return loss, {**metrics, **noise_bins("loss_t", errors.detach(), level)}
+
+    def told_layout(self) -> AbstractContextManager[list[Tensor] | None]:
+        """Collects what the diffusion model's layout is told from; None if it is not to be told."""
+        return qwen_image.last_states(self.transformer) if self.options.image_layout_weight else nullcontext()
 
     def residual(self, batch: dict[str, Any], estimate: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Depth residual [B, C, h, w] of every sample; zero where depth is dropped."""
