@@ -369,6 +369,19 @@ def test_the_pipeline_draws_both_tasks_with_its_own_seeds(pipeline, public, tmp_
     assert (as_saved(direct.images[0]) * 255 - saved).abs().max() <= 1
 
 
+def test_fewer_bits_draw_nearly_the_same_and_are_another_setting(pipeline, public):
+    from spatialfusion.evaluate.images import Request
+
+    asks = select(public, ("t2i",), count=1)[:2]
+    requests = [Request(question, 0) for question in asks]
+    few = PipelineImages(pipeline, "tiny", asks, precision="bf16", **FEW)
+    usual = PipelineImages(pipeline, "tiny", asks, **FEW)
+    assert few.settings == usual.settings | {"precision": "bf16"}
+    for one, other in zip(few.draw(requests), usual.draw(requests)):
+        assert 0 < (one.image - other.image).abs().mean() < 0.05
+        assert one.image.dtype == one.geometry.depth.dtype == torch.float32
+
+
 def test_depth_from_elsewhere(pipeline, public):
     from spatialfusion.evaluate.images import Request
 

@@ -102,6 +102,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         "512x512 for others' images)",
     )
     add("--batch", type=int, default=16, metavar="N", help="images at a time (default: 16)")
+    add("--precision", default="fp32", choices=("fp32", "bf16"), help="of products while drawing; bf16 is faster")
     add("--host", default="http://127.0.0.1:8188", metavar="URL", help="ComfyUI (default: %(default)s)")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
     options = parser.parse_args(argv)
@@ -211,6 +212,7 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         questions,
         options.size,
         options.geometry_from,
+        options.precision,
         num_inference_steps=options.steps,
         guidance_scale=options.guidance,
         depth_steps=options.depth_steps,

@@ -83,6 +83,7 @@ class Experiment:
         seeds: of sampling, for each question.
         plain: captions and rendered scenes for general quality; 0 leaves it out.
         size: (width, height) of the images; None for the models' own, and 128x128 where there is no model.
+        precision: of the products of matrices while drawing, fp32 or bf16.
     """
 
     arms: dict[str, Arm]
@@ -95,6 +96,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     plain: int = PLAIN
     size: tuple[int, int] | None = None
+    precision: str = "fp32"
 
 
 def read_experiment(path: str | Path) -> Experiment:
@@ -148,6 +150,8 @@ def check_experiment(experiment: Experiment) -> None:
             "the foundation judge does not judge with what taught the models: expected trained_with under "
             "judge_options, the teacher of their depth, or unknown."
         )
+    if experiment.precision not in ("fp32", "bf16"):
+        raise InputError(f"precision is {experiment.precision!r}: expected fp32 or bf16.")
     for task in experiment.tasks:
         if task not in SUB_DOMAINS:
             raise InputError(f"tasks has {task!r}: expected some of {', '.join(SUB_DOMAINS)}.")

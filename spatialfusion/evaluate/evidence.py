@@ -169,6 +169,7 @@ def run_arm(
             asked,
             experiment.size,
             arm.geometry_from,
+            experiment.precision,
             num_inference_steps=arm.steps,
             guidance_scale=arm.guidance,
             depth_steps=arm.depth_steps,

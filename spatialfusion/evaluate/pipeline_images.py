@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from diffusers import AutoencoderKLQwenImage
 
 from ..errors import InputError
 from ..geometry import Geometry
+from ..latents import decode_latents
 from ..scenes.scene import Scene
+from ..train.vae_2d import Autoencoder2D
 from .images import Drawn, Request
 from .pictures import scene_geometry
 from .questions import Question, digest
@@ -28,6 +31,7 @@ class PipelineImages:
         geometry_from: "oracle" gives the exact depth of the scene behind the question, "shuffled" that of another
             question of the same task; None lets the pipeline predict it.
         questions: all that will be asked, which is what "shuffled" shuffles.
+        precision: "bf16" multiplies matrices in bf16 (autocast), which takes about half the time of "fp32".
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class PipelineImages:
         questions: Sequence[Question],
         size: tuple[int, int] | None = None,
         geometry_from: str | None = None,
+        precision: str = "fp32",
         **options: Any,
     ) -> None:
         pipeline.set_progress_bar_config(disable=True)
@@ -46,6 +51,13 @@ class PipelineImages:
         self.source_size = size or (side, side)
         self.options = options
         self.settings = {"model": model, "size": list(self.source_size), "geometry_from": geometry_from, **options}
+        self.precision = precision
+        if precision != "fp32":
+            self.settings["precision"] = precision
+        self.vae: Autoencoder2D | None = None
+        if pipeline.device.type == "cpu" and isinstance(pipeline.vae, AutoencoderKLQwenImage):
+            # The same pictures in a third of the time.
+            self.vae = Autoencoder2D.from_video(pipeline.vae).requires_grad_(False)
         self._scenes: dict[str, Scene] | None = None
         if geometry_from is not None:
             if strange := [question.id for question in questions if question.scene is None]:
@@ -61,17 +73,19 @@ class PipelineImages:
         geometry = None
         if self._scenes is not None:
             geometry = scene_geometry([self._scenes[request.question.id] for request in requests], self.source_size)
-        output = self.pipeline(
-            [request.question.prompt for request in requests],
-            image=None if requests[0].source is None else [request.source for request in requests],
-            geometry=geometry,
-            height=height,
-            width=width,
-            generator=[torch.Generator().manual_seed(request.noise_seed) for request in requests],
-            output_type="pt",
-            **self.options,
-        )
-        images = output.images.float().cpu()
+        with torch.autocast(self.pipeline.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            output = self.pipeline(
+                [request.question.prompt for request in requests],
+                image=None if requests[0].source is None else [request.source for request in requests],
+                geometry=geometry,
+                height=height,
+                width=width,
+                generator=[torch.Generator().manual_seed(request.noise_seed) for request in requests],
+                output_type="pt" if self.vae is None else "latent",
+                **self.options,
+            )
+            images = output.images if self.vae is None else decode_latents(self.vae, output.images.float())
+            images = images.float().cpu()
         depth: list[Geometry | None] = [None] * len(requests)
         if output.geometry is not None:
             depth = [output.geometry[i] for i in range(len(requests))]
