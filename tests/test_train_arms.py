@@ -23,6 +23,7 @@ from spatialfusion.train.config import TrainConfig, load_config
 from spatialfusion.train.controlnet import ControlNetStage
 from spatialfusion.train.engine import _config_changes
 from spatialfusion.train.joint import Stage2
+from spatialfusion.train.layout import layouts
 from spatialfusion.train.spatial import Stage1
 
 CPU = torch.device("cpu")
@@ -288,3 +289,23 @@ def test_a_controlnet_learns_beside_a_frozen_model_and_draws_our_depth(start, tm
     assert torch.equal(draw(pipe, geometry=flat(3)), draw(pipe, geometry=flat(30)))
     pipe.save_pretrained(tmp_path / "copy")
     torch.testing.assert_close(draw(load(tmp_path / "copy")), own)
+
+    # With the layout asked for, each sample is held against its own scene.
+    config = make_config(run, **{"data.folder": str(start / "data"), "controlnet.image_layout_weight": "0.5"})
+    told = ControlNetStage(config, run, CPU)
+    data = told.data.data
+    batch = told.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    scenes = [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]  # the second is an edit
+    assert torch.equal(batch["image_layout"], layouts(scenes, SIZE // 16, SIZE // 16))
+    head = told.trained["image_layout"]
+    told.loss(batch)[0].backward()
+    assert head.project.bias.grad.any() and not told.transformer.img_in.weight.grad
+    nn.init.normal_(head.project.weight)
+    singles = []
+    for i in range(4):
+        edit = i == 1
+        one = {name: value[[i]] for name, value in batch.items() if name in ("latents", "disparity", "level", "noise")}
+        one |= {"texts": [batch["texts"][i]], "edits": [0] if edit else [], "image_layout": batch["image_layout"][[i]]}
+        one |= {name: batch[name] if edit else batch[name][:0] for name in ("sources", "reference_latents")}
+        singles.append(told.loss(one)[1]["loss_image_layout"])
+    torch.testing.assert_close(told.loss(batch)[1]["loss_image_layout"], torch.stack(singles).mean())

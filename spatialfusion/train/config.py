@@ -202,6 +202,8 @@ class Stage2Config(SpatialStageConfig):
 class ControlNetStageConfig(DepthDataStageConfig):
     steps: int = 3000
     layers: int = 3  # blocks of the ControlNet; the tiny diffusion model has 6
+    image_layout_weight: float = 0.0  # as in stage 2, and so is the next
+    high_noise_fraction: float = 0.0
 
 
 @dataclass

@@ -33,6 +33,7 @@ from .diffusion import (
     prepare_for_training,
     shift_level,
 )
+from .layout import LayoutHead, layouts
 from .samples import Data, Samples, open_data
 from .stage import Stage, noise_bins
 
@@ -60,6 +61,9 @@ class ControlNetStage(Stage):
         self.controlnet = new_controlnet(self.transformer, self.options.layers).to(device)
         prepare_for_training(self.controlnet, device)
         self.trained: nn.Module = self.controlnet
+        if self.options.image_layout_weight:
+            head = LayoutHead(self.transformer.inner_dim).to(device)
+            self.trained = nn.ModuleDict({"controlnet": self.controlnet, "image_layout": head})
 
     def __len__(self) -> int:
         return len(self.data)
@@ -74,7 +78,7 @@ class ControlNetStage(Stage):
         return [self.controlnet, self.transformer]
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        return matrices_and_rest(self.controlnet)
+        return matrices_and_rest(self.trained)
 
     def compile(self) -> None:
         """Nothing is compiled, as in stage 2."""
@@ -89,20 +93,34 @@ class ControlNetStage(Stage):
 
     def make_batch(self, samples: Samples, generators: list[torch.Generator]) -> dict[str, Any]:
         """Samples with all that is drawn for the loss."""
-        return {
+        batch = {
             "texts": samples.texts,
             "latents": samples.latents,
             "disparity": disparity_image(samples.geometry),
             "edits": samples.edits,
             "sources": samples.sources,
             "reference_latents": samples.source_latents,
-            "level": draw_noise_levels(generators),
+            "level": draw_noise_levels(generators, self.options.high_noise_fraction),
             "noise": torch.stack([torch.randn(samples.latents.shape[1:], generator=g) for g in generators]),
         }
+        if self.options.image_layout_weight:
+            rows, columns = (side // 2 for side in samples.latents.shape[-2:])
+            batch["image_layout"] = layouts(samples.scenes, rows, columns)
+        return batch
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        errors = self.errors(batch)
-        return errors.mean(), noise_bins("loss_t", errors.detach(), batch["level"])
+        with qwen_image.last_states(self.transformer) as states:
+            errors = self.errors(batch)
+        loss, metrics = errors.mean(), noise_bins("loss_t", errors.detach(), batch["level"])
+        if self.options.image_layout_weight:
+            # Edits are called after the others, and stand among them in the batch.
+            edits = batch["edits"]
+            order = [i for i in range(len(errors)) if i not in set(edits)] + edits
+            grid = qwen_image.token_grid(states, batch["latents"])
+            layout_loss = self.trained["image_layout"].loss(grid, batch["image_layout"][order])
+            loss = loss + self.options.image_layout_weight * layout_loss
+            metrics["loss_image_layout"] = layout_loss.detach()
+        return loss, metrics
 
     def errors(self, batch: dict[str, Any]) -> Tensor:
         """Squared error of the velocity of every sample [B]."""
