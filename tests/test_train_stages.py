@@ -143,7 +143,7 @@ def test_the_diffusion_model_tells_the_layout_in_stage_2(finished):
     torch.testing.assert_close(total - plain, 0.5 * metrics["loss_image_layout"])
     # Samples are told apart: one whose layout is right by the bias alone lowers the loss by its share.
     batch["image_layout"] = torch.zeros_like(batch["image_layout"])
-    batch["image_layout"][1] = 1
+    batch["image_layout"][0] = 1
     torch.nn.init.constant_(head.project.bias, 0.0)
     with torch.no_grad():
         logits = head.project.bias.unflatten(0, (KIND_CLASSES + COLOR_CLASSES, CELLS**2))
