@@ -146,6 +146,19 @@ def test_an_arm_is_drawn_as_it_was_trained(arms, start, name):
     assert changed(again.trained, arms[name].stage.trained.state_dict()) == set()
 
 
+def test_stage_2_may_forget_an_earlier_one(arms, start, tmp_path):
+    shutil.copytree(arms["add"].run / "model", tmp_path / "model")
+    data = {"data.folder": str(start / "data")}
+    base = draw(load(tmp_path / "model"), adapter_strength=0)
+    assert not torch.equal(draw(load(tmp_path / "model")), base)
+    # Even another injection may be chosen, as nothing of the earlier one is left.
+    for injection in ("add", "concat"):
+        changes = {"stage2.from_base": "true", "stage2.injection": injection}
+        stage = Stage2(make_config(tmp_path, **data, **changes), tmp_path, CPU)
+        stage.export(tmp_path / "model")
+        torch.testing.assert_close(draw(load(tmp_path / "model")), base)
+
+
 def test_another_injection_is_not_trained_on(arms):
     config = make_config(arms["add"].run, **{"stage2.injection": "none", "data.folder": str(arms["add"].run)})
     stage = arms["add"].stage

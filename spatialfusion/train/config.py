@@ -192,6 +192,8 @@ class Stage2Config(SpatialStageConfig):
     depth_dropout: float = 0.15
     # How depth enters: added to the latent, concatenated to it, or not at all: then the depth branch is trained beside.
     injection: Literal["add", "concat", "none"] = "add"
+    # Forget what an earlier stage 2 made of adapter, projection and LoRA: for a diffusion model trained again since.
+    from_base: bool = False
     lora_rank: int = 12
     dit: Literal["lora", "full"] = "lora"
     image_layout_weight: float = 0.0  # as layout_weight, told by the diffusion model

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ..backbones import qwen_image, qwen_image_21
 from ..backbones.depth_injection import backbone_tensors, base_state_dict
 from ..backbones.sampling import draw_noise
+from ..depth_adapter import DepthAdapter
 from ..errors import InputError
 from ..files import atomic_folder
 from ..latents import decode_latents, encode_latents
@@ -48,6 +49,9 @@ class Stage2(Stage1):
         self.data.encode_latents(lambda images: self.encode_images(images).cpu(), self.base.vae_digest())
         self.transformer = self.base.transformer()
         backbone = self.base.backbone
+        if self.options.from_base:
+            self.model.backbone_tensors = {}
+            self.model.adapter = DepthAdapter(self.model.config).to(device)
         self.delta = backbone.load_backbone_tensors(self.transformer, self.model.backbone_tensors)
         self.full = self.options.dit == "full"
         concat = self.choose_injection()
