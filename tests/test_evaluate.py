@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import command
 from PIL import Image
 from tiny import SIZE
 
-from spatialfusion.errors import InputError, run_command
+from spatialfusion.errors import InputError
 from spatialfusion.evaluate.__main__ import main
 from spatialfusion.evaluate.depth_figures import depth_errors, object_agreement
 from spatialfusion.evaluate.evaluation import evaluate
@@ -48,16 +49,7 @@ def public() -> list[Question]:
     return public_questions()
 
 
-def run(*arguments: object) -> None:
-    run_command(main, [str(argument) for argument in arguments])
-
-
-def fail(capsys, *arguments: object) -> str:
-    """The one sentence with which the command ends."""
-    with pytest.raises(SystemExit) as end:
-        run(*arguments)
-    assert end.value.code == 2
-    return next(line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
+run, fail = command(main)
 
 
 def read_records(folder: Path) -> list[dict]:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from commands import command
 from tiny import SIZE
 
-from spatialfusion.errors import InputError, run_command
+from spatialfusion.errors import InputError
 from spatialfusion.evaluate import quality
 from spatialfusion.evaluate.arms import read_experiment
 from spatialfusion.evaluate.diversity import diversity, log_difference, mean_distance
@@ -42,16 +43,7 @@ from spatialfusion.scenes.sample import held_out
 SMALL = (64, 64)
 
 
-def run(*arguments: object) -> None:
-    run_command(main, [str(argument) for argument in arguments])
-
-
-def fail(capsys, *arguments: object) -> str:
-    """The one sentence with which the command ends."""
-    with pytest.raises(SystemExit) as end:
-        run(*arguments)
-    assert end.value.code == 2
-    return next(line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
+run, fail = command(main)
 
 
 def write(path: Path, **values: object) -> Path:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from commands import command
 from PIL import Image
 from tiny import SIZE
 
-from spatialfusion.errors import run_command
 from spatialfusion.generate import main, slug
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import load_geometry, save_geometry
@@ -23,18 +23,7 @@ from spatialfusion.model import FILE_NAME
 PROMPT = "a red car in front of a blue house"
 
 
-def run(*arguments: object) -> None:
-    run_command(main, [str(argument) for argument in arguments])
-
-
-def fail(capsys, *arguments: object) -> str:
-    """The one sentence with which the command ends."""
-    with pytest.raises(SystemExit) as end:
-        run(*arguments)
-    assert end.value.code == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: ")
-    return lines[0]
+run, fail = command(main, silent=True)
 
 
 @pytest.fixture

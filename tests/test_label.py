@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from commands import command
 from PIL import Image
 
 from spatialfusion.data.inputs import Columns, Item, open_input
 from spatialfusion.data.records import read_record, read_shard, shard_paths
-from spatialfusion.errors import InputError, run_command
+from spatialfusion.errors import InputError
 from spatialfusion.label import _check_alive, main
 from spatialfusion.scenes.edits import sample_edit
 from spatialfusion.scenes.render import render
@@ -30,19 +31,7 @@ from spatialfusion.scenes.sample import sample_scene
 ROOT = Path(__file__).parents[1]
 
 
-def run(*arguments: object) -> None:
-    run_command(main, [str(argument) for argument in arguments])
-
-
-def fail(capsys, *arguments: object) -> str:
-    """The one sentence with which the command ends."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as end:
-        run(*arguments)
-    assert end.value.code == 2
-    *_, last = capsys.readouterr().err.strip().splitlines()
-    assert last.startswith("error: ")
-    return last
+run, fail = command(main)
 
 
 def rows(out: Path) -> list[dict]:
