@@ -83,7 +83,8 @@ class Judge:
         no_source = torch.zeros(len(asked), dtype=torch.bool)
         fov = standardise_fov(fov, self.model.config)
         grids, _ = self.model.spatial_transformer(y, fov, t, context, None, no_source)
-        kinds = self.head(grids[-1])[0].softmax(1)
+        nearest, _, others, _ = self.head(grids[-1])
+        kinds = nearest.softmax(1) + others.softmax(1)
         cells = kinds.shape[-1]
         columns = (torch.arange(cells) + 0.5) / cells
         depth = F.avg_pool2d(geometry.depth.log().nan_to_num(5, 5, 5).clamp(-3, 5)[:, None], SIZE[0] // cells)[:, 0]

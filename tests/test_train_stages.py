@@ -16,7 +16,7 @@ from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
-from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, layouts
+from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, MAPS, layouts
 
 
 class KilledError(Exception):
@@ -120,7 +120,7 @@ def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):
     assert torch.equal(batch["layout"], expected)
     total, metrics = stage.loss(batch)
     # A new head gives all classes the same chance.
-    uniform = torch.tensor(float(KIND_CLASSES)).log() + torch.tensor(float(COLOR_CLASSES)).log()
+    uniform = MAPS * (torch.tensor(float(KIND_CLASSES)).log() + torch.tensor(float(COLOR_CLASSES)).log())
     torch.testing.assert_close(metrics["loss_layout"], uniform)
     stage.options.layout_weight = 0.0
     torch.testing.assert_close(total - stage.loss(batch)[0], uniform)
@@ -146,9 +146,9 @@ def test_the_diffusion_model_tells_the_layout_in_stage_2(finished):
     batch["image_layout"][0] = 1
     torch.nn.init.constant_(head.project.bias, 0.0)
     with torch.no_grad():
-        logits = head.project.bias.unflatten(0, (KIND_CLASSES + COLOR_CLASSES, CELLS**2))
-        logits[[0, KIND_CLASSES]] = 50.0
-    torch.testing.assert_close(stage.loss(batch)[1]["loss_image_layout"], torch.tensor(0.25 * 2 * 50.0))
+        logits = head.project.bias.unflatten(0, (MAPS, KIND_CLASSES + COLOR_CLASSES, CELLS**2))
+        logits[:, [0, KIND_CLASSES]] = 50.0
+    torch.testing.assert_close(stage.loss(batch)[1]["loss_image_layout"], torch.tensor(0.25 * 2 * MAPS * 50.0))
 
 
 def test_grounding_changes_what_the_spatial_side_reads_and_holds_what_the_diffusion_model_reads(finished):

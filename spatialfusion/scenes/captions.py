@@ -331,6 +331,12 @@ def egocentric_caption(scene: Scene, generator: torch.Generator) -> Caption:
     return caption(scene, generator, [rng.choice(groups[relation]) for relation in relations])
 
 
+def order_caption(scene: Scene, generator: torch.Generator) -> Caption:
+    """A caption that says which object is nearer or farther, where the scene allows it."""
+    said = [s for s in propose(scene) if s.domain == "egocentric" and s.relation in ("closer", "farther")]
+    return caption(scene, generator, [draw_random(generator).choice(said)] if said else [])
+
+
 def places_text(scene: Scene, statements: Sequence[Statement]) -> str:
     """The egocentric ones of some statements in fixed words: "left red car right blue house ; near ... far ..."."""
     names = [f"{thing.color} {thing.kind}" for thing in scene.objects]

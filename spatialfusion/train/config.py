@@ -156,6 +156,8 @@ class DepthDataStageConfig(StageConfig):
     source_dropout: float = 0.0  # of the edits, those shown as text to image: with the caption, without the source
     plain_fraction: float = 0.25  # of the captions, those without spatial statements
     egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
+    # Of the samples, those that show two kinds in the less usual order in depth (a house in front of a car) and say so.
+    rare_order_fraction: float = 0.0
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,9 +16,10 @@ from ..data.records import open_shard
 from ..data.rendered import RenderedScenes, data_folders
 from ..errors import InputError
 from ..geometry import Geometry
-from ..scenes.captions import caption, egocentric_caption, plain_caption
+from ..scenes.captions import caption, egocentric_caption, order_caption, plain_caption
 from ..scenes.edits import instruction
 from ..scenes.scene import Scene
+from ..scenes.statements import in_depth, observe
 from .config import DepthDataStageConfig, TrainConfig, weighted_folders
 
 SHEET_PROMPTS = (
@@ -122,6 +123,7 @@ class RenderedSamples:
 
     def __init__(self, folder: Path, options: DepthDataStageConfig):
         self.data, self.options = RenderedScenes(folder), options
+        self.rare = rare_orders(self.data.scenes) if options.rare_order_fraction else []
         self.latents: Tensor | None = None
 
     def __len__(self) -> int:
@@ -151,7 +153,10 @@ class RenderedSamples:
     def draw(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str]:
         """(target picture, source picture or None, prompt) of a training sample; the prompt may be dropped to ""."""
         options = self.options
-        if index < len(self.data):
+        if self.rare and torch.rand((), generator=generator) < options.rare_order_fraction:
+            index = self.rare[int(torch.randint(len(self.rare), (), generator=generator))]
+            target, source, text = index, None, order_caption(self.data.scenes[index], generator).text
+        elif index < len(self.data):
             target, source, text = index, None, self.write_caption(self.data.scenes[index], generator)
         else:
             source, target, edit = self.data.edits[(index - len(self.data)) % len(self.data.edits)]
@@ -200,6 +205,24 @@ class RenderedSamples:
             image, wanted = (data.images[j].float() / 255 for j in (source, target))
             examples.append(Example(text, size, image, wanted, self.exact_geometry([target])))
         return examples
+
+
+def rare_orders(scenes: Sequence[Scene]) -> list[int]:
+    """Places of scenes in which the nearer of two kinds is the one that more often is the farther.
+
+    Most pairs have a usual order: what is large stands behind. It is learnt by heart, and "in front of" hardly has to
+    be read.
+    """
+    orders: dict[tuple[str, str], list[int]] = {}
+    for i, scene in enumerate(scenes):
+        kinds = [thing.kind for thing in scene.objects]
+        if len(kinds) == 2 and kinds[0] != kinds[1]:
+            observation = observe(scene)
+            for near, far in ((0, 1), (1, 0)):
+                if in_depth(observation, near, far):
+                    orders.setdefault((kinds[near], kinds[far]), []).append(i)
+    found = [own for (near, far), own in orders.items() if len(own) < len(orders.get((far, near), []))]
+    return sorted(i for own in found for i in own)
 
 
 class Place(NamedTuple):
