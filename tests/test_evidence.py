@@ -338,20 +338,14 @@ def test_a_model_that_was_trained_again_is_another_one(tiny_folder, random_judge
     assert "other settings (weights was" in fail(capsys, config, "--out", tmp_path / "out")
 
 
-def test_without_the_scene_judge_quality_is_not_measured(tmp_path):
-    from spatialfusion.evaluate.scene_judge import EMBEDDED, FILE_NAME
-
+def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
     config = write(tmp_path / "arms.yaml", baseline="a", reference="a", judge="exact", count=1, plain=2,
                    size=list(SMALL), arms={"a": {"rendered": True}})  # fmt: skip
     run(config, "--out", tmp_path / "out")
     report = json.loads((tmp_path / "out" / "evidence.json").read_text())
     assert report["arms"]["a"]["scores"]["edit"]["average"]["strict"]["mean"] == 100.0
-    if (EMBEDDED / FILE_NAME).is_file():
-        assert report["quality"]["floor"] > 0
-        return
-    assert report["quality"] is None and "has no scene judge" in report["quality_not_measured"]
-    table = (tmp_path / "out" / "evidence.md").read_text()
-    assert "| a | not measured |" in table and "has no scene judge" in table
+    assert report["quality"]["floor"] > 0
+    assert report["arms"]["a"]["quality"]["distance"] == report["quality"]["floor"]
 
 
 @pytest.mark.parametrize(

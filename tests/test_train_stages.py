@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from safetensors.torch import load_file
 
 from spatialfusion.data.rendered import RenderedScenes, prepare_data
 from spatialfusion.errors import InputError
+from spatialfusion.scenes.captions import order_caption
 from spatialfusion.scenes.sample import sample_scene
+from spatialfusion.scenes.statements import propose
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
 from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, MAPS, layouts
+from spatialfusion.train.samples import rare_orders
 
 
 class KilledError(Exception):
@@ -107,6 +111,32 @@ def test_shares_of_captions_are_as_asked(finished):
     assert share(0.0, 1.0, places) == 1
     assert share(1.0, 1.0, "closer|nearer|farther|distant|foreground") == 0  # plain captions do not say it so
     assert 0.3 < share(0.5, 0.5, places) < 1
+
+
+def test_rare_orders_in_depth_are_those_against_the_habit_of_a_pair():
+    scenes = [sample_scene(seed) for seed in range(800)]
+    orders: dict[int, tuple[str, str]] = {}
+    for i, scene in enumerate(scenes):
+        kinds = [thing.kind for thing in scene.objects]
+        said = [s for s in propose(scene) if s.relation == "closer"]
+        if said and len(set(kinds)) == 2:
+            orders[i] = kinds[said[0].subject], kinds[said[0].reference]
+    found = rare_orders(scenes)
+    assert 5 < len(found) < len(orders) / 3
+    count = Counter(orders.values())
+    assert set(found) == {i for i, (near, far) in orders.items() if count[near, far] < count[far, near]}
+    words = "front|behind|closer|nearer|farther|distant|foreground"
+    texts = [order_caption(scenes[i], torch.Generator().manual_seed(i)).text for i in found]
+    assert all(re.search(words, text) for text in texts)
+
+
+def test_a_share_of_the_samples_shows_rare_orders(finished):
+    config = smoke(finished, **{"stage1.rare_order_fraction": "0.5"})
+    stage = _stage_class("stage1")(config, finished, torch.device("cpu"))
+    stage.data.rare = [2]  # of eight pictures hardly a pair is there twice
+    drawn = [stage.data.draw(0, torch.Generator().manual_seed(i)) for i in range(200)]
+    assert {target for target, _, _ in drawn} == {0, 2} and all(source is None for _, source, _ in drawn)
+    assert 70 < sum(target == 2 for target, _, _ in drawn) < 130
 
 
 def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):

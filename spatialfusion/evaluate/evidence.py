@@ -243,10 +243,9 @@ def make_evidence(
         return compare(questions, scores[ours], scores[theirs], ratio)
 
     base, best = experiment.baseline, experiment.reference
-    features, why_not = _features(judge, device)
-    general, figures = _quality(experiment, runs, features) if experiment.plain and features else (None, {})
-    if not experiment.plain:
-        why_not = "plain is 0."
+    # Whoever scores, features are the scene judge's: by default those of the embedded one.
+    features = judge if isinstance(judge, SceneJudge) else SceneJudge.load(device=device)
+    general, figures = _quality(experiment, runs, features) if experiment.plain else (None, {})
     unit = general.pop("unit") if general else None
     arms = {}
     for name, arm in experiment.arms.items():
@@ -275,7 +274,6 @@ def make_evidence(
         "oracle": oracle,
         "reached": against(best, oracle, ratio=True) if oracle else None,
         "quality": general,
-        "quality_not_measured": why_not,
         "versions": {"spatialfusion": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
 
@@ -300,16 +298,6 @@ def _oracle(experiment: Experiment, runs: Mapping[str, Run]) -> str | None:
         ),
         None,
     )
-
-
-def _features(judge: Judge, device: str) -> tuple[SceneJudge | None, str]:
-    """The network whose features measure general quality, or why there is none."""
-    if isinstance(judge, SceneJudge):
-        return judge, ""
-    try:
-        return SceneJudge.load(device=device), ""
-    except InputError as error:
-        return None, str(error)
 
 
 def _quality(

@@ -137,7 +137,7 @@ def _rest(report: dict[str, Any]) -> list[str]:
     general = report["quality"]
     lines = []
     if general is None:
-        lines += [f"General quality and distances of features are not measured: {report['quality_not_measured']}", ""]
+        lines += ["General quality and distances of features are not measured: plain is 0.", ""]
     else:
         lines += [
             f"General quality is the Frechet distance of images of {general['captions']} plain captions from as many "
