@@ -119,7 +119,7 @@ def test_rare_orders_in_depth_are_those_against_the_habit_of_a_pair():
     for i, scene in enumerate(scenes):
         kinds = [thing.kind for thing in scene.objects]
         said = [s for s in propose(scene) if s.relation == "closer"]
-        if said and len(set(kinds)) == 2:
+        if said and len(kinds) == len(set(kinds)) == 2:
             orders[i] = kinds[said[0].subject], kinds[said[0].reference]
     found = rare_orders(scenes)
     assert 5 < len(found) < len(orders) / 3
