@@ -23,7 +23,7 @@ from spatialfusion.train.config import TrainConfig, load_config
 from spatialfusion.train.controlnet import ControlNetStage
 from spatialfusion.train.engine import _config_changes
 from spatialfusion.train.joint import Stage2
-from spatialfusion.train.layout import layouts
+from spatialfusion.train.layout import covered, layouts
 from spatialfusion.train.spatial import Stage1
 
 CPU = torch.device("cpu")
@@ -322,3 +322,12 @@ def test_a_controlnet_learns_beside_a_frozen_model_and_draws_our_depth(start, tm
         one |= {name: batch[name] if edit else batch[name][:0] for name in ("sources", "reference_latents")}
         singles.append(told.loss(one)[1]["loss_image_layout"])
     torch.testing.assert_close(told.loss(batch)[1]["loss_image_layout"], torch.stack(singles).mean())
+    # And so is the error where its objects are.
+    batch["level"] = torch.tensor([0.05, 0.15, 0.25, 0.35])
+    plain, metrics = told.loss(batch)
+    told.options.image_object_weight = 5.0
+    batch["cells"] = torch.zeros(4, SIZE // 8, SIZE // 8, dtype=torch.bool)
+    batch["cells"][1] = True
+    torch.testing.assert_close(told.loss(batch)[0] - plain, 4 / 4 * metrics["loss_t/0.1-0.2"])
+    cells = told.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])["cells"]
+    assert torch.equal(cells, covered(scenes, SIZE // 8, SIZE // 8))

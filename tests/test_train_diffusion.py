@@ -30,7 +30,7 @@ from spatialfusion.train.diffusion import (
     load_transformer,
     shift_level,
 )
-from spatialfusion.train.layout import COLOR_CLASSES, KIND_CLASSES, MAPS, layouts
+from spatialfusion.train.layout import COLOR_CLASSES, KIND_CLASSES, MAPS, covered, layouts
 from spatialfusion.train.optim import Optimizers
 
 CPU = torch.device("cpu")
@@ -57,6 +57,11 @@ def stage(run) -> DiffusionStage:
 
 def generators(count: int, seed: int = 0) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(1000 * seed + i) for i in range(count)]
+
+
+def errors_of(stage: DiffusionStage, batch: dict) -> Tensor:
+    """Of every sample [B]."""
+    return stage.error_maps(batch).mean(dim=(1, 2))
 
 
 def stir(stage: DiffusionStage) -> None:
@@ -133,12 +138,12 @@ def test_the_layout_is_told_of_each_target(stage, run):
     loss, metrics = asked.loss(batch)
     uniform = MAPS * (torch.tensor(float(KIND_CLASSES)).log() + torch.tensor(float(COLOR_CLASSES)).log())
     torch.testing.assert_close(metrics["loss_layout"], uniform)  # a new head gives all classes the same chance
-    torch.testing.assert_close(loss, asked.errors(batch).mean() + 0.5 * uniform)
+    torch.testing.assert_close(loss, asked.error_maps(batch).mean() + 0.5 * uniform)
     # Without zeros on its way the gradient reaches the blocks, and only the target's tokens have one.
     stir(asked)
     torch.nn.init.normal_(asked.trained["layout"].project.weight)
     with last_states(asked.transformer) as states:
-        asked.errors(batch)
+        asked.error_maps(batch)
     assert [len(part) for part in states] == [6, 2] and states[1].shape[1] == 2 * side**2  # with a source's tokens
     numbered = torch.arange(2.0 * side**2)[None, :, None]  # the target's tokens row by row, then the source's
     assert torch.equal(token_grid([numbered], batch["latents"])[0, 0], torch.arange(1.0 * side**2).view(side, side))
@@ -152,12 +157,30 @@ def test_the_layout_is_told_of_each_target(stage, run):
     ]
 
 
+def test_errors_weigh_more_on_objects_where_it_is_plain_where_they_are(stage):
+    indices = [3, 0, 7, 5, 9, 1, 2, 11]
+    plain, _ = stage.loss(stage.batch(indices, generators(8)))
+    stage.options.object_weight = 3.0
+    batch = stage.batch(indices, generators(8))
+    targets = [*indices[:6], *(stage.data.edits[i % len(stage.data.edits)][1] for i in indices[6:])]
+    assert torch.equal(batch["cells"], covered([stage.data.scenes[i] for i in targets], SIZE // 8, SIZE // 8))
+    assert 0 < batch["cells"].float().mean() < 1
+    batch["level"] = torch.tensor([0.0, 0.2, 0.5, 0.75, 0.9, 1.0, 0.3, 0.6])
+    weight = torch.tensor([3.0, 3.0, 3.0, 2.0, 1.4, 1.0, 3.0, 2.6])[:, None, None]
+    squares = (batch["noise"] - batch["latents"]).square().mean(dim=1)  # a new network predicts 0
+    loss, metrics = stage.loss(batch)
+    torch.testing.assert_close(loss, torch.where(batch["cells"], weight * squares, squares).mean())
+    # What is reported stays the plain error.
+    torch.testing.assert_close(metrics["loss_edit"], squares[6:].mean())
+    torch.testing.assert_close((6 * metrics["loss_text"] + 2 * metrics["loss_edit"]) / 8, plain)
+
+
 def test_an_untrained_network_predicts_nothing_and_the_loss_is_that_of_the_velocity(stage):
     batch = stage.batch(list(range(8)), generators(8))
     loss, metrics = stage.loss(batch)
     target = batch["noise"] - batch["latents"]
     errors = target.square().mean(dim=(1, 2, 3))
-    torch.testing.assert_close(stage.errors(batch), errors)
+    torch.testing.assert_close(errors_of(stage, batch), errors)
     torch.testing.assert_close(loss, errors.mean())
     torch.testing.assert_close(metrics["loss_edit"], errors[6:].mean())
     bins = {name: value for name, value in metrics.items() if name.startswith("loss_t/")}
@@ -170,12 +193,12 @@ def test_an_untrained_network_predicts_nothing_and_the_loss_is_that_of_the_veloc
 def test_text_and_picture_reach_the_prediction(stage):
     stir(stage)
     batch = stage.batch(list(range(8)), generators(8))
-    expected = stage.errors(batch)
-    changed = stage.errors(batch | {"texts": ["a white cone", *batch["texts"][1:-1], "remove the cone"]})
+    expected = errors_of(stage, batch)
+    changed = errors_of(stage, batch | {"texts": ["a white cone", *batch["texts"][1:-1], "remove the cone"]})
     assert (changed != expected).tolist() == [True, *[False] * 6, True]
-    changed = stage.errors(batch | {"pictures": 255 - batch["pictures"]})
+    changed = errors_of(stage, batch | {"pictures": 255 - batch["pictures"]})
     assert (changed != expected).tolist() == [*[False] * 6, True, True]
-    changed = stage.errors(batch | {"references": -batch["references"]})
+    changed = errors_of(stage, batch | {"references": -batch["references"]})
     assert (changed != expected).tolist() == [*[False] * 6, True, True]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -365,10 +366,14 @@ def test_captions_and_sources_are_dropped_as_asked(square):
     assert any(part.edits for part in kept)
 
 
-def test_a_layout_is_not_asked_of_records(qwen, square, tmp_path):
-    config = make_config(qwen, tmp_path / "run", [square], **{"stage1.layout_weight": 1})
-    with pytest.raises(InputError, match=r"stage1\.layout_weight must be 0 with data\.records"):
-        Stage1(config, tmp_path / "run", CPU)
+@pytest.mark.parametrize(
+    ("stage", "key", "value", "off"),
+    [(Stage1, "stage1.layout_weight", 1, 0), (Stage2, "stage2.image_object_weight", 3, 1)],
+)
+def test_where_objects_are_is_not_asked_of_records(qwen, square, tmp_path, stage, key, value, off):
+    config = make_config(qwen, tmp_path / "run", [square], **{key: value})
+    with pytest.raises(InputError, match=f"{re.escape(key)} must be {off} with data\\.records"):
+        stage(config, tmp_path / "run", CPU)
 
 
 def test_folders_without_any_camera_are_refused(wide, tmp_path):

@@ -19,7 +19,7 @@ from spatialfusion.scenes.statements import propose
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
-from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, MAPS, layouts
+from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, MAPS, covered, layouts
 from spatialfusion.train.samples import rare_orders
 
 
@@ -179,6 +179,25 @@ def test_the_diffusion_model_tells_the_layout_in_stage_2(finished):
         logits = head.project.bias.unflatten(0, (MAPS, KIND_CLASSES + COLOR_CLASSES, CELLS**2))
         logits[:, [0, KIND_CLASSES]] = 50.0
     torch.testing.assert_close(stage.loss(batch)[1]["loss_image_layout"], torch.tensor(0.25 * 2 * MAPS * 50.0))
+
+
+def test_errors_of_the_image_weigh_more_on_objects_in_stage_2(finished):
+    stage = _stage_class("stage2")(smoke(finished), finished, torch.device("cpu"))
+    batch = one_noise_bin_each(stage)
+    plain, metrics = stage.loss(batch)
+    stage.options.image_object_weight = 5.0
+    batch["cells"] = torch.zeros(4, 8, 8, dtype=torch.bool)
+    batch["cells"][1] = True  # the edit, which is called apart
+    torch.testing.assert_close(stage.loss(batch)[0] - plain, 4 / 4 * metrics["loss_t/0.1-0.2"])
+    data = stage.data.data
+    scenes = [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]
+    assert torch.equal(one_noise_bin_each(stage)["cells"], covered(scenes, 8, 8))
+
+
+def one_noise_bin_each(stage) -> dict:
+    """A batch of four samples, the second an edit, whose image errors can be told apart by their level of noise."""
+    generators = [torch.Generator().manual_seed(i) for i in range(4)]
+    return stage.batch([0, len(stage.data.data), 2, 3], generators) | {"level": torch.tensor([0.05, 0.15, 0.25, 0.35])}
 
 
 def test_grounding_changes_what_the_spatial_side_reads_and_holds_what_the_diffusion_model_reads(finished):

@@ -145,6 +145,7 @@ class DiffusionStageConfig(StageConfig):
     caption_dropout: float = 0.1
     layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
     high_noise_fraction: float = 0.0  # of the noise levels, those near pure noise, where only captions tell the layout
+    object_weight: float = 1.0  # of the error where an object is seen; elsewhere 1
 
 
 @dataclass
@@ -199,6 +200,7 @@ class Stage2Config(SpatialStageConfig):
     lora_rank: int = 12
     dit: Literal["lora", "full"] = "lora"
     image_layout_weight: float = 0.0  # as layout_weight, told by the diffusion model
+    image_object_weight: float = 1.0  # of the image's error where an object is seen; elsewhere 1
     high_noise_fraction: float = 0.0  # of the image's noise levels, those near pure noise
 
 
@@ -206,7 +208,8 @@ class Stage2Config(SpatialStageConfig):
 class ControlNetStageConfig(DepthDataStageConfig):
     steps: int = 3000
     layers: int = 3  # blocks of the ControlNet; the tiny diffusion model has 6
-    image_layout_weight: float = 0.0  # as in stage 2, and so is the next
+    image_layout_weight: float = 0.0  # as in stage 2, and so are the next two
+    image_object_weight: float = 1.0
     high_noise_fraction: float = 0.0
 
 

@@ -33,7 +33,7 @@ from .diffusion import (
     prepare_for_training,
     shift_level,
 )
-from .layout import LayoutHead, layouts
+from .layout import LayoutHead, covered, layouts, weighted_error
 from .samples import Data, Samples, open_data
 from .stage import Stage, noise_bins
 
@@ -106,12 +106,16 @@ class ControlNetStage(Stage):
         if self.options.image_layout_weight:
             rows, columns = (side // 2 for side in samples.latents.shape[-2:])
             batch["image_layout"] = layouts(samples.scenes, rows, columns)
+        if self.options.image_object_weight != 1:
+            batch["cells"] = covered(samples.scenes, *samples.latents.shape[-2:])
         return batch
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with qwen_image.last_states(self.transformer) as states:
-            errors = self.errors(batch)
-        loss, metrics = errors.mean(), noise_bins("loss_t", errors.detach(), batch["level"])
+            maps = self.error_maps(batch)
+        errors = maps.mean(dim=(1, 2))
+        loss = weighted_error(maps, batch, self.options.image_object_weight)
+        metrics = noise_bins("loss_t", errors.detach(), batch["level"])
         if self.options.image_layout_weight:
             # Edits are called after the others, and stand among them in the batch.
             edits = batch["edits"]
@@ -122,14 +126,14 @@ class ControlNetStage(Stage):
             metrics["loss_image_layout"] = layout_loss.detach()
         return loss, metrics
 
-    def errors(self, batch: dict[str, Any]) -> Tensor:
-        """Squared error of the velocity of every sample [B]."""
+    def error_maps(self, batch: dict[str, Any]) -> Tensor:
+        """Squared error of the velocity of every sample at every cell [B, h, w], the mean over channels."""
         x0, noise, level, edits = batch["latents"], batch["noise"], batch["level"], batch["edits"]
         s = level[:, None, None, None]
         noisy, target = (1 - s) * x0 + s * noise, noise - x0
         context, condition = self.encode(batch), self.condition(batch["disparity"])
         plain = [i for i in range(len(level)) if i not in set(edits)]
-        errors = torch.zeros(len(level), device=level.device)
+        maps = torch.zeros(len(level), *target.shape[2:], device=level.device)
         # Apart, because only edits have tokens of a source.
         for rows, references in ((plain, []), (edits, [batch["reference_latents"]])):
             if not rows:
@@ -138,8 +142,8 @@ class ControlNetStage(Stage):
                 v = qwen_image.predict(
                     self.transformer, noisy[rows], references, level[rows], context.select(rows), TEXT_MULTIPLE
                 )
-            errors[rows] = ((v - target[rows]) ** 2).mean(dim=(1, 2, 3))
-        return errors
+            maps[rows] = ((v - target[rows]) ** 2).mean(dim=1)
+        return maps
 
     def encode(self, batch: dict[str, Any]) -> SemanticContext:
         """Of the prompts; where a prompt is dropped its picture stays, as in the unconditional one."""
@@ -161,7 +165,7 @@ class ControlNetStage(Stage):
             batch = self.fixed_batch(self.validation, indices, seed)
             # Every noise level of the sampler alike.
             batch["level"] = shift_level((torch.arange(len(indices)) + 0.5) / len(indices)).to(self.device)
-            errors.append(self.errors(batch))
+            errors.append(self.error_maps(batch).mean(dim=(1, 2)))
             seed += len(indices)
         data = self.validation or self.data
         batch = self.fixed_batch(data, next(iter(data.chunks()))[:SHEET_ROWS], seed=0)

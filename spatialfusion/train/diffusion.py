@@ -36,7 +36,7 @@ from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import image_tile, write_sheet
 from .config import DiffusionConfig, DiffusionStageConfig, TrainConfig
-from .layout import LayoutHead, layouts
+from .layout import LayoutHead, covered, layouts, weighted_error
 from .stage import Stage, noise_bins
 from .vae_2d import Autoencoder2D
 
@@ -115,23 +115,26 @@ class DiffusionStage(Stage):
         if self.options.layout_weight:
             height, width = samples["latents"].shape[-2:]
             samples["layout"] = layouts([self.data.scenes[i] for i in samples["targets"]], height // 2, width // 2)
+        if self.options.object_weight != 1:
+            samples["cells"] = covered([self.data.scenes[i] for i in samples["targets"]], *samples["latents"].shape[-2:])
         return samples
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with last_states(self.transformer) as states:
-            errors = self.errors(batch)
+            maps = self.error_maps(batch)
+        errors = maps.mean(dim=(1, 2))
         level, edits = batch["level"], len(batch["references"])
         plain, edited = errors.detach().split([len(errors) - edits, edits])
         metrics = {"loss_text": plain.mean(), "loss_edit": edited.mean()}
-        loss = errors.mean()
+        loss = weighted_error(maps, batch, self.options.object_weight)
         if self.options.layout_weight:
             layout_loss = self.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"])
             loss = loss + self.options.layout_weight * layout_loss
             metrics["loss_layout"] = layout_loss.detach()
         return loss, {**metrics, **noise_bins("loss_t", errors.detach(), level)}
 
-    def errors(self, batch: dict[str, Any]) -> Tensor:
-        """Squared error of the velocity of every sample [B]."""
+    def error_maps(self, batch: dict[str, Any]) -> Tensor:
+        """Squared error of the velocity of every sample at every cell [B, h, w], the mean over channels."""
         x0, noise, level = batch["latents"], batch["noise"], batch["level"]
         s = level[:, None, None, None]
         noisy, target = (1 - s) * x0 + s * noise, noise - x0
@@ -155,7 +158,7 @@ class DiffusionStage(Stage):
                 context.prompt_mask,
                 self.text_multiple,
             )
-            errors.append((v.float() - target[rows]).square().mean(dim=(1, 2, 3)))
+            errors.append((v.float() - target[rows]).square().mean(dim=1))
         return torch.cat(errors)
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
@@ -184,7 +187,7 @@ class DiffusionStage(Stage):
             batch = draw_samples(data, latents, list(range(count)), edits, generators, caption_dropout=0.0)
             batch["level"] = shift_level((torch.arange(count) + 0.5) / count)
             batch = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
-            result[name] = self.errors(batch).mean().item()
+            result[name] = self.error_maps(batch).mean().item()
         return {"loss": sum(result.values()) / len(result), **result}
 
     def draw_sheet(self, path: Path) -> None:

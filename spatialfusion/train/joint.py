@@ -28,7 +28,7 @@ from ..sheet import figure_tile, image_tile
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
 from .diffusion import SHEET_GUIDANCE, SHEET_STEPS, TEXT_MULTIPLE, draw_noise_levels
-from .layout import LayoutHead, layouts
+from .layout import LayoutHead, covered, layouts, weighted_error
 from .samples import Example, Samples
 from .spatial import Stage1
 from .stage import noise_bins
@@ -123,6 +123,8 @@ class Stage2(Stage1):
         batch["level"] = draw_noise_levels(generators, self.options.high_noise_fraction)
         if self.options.image_layout_weight:
             batch["image_layout"] = layouts(samples.scenes, shape[1] // 2, shape[2] // 2)
+        if self.options.image_object_weight != 1:
+            batch["cells"] = covered(samples.scenes, *shape[1:])
         batch["latent_noise"] = torch.stack([torch.randn(shape, generator=g) for g in generators])
         kept = torch.stack([torch.rand((), generator=g) for g in generators]) >= self.options.depth_dropout
         # Depth of an unknown camera may be far from that of the image; the diffusion model would learn to mistrust it.
@@ -139,7 +141,7 @@ class Stage2(Stage1):
         target = batch["latent_noise"] - batch["latents"]
         count, edits = len(level), batch["edits"]
         plain = [i for i in range(count) if i not in set(edits)]
-        errors = torch.zeros(count, device=level.device)
+        maps = torch.zeros(count, *target.shape[2:], device=level.device)
         layout_losses: list[Tensor] = []
         loss = self.options.depth_weight * depth_loss
         passes = [(plain, []), (edits, [batch["reference_latents"]])]
@@ -162,14 +164,15 @@ class Stage2(Stage1):
                     self.transformer, noisy[rows], references, level[rows], context.select(rows), **self.text_options
                 )
             if counts:
-                errors[rows] = ((v - target[rows]) ** 2).mean(dim=(1, 2, 3))
+                maps[rows] = ((v - target[rows]) ** 2).mean(dim=1)
                 if states is not None:
                     grid = qwen_image.token_grid(states, noisy[rows])
                     told = self.trained["image_layout"].loss(grid, batch["image_layout"][rows])
                     layout_losses.append(len(rows) / count * told)
             else:
                 loss = loss + 0 * v.mean()
-        loss = errors.mean() + loss
+        errors = maps.mean(dim=(1, 2))
+        loss = weighted_error(maps, batch, self.options.image_object_weight) + loss
         if layout_losses:
             layout_loss = sum(layout_losses)
             loss = loss + self.options.image_layout_weight * layout_loss

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ CELLS = 2  # to a side of a token
 _KINDS, _COLORS = list(KINDS), list(COLORS)
 KIND_CLASSES, COLOR_CLASSES = 1 + len(_KINDS), 1 + len(_COLORS)  # 0: no object
 MAPS = 2  # of the nearest object, and of the others
+KNOWN_LEVEL = 0.5  # below this much noise it is plain where objects are
 _CLASSES = [KIND_CLASSES, COLOR_CLASSES] * MAPS
 
 
@@ -47,6 +49,29 @@ class LayoutHead(nn.Module):
         """Cross-entropy against `layouts`, the sum over kinds and colours and both maps."""
         told = self(grid)
         return sum(F.cross_entropy(logits, layout[:, i]) for i, logits in enumerate(told))
+
+
+def covered(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:
+    """Whether an object is seen at the centre of each of rows x columns cells: [B, rows, columns] bool."""
+    return instances(list(scenes), size=(columns, rows)) >= 0
+
+
+def weighted_error(maps: Tensor, batch: dict[str, Any], weight: float) -> Tensor:
+    """The mean of squared errors of a velocity, with more weight where an object is seen.
+
+    Most of a picture is ground and sky, and most of the error with it, while what an object is shows in few cells.
+    Above a noise of KNOWN_LEVEL the weight falls, to 1 at pure noise: there a prediction is the mean over all places
+    where the object may be, and weights would make it larger than it is.
+
+    Args:
+        maps: [B, h, w], at the cells of latents.
+        batch: with `level` [B], and `cells` [B, h, w] as `covered` tells them; not read where `weight` is 1.
+        weight: of an object's cells; of others 1.
+    """
+    if weight == 1:
+        return maps.mean()
+    share = ((1 - batch["level"]) / (1 - KNOWN_LEVEL)).clamp(max=1)
+    return ((1 + (weight - 1) * share[:, None, None] * batch["cells"]) * maps).mean()
 
 
 def layouts(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:
