@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections import Counter
@@ -17,6 +18,7 @@ from spatialfusion.evaluate.questions import (
     DIGESTS,
     EDITS,
     PUBLIC,
+    STORED,
     SUB_DOMAINS,
     Question,
     digest,
@@ -34,22 +36,22 @@ from spatialfusion.scenes.statements import RELATIONS, score
 
 @pytest.fixture(scope="module")
 def public() -> list[Question]:
-    return public_questions()
+    return public_questions(STORED)
 
 
 def test_the_public_set_is_fixed(public):
-    assert digest(public) == DIGESTS[PUBLIC]
+    assert digest(public) == DIGESTS[STORED] and digest(public_questions()) == DIGESTS[PUBLIC]
     counts = Counter((question.task, question.sub_domain) for question in public)
-    assert counts == {(task, name): PUBLIC for task, names in SUB_DOMAINS.items() for name in names}
+    assert counts == {(task, name): STORED for task, names in SUB_DOMAINS.items() for name in names}
     # Drawn anew they are the same, and so are those that are in no file.
-    for number in (0, PUBLIC - 1):
+    for number in (0, STORED - 1):
         drawn = [make_question(task, name, number) for task, names in SUB_DOMAINS.items() for name in names]
         assert drawn == [question for question in public if question.id.endswith(f"-{number:04d}")]
 
 
 def test_questions_beyond_the_file_are_fixed_too():
-    drawn = [make_question(task, name, 197) for task, names in SUB_DOMAINS.items() for name in names]
-    assert digest(drawn) == "7f51c2ee404408a7"
+    drawn = [make_question(task, name, 1997) for task, names in SUB_DOMAINS.items() for name in names]
+    assert digest(drawn) == "dccc5d84fcbd4f45"
 
 
 def test_every_question_is_true_of_its_scene_and_false_of_little(public):
@@ -82,7 +84,7 @@ def test_every_relation_and_every_edit_is_asked_alike(public):
             else:
                 of = [q.edit.statement.relation if name.startswith("insert") else q.edit.direction for q in group]
                 said, expected = Counter(of), {direction for _, direction in EDITS[name]}
-            assert said == {relation: PUBLIC // len(expected) for relation in expected}
+            assert said == {relation: STORED // len(expected) for relation in expected}
 
 
 def test_sizes_are_compared_within_one_kind(public):
@@ -104,6 +106,13 @@ def test_select(public):
 def test_files(public, tmp_path):
     write_questions(tmp_path / "mine.jsonl", public[:5])
     assert read_questions(tmp_path / "mine.jsonl") == public[:5]
+    packed = gzip.compress((tmp_path / "mine.jsonl").read_bytes())
+    (tmp_path / "mine.jsonl.gz").write_bytes(packed)
+    assert read_questions(tmp_path / "mine.jsonl.gz") == public[:5]
+    for broken in (packed[:-9], b"plain", packed[:30] + b"????" + packed[34:]):
+        (tmp_path / "mine.jsonl.gz").write_bytes(broken)
+        with pytest.raises(InputError, match="mine.jsonl.gz cannot be read"):
+            read_questions(tmp_path / "mine.jsonl.gz")
 
 
 @pytest.mark.parametrize(
@@ -155,9 +164,9 @@ def test_the_command_writes_prompts_and_sources(tmp_path, capsys):
 
 
 def test_a_set_that_is_drawn_otherwise_is_refused(monkeypatch):
-    monkeypatch.setattr(questions, "DIGESTS", {41: "another"})
-    with pytest.raises(InputError, match="set of 41 questions a sub-domain has the digest"):
-        public_questions(41)
+    monkeypatch.setattr(questions, "DIGESTS", {201: "another"})
+    with pytest.raises(InputError, match="set of 201 questions a sub-domain has the digest"):
+        public_questions(201)
 
 
 # GenSpace's own ------------------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 These are GenSpace-style templates of our own, not the benchmark's 1,800 prompts (`official.py` reads those). Every
 prompt says one thing, of two objects whose combination of colour and kind no training scene has. Questions are
-functions of their number: `public_questions` gives the first 40 of each sub-domain from a file, and more by drawing
+functions of their number: `public_questions` gives the first 200 of each sub-domain from a file, and more by drawing
 them. `python -m spatialfusion.evaluate.questions` writes them, with the source images of edits, for other models.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import json
 import random
@@ -42,8 +43,9 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
     "move_camera": tuple(("camera", side) for side in ("forward", "left", "right", "back")),
 }
 SUB_DOMAINS: dict[str, tuple[str, ...]] = {"t2i": tuple(RELATIONS), "edit": tuple(EDITS)}
-PUBLIC = 40  # questions of each sub-domain in the file
-FILE = Path(__file__).parents[1] / "assets" / "evaluate" / "questions.jsonl"
+PUBLIC = 40  # questions of each sub-domain that are asked unless more are wanted
+STORED = 200  # in the file
+FILE = Path(__file__).parents[1] / "assets" / "evaluate" / "questions.jsonl.gz"
 # Of all sub-domains with so many questions each: another digest is another set.
 DIGESTS = {40: "59c11d3b7135f65c", 200: "fd6498fcc6f4c7d2"}
 
@@ -135,9 +137,9 @@ class Question:
 
 
 def public_questions(count: int = PUBLIC) -> list[Question]:
-    """The first `count` questions of every sub-domain; more than 40 are drawn, which takes a second or so each."""
+    """The first `count` questions of every sub-domain; more than 200 are drawn, some twenty a second."""
     stored = read_questions(FILE)
-    if count > PUBLIC:
+    if count > STORED:
         have = {question.id for question in stored}
         names = [(task, name, k) for task, group in SUB_DOMAINS.items() for name in group for k in range(count)]
         drawn = [make_question(*name) for name in _progress([name for name in names if _id(*name) not in have])]
@@ -151,10 +153,11 @@ def public_questions(count: int = PUBLIC) -> list[Question]:
 
 
 def read_questions(path: str | Path) -> list[Question]:
-    """A file of one question a line."""
+    """A file of one question a line, compressed if its name ends in .gz."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        data = Path(path).read_bytes()
+        lines = (gzip.decompress(data) if Path(path).suffix == ".gz" else data).decode().splitlines()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"the questions {path} cannot be read ({error}): expected a file of JSON lines.") from None
     questions = []
     for number, line in enumerate(lines, 1):
