@@ -11,6 +11,7 @@ nothing is left of the picture. 192 objects: a share of a half is good to about 
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -71,7 +72,11 @@ def read(pipe: SpatialFusionPipeline, scenes: list[Scene]) -> tuple[SemanticCont
 
 
 def draw(
-    pipe: SpatialFusionPipeline, contexts: tuple[SemanticContext, ...], x0: Tensor, level: float, injection: DepthInjection
+    pipe: SpatialFusionPipeline,
+    contexts: tuple[SemanticContext, ...],
+    x0: Tensor,
+    level: float,
+    injection: DepthInjection,
 ) -> Tensor:
     """Latents drawn on from x0, noised to `level`, with the last steps of the usual schedule."""
     noise = draw_noise([torch.Generator().manual_seed(i) for i in range(len(x0))], tuple(x0.shape[1:]))
@@ -79,7 +84,7 @@ def draw(
     sigmas = set_steps(pipe.scheduler, STEPS, x0.shape[-2] * x0.shape[-1] // 4)
     sigmas = torch.cat([torch.tensor([level]), sigmas[sigmas < level - 1e-3]])
     with injection, torch.autocast("cpu", torch.bfloat16):
-        for t, following in zip(sigmas[:-1], sigmas[1:]):
+        for t, following in pairwise(sigmas):
             v, null = (predict(pipe.transformer, latents, [], t.expand(len(x0)), context) for context in contexts)
             latents = latents + (following - t) * guide(v, null, GUIDANCE)
     return latents

@@ -111,7 +111,7 @@ def test_files(public, tmp_path):
     assert read_questions(tmp_path / "mine.jsonl.gz") == public[:5]
     for broken in (packed[:-9], b"plain", packed[:30] + b"????" + packed[34:]):
         (tmp_path / "mine.jsonl.gz").write_bytes(broken)
-        with pytest.raises(InputError, match="mine.jsonl.gz cannot be read"):
+        with pytest.raises(InputError, match=r"mine\.jsonl\.gz cannot be read"):
             read_questions(tmp_path / "mine.jsonl.gz")
 
 

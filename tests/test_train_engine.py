@@ -345,6 +345,7 @@ def test_values_of_the_command_line_get_the_types_of_their_fields():
         (["tiny", "data.size=[64]"], "data.size = .* must be 2 values"),
         (["tiny", "vae=3"], "key 'vae' is a group"),
         (["tiny", "vae.batch=0"], "vae.batch = 0 must be at least 1"),
+        (["tiny", "stage2.depth_every=0"], "stage2.depth_every = 0 must be at least 1"),
         (["tiny", "vae.batch=6", "vae.accumulate=4"], "vae.batch = 6 must be a multiple"),
         (["tiny", "steps"], "argument 'steps' is not of the form key=value"),
         (["stage=vae"], "the first argument must be a preset"),

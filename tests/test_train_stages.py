@@ -16,6 +16,7 @@ from spatialfusion.errors import InputError
 from spatialfusion.scenes.captions import order_caption
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.statements import propose
+from spatialfusion.state import restore_fov
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
@@ -198,6 +199,29 @@ def one_noise_bin_each(stage) -> dict:
     """A batch of four samples, the second an edit, whose image errors can be told apart by their level of noise."""
     generators = [torch.Generator().manual_seed(i) for i in range(4)]
     return stage.batch([0, len(stage.data.data), 2, 3], generators) | {"level": torch.tensor([0.05, 0.15, 0.25, 0.35])}
+
+
+def test_depth_may_be_learnt_from_some_samples_of_stage_2_alone(finished):
+    stage = _stage_class("stage2")(smoke(finished), finished, torch.device("cpu"))
+    count = len(stage.data.data)
+    indices = [0, count, 2, 3, count + 1, 5, count + 2, 7]  # the second, fifth and seventh are edits
+    batch = stage.batch(indices, [torch.Generator().manual_seed(i) for i in range(8)])
+    batch |= {"t": torch.full((8,), 0.3), "has_depth": torch.ones(8, dtype=torch.bool)}
+    few = stage.batch([0, count + 1], [torch.Generator().manual_seed(i) for i in (0, 4)]) | {"t": torch.full((2,), 0.3)}
+    stage.options.depth_every = 4
+    _, metrics = stage.loss(batch)
+    _, expected, estimate = stage.depth_loss(few, stage.encode(few))
+    for name in ("loss_depth", "loss_validity", "loss_fov", "loss_detail"):
+        torch.testing.assert_close(metrics[name], expected[name])
+    # The adapter is given what was estimated of these, and the teacher's depth of the others.
+    torch.nn.init.normal_(stage.model.adapter.out.weight)
+    residual = stage.residual(batch, [0, 4], estimate)
+    teacher = stage.model.adapter(batch["y"], restore_fov(batch["u"], stage.model.config))
+    others = [1, 2, 3, 5, 6, 7]
+    torch.testing.assert_close(residual[others], teacher[others])
+    two = stage.residual(few | {"has_depth": batch["has_depth"][:2]}, [0, 1], estimate)
+    torch.testing.assert_close(residual[[0, 4]], two)
+    assert (residual[[0, 4]] - teacher[[0, 4]]).abs().amax(dim=(1, 2, 3)).min() > 1e-3
 
 
 def test_grounding_changes_what_the_spatial_side_reads_and_holds_what_the_diffusion_model_reads(finished):

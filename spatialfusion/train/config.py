@@ -193,6 +193,8 @@ class Stage2Config(SpatialStageConfig):
     steps: int = 3000
     depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth
     depth_dropout: float = 0.15
+    # Of so many samples one's depth is learnt, and given to the adapter as estimated; the others' is the teacher's.
+    depth_every: int = 1
     # How depth enters: added to the latent, concatenated to it, or not at all: then the depth branch is trained beside.
     injection: Literal["add", "concat", "none"] = "add"
     # Forget what an earlier stage 2 made of adapter, projection and LoRA: for a diffusion model trained again since.
@@ -472,6 +474,8 @@ def _check(config: TrainConfig) -> None:
             raise InputError(f"{name}.ema = {stage.ema} must be below 1.")
         if stage.floor > 1:
             raise InputError(f"{name}.floor = {stage.floor} must be at most 1.")
+        if isinstance(stage, Stage2Config) and stage.depth_every < 1:
+            raise InputError(f"{name}.depth_every = {stage.depth_every} must be at least 1.")
         if isinstance(stage, SpatialStageConfig) and stage.kv_noise < 0:
             raise InputError(f"{name}.kv_noise = {stage.kv_noise} must not be negative.")
         if stage.batch % stage.accumulate:

@@ -116,7 +116,8 @@ class DiffusionStage(Stage):
             height, width = samples["latents"].shape[-2:]
             samples["layout"] = layouts([self.data.scenes[i] for i in samples["targets"]], height // 2, width // 2)
         if self.options.object_weight != 1:
-            samples["cells"] = covered([self.data.scenes[i] for i in samples["targets"]], *samples["latents"].shape[-2:])
+            height, width = samples["latents"].shape[-2:]
+            samples["cells"] = covered([self.data.scenes[i] for i in samples["targets"]], height, width)
         return samples
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:

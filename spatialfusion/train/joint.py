@@ -133,8 +133,9 @@ class Stage2(Stage1):
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         context = self.encode_noised(batch)
-        depth_loss, metrics, estimate = self.depth_loss(batch, context)
-        residual = self.residual(batch, estimate)
+        learnt = list(range(0, len(batch["level"]), self.options.depth_every))
+        depth_loss, metrics, estimate = self.depth_loss(depth_samples(batch, learnt), context.select(learnt))
+        residual = self.residual(batch, learnt, estimate)
         level = batch["level"]
         s = level[:, None, None, None]
         noisy = (1 - s) * batch["latents"] + s * batch["latent_noise"]
@@ -185,20 +186,24 @@ class Stage2(Stage1):
         """Collects what the diffusion model's layout is told from; None if it is not to be told."""
         return qwen_image.last_states(self.transformer) if self.options.image_layout_weight else nullcontext()
 
-    def residual(self, batch: dict[str, Any], estimate: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Depth residual [B, C, h, w] of every sample; zero where depth is dropped."""
+    def residual(self, batch: dict[str, Any], learnt: list[int], estimate: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Depth residual [B, C, h, w] of every sample; zero where depth is dropped.
+
+        learnt: the samples of which there is an estimate (x0, standardised fov, features); others get the teacher's.
+        """
         x0, u0, features = estimate
         factor = batch["y"].shape[-1] // x0.shape[-1]
-        y = self.model.depth_head.refine(x0, features, factor).float()
-        trusted = (batch["t"] < TRUSTED_TIME).float()
+        trusted = (batch["t"][learnt] < TRUSTED_TIME).float()
         mix = trusted[:, None, None, None]
-        y = mix * y + (1 - mix) * batch["y"]
+        y, u = batch["y"].clone(), batch["u"].clone()
+        y[learnt] = mix * self.model.depth_head.refine(x0, features, factor).float() + (1 - mix) * y[learnt]
+        u[learnt] = trusted * u0 + (1 - trusted) * u[learnt]
         stride = self.model.config.latent_stride
         size = tuple(stride * side for side in batch["latents"].shape[-2:])
         if y.shape[-2:] != size:
             y = F.interpolate(y, size, mode="bilinear", antialias=True)
-        u = restore_fov(trusted * u0 + (1 - trusted) * batch["u"], self.model.config)
-        return self.model.adapter(y, u).float() * batch["has_depth"].float()[:, None, None, None]
+        residual = self.model.adapter(y, restore_fov(u, self.model.config)).float()
+        return residual * batch["has_depth"].float()[:, None, None, None]
 
     def tiles(self, example: Example, seed: int) -> list[Image.Image]:
         """The source, if there is one, depth, the image without it and with it; then the image wanted."""
@@ -236,6 +241,17 @@ class Stage2(Stage1):
                 self.transformer.save_pretrained(
                     temporary, state_dict=base_state_dict(self.transformer), safe_serialization=True
                 )
+
+
+def depth_samples(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
+    """What Stage1.depth_loss reads, of some samples of a batch."""
+    names = {"y", "u", "t", "noise", "noise_u", "has_camera", "layout"}
+    part: dict[str, Any] = {name: batch[name][rows] for name in names & batch.keys()}
+    part["texts"] = [batch["texts"][row] for row in rows]
+    edits = [i for i, row in enumerate(batch["edits"]) if row in set(rows)]
+    part["edits"] = [rows.index(batch["edits"][i]) for i in edits]
+    part["sources"] = batch["sources"][edits]
+    return part
 
 
 def lora_layers(transformer: nn.Module) -> nn.Module:
