@@ -13,6 +13,7 @@ import yaml
 from commands import command
 from tiny import SIZE
 
+from spatialfusion.defaults import STEPS
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate import quality
 from spatialfusion.evaluate.arms import read_experiment
@@ -393,6 +394,16 @@ def test_other_wrong_arguments(tmp_path, capsys):
     assert "count is 0" in fail(capsys, config, "--count", 0)
     absent = write(tmp_path / "c.yaml", baseline="a", reference="a", arms={"a": {"model": str(tmp_path / "no")}})
     assert "none of the arms has its model" in fail(capsys, absent, "--skip-missing")
+
+
+def test_steps_of_the_file_are_those_of_arms_that_do_not_say_themselves(tmp_path):
+    arms = {"usual": {"model": "embedded"}, "own": {"model": "embedded", "steps": 3}, "drawn": {"rendered": True}}
+    config = {"arms": arms, "baseline": "usual", "reference": "own", "judge": "scene"}
+    read = read_experiment(write(tmp_path / "arms.yaml", **config, steps=7)).arms
+    assert [arm.steps for arm in read.values()] == [7, 3, STEPS]
+    assert read_experiment(write(tmp_path / "arms.yaml", **config)).arms["usual"].steps == STEPS
+    with pytest.raises(InputError, match="steps is 0: expected at least 1"):
+        read_experiment(write(tmp_path / "arms.yaml", **config, steps=0))
 
 
 def test_the_committed_files_of_arms_can_be_read():

@@ -84,6 +84,7 @@ class Experiment:
         plain: captions and rendered scenes for general quality; 0 leaves it out.
         size: (width, height) of the images; None for the models' own, and 128x128 where there is no model.
         precision: of the products of matrices while drawing, fp32 or bf16.
+        steps: of the arms that are drawn by a model and do not say themselves.
     """
 
     arms: dict[str, Arm]
@@ -97,6 +98,7 @@ class Experiment:
     plain: int = PLAIN
     size: tuple[int, int] | None = None
     precision: str = "fp32"
+    steps: int = STEPS
 
 
 def read_experiment(path: str | Path) -> Experiment:
@@ -122,7 +124,10 @@ def read_experiment(path: str | Path) -> Experiment:
     for name, options in given["arms"].items():
         if not re.fullmatch(r"[\w.+-]+", str(name)) or not re.match(r"\w", str(name)):
             raise InputError(f"arms has {name!r}: expected a name of letters, digits and - that a folder can have.")
-        arms[str(name)] = Arm(name=str(name), **_fields(options, Arm, f"arm {name}", without=("name",)))
+        own = _fields(options, Arm, f"arm {name}", without=("name",))
+        if "model" in own:
+            own.setdefault("steps", given.get("steps", STEPS))
+        arms[str(name)] = Arm(name=str(name), **own)
     experiment = Experiment(**(given | {"arms": arms}))
     check_experiment(experiment)
     return experiment
@@ -155,7 +160,7 @@ def check_experiment(experiment: Experiment) -> None:
     for task in experiment.tasks:
         if task not in SUB_DOMAINS:
             raise InputError(f"tasks has {task!r}: expected some of {', '.join(SUB_DOMAINS)}.")
-    for name, least in (("count", 1), ("plain", 0)):
+    for name, least in (("count", 1), ("plain", 0), ("steps", 1)):
         if getattr(experiment, name) < least:
             raise InputError(f"{name} is {getattr(experiment, name)}: expected at least {least}.")
     if experiment.plain == 1:
