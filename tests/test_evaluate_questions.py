@@ -163,10 +163,11 @@ def test_the_command_writes_prompts_and_sources(tmp_path, capsys):
     assert "--size is 'large'" in capsys.readouterr().err
 
 
-def test_a_set_that_is_drawn_otherwise_is_refused(monkeypatch):
-    monkeypatch.setattr(questions, "DIGESTS", {201: "another"})
-    with pytest.raises(InputError, match="set of 201 questions a sub-domain has the digest"):
-        public_questions(201)
+@pytest.mark.parametrize("count", [PUBLIC, 201])
+def test_another_set_than_the_fixed_one_is_refused(monkeypatch, count):
+    monkeypatch.setattr(questions, "DIGESTS", {count: "another"})
+    with pytest.raises(InputError, match=f"set of {count} questions a sub-domain has the digest"):
+        public_questions(count)
 
 
 # GenSpace's own ------------------------------------------------------------------------------------------------------

@@ -204,7 +204,7 @@ def one_noise_bin_each(stage) -> dict:
 def test_depth_may_be_learnt_from_some_samples_of_stage_2_alone(finished):
     stage = _stage_class("stage2")(smoke(finished), finished, torch.device("cpu"))
     count = len(stage.data.data)
-    indices = [0, count, 2, 3, count + 1, 5, count + 2, 7]  # the second, fifth and seventh are edits
+    indices = [0, count, count + 2, 3, count + 1, 5, 6, 7]  # the second, third and fifth are edits
     batch = stage.batch(indices, [torch.Generator().manual_seed(i) for i in range(8)])
     batch |= {"t": torch.full((8,), 0.3), "has_depth": torch.ones(8, dtype=torch.bool)}
     few = stage.batch([0, count + 1], [torch.Generator().manual_seed(i) for i in (0, 4)]) | {"t": torch.full((2,), 0.3)}
@@ -219,8 +219,11 @@ def test_depth_may_be_learnt_from_some_samples_of_stage_2_alone(finished):
     teacher = stage.model.adapter(batch["y"], restore_fov(batch["u"], stage.model.config))
     others = [1, 2, 3, 5, 6, 7]
     torch.testing.assert_close(residual[others], teacher[others])
-    two = stage.residual(few | {"has_depth": batch["has_depth"][:2]}, [0, 1], estimate)
-    torch.testing.assert_close(residual[[0, 4]], two)
+    x0, u0, features = estimate
+    y0 = stage.model.depth_head.refine(x0, features, batch["y"].shape[-1] // x0.shape[-1])
+    expected = stage.model.adapter(y0, restore_fov(u0, stage.model.config))
+    # Convolutions of two samples round otherwise than of eight.
+    torch.testing.assert_close(residual[[0, 4]], expected, rtol=1e-4, atol=2e-4)
     assert (residual[[0, 4]] - teacher[[0, 4]]).abs().amax(dim=(1, 2, 3)).min() > 1e-3
 
 

@@ -143,13 +143,14 @@ def public_questions(count: int = PUBLIC) -> list[Question]:
         have = {question.id for question in stored}
         names = [(task, name, k) for task, group in SUB_DOMAINS.items() for name in group for k in range(count)]
         drawn = [make_question(*name) for name in _progress([name for name in names if _id(*name) not in have])]
-        stored = select(stored + drawn)
-        if count in DIGESTS and digest(stored) != DIGESTS[count]:
-            raise InputError(
-                f"the drawn set of {count} questions a sub-domain has the digest {digest(stored)}, not "
-                f"{DIGESTS[count]}: this version draws other scenes than the one that fixed the set."
-            )
-    return select(stored, count=count)
+        stored += drawn
+    found = select(stored, count=count)
+    if count in DIGESTS and digest(found) != DIGESTS[count]:
+        raise InputError(
+            f"the set of {count} questions a sub-domain has the digest {digest(found)}, not {DIGESTS[count]}: this "
+            "version has other questions than the one that fixed the set."
+        )
+    return found
 
 
 def read_questions(path: str | Path) -> list[Question]:

@@ -134,7 +134,10 @@ class Stage2(Stage1):
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         context = self.encode_noised(batch)
         learnt = list(range(0, len(batch["level"]), self.options.depth_every))
-        depth_loss, metrics, estimate = self.depth_loss(depth_samples(batch, learnt), context.select(learnt))
+        depth_batch, depth_context = batch, context
+        if self.options.depth_every > 1:
+            depth_batch, depth_context = depth_samples(batch, learnt), context.select(learnt)
+        depth_loss, metrics, estimate = self.depth_loss(depth_batch, depth_context)
         residual = self.residual(batch, learnt, estimate)
         level = batch["level"]
         s = level[:, None, None, None]
@@ -248,7 +251,7 @@ def depth_samples(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
     names = {"y", "u", "t", "noise", "noise_u", "has_camera", "layout"}
     part: dict[str, Any] = {name: batch[name][rows] for name in names & batch.keys()}
     part["texts"] = [batch["texts"][row] for row in rows]
-    edits = [i for i, row in enumerate(batch["edits"]) if row in set(rows)]
+    edits = [i for i, row in enumerate(batch["edits"]) if row in rows]
     part["edits"] = [rows.index(batch["edits"][i]) for i in edits]
     part["sources"] = batch["sources"][edits]
     return part
