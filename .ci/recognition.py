@@ -4,7 +4,8 @@
 
 Pictures of held-out scenes of two objects are noised to a level and drawn on from there, with their captions: without
 depth, and with their exact depth. Printed is the share of objects that the scene judge finds by kind and colour; first
-that of the rendered pictures, and that of the same after the autoencoder, beyond which no figure can go. At level 1
+that of the rendered pictures, and that of the same after the autoencoder, beyond which no figure can go. Then the mean
+squared error of the first step's velocity, at the cells where an object is seen, without depth and with it. At level 1
 nothing is left of the picture. 192 objects: a share of a half is good to about 0.04.
 """
 
@@ -31,6 +32,7 @@ from spatialfusion.scenes.captions import plain_caption
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import Scene
+from spatialfusion.train.layout import covered
 
 MODEL = Path(sys.argv[1] if len(sys.argv) > 1 else TINY)
 COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 96
@@ -54,13 +56,16 @@ def main() -> None:
     print(f"rendered {found(images):.2f}, after the autoencoder {found(decode_latents(pipe.vae, x0).float()):.2f}")
     contexts = read(pipe, scenes)
     residual = pipe.spatialfusion.adapter.residual(scene_geometry(scenes, SIZE), tuple(x0.shape[-2:]))
-    print("level  without depth  with exact depth")
+    cells = covered(scenes, *x0.shape[-2:])
+    print("level  found without depth, with exact depth  error without, with")
     for level in LEVELS:
-        shares = []
+        shares, errors = [], []
         for strength in (0.0, 1.0):
             injection = pipe.backbone.DepthInjection(pipe.transformer, residual, pipe.delta, strength)
-            shares.append(found(decode_latents(pipe.vae, draw(pipe, contexts, x0, level, injection)).float()))
-        print(f"{level:5.2f}  {shares[0]:13.2f}  {shares[1]:16.2f}", flush=True)
+            latents, error = draw(pipe, contexts, x0, level, injection)
+            shares.append(found(decode_latents(pipe.vae, latents).float()))
+            errors.append(error[cells].mean().item())
+        print(f"{level:5.2f}  {shares[0]:.2f} {shares[1]:.2f}  {errors[0]:.3f} {errors[1]:.3f}", flush=True)
 
 
 def read(pipe: SpatialFusionPipeline, scenes: list[Scene]) -> tuple[SemanticContext, SemanticContext]:
@@ -77,17 +82,21 @@ def draw(
     x0: Tensor,
     level: float,
     injection: DepthInjection,
-) -> Tensor:
-    """Latents drawn on from x0, noised to `level`, with the last steps of the usual schedule."""
+) -> tuple[Tensor, Tensor]:
+    """Latents drawn on from x0, noised to `level`, with the last steps of the usual schedule; and the squared error of
+    the first step's velocity [B, h, w], before guidance."""
     noise = draw_noise([torch.Generator().manual_seed(i) for i in range(len(x0))], tuple(x0.shape[1:]))
     latents = level * noise + (1 - level) * x0
     sigmas = set_steps(pipe.scheduler, STEPS, x0.shape[-2] * x0.shape[-1] // 4)
     sigmas = torch.cat([torch.tensor([level]), sigmas[sigmas < level - 1e-3]])
+    error = None
     with injection, torch.autocast("cpu", torch.bfloat16):
         for t, following in pairwise(sigmas):
             v, null = (predict(pipe.transformer, latents, [], t.expand(len(x0)), context) for context in contexts)
+            if error is None:
+                error = (v - (noise - x0)).square().mean(dim=1)
             latents = latents + (following - t) * guide(v, null, GUIDANCE)
-    return latents
+    return latents, error
 
 
 if __name__ == "__main__":

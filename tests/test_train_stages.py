@@ -114,6 +114,20 @@ def test_shares_of_captions_are_as_asked(finished):
     assert 0.3 < share(0.5, 0.5, places) < 1
 
 
+def test_a_still_sample_is_a_picture_and_its_own_source(finished):
+    stage = _stage_class("stage1")(smoke(finished), finished, torch.device("cpu"))
+    last = len(stage.data) - 1  # an edit
+    stage.data.options.still_fraction = 1.0
+    samples = stage.data.load([0, 3, last], [torch.Generator().manual_seed(i) for i in range(3)])
+    assert samples.texts == ["", "", ""] and samples.edits == [0, 1, 2]
+    assert torch.equal(samples.sources, samples.images)
+    assert torch.equal(samples.images[0] * 255, stage.data.data.images[0].float())
+    stage.data.options.still_fraction = 0.5
+    drawn = [stage.data.draw(0, torch.Generator().manual_seed(i)) for i in range(200)]
+    still = sum(source is not None for _, source, _ in drawn)
+    assert 70 < still < 130
+
+
 def test_rare_orders_in_depth_are_those_against_the_habit_of_a_pair():
     scenes = [sample_scene(seed) for seed in range(800)]
     orders: dict[int, tuple[str, str]] = {}

@@ -1,7 +1,9 @@
-"""Depth inside the host's diffusion models: added to the network's input while the host's own samplers run.
+"""Depth inside the host's diffusion models: given to the network's input while the host's own samplers run.
 
 Notable:
 - Nothing of the model is replaced. A wrapper around the network's call adds the residual to the target latent.
+- A residual that is concatenated to it has columns of its own in the input projection. The host's layer keeps its size:
+  what they make of the residual is added to the layer's output, by a hook for the time of a call.
 - Projection delta and LoRA are weight patches of the host, as any LoRA is, and cost nothing while sampling. Where depth
   holds for a part only (of the schedule, of the prompts, of the image) weights cannot say so: there they are hooks on
   the modules, for the time of a call.
@@ -20,8 +22,10 @@ from typing import Any
 import comfy.lora
 import torch
 import torch.nn.functional as F
+from comfy.ldm.common_dit import pad_to_patch_size
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
+from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.errors import InputError
@@ -72,11 +76,6 @@ def architecture_of(model: ModelPatcher, loaded: LoadedModel) -> Architecture:
         raise InputError(
             f"model is a {found.backbone}, but the SpatialFusion checkpoint {loaded.name} was trained for "
             f"{loaded.config.backbone}: load the one that belongs to this model."
-        )
-    if loaded.config.injection == "concat":
-        raise InputError(
-            f"the SpatialFusion checkpoint {loaded.name} concatenates depth to the latent, which is done in Python "
-            "alone: load one that adds it (stage2.injection=add)."
         )
     return found
 
@@ -154,8 +153,15 @@ class Injection:
             self._residuals.clear()
 
     def _around_network(self, executor: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        with self._depth(executor.class_obj, x, _options(args, kwargs)) as shift:
-            return executor(x if shift is None else x + shift, *args, **kwargs)
+        network = executor.class_obj
+        with self._depth(network, x, _options(args, kwargs)) as shift:
+            if shift is None:
+                return executor(x, *args, **kwargs)
+            columns = self.loaded.depth_patch.columns
+            if columns is None:
+                return executor(x + shift, *args, **kwargs)
+            with self._concatenated(network, shift, columns):
+                return executor(x, *args, **kwargs)
 
     def _around_model(self, executor: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         with self._depth(executor.class_obj.diffusion_model, x, _options(args, kwargs)) as shift:
@@ -173,6 +179,25 @@ class Injection:
         shift, mask = self._shift(x, scales, len(x) // len(chunks))
         with nullcontext() if self.holds_everywhere else self._hooks(network, scales, mask):
             yield shift
+
+    @contextmanager
+    def _concatenated(self, network: nn.Module, shift: Tensor, columns: Tensor) -> Iterator[None]:
+        """Within the block the input projection has `columns` for the scaled residual [B, C, (1,) h, w]."""
+        side = self.architecture.patch
+        # Sides that are no whole number of tokens are filled up as the host fills up the latent.
+        shift = pad_to_patch_size(shift if shift.ndim == 4 else shift[:, :, 0], (side, side))
+        tokens = rearrange(shift, "b c (h ph) (w pw) -> b (h w) (c ph pw)", ph=side, pw=side)
+        change = F.linear(tokens, _as(columns, tokens))
+
+        def hook(_module: nn.Module, _inputs: tuple[Tensor], output: Tensor) -> Tensor:
+            # The target's tokens come first; those of reference pictures stay as they are.
+            return output + F.pad(_as(change, output), (0, 0, 0, output.shape[1] - change.shape[1]))
+
+        handle = network.get_submodule(self.architecture.projection).register_forward_hook(hook)
+        try:
+            yield
+        finally:
+            handle.remove()
 
     def _weight_patches(self) -> dict[str, Any]:
         """Projection delta and LoRA as the host has LoRAs, by the names of the weights that they change."""

@@ -23,12 +23,18 @@ class DepthPatch(nn.Module):
     """What a checkpoint adds to a diffusion model: the depth adapter, the projection delta and the LoRA.
 
     `lora` has, for a module of the diffusion model, its pair (A [rank, in], B [out, rank]); `projection` is the pair
-    (weight, bias) of the change of the input projection, or None.
+    (weight, bias) of the change of the input projection, or None. `columns` [out, tokens' channels] are those that the
+    projection gets for a concatenated residual, or None if it is added to the latent.
     """
 
-    def __init__(self, adapter: DepthAdapter, tensors: dict[str, Tensor]):
+    def __init__(self, adapter: DepthAdapter, tensors: dict[str, Tensor], concatenates: bool):
         super().__init__()
         self.adapter = adapter
+        tensors = dict(tensors)
+        if concatenates:
+            # The latent's columns come first, and there are as many of the residual.
+            latent, residual = tensors["projection.weight"].chunk(2, dim=1)
+            tensors |= {"projection.weight": latent.contiguous(), "columns": residual.contiguous()}
         self.names = {name: f"tensor_{i}" for i, name in enumerate(sorted(tensors))}
         for name, key in self.names.items():
             self.register_buffer(key, tensors[name])
@@ -43,6 +49,10 @@ class DepthPatch(nn.Module):
         if "projection.weight" not in self.names:
             return None
         return self._get("projection.weight"), self._get("projection.bias")
+
+    @property
+    def columns(self) -> Tensor | None:
+        return self._get("columns") if "columns" in self.names else None
 
     def _get(self, name: str) -> Tensor:
         return getattr(self, self.names[name])
@@ -82,7 +92,8 @@ def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
             f"{name} was trained for {network.config.backbone}: supported are {' and '.join(TEMPLATES)}; a newer "
             "version of the pack may have it."
         )
-    patch = DepthPatch(network.adapter, network.backbone_tensors).to(chosen).requires_grad_(False)
+    concatenates = network.config.injection == "concat"
+    patch = DepthPatch(network.adapter, network.backbone_tensors, concatenates).to(chosen).requires_grad_(False)
     # It travels with the diffusion model, in a patcher of its own.
     del network.adapter
     network.backbone_tensors = {}

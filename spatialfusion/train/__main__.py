@@ -58,6 +58,8 @@ def _stage_class(name: str) -> type:
         from .diffusion import DiffusionStage as Stage
     elif name == "stage1":
         from .spatial import Stage1 as Stage
+    elif name == "adapter":
+        from .adapter import AdapterStage as Stage
     elif name == "stage2":
         from .joint import Stage2 as Stage
     elif name == "controlnet":

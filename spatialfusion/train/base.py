@@ -47,8 +47,9 @@ class Base:
             self.subfolders: dict[str, str] = {}
             return
         self.dtype = DTYPES[config.frozen_precision]
-        # Stage 1 needs the diffusion model's configuration alone.
-        self.folder = find_model(config.base, {}, ("transformer", "vae") if stage == "stage1" else ())
+        # Of these the configuration is enough.
+        unused = {"stage1": ("transformer", "vae"), "adapter": ("transformer",)}
+        self.folder = find_model(config.base, {}, unused.get(stage, ()))
         path = self.folder / "transformer" / "config.json"
         if not path.is_file():
             raise InputError(f"base = {config.base!r} has no transformer/config.json: expected a model for diffusers.")

@@ -21,9 +21,11 @@ from ..errors import InputError, suggest
 from ..files import atomic_file
 
 PRESETS = Path(__file__).parent / "presets"
-STAGES = ("data", "vae", "language", "grounding", "diffusion", "stage1", "stage2", "controlnet", "judge")
-# The ControlNet is there to be compared with, the judge looks at images: neither is part of the model.
-GROUPS = {"foundation": ("data", "vae", "language", "grounding", "diffusion"), "all": STAGES[:-2]}
+STAGES = ("data", "vae", "language", "grounding", "diffusion", "stage1", "adapter", "stage2", "controlnet", "judge")
+_FOUNDATION = STAGES[:5]
+# The adapter may also start in stage 2. The ControlNet is there to be compared with, and the judge looks at images:
+# neither is part of the model.
+GROUPS = {"foundation": _FOUNDATION, "all": (*_FOUNDATION, "stage1", "stage2")}
 
 
 @dataclass
@@ -155,6 +157,8 @@ class DepthDataStageConfig(StageConfig):
     edit_repeats: int = 1  # how often an epoch visits each editing pair
     caption_dropout: float = 0.1
     source_dropout: float = 0.0  # of the edits, those shown as text to image: with the caption, without the source
+    # Of the samples, those that show a rendered picture as its own source, without a prompt: nothing is to change.
+    still_fraction: float = 0.0
     plain_fraction: float = 0.25  # of the captions, those without spatial statements
     egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
     # Of the samples, those that show two kinds in the less usual order in depth (a house in front of a car) and say so.
@@ -189,6 +193,11 @@ class GroundingStageConfig(SpatialStageConfig):
 
 
 @dataclass
+class AdapterStageConfig(DepthDataStageConfig):
+    steps: int = 500
+
+
+@dataclass
 class Stage2Config(SpatialStageConfig):
     steps: int = 3000
     depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth
@@ -197,8 +206,6 @@ class Stage2Config(SpatialStageConfig):
     depth_every: int = 1
     # How depth enters: added to the latent, concatenated to it, or not at all: then the depth branch is trained beside.
     injection: Literal["add", "concat", "none"] = "add"
-    # Forget what an earlier stage 2 made of adapter, projection and LoRA: for a diffusion model trained again since.
-    from_base: bool = False
     lora_rank: int = 12
     dit: Literal["lora", "full"] = "lora"
     image_layout_weight: float = 0.0  # as layout_weight, told by the diffusion model
@@ -245,6 +252,7 @@ class TrainConfig:
     grounding: GroundingStageConfig = field(default_factory=GroundingStageConfig)
     diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
     stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
+    adapter: AdapterStageConfig = field(default_factory=AdapterStageConfig)
     stage2: Stage2Config = field(default_factory=Stage2Config)
     controlnet: ControlNetStageConfig = field(default_factory=ControlNetStageConfig)
     judge: JudgeStageConfig = field(default_factory=JudgeStageConfig)
@@ -269,11 +277,12 @@ def _of_base(config: TrainConfig, stages: tuple[str, ...]) -> tuple[str, ...]:
     """What of the stages there is to do: with a base, no foundation has to be trained."""
     if config.base is None:
         return stages
-    wanted = ("stage1", "stage2") if config.data.records else ("data", "stage1", "stage2")
+    data = () if config.data.records else ("data",)
     if stages == GROUPS["all"]:
-        return wanted
-    if foreign := [name for name in stages if name not in wanted]:
-        raise InputError(f"stage = {foreign[0]} is not one of a run with a base: expected {', '.join(wanted)} or all.")
+        return (*data, "stage1", "stage2")
+    known = (*data, "stage1", "adapter", "stage2")
+    if foreign := [name for name in stages if name not in known]:
+        raise InputError(f"stage = {foreign[0]} is not one of a run with a base: expected {', '.join(known)} or all.")
     return stages
 
 

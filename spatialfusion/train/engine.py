@@ -47,6 +47,7 @@ NETWORKS = {
     "grounding": "spatial",
     "diffusion": "diffusion",
     "stage1": "spatial",
+    "adapter": "spatial",
     "stage2": "spatial",
 }
 

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from ..backbones import qwen_image, qwen_image_21
 from ..backbones.depth_injection import backbone_tensors, base_state_dict
 from ..backbones.sampling import draw_noise
-from ..depth_adapter import DepthAdapter
 from ..errors import InputError
 from ..files import atomic_folder
 from ..latents import decode_latents, encode_latents
@@ -35,6 +34,7 @@ from .stage import noise_bins
 
 # Above this much noise the estimate of the layout is a guess, and the adapter is given the teacher's depth.
 TRUSTED_TIME = 0.7
+ADDED_SHARE = 0.2  # of the latent that the stage `adapter` tells: what is added to it at the start
 
 
 class Stage2(Stage1):
@@ -49,12 +49,13 @@ class Stage2(Stage1):
         self.data.encode_latents(lambda images: self.encode_images(images).cpu(), self.base.vae_digest())
         self.transformer = self.base.transformer()
         backbone = self.base.backbone
-        if self.options.from_base:
-            self.model.backbone_tensors = {}
-            self.model.adapter = DepthAdapter(self.model.config).to(device)
         self.delta = backbone.load_backbone_tensors(self.transformer, self.model.backbone_tensors)
         self.full = self.options.dit == "full"
+        unread = self.model.config.injection == "none"
         concat = self.choose_injection()
+        if unread and self.options.injection == "add":
+            # What the stage `adapter` taught it is as large as the latent, and would be taken for a part of it.
+            scale(self.model.adapter.out, ADDED_SHARE)
         self.transformer.requires_grad_(self.full)
         parts: dict[str, nn.Module] = dict(self.trained.items())
         if self.full:
@@ -255,6 +256,13 @@ def depth_samples(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
     part["edits"] = [rows.index(batch["edits"][i]) for i in edits]
     part["sources"] = batch["sources"][edits]
     return part
+
+
+@torch.no_grad()
+def scale(layer: nn.Module, factor: float) -> None:
+    """Scale what a linear layer or a convolution puts out."""
+    for parameter in layer.parameters():
+        parameter.mul_(factor)
 
 
 def lora_layers(transformer: nn.Module) -> nn.Module:

@@ -155,6 +155,9 @@ class RenderedSamples:
     def draw(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str]:
         """(target picture, source picture or None, prompt) of a training sample; the prompt may be dropped to ""."""
         options = self.options
+        # Without these shares nothing is drawn, so older runs go on as they were.
+        if options.still_fraction and torch.rand((), generator=generator) < options.still_fraction:
+            return index % len(self.data), index % len(self.data), ""
         if self.rare and torch.rand((), generator=generator) < options.rare_order_fraction:
             index = self.rare[int(torch.randint(len(self.rare), (), generator=generator))]
             target, source, text = index, None, order_caption(self.data.scenes[index], generator).text
@@ -163,7 +166,6 @@ class RenderedSamples:
         else:
             source, target, edit = self.data.edits[(index - len(self.data)) % len(self.data.edits)]
             text = instruction(self.data.scenes[source], edit, generator)
-            # Without it nothing is drawn, so older runs go on as they were.
             if options.source_dropout and torch.rand((), generator=generator) < options.source_dropout:
                 source, text = None, self.write_caption(self.data.scenes[target], generator)
         if torch.rand((), generator=generator) < options.caption_dropout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import importlib.util
 import os
@@ -86,6 +87,42 @@ def tiny():
     return SimpleNamespace(
         spatialfusion=loaded, model=model, vae=vae, positive=positive, negative=negative, geometry=geometry
     )
+
+
+def with_injection(tiny, injection):
+    """`tiny` with a checkpoint whose residual enters in one of two ways: as the built-in one has it or made from it.
+
+    The columns of one that concatenates are the projection's own with its delta: at strength 1 that is to add.
+    """
+    loaded = tiny.spatialfusion
+    tensors = {name: getattr(loaded.depth_patch, key) for name, key in loaded.depth_patch.names.items()}
+    tensors.pop("columns", None)
+    if injection == "concat":
+        delta = tensors["projection.weight"]
+        tensors["projection.weight"] = torch.cat([delta, delta + tiny.model.model.diffusion_model.img_in.weight], dim=1)
+    module = pack("nodes.host.loaded")
+    patch = module.DepthPatch(loaded.depth_patch.adapter, tensors, concatenates=injection == "concat")
+    made = dataclasses.replace(
+        loaded,
+        name=f"tiny {injection}",
+        config=dataclasses.replace(loaded.config, injection=injection),
+        patch=module._patcher(patch),
+    )
+    return SimpleNamespace(**vars(tiny) | {"spatialfusion": made})
+
+
+@pytest.fixture(scope="session")
+def added(tiny):
+    """As `tiny`, with a checkpoint that adds its residual to the latent."""
+    with torch.inference_mode():
+        return with_injection(tiny, "add")
+
+
+@pytest.fixture(scope="session")
+def concatenated(tiny):
+    """As `added`, with a checkpoint that concatenates and says the same."""
+    with torch.inference_mode():
+        return with_injection(tiny, "concat")
 
 
 def predict(loaded, prompt=PROMPT, width=SIZE, height=SIZE, seed=0, batch=1, steps=2, **inputs):

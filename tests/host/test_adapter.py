@@ -62,22 +62,22 @@ def test_no_depth_is_the_model_to_the_bit(tiny, changes):
     assert torch.equal(sample(apply(tiny, **changes), tiny.positive, tiny.negative), base)
 
 
-def test_the_window_is_that_of_the_pipeline(tiny):
+def test_the_window_is_that_of_the_pipeline(added):
     """Step i of n has depth where start <= i / n < end."""
-    recorder = Recorder(tiny.model)
-    sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    recorder = Recorder(added.model)
+    sample(recorder.model, added.positive, added.positive, cfg=1.0, steps=4)
     plain = recorder.inputs
-    recorder = Recorder(apply(tiny, start=0.25, end=0.75))
-    sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    recorder = Recorder(apply(added, start=0.25, end=0.75))
+    sample(recorder.model, added.positive, added.positive, cfg=1.0, steps=4)
     assert torch.equal(recorder.inputs[0], plain[0])
     shift = recorder.inputs[1] - plain[1]
     assert shift.abs().max() > 1e-3
-    full = Recorder(apply(tiny))
-    sample(full.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    full = Recorder(apply(added))
+    sample(full.model, added.positive, added.positive, cfg=1.0, steps=4)
     torch.testing.assert_close(full.inputs[0] - plain[0], shift, atol=1e-5, rtol=1e-4)
     # Steps 2 and 3: with and without. What the sampler holds between them is the same in a run that stops at step 2.
-    late = Recorder(apply(tiny, start=0.25, end=0.5))
-    sample(late.model, tiny.positive, tiny.positive, cfg=1.0, steps=4)
+    late = Recorder(apply(added, start=0.25, end=0.5))
+    sample(late.model, added.positive, added.positive, cfg=1.0, steps=4)
     torch.testing.assert_close(recorder.inputs[2] - late.inputs[2], shift, atol=1e-4, rtol=1e-3)
 
 
@@ -105,12 +105,12 @@ def test_masks_that_complete_each_other_are_the_whole(tiny):
     )
 
 
-def test_a_mask_keeps_the_input_elsewhere(tiny):
+def test_a_mask_keeps_the_input_elsewhere(added):
     mask = torch.zeros(1, 40, 40)
     mask[:, :, :20] = 1
-    recorders = [Recorder(tiny.model), Recorder(apply(tiny)), Recorder(apply(tiny, mask=mask))]
+    recorders = [Recorder(added.model), Recorder(apply(added)), Recorder(apply(added, mask=mask))]
     for recorder in recorders:
-        sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=1)
+        sample(recorder.model, added.positive, added.positive, cfg=1.0, steps=1)
     plain, whole, half = (recorder.inputs[0] for recorder in recorders)
     assert torch.equal(half[..., 9:], plain[..., 9:])
     torch.testing.assert_close(half[..., :7], whole[..., :7])
@@ -163,23 +163,23 @@ def test_another_latent_size_at_run_time(tiny, size):
         assert difference(result, base) > 1e-2
 
 
-def test_a_view_of_another_shape_is_cut_not_squeezed(tiny):
+def test_a_view_of_another_shape_is_cut_not_squeezed(added):
     """A wide latent sees the middle of a square depth, and so does the residual."""
-    recorders = [Recorder(tiny.model), Recorder(apply(tiny))]
+    recorders = [Recorder(added.model), Recorder(apply(added))]
     for recorder in recorders:
-        sample(recorder.model, tiny.positive, tiny.positive, (8, 16), cfg=1.0, steps=1)
+        sample(recorder.model, added.positive, added.positive, (8, 16), cfg=1.0, steps=1)
     shift = recorders[1].inputs[0] - recorders[0].inputs[0]
     from_packet = pack("nodes.types").from_packet
-    middle = from_packet(tiny.geometry).crop(SIZE // 4, 0, SIZE // 2, SIZE)
-    adapter = tiny.spatialfusion.depth_patch.adapter
+    middle = from_packet(added.geometry).crop(SIZE // 4, 0, SIZE // 2, SIZE)
+    adapter = added.spatialfusion.depth_patch.adapter
     torch.testing.assert_close(shift[:, :, 0], adapter.residual(middle, (8, 16)), atol=1e-5, rtol=1e-4)
 
 
-def test_references_are_left_alone(tiny):
+def test_references_are_left_alone(added):
     picture = torch.rand(1, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(0))
-    geometry, positive = predict(tiny.spatialfusion, prompt="make the car red", image=picture, vae=tiny.vae)
+    geometry, positive = predict(added.spatialfusion, prompt="make the car red", image=picture, vae=added.vae)
     assert positive[0][1]["reference_latents"][0].shape == (1, 16, 1, SIZE // 8, SIZE // 8)
-    recorders = [Recorder(tiny.model), Recorder(apply(tiny, geometry=geometry))]
+    recorders = [Recorder(added.model), Recorder(apply(added, geometry=geometry))]
     for recorder in recorders:
         sample(recorder.model, positive, positive, cfg=1.0, steps=1)
     assert difference(recorders[0].inputs[0], recorders[1].inputs[0]) > 1e-3
@@ -187,11 +187,11 @@ def test_references_are_left_alone(tiny):
         assert torch.equal(*reference)
 
 
-def test_cond_only_leaves_the_negative_prompt_alone(tiny):
+def test_cond_only_leaves_the_negative_prompt_alone(added):
     seen = {}
-    for name, model in (("plain", tiny.model), ("cond", apply(tiny, cond_only=True)), ("both", apply(tiny))):
+    for name, model in (("plain", added.model), ("cond", apply(added, cond_only=True)), ("both", apply(added))):
         recorder = Recorder(model)
-        sample(recorder.model, tiny.positive, tiny.negative, steps=1)
+        sample(recorder.model, added.positive, added.negative, steps=1)
         # 0 is the positive prompt, 1 the negative one; they may come in one batch or in two.
         rows = [
             (chunk, part)
@@ -203,17 +203,17 @@ def test_cond_only_leaves_the_negative_prompt_alone(tiny):
     assert difference(seen["both"][1], seen["plain"][1]) > 1e-3
 
 
-def test_positive_and_negative_in_one_batch(tiny):
+def test_positive_and_negative_in_one_batch(added):
     """Prompts of one length share a call of the network; both get their own scale."""
     other = run(
-        "EncodePrompt", spatialfusion=tiny.spatialfusion, prompt=PROMPT_OF_THE_SAME_LENGTH, width=SIZE, height=SIZE
+        "EncodePrompt", spatialfusion=added.spatialfusion, prompt=PROMPT_OF_THE_SAME_LENGTH, width=SIZE, height=SIZE
     )
-    assert other[0][0].shape == tiny.positive[0][0].shape
-    recorder = Recorder(apply(tiny, cond_only=True))
-    sample(recorder.model, tiny.positive, other, steps=1)
+    assert other[0][0].shape == added.positive[0][0].shape
+    recorder = Recorder(apply(added, cond_only=True))
+    sample(recorder.model, added.positive, other, steps=1)
     assert recorder.chunks == [[1, 0]] or recorder.chunks == [[0, 1]]
-    plain = Recorder(tiny.model)
-    sample(plain.model, tiny.positive, other, steps=1)
+    plain = Recorder(added.model)
+    sample(plain.model, added.positive, other, steps=1)
     changed = [difference(a, b) > 1e-3 for a, b in zip(recorder.inputs[0], plain.inputs[0])]
     assert changed == [chunk == 0 for chunk in recorder.chunks[0]]
 
@@ -302,12 +302,60 @@ class Omnigen2Checkpoint:
         return self.patch.model.network
 
 
-def test_a_checkpoint_without_injection_is_only_its_lora_and_one_that_concatenates_is_refused(tiny, monkeypatch):
-    monkeypatch.setattr(tiny.spatialfusion.config, "injection", "none")
-    plain, patched = Recorder(tiny.model), Recorder(apply(tiny))
-    images = [sample(recorder.model, tiny.positive, tiny.positive, cfg=1.0, steps=1) for recorder in (plain, patched)]
+def test_a_checkpoint_without_injection_is_only_its_lora(added, monkeypatch):
+    monkeypatch.setattr(added.spatialfusion.depth_patch.adapter.config, "injection", "none")
+    plain, patched = Recorder(added.model), Recorder(apply(added))
+    images = [sample(recorder.model, added.positive, added.positive, cfg=1.0, steps=1) for recorder in (plain, patched)]
     assert torch.equal(plain.inputs[0], patched.inputs[0])
     assert difference(*images) > 1e-3
-    monkeypatch.setattr(tiny.spatialfusion.config, "injection", "concat")
-    with pytest.raises(InputError, match=r"concatenates depth to the latent, which is done in Python alone: load one"):
-        apply(tiny)
+
+
+WAYS = {
+    "everywhere": {},
+    "window": {"start": 0.25, "end": 0.75},
+    "mask": {"mask": torch.linspace(0, 1, SIZE).expand(1, SIZE, SIZE)},
+    "cond only": {"cond_only": True},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", [(16, 16), (13, 11)])
+def test_to_concatenate_with_the_projections_own_columns_is_to_add(added, concatenated, way, size):
+    """Also with sides that are no whole number of tokens."""
+    base = sample(added.model, added.positive, added.negative, size)
+    results = [sample(apply(one, **WAYS[way]), one.positive, one.negative, size) for one in (added, concatenated)]
+    assert difference(results[0], base) > 1e-2
+    # With half of a mask the delta counts once where depth is added, and squared where it is concatenated.
+    within = 2e-2 if way == "mask" else 2e-4
+    assert difference(*results) < within * base.abs().max()
+    assert not concatenated.model.model.diffusion_model.img_in._forward_hooks
+
+
+def test_concatenated_depth_keeps_to_the_target_and_its_own_picture(added, concatenated):
+    """With the tokens of a reference picture behind the target's, and two depths in a batch."""
+    picture = torch.rand(1, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(0))
+    options = {"prompt": "make the car red", "image": picture, "vae": added.vae, "batch": 2}
+    geometry, positive = predict(added.spatialfusion, **options)
+    results = [
+        sample(apply(one, geometry=geometry), positive, positive, batch=2, cfg=1.0, steps=2)
+        for one in (added, concatenated)
+    ]
+    assert difference(*results) < 2e-4 * results[0].abs().max()
+    assert difference(results[0][0], results[0][1]) > 1e-2
+
+
+def test_strength_scales_what_is_concatenated(concatenated):
+    hidden = []
+    first = concatenated.model.model.diffusion_model.transformer_blocks[0]
+    hook = first.register_forward_pre_hook(
+        lambda _module, _args, kwargs: hidden.append(kwargs["hidden_states"].clone()), with_kwargs=True
+    )
+    try:
+        for strength in (0.0, 0.5, 1.0):
+            model = apply(concatenated, strength=strength)
+            sample(model, concatenated.positive, concatenated.positive, cfg=1.0, steps=1)
+    finally:
+        hook.remove()
+    nothing, half, whole = hidden
+    assert difference(half, nothing) > 1e-3
+    torch.testing.assert_close(2 * (half - nothing), whole - nothing, atol=1e-4, rtol=1e-3)
