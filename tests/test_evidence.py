@@ -416,5 +416,6 @@ def test_the_committed_files_of_arms_can_be_read():
     assert experiment.count >= 200 and len(experiment.seeds) == 3 and experiment.tasks == ("t2i", "edit")
     arms = experiment.arms
     assert {arms["oracle"].geometry_from, arms["shuffled"].geometry_from} == {"oracle", "shuffled"}
-    assert {arms[name].model for name in ("oracle", "shuffled", experiment.reference)} == {arms["add"].model}
+    assert {arms[name].model for name in ("oracle", "shuffled", experiment.reference)} == {arms["concat"].model}
+    assert arms["oracle-add"].model == arms["add"].model != arms["concat"].model
     assert not arms[experiment.baseline].depth
