@@ -78,14 +78,23 @@ def _inference():
 
 @pytest.fixture(scope="session")
 def tiny():
-    """The built-in model: spatialfusion, model, vae, positive, negative and a predicted geometry."""
+    """The built-in model: spatialfusion, model, vae, positive, negative, a predicted geometry, and the weight of the
+    diffusion model's input projection."""
     with torch.inference_mode():
         loaded = run("Loader", checkpoint="built-in tiny", dtype="fp32")
         model, vae = run("LoadBase", base="built-in tiny", dtype="fp32")
         geometry, positive = predict(loaded)
         negative = run("EncodePrompt", spatialfusion=loaded, prompt="", width=SIZE, height=SIZE)
+        # Before anything is sampled: the host leaves a run's patches in the weights.
+        projection = model.model.diffusion_model.img_in.weight.clone()
     return SimpleNamespace(
-        spatialfusion=loaded, model=model, vae=vae, positive=positive, negative=negative, geometry=geometry
+        spatialfusion=loaded,
+        model=model,
+        vae=vae,
+        positive=positive,
+        negative=negative,
+        geometry=geometry,
+        projection=projection,
     )
 
 
@@ -99,7 +108,7 @@ def with_injection(tiny, injection):
     tensors.pop("columns", None)
     if injection == "concat":
         delta = tensors["projection.weight"]
-        tensors["projection.weight"] = torch.cat([delta, delta + tiny.model.model.diffusion_model.img_in.weight], dim=1)
+        tensors["projection.weight"] = torch.cat([delta, delta + tiny.projection], dim=1)
     module = pack("nodes.host.loaded")
     patch = module.DepthPatch(loaded.depth_patch.adapter, tensors, concatenates=injection == "concat")
     made = dataclasses.replace(
