@@ -368,9 +368,13 @@ def test_captions_and_sources_are_dropped_as_asked(square):
 
 @pytest.mark.parametrize(
     ("stage", "key", "value", "off"),
-    [(Stage1, "stage1.layout_weight", 1, 0), (Stage2, "stage2.image_object_weight", 3, 1)],
+    [
+        (Stage1, "stage1.layout_weight", 1, 0),
+        (Stage2, "stage2.image_object_weight", 3, 1),
+        (Stage1, "stage1.still_fraction", 0.3, 0),
+    ],
 )
-def test_where_objects_are_is_not_asked_of_records(qwen, square, tmp_path, stage, key, value, off):
+def test_what_needs_rendered_scenes_is_not_asked_of_records(qwen, square, tmp_path, stage, key, value, off):
     config = make_config(qwen, tmp_path / "run", [square], **{key: value})
     with pytest.raises(InputError, match=f"{re.escape(key)} must be {off} with data\\.records"):
         stage(config, tmp_path / "run", CPU)

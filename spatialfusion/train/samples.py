@@ -107,11 +107,14 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
     if not config.data.records:
         train, validation = (RenderedSamples(folder, options) for folder in data_folders(config, run))
         return train, validation
-    for key, off in (("layout_weight", 0), ("image_layout_weight", 0), ("image_object_weight", 1)):
+    for key, off in (
+        ("layout_weight", 0),
+        ("image_layout_weight", 0),
+        ("image_object_weight", 1),
+        ("still_fraction", 0),
+    ):
         if getattr(options, key, off) != off:
-            raise InputError(
-                f"{stage}.{key} must be {off} with data.records: what is where is known of rendered scenes."
-            )
+            raise InputError(f"{stage}.{key} must be {off} with data.records: it is for rendered scenes.")
     folders = weighted_folders("data.records", config.data.records)
     train = RecordSamples(Reader(folders, options.batch, buckets, config.seed), options)
     held_out = weighted_folders("data.validation_records", config.data.validation_records)
