@@ -73,7 +73,7 @@ def train(stage, steps: int) -> tuple[dict, dict]:
     edit = len(stage.data) - 1
     optimizer = torch.optim.AdamW([p for p in stage.trained.parameters() if p.requires_grad], 3e-3, weight_decay=0)
     batch = stage.batch([0, 1, 2, edit], [torch.Generator().manual_seed(i) for i in range(4)])
-    assert batch.get("edits", [3]) == [3]
+    assert isinstance(stage, AdapterStage) or batch["edits"] == [3]
     seen = []
     for _ in range(steps):
         optimizer.zero_grad()

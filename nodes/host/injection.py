@@ -170,7 +170,7 @@ class Injection:
 
     @contextmanager
     def _depth(self, network: nn.Module, x: Tensor, options: dict[str, Any]) -> Iterator[Tensor | None]:
-        """Within the block `network` has what depth changes in it; yields what is to be added to x, or None."""
+        """Within the block `network` has what depth changes in it; yields the scaled residual, or None."""
         chunks = options.get("cond_or_uncond") or [0]
         scales = self._scales(x, chunks, options.get("sigmas"))
         if scales is None:
