@@ -49,7 +49,7 @@ class SpatialFusionPredictDepth(io.ComfyNode):
                     min=1,
                     max=200,
                     tooltip="Steps of the depth sampler. 1 gives the mean of all depths that fit the prompt, which is "
-                    "smooth; from 8 on it is one of them.",
+                    "smooth; from 8 on it is one of them. When editing, take 1.",
                 ),
                 io.Float.Input(
                     "depth_guidance",
@@ -57,7 +57,8 @@ class SpatialFusionPredictDepth(io.ComfyNode):
                     min=0.0,
                     max=20.0,
                     step=0.1,
-                    tooltip="How strictly depth follows the prompt: guidance away from the empty prompt. 1 is none.",
+                    tooltip="How strictly depth follows the prompt: guidance away from the empty prompt. 1 is none. "
+                    "When editing, take 1.",
                 ),
                 seed_input("Another seed draws another depth. The seed of a sampler is separate."),
                 io.Int.Input(

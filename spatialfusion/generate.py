@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .defaults import DEPTH_STEPS, GUIDANCE, IMAGE_GUIDANCE, STEPS, STRENGTH
+from .defaults import (
+    DEPTH_GUIDANCE_HELP,
+    DEPTH_STEPS_HELP,
+    GUIDANCE,
+    IMAGE_GUIDANCE,
+    STEPS,
+    STRENGTH,
+    depth_settings,
+)
 from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
@@ -50,6 +58,7 @@ def main(argv: list[str]) -> None:
     import torch
 
     width, height = arguments.size or (None, None)
+    depth_steps, depth_guidance = depth_settings(arguments.depth_steps, arguments.depth_guidance, image is not None)
     output = pipeline(
         arguments.prompt,
         image=image,
@@ -59,7 +68,8 @@ def main(argv: list[str]) -> None:
         num_inference_steps=arguments.steps,
         guidance_scale=arguments.guidance,
         image_guidance_scale=arguments.image_guidance,
-        depth_steps=arguments.depth_steps,
+        depth_steps=depth_steps,
+        depth_guidance=depth_guidance,
         adapter_strength=0 if arguments.no_depth else arguments.strength,
         generator=torch.Generator().manual_seed(arguments.seed),
     )
@@ -74,7 +84,8 @@ def main(argv: list[str]) -> None:
         "seed": arguments.seed,
         "size": list(output.images[0].size),
         "steps": arguments.steps,
-        "depth_steps": arguments.depth_steps,
+        "depth_steps": depth_steps,
+        "depth_guidance": depth_guidance,
         "guidance": arguments.guidance,
         "image_guidance": arguments.image_guidance,
         "strength": 0 if arguments.no_depth else arguments.strength,
@@ -102,7 +113,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--seed", type=int, default=0, metavar="N", help="another seed, another scene (default: 0)")
     add("--size", metavar="WxH", help="pixels, multiples of 16 (default: the model's own)")
     add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
-    add("--depth-steps", type=int, default=DEPTH_STEPS, metavar="N", help=f"of the depth (default: {DEPTH_STEPS})")
+    add("--depth-steps", type=int, metavar="N", help=DEPTH_STEPS_HELP)
+    add("--depth-guidance", type=float, metavar="G", help=DEPTH_GUIDANCE_HELP)
     add("--guidance", type=float, default=GUIDANCE, metavar="G", help=f"follow the prompt (default: {GUIDANCE:g})")
     add(
         "--image-guidance",

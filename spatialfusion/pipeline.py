@@ -47,7 +47,7 @@ from .backbones.depth_injection import ADAPTER, DepthInjection, base_state_dict
 from .backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from .backbones.sampling import draw_noise
 from .context import PromptEncoder, SemanticContext, default_image_processor
-from .defaults import DEPTH_GUIDANCE, DEPTH_STEPS, END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
+from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH, depth_settings
 from .depth_image import disparity_image
 from .errors import InputError
 from .files import set_default_modes
@@ -173,8 +173,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         num_inference_steps: int = STEPS,
         guidance_scale: float = GUIDANCE,
         image_guidance_scale: float = IMAGE_GUIDANCE,
-        depth_steps: int = DEPTH_STEPS,
-        depth_guidance: float = DEPTH_GUIDANCE,
+        depth_steps: int | None = None,
+        depth_guidance: float | None = None,
         adapter_strength: float = STRENGTH,
         adapter_start: float = START,
         adapter_end: float = END,
@@ -200,8 +200,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
             guidance_scale: classifier-free guidance of the image; 1 is none.
             image_guidance_scale: when OmniGen2 edits, guidance by the source image, beside that by the prompt; 1 has
                 one scale for both. Other backbones take 1 alone.
-            depth_steps: Euler steps of the depth; 1 gives the conditional mean.
-            depth_guidance: classifier-free guidance of the depth, away from the empty prompt; 1 is none.
+            depth_steps: Euler steps of the depth; 1 gives the conditional mean. None for 16, and 1 with a source image.
+            depth_guidance: classifier-free guidance of the depth, away from the empty prompt; 1 is none. None for 2,
+                and 1 with a source image.
             adapter_strength: how much depth matters. At 0 the image is exactly the base model's, and no depth is
                 predicted.
             adapter_start, adapter_end: part of the image's steps that are given depth: start <= i / n < end.
@@ -215,6 +216,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         """
         request = self._read_request(prompt, image, geometry, height, width, num_images_per_prompt, generator)
         negatives = _one_each(negative_prompt, len(request.prompts), "negative_prompt")
+        depth_steps, depth_guidance = depth_settings(depth_steps, depth_guidance, is_edit=bool(request.pictures))
         _check_number("num_inference_steps", num_inference_steps, 1)
         _check_number("depth_steps", depth_steps, 1)
         for name, value in (
@@ -284,13 +286,14 @@ class SpatialFusionPipeline(DiffusionPipeline):
         image: Picture | Sequence[Picture] | None = None,
         height: int | None = None,
         width: int | None = None,
-        depth_steps: int = DEPTH_STEPS,
-        depth_guidance: float = DEPTH_GUIDANCE,
+        depth_steps: int | None = None,
+        depth_guidance: float | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> Geometry:
         """The depth alone that a call with the same arguments predicts; see there."""
         request = self._read_request(prompt, image, None, height, width, num_images_per_prompt, generator)
+        depth_steps, depth_guidance = depth_settings(depth_steps, depth_guidance, is_edit=bool(request.pictures))
         _check_number("depth_steps", depth_steps, 1)
         _check_number("depth_guidance", depth_guidance)
         self.seconds = {}

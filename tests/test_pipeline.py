@@ -123,6 +123,20 @@ def test_depth_reads_prompt_source_and_guidance(pipe):
         assert not torch.allclose(base, depth(**changes), rtol=1e-5), changes
 
 
+def test_depth_of_an_edit_is_the_mean_without_guidance_unless_it_is_asked_for(pipe):
+    def depth(image=None, **changes):
+        return pipe.predict_geometry(HOUSE, image=image, generator=seed(3), **changes).depth
+
+    source = picture(SIZE, SIZE)
+    mean, sample = {"depth_steps": 1, "depth_guidance": 1.0}, {"depth_steps": 16, "depth_guidance": 2.0}
+    assert torch.equal(depth(source), depth(source, **mean))
+    assert torch.equal(depth(), depth(**sample))
+    assert not torch.equal(depth(source), depth(source, depth_guidance=2.0))
+    assert not torch.equal(depth(source), depth(source, depth_steps=16))
+    drawn = pipe(HOUSE, image=source, generator=seed(3), num_inference_steps=1, output_type="latent").geometry
+    assert torch.equal(drawn.depth, depth(source))
+
+
 def test_an_edit_shows_the_source_to_all_that_look_at_it(pipe):
     """The LLM (by its context), the source encoder and the diffusion model (by its number of tokens)."""
     seen = {}

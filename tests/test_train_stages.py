@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 
 from spatialfusion.data.rendered import RenderedScenes, prepare_data
 from spatialfusion.errors import InputError
+from spatialfusion.model import SpatialFusionModel
 from spatialfusion.scenes.captions import order_caption
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.statements import propose
-from spatialfusion.state import restore_fov
+from spatialfusion.state import geometry_to_state, restore_fov
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
@@ -239,6 +240,67 @@ def test_depth_may_be_learnt_from_some_samples_of_stage_2_alone(finished):
     # Convolutions of two samples round otherwise than of eight.
     torch.testing.assert_close(residual[[0, 4]], expected, rtol=1e-4, atol=2e-4)
     assert (residual[[0, 4]] - teacher[[0, 4]]).abs().amax(dim=(1, 2, 3)).min() > 1e-3
+
+
+def test_the_source_encoder_starts_anew_and_learns_depth_that_is_not_read_yet(finished, tmp_path):
+    """Of an existing model too: another size, and until stage 1 a source says no more than none."""
+    before = SpatialFusionModel.load(finished / "model")
+    shutil.copytree(finished / "model", tmp_path / "model")
+    sizes = {"model.spatial.source_hidden": "48", "model.spatial.source_layers": "3", "data.folder": str(finished / "data")}
+    stage = _stage_class("source")(smoke(tmp_path, **sizes), tmp_path, torch.device("cpu"))
+    optimizer = torch.optim.AdamW(stage.trained.parameters(), 3e-3)
+    batch = stage.batch([0, 1, 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    seen = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss, metrics = stage.loss(batch)
+        loss.backward()
+        optimizer.step()
+        seen.append(metrics)
+    for name in ("depth", "validity", "fov", "layout"):
+        assert seen[-1][f"loss_{name}"] < 0.8 * seen[0][f"loss_{name}"], name
+    stage.export(tmp_path / "model")
+    model = SpatialFusionModel.load(tmp_path / "model")
+    assert model.source_encoder.config.hidden_size == 48 and model.source_encoder.config.num_hidden_layers == 3
+    kept = {key for key in before.state_dict() if not key.startswith(("source_encoder.", "spatial_transformer.source_in"))}
+    for key in kept:
+        assert torch.equal(before.state_dict()[key], model.state_dict()[key]), key
+    assert model.backbone_tensors.keys() == before.backbone_tensors.keys()
+    features = model.encode_source(stage.data.data.images[:2].float() / 255)
+    tokens = model.spatial_transformer._source_tokens(features, torch.ones(2, dtype=torch.bool), *features.shape[-2:])
+    torch.testing.assert_close(tokens, model.spatial_transformer.source_null.expand_as(tokens))
+
+
+def test_a_frozen_source_encoder_is_not_trained(finished):
+    for value in ("false", "true"):
+        stage = _stage_class("stage1")(smoke(finished, **{"stage1.freeze_source": value}), finished, torch.device("cpu"))
+        trained = {id(p) for group in stage.parameter_groups() for p in group}
+        encoder = [id(p) in trained for p in stage.model.source_encoder.parameters()]
+        assert all(encoder) if value == "false" else not any(encoder)
+        assert id(stage.model.spatial_transformer.source_in.weight) in trained
+
+
+def test_pictures_of_the_source_stage_are_mirrored_with_their_depth(finished):
+    stage = _stage_class("source")(smoke(finished), finished, torch.device("cpu"))
+    generators = [torch.Generator().manual_seed(i) for i in range(8)]
+    stage.options.layout_weight = 1.0
+    batch = stage.batch([0] * 8, generators)
+    picture = stage.data.data.images[0].float() / 255
+    exact, _ = geometry_to_state(stage.data.exact_geometry([0]), stage.model.config)
+    plain = layouts(stage.data.data.scenes[:1], *stage.model.config.grid(64, 64))[0]
+    mirrored = 0
+    for image, y, layout in zip(batch["images"], batch["y"], batch["layout"]):
+        turn = torch.equal(image, picture.flip(-1))
+        mirrored += turn
+        for actual, wanted in ((image, picture), (y, exact[0]), (layout, plain)):
+            assert torch.equal(actual, wanted.flip(-1) if turn else wanted)
+    assert 0 < mirrored < 8
+
+
+def test_a_published_source_encoder_is_not_trained_from_nothing(finished):
+    options = {"model.spatial.dinov2": "facebook/dinov2-small"}
+    with pytest.raises(InputError, match="model.spatial.dinov2 is facebook/dinov2-small, but the stage source trains"):
+        _stage_class("source")(smoke(finished, **options), finished, torch.device("cpu"))
 
 
 def test_grounding_changes_what_the_spatial_side_reads_and_holds_what_the_diffusion_model_reads(finished):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..defaults import DEPTH_STEPS, GUIDANCE, STEPS, STRENGTH
+from ..defaults import DEPTH_GUIDANCE_HELP, DEPTH_STEPS_HELP, GUIDANCE, STEPS, STRENGTH
 from ..errors import CommandParser, InputError, run_command, suggest
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add = parser.add_argument_group("of --model").add_argument
     add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
     add("--guidance", type=float, default=GUIDANCE, metavar="G", help=f"follow the prompt (default: {GUIDANCE:g})")
-    add("--depth-steps", type=int, default=DEPTH_STEPS, metavar="N", help=f"of the depth (default: {DEPTH_STEPS})")
+    add("--depth-steps", type=int, metavar="N", help=DEPTH_STEPS_HELP)
+    add("--depth-guidance", type=float, metavar="G", help=DEPTH_GUIDANCE_HELP)
     add("--strength", type=float, default=STRENGTH, metavar="S", help=f"follow the depth (default: {STRENGTH:g})")
     add("--no-depth", action="store_true", help="the base model alone, with the same noise")
     add(
@@ -133,6 +134,8 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("count", "batch", "steps", "depth_steps"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} is {getattr(options, name)}: expected at least 1.")
+    if options.depth_guidance is not None and options.depth_guidance < 0:
+        raise InputError(f"--depth-guidance is {options.depth_guidance}: expected at least 0.")
     options.seeds = read_seeds(options.seeds)
     options.size = None if options.size is None else read_size(options.size)
     options.tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)
@@ -216,6 +219,7 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         num_inference_steps=options.steps,
         guidance_scale=options.guidance,
         depth_steps=options.depth_steps,
+        depth_guidance=options.depth_guidance,
         adapter_strength=0.0 if options.no_depth else options.strength,
     )
     return source, pipeline.device

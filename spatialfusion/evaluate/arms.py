@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..defaults import DEPTH_STEPS, GUIDANCE, STEPS, STRENGTH
+from ..defaults import GUIDANCE, STEPS, STRENGTH
 from ..errors import InputError, suggest
 from .judges import OPTIONS, check_options
 from .questions import PUBLIC, SUB_DOMAINS
@@ -43,7 +43,8 @@ class Arm:
         model: folder, or "embedded"; images: folder of pictures named by question, drawn by anything; rendered: the
             renderer, whose answers are right. One of the three.
         depth: False for the base model alone, with the same noise.
-        geometry_from, depth_steps, strength, steps, guidance: as the options of `python -m spatialfusion.evaluate`.
+        geometry_from, depth_steps, depth_guidance, strength, steps, guidance: as the options of
+            `python -m spatialfusion.evaluate`.
         budget: what the arm has cost, shown as given.
     """
 
@@ -54,7 +55,8 @@ class Arm:
     rendered: bool = False
     depth: bool = True
     geometry_from: str | None = None
-    depth_steps: int = DEPTH_STEPS
+    depth_steps: int | None = None
+    depth_guidance: float | None = None
     strength: float = STRENGTH
     steps: int = STEPS
     guidance: float = GUIDANCE
@@ -190,14 +192,14 @@ def _check_arm(arm: Arm, experiment: Experiment) -> None:
         raise InputError(f"arm {arm.name} has geometry_from {arm.geometry_from!r}: expected oracle or shuffled.")
     if not arm.depth and arm.geometry_from is not None:
         raise InputError(f"arm {arm.name} has depth: false and geometry_from: expected one of them.")
-    for name in ("depth_steps", "steps"):
-        if getattr(arm, name) < 1:
-            raise InputError(f"arm {arm.name} has {name} {getattr(arm, name)}: expected at least 1.")
+    for name, least in (("depth_steps", 1), ("steps", 1), ("depth_guidance", 0)):
+        if getattr(arm, name) is not None and getattr(arm, name) < least:
+            raise InputError(f"arm {arm.name} has {name} {getattr(arm, name)}: expected at least {least}.")
     if arm.model is not None and experiment.judge == "exact":
         raise InputError(f"judge exact knows rendered images alone, but arm {arm.name} is of a model.")
 
 
-_OF_MODEL = ("depth", "geometry_from", "depth_steps", "strength", "steps", "guidance")
+_OF_MODEL = ("depth", "geometry_from", "depth_steps", "depth_guidance", "strength", "steps", "guidance")
 # What a value must be, by the field's annotation: a test, and its words.
 _TYPES: dict[str, tuple[Any, str]] = {
     "str": (lambda value: isinstance(value, str), "a text"),

@@ -173,6 +173,7 @@ def run_arm(
             num_inference_steps=arm.steps,
             guidance_scale=arm.guidance,
             depth_steps=arm.depth_steps,
+            depth_guidance=arm.depth_guidance,
             adapter_strength=arm.strength if arm.depth else 0.0,
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from diffusers import AutoencoderKLQwenImage
 
+from ..defaults import depth_settings
 from ..errors import InputError
 from ..geometry import Geometry
 from ..latents import decode_latents
@@ -27,7 +28,7 @@ class PipelineImages:
 
     Args:
         size: (width, height), None for the model's own.
-        options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps, adapter_strength.
+        options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps, depth_guidance, adapter_strength.
         geometry_from: "oracle" gives the exact depth of the scene behind the question, "shuffled" that of another
             question of the same task; None lets the pipeline predict it.
         questions: all that will be asked, which is what "shuffled" shuffles.
@@ -51,6 +52,9 @@ class PipelineImages:
         self.source_size = size or (side, side)
         self.options = options
         self.settings = {"model": model, "size": list(self.source_size), "geometry_from": geometry_from, **options}
+        for task, is_edit in (("t2i", False), ("edit", True)):
+            given = options.get("depth_steps"), options.get("depth_guidance")
+            self.settings[f"depth_{task}"] = list(depth_settings(*given, is_edit))
         self.precision = precision
         if precision != "fp32":
             self.settings["precision"] = precision

@@ -56,6 +56,8 @@ def _stage_class(name: str) -> type:
         from .grounding import GroundingStage as Stage
     elif name == "diffusion":
         from .diffusion import DiffusionStage as Stage
+    elif name == "source":
+        from .source import SourceStage as Stage
     elif name == "stage1":
         from .spatial import Stage1 as Stage
     elif name == "adapter":

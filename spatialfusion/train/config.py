@@ -21,8 +21,20 @@ from ..errors import InputError, suggest
 from ..files import atomic_file
 
 PRESETS = Path(__file__).parent / "presets"
-STAGES = ("data", "vae", "language", "grounding", "diffusion", "stage1", "adapter", "stage2", "controlnet", "judge")
-_FOUNDATION = STAGES[:5]
+STAGES = (
+    "data",
+    "vae",
+    "language",
+    "source",
+    "grounding",
+    "diffusion",
+    "stage1",
+    "adapter",
+    "stage2",
+    "controlnet",
+    "judge",
+)
+_FOUNDATION = STAGES[:6]
 # The adapter may also start in stage 2. The ControlNet is there to be compared with, and the judge looks at images:
 # neither is part of the model.
 GROUPS = {"foundation": _FOUNDATION, "all": (*_FOUNDATION, "stage1", "stage2")}
@@ -175,6 +187,15 @@ class SpatialStageConfig(DepthDataStageConfig):
     fov_weight: float = 0.1
     detail_weight: float = 1.0
     layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
+    freeze_source: bool = False  # leave the source encoder as it is, as the stage `source` or DINOv2 made it
+
+
+@dataclass
+class SourceStageConfig(DepthDataStageConfig):
+    steps: int = 3000
+    validity_weight: float = 0.3
+    fov_weight: float = 0.1
+    layout_weight: float = 0.0  # as in stage 1, told by the encoder
 
 
 @dataclass
@@ -251,6 +272,7 @@ class TrainConfig:
     language: LanguageStageConfig = field(default_factory=LanguageStageConfig)
     grounding: GroundingStageConfig = field(default_factory=GroundingStageConfig)
     diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
+    source: SourceStageConfig = field(default_factory=SourceStageConfig)
     stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
     adapter: AdapterStageConfig = field(default_factory=AdapterStageConfig)
     stage2: Stage2Config = field(default_factory=Stage2Config)

@@ -46,6 +46,7 @@ NETWORKS = {
     "language": "language",
     "grounding": "spatial",
     "diffusion": "diffusion",
+    "source": "spatial",
     "stage1": "spatial",
     "adapter": "spatial",
     "stage2": "spatial",

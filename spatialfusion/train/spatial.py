@@ -48,6 +48,8 @@ class Stage1(Stage):
         self.base = Base(config, run, device, self.load_device, self.name)
         is_new = not (self.folder / FILE_NAME).exists()
         self.model = self.build(is_new)
+        if getattr(self.options, "freeze_source", False):
+            self.model.source_encoder.requires_grad_(False)
         # As in the pipeline: diffusion transformers take latents with even sides.
         self.data, self.validation = open_data(config, run, self.name, 2 * self.model.config.latent_stride)
         self.encoder = self.base.encoder(self.model.config)
@@ -104,15 +106,11 @@ class Stage1(Stage):
         """Samples with all that is drawn for the loss."""
         image_size = samples.geometry.height, samples.geometry.width
         size = self.model.state_shape(*image_size)
-        factor = self.model.detail_factor(*image_size)
-        # The state's cells are squares of pixels only where the image's sides allow it; elsewhere depth is stretched,
-        # as it is when it is drawn.
-        geometry = samples.geometry.resize(factor * size[0], factor * size[1])
-        y, u = geometry_to_state(geometry, self.model.config)
+        y, u = self.clean(samples)
         batch = {
             "texts": samples.texts,
             "y": y,
-            "u": standardise_fov(u, self.model.config),
+            "u": u,
             "has_camera": samples.has_camera,
             "t": draw_times(generators, self.options.terminal_fraction, self.options.time_shift),
             "noise": torch.stack([torch.randn(2, *size, generator=g) for g in generators]),
@@ -126,6 +124,16 @@ class Stage1(Stage):
             # The noise itself is drawn when the tokens are counted.
             batch["kv_seeds"] = [int(torch.randint(2**62, (), generator=g)) for g in generators]
         return batch
+
+    def clean(self, samples: Samples) -> tuple[Tensor, Tensor]:
+        """The depth to learn, at the size at which it is drawn [B, 2, H, W], and the standardised field of view [B]."""
+        image_size = samples.geometry.height, samples.geometry.width
+        size, factor = self.model.state_shape(*image_size), self.model.detail_factor(*image_size)
+        # The state's cells are squares of pixels only where the image's sides allow it; elsewhere depth is stretched,
+        # as it is when it is drawn.
+        geometry = samples.geometry.resize(factor * size[0], factor * size[1])
+        y, u = geometry_to_state(geometry, self.model.config)
+        return y, standardise_fov(u, self.model.config)
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         losses, metrics, _ = self.depth_loss(batch, self.encode_noised(batch))
