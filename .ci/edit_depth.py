@@ -3,7 +3,8 @@
     python .ci/edit_depth.py [MODEL] [COUNT]
 
 Held-out editing pairs, with 1, 4 and 16 steps and guidance 1 and 2. Printed is the mean over pairs of the AbsRel over
-pixels that are valid in both; the first line is how far source and target are from each other.
+pixels that are valid in both, of all pixels and of those where the target has an object; the first line is how far
+source and target are from each other.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from spatialfusion.generate import TINY
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.edits import instruction, sample_edit
 from spatialfusion.scenes.render import Rendering, render
+from spatialfusion.train.layout import covered
 
 MODEL = Path(sys.argv[1] if len(sys.argv) > 1 else TINY)
 COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 32
@@ -30,8 +32,10 @@ def main() -> None:
     pairs = [sample_edit(FIRST_SEED + i) for i in range(COUNT)]
     sources, targets = (render([getattr(pair, end) for pair in pairs]) for end in ("source", "target"))
     texts = [instruction(pair.source, pair.edit, torch.Generator().manual_seed(i)) for i, pair in enumerate(pairs)]
-    print(f"source and target: {error(sources.depth, sources.valid, targets).mean():.3f}")
-    print("steps guidance  to the target, to the source")
+    seen = covered([pair.target for pair in pairs], *targets.depth.shape[-2:])
+    away = [error(sources.depth, sources.valid, targets, where).nanmean() for where in (None, seen)]
+    print(f"source and target: {away[0]:.3f}, at objects {away[1]:.3f}")
+    print("steps guidance  to the target, at its objects, to the source")
     for steps in (1, 4, 16):
         for guidance in (1.0, 2.0):
             planned = [
@@ -45,15 +49,19 @@ def main() -> None:
                 for i, text in enumerate(texts)
             ]
             depth, valid = (torch.cat([getattr(one, name) for one in planned]) for name in ("depth", "valid"))
-            wanted = [error(depth, valid, rendering).mean() for rendering in (targets, sources)]
-            print(f"{steps:5d} {guidance:8.0f}  {wanted[0]:.3f} {wanted[1]:.3f}", flush=True)
+            wanted = [
+                error(depth, valid, rendering, where).nanmean().item()
+                for rendering, where in ((targets, None), (targets, seen), (sources, None))
+            ]
+            print(f"{steps:5d} {guidance:8.0f}  {' '.join(f'{value:.3f}' for value in wanted)}", flush=True)
 
 
-def error(depth: Tensor, valid: Tensor, wanted: Rendering) -> Tensor:
-    """AbsRel [B] of depth [B, H, W] over the pixels that are valid in both."""
-    both = (valid & wanted.valid).float()
+def error(depth: Tensor, valid: Tensor, wanted: Rendering, where: Tensor | None) -> Tensor:
+    """AbsRel [B] of depth [B, H, W] over the pixels (of `where` alone) that are valid in both; NaN where none is."""
+    both = valid & wanted.valid
+    both = (both if where is None else both & where).float()
     relative = (depth - wanted.depth).abs() / wanted.depth.clamp_min(1e-6)
-    return (relative * both).sum(dim=(1, 2)) / both.sum(dim=(1, 2)).clamp_min(1)
+    return (relative * both).sum(dim=(1, 2)) / both.sum(dim=(1, 2))
 
 
 if __name__ == "__main__":

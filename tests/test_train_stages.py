@@ -246,8 +246,9 @@ def test_the_source_encoder_starts_anew_and_learns_depth_that_is_not_read_yet(fi
     """Of an existing model too: another size, and until stage 1 a source says no more than none."""
     before = SpatialFusionModel.load(finished / "model")
     shutil.copytree(finished / "model", tmp_path / "model")
-    sizes = {"model.spatial.source_hidden": "48", "model.spatial.source_layers": "3", "data.folder": str(finished / "data")}
-    stage = _stage_class("source")(smoke(tmp_path, **sizes), tmp_path, torch.device("cpu"))
+    sizes = {"model.spatial.source_hidden": "48", "model.spatial.source_layers": "3"}
+    config = smoke(tmp_path, **sizes, **{"data.folder": str(finished / "data")})
+    stage = _stage_class("source")(config, tmp_path, torch.device("cpu"))
     optimizer = torch.optim.AdamW(stage.trained.parameters(), 3e-3)
     batch = stage.batch([0, 1, 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
     seen = []
@@ -262,8 +263,8 @@ def test_the_source_encoder_starts_anew_and_learns_depth_that_is_not_read_yet(fi
     stage.export(tmp_path / "model")
     model = SpatialFusionModel.load(tmp_path / "model")
     assert model.source_encoder.config.hidden_size == 48 and model.source_encoder.config.num_hidden_layers == 3
-    kept = {key for key in before.state_dict() if not key.startswith(("source_encoder.", "spatial_transformer.source_in"))}
-    for key in kept:
+    changed = "source_encoder.", "spatial_transformer.source_in."
+    for key in [key for key in before.state_dict() if not key.startswith(changed)]:
         assert torch.equal(before.state_dict()[key], model.state_dict()[key]), key
     assert model.backbone_tensors.keys() == before.backbone_tensors.keys()
     features = model.encode_source(stage.data.data.images[:2].float() / 255)
@@ -273,7 +274,8 @@ def test_the_source_encoder_starts_anew_and_learns_depth_that_is_not_read_yet(fi
 
 def test_a_frozen_source_encoder_is_not_trained(finished):
     for value in ("false", "true"):
-        stage = _stage_class("stage1")(smoke(finished, **{"stage1.freeze_source": value}), finished, torch.device("cpu"))
+        config = smoke(finished, **{"stage1.freeze_source": value})
+        stage = _stage_class("stage1")(config, finished, torch.device("cpu"))
         trained = {id(p) for group in stage.parameter_groups() for p in group}
         encoder = [id(p) in trained for p in stage.model.source_encoder.parameters()]
         assert all(encoder) if value == "false" else not any(encoder)
@@ -299,7 +301,9 @@ def test_pictures_of_the_source_stage_are_mirrored_with_their_depth(finished):
 
 def test_a_published_source_encoder_is_not_trained_from_nothing(finished):
     options = {"model.spatial.dinov2": "facebook/dinov2-small"}
-    with pytest.raises(InputError, match="model.spatial.dinov2 is facebook/dinov2-small, but the stage source trains"):
+    with pytest.raises(
+        InputError, match=r"model\.spatial\.dinov2 is facebook/dinov2-small, but the stage source trains"
+    ):
         _stage_class("source")(smoke(finished, **options), finished, torch.device("cpu"))
 
 

@@ -28,7 +28,8 @@ class PipelineImages:
 
     Args:
         size: (width, height), None for the model's own.
-        options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps, depth_guidance, adapter_strength.
+        options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps, depth_guidance,
+            adapter_strength.
         geometry_from: "oracle" gives the exact depth of the scene behind the question, "shuffled" that of another
             question of the same task; None lets the pipeline predict it.
         questions: all that will be asked, which is what "shuffled" shuffles.

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..depth_adapter import DepthAdapter
 from ..errors import InputError
 from ..geometry import Geometry
-from ..latents import decode_latents, encode_latents
+from ..latents import decode_latents
 from ..model import FILE_NAME, SpatialFusionModel
 from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state
@@ -47,9 +47,7 @@ class AdapterStage(Stage):
         self.model.config.injection = "add"
         self.vae = self.base.vae()
         self.data, self.validation = open_data(config, run, self.name, 2 * self.model.config.latent_stride)
-        for data in (self.data, self.validation):
-            if data is not None:
-                data.encode_latents(self.encode_images, self.base.vae_digest())
+        self.base.prepare_latents(self.vae, self.data, self.validation)
         self.trained: nn.Module = DepthAdapter(self.model.config).to(device)
         # At zero the last layer would keep everything before it from learning.
         self.trained.out.reset_parameters()
@@ -59,12 +57,6 @@ class AdapterStage(Stage):
 
     def indices(self, step: int, places: range) -> list[Any] | None:
         return self.data.indices(step, places)
-
-    @torch.no_grad()
-    def encode_images(self, images: Tensor) -> Tensor:
-        """Normalised latents [B, C, h, w] of images [B, 3, H, W] in [0, 1], float32, on the CPU."""
-        dtype = next(self.vae.parameters()).dtype
-        return encode_latents(self.vae, images.to(self.device, dtype)).float().cpu()
 
     def batch(self, indices: list[Any], generators: list[torch.Generator]) -> dict[str, Any]:
         return self.make_batch(self.data.load(indices, generators))

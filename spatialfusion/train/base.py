@@ -7,11 +7,11 @@ needed, and the sizes that SpatialFusion shares with them come from its config.j
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler
-from torch import nn
+from torch import Tensor, nn
 
 from ..backbones import architecture_named, qwen_image
 from ..backbones.published import BACKBONES
@@ -20,12 +20,15 @@ from ..context import PromptEncoder
 from ..data.hub import find_weights, read_json
 from ..data.rendered import weights_digest
 from ..errors import InputError
-from ..latents import load_vae
+from ..latents import encode_latents, load_vae
 from ..model import SpatialFusionModel
 from ..model_folder import check_weights, find_model, loading, published_backbone
 from .config import TrainConfig
 from .diffusion import load_transformer
 from .vae_2d import Autoencoder2D
+
+if TYPE_CHECKING:
+    from .samples import Data
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
@@ -95,6 +98,19 @@ class Base:
         if isinstance(vae, AutoencoderKLQwenImage):
             vae = Autoencoder2D.from_video(vae)
         return vae.to(self.device).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def encode(self, vae: nn.Module, images: Tensor) -> Tensor:
+        """Normalised latents [B, C, h, w] of images [B, 3, H, W] in [0, 1], float32, on the autoencoder's device."""
+        weight = next(vae.parameters())
+        return encode_latents(vae, images.to(weight.device, weight.dtype)).float()
+
+    def prepare_latents(self, vae: nn.Module, *parts: Data | None) -> None:
+        """Make the samples of data have latents."""
+        digest = self.vae_digest()
+        for data in parts:
+            if data is not None:
+                data.encode_latents(lambda images: self.encode(vae, images).cpu(), digest)
 
     def vae_digest(self) -> str:
         return weights_digest(*sorted(self.path("vae").glob("*.safetensors")))

@@ -98,9 +98,9 @@ class SpatialConfig:
     head_channels: list[int] = field(default_factory=lambda: [24, 32, 64, 64])
     # A folder of DINOv2 weights, or their name on the Hub, that the source encoder starts from and has the sizes of.
     dinov2: str | None = None
-    source_hidden: int = 96
-    source_layers: int = 2
-    source_heads: int = 3
+    source_hidden: int = 192
+    source_layers: int = 4
+    source_heads: int = 6
     adapter_hidden: int = 64
 
 

@@ -19,7 +19,7 @@ from ..backbones.controlnet import ControlNetInjection, depth_condition, new_con
 from ..context import PromptEncoder, SemanticContext
 from ..depth_image import disparity_image
 from ..files import atomic_folder
-from ..latents import decode_latents, encode_latents
+from ..latents import decode_latents
 from ..model_folder import COMPONENTS, CONTROLNET, write_model_index
 from ..sheet import image_tile, write_sheet
 from .base import Base
@@ -53,9 +53,7 @@ class ControlNetStage(Stage):
         self.vae = self.base.vae()
         # Latents of 8 pixels have even sides.
         self.data, self.validation = open_data(config, run, self.name, 16)
-        for data in (self.data, self.validation):
-            if data is not None:
-                data.encode_latents(self.encode_images, self.base.vae_digest())
+        self.base.prepare_latents(self.vae, self.data, self.validation)
         self.encoder = PromptEncoder.load(self.folder, 1, self.load_device)
         self.transformer = self.base.transformer().requires_grad_(False)
         self.controlnet = new_controlnet(self.transformer, self.options.layers).to(device)
@@ -82,11 +80,6 @@ class ControlNetStage(Stage):
 
     def compile(self) -> None:
         """Nothing is compiled, as in stage 2."""
-
-    @torch.no_grad()
-    def encode_images(self, images: Tensor) -> Tensor:
-        """Normalised latents [B, C, h, w] of images [B, 3, H, W] in [0, 1], float32, on the CPU."""
-        return encode_latents(self.vae, images.to(self.device)).float().cpu()
 
     def batch(self, indices: list[Any], generators: list[torch.Generator]) -> dict[str, Any]:
         return self.make_batch(self.data.load(indices, generators), generators)

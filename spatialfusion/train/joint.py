@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from ..backbones import qwen_image, qwen_image_21
 from ..backbones.depth_injection import backbone_tensors, base_state_dict
 from ..backbones.sampling import draw_noise
+from ..defaults import depth_settings
 from ..errors import InputError
 from ..files import atomic_folder
-from ..latents import decode_latents, encode_latents
+from ..latents import decode_latents
 from ..sheet import figure_tile, image_tile
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
@@ -46,7 +47,7 @@ class Stage2(Stage1):
         super().__init__(config, run, device)
         self.options: Stage2Config = config.stage2
         self.vae = self.base.vae()
-        self.data.encode_latents(lambda images: self.encode_images(images).cpu(), self.base.vae_digest())
+        self.base.prepare_latents(self.vae, self.data)
         self.transformer = self.base.transformer()
         backbone = self.base.backbone
         self.delta = backbone.load_backbone_tensors(self.transformer, self.model.backbone_tensors)
@@ -108,12 +109,6 @@ class Stage2(Stage1):
 
     def transformers(self) -> list[nn.Module]:
         return [*super().transformers(), self.transformer]
-
-    @torch.no_grad()
-    def encode_images(self, images: Tensor) -> Tensor:
-        """Normalised latents [B, C, h, w] of images [B, 3, H, W] in [0, 1], float32."""
-        dtype = next(self.vae.parameters()).dtype
-        return encode_latents(self.vae, images.to(self.device, dtype)).float()
 
     def make_batch(self, samples: Samples, generators: list[torch.Generator]) -> dict[str, Any]:
         batch = super().make_batch(samples, generators)
@@ -212,8 +207,8 @@ class Stage2(Stage1):
     def tiles(self, example: Example, seed: int) -> list[Image.Image]:
         """The source, if there is one, depth, the image without it and with it; then the image wanted."""
         contexts = self.contexts(example)
-        geometry = self.draw_depth(example, contexts, [seed], 16, 2.0 if example.source is None else 1.0)
-        references = [] if example.source is None else [self.encode_images(example.source[None])]
+        geometry = self.draw_depth(example, contexts, [seed], *depth_settings(None, None, example.source is not None))
+        references = [] if example.source is None else [self.base.encode(self.vae, example.source[None])]
         config = self.model.config
         size = tuple(side // config.latent_stride for side in example.size)
         residual = self.model.adapter.residual(geometry, size)

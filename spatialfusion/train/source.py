@@ -104,10 +104,11 @@ class SourceStage(Stage1):
             "validity": errors[:, 1].mean(),
             "fov": ((fov - u).square() * known).sum() / count,
         }
-        loss = parts["depth"] + self.options.validity_weight * parts["validity"] + self.options.fov_weight * parts["fov"]
-        if self.options.layout_weight:
+        options = self.options
+        weights = {"validity": options.validity_weight, "fov": options.fov_weight, "layout": options.layout_weight}
+        if options.layout_weight:
             parts["layout"] = self.trained["layout"].loss(features, batch["layout"])
-            loss = loss + self.options.layout_weight * parts["layout"]
+        loss = sum(weights.get(name, 1.0) * value for name, value in parts.items())
         return loss, {f"loss_{name}": value.detach() for name, value in parts.items()}
 
     @torch.no_grad()

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ..config import SpatialFusionConfig
 from ..context import SemanticContext
+from ..defaults import depth_settings
 from ..depth_head import block_average, block_expand, detail
 from ..errors import InputError
 from ..flow import add_noise, draw_times, loss_weight
@@ -232,15 +233,15 @@ class Stage1(Stage):
         return metrics
 
     def tiles(self, example: Example, seed: int) -> list[Image.Image]:
-        """Of a prompt the mean depth and two samples, of an edit the source and a sample; then the depth wanted."""
+        """Of a prompt the mean depth and two samples, of an edit the source and the mean; then the depth wanted."""
         contexts = self.contexts(example)
         if example.source is None:
             mean = self.draw_depth(example, contexts, [seed], 1, 1.0)
-            samples = self.draw_depth(example, contexts, [seed, 100 + seed], 16, 2.0)
+            samples = self.draw_depth(example, contexts, [seed, 100 + seed], *depth_settings(None, None, is_edit=False))
             tiles = [figure_tile(geometry) for geometry in (mean, samples[0], samples[1])]
         else:
-            sample = self.draw_depth(example, contexts, [seed], 16, 1.0)
-            tiles = [image_tile(example.source), figure_tile(sample)]
+            mean = self.draw_depth(example, contexts, [seed], *depth_settings(None, None, is_edit=True))
+            tiles = [image_tile(example.source), figure_tile(mean)]
         return tiles if example.geometry is None else [*tiles, figure_tile(example.geometry)]
 
     def contexts(self, example: Example) -> tuple[SemanticContext, SemanticContext]:
