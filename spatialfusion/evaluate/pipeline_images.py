@@ -53,9 +53,10 @@ class PipelineImages:
         self.source_size = size or (side, side)
         self.options = options
         self.settings = {"model": model, "size": list(self.source_size), "geometry_from": geometry_from, **options}
+        # What was not asked for is the task's usual, which may be another one day.
+        steps, guidance = (self.settings.pop(name, None) for name in ("depth_steps", "depth_guidance"))
         for task, is_edit in (("t2i", False), ("edit", True)):
-            given = options.get("depth_steps"), options.get("depth_guidance")
-            self.settings[f"depth_{task}"] = list(depth_settings(*given, is_edit))
+            self.settings[f"depth_{task}"] = list(depth_settings(steps, guidance, is_edit))
         self.precision = precision
         if precision != "fp32":
             self.settings["precision"] = precision
