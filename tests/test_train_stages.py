@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections import Counter
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from spatialfusion.data.rendered import RenderedScenes, prepare_data
+from spatialfusion.depth_head import block_average
 from spatialfusion.errors import InputError
 from spatialfusion.model import SpatialFusionModel
 from spatialfusion.scenes.captions import order_caption
@@ -297,6 +299,18 @@ def test_pictures_of_the_source_stage_are_mirrored_with_their_depth(finished):
         for actual, wanted in ((image, picture), (y, exact[0]), (layout, plain)):
             assert torch.equal(actual, wanted.flip(-1) if turn else wanted)
     assert 0 < mirrored < 8
+
+
+def test_the_source_stage_is_validated_in_metres(finished, tmp_path):
+    stage = _stage_class("source")(smoke(finished), finished, torch.device("cpu"))
+    (indices,) = stage.validation.chunks()
+    y, u = stage.clean(stage.fixed(stage.validation, indices))
+    state = block_average(y, y.shape[-1] // stage.model.state_shape(64, 64)[1])
+    for farther, least, most in ((1.0, 0.0, 0.1), (2.0, 0.9, 1.2)):
+        moved = state.clone()
+        moved[:, 0] += math.log(farther) / stage.model.config.log_depth_std
+        stage.tell = lambda images, moved=moved: (moved[: len(images)], u[: len(images)], None)
+        assert least <= stage.validate(tmp_path, 0)["abs_rel"] <= most
 
 
 def test_a_published_source_encoder_is_not_trained_from_nothing(finished):
