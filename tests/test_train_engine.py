@@ -324,7 +324,7 @@ def test_each_sample_has_randomness_of_its_own():
 def test_values_of_the_command_line_get_the_types_of_their_fields():
     line = "tiny stage=foundation vae.adamw_lr=1e-3 vae.steps=2e2 compile=yes data.size=[64,96] model.vae.dim_mult=1,2"
     config, stages = parse_arguments(f"{line} data.folder=none run=7 init=some/model".split())
-    assert stages == ("data", "vae", "language", "grounding", "diffusion")
+    assert stages == ("data", "vae", "language", "source", "grounding", "diffusion")
     assert config.vae.adamw_lr == 0.001 and config.vae.steps == 200 and isinstance(config.vae.steps, int)
     assert config.compile is True and config.data.size == (64, 96) and config.model.vae.dim_mult == [1, 2]
     assert config.data.folder is None and config.run == "7" and config.init == "some/model"
