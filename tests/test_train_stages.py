@@ -24,7 +24,7 @@ from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
 from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, MAPS, covered, layouts
-from spatialfusion.train.samples import rare_orders
+from spatialfusion.train.samples import load_fixed, rare_orders
 
 
 class KilledError(Exception):
@@ -304,7 +304,7 @@ def test_pictures_of_the_source_stage_are_mirrored_with_their_depth(finished):
 def test_the_source_stage_is_validated_in_metres(finished, tmp_path):
     stage = _stage_class("source")(smoke(finished), finished, torch.device("cpu"))
     (indices,) = stage.validation.chunks()
-    y, u = stage.clean(stage.fixed(stage.validation, indices))
+    y, u = stage.clean(load_fixed(stage.validation, indices))
     state = block_average(y, y.shape[-1] // stage.model.state_shape(64, 64)[1])
     for farther, least, most in ((1.0, 0.0, 0.1), (2.0, 0.9, 1.2)):
         moved = state.clone()

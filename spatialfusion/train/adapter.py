@@ -24,7 +24,7 @@ from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state
 from .base import Base
 from .config import AdapterStageConfig, TrainConfig
-from .samples import Data, Samples, open_data
+from .samples import Samples, load_fixed, open_data
 from .stage import Stage
 
 SHEET_ROWS = 8
@@ -78,16 +78,13 @@ class AdapterStage(Stage):
         """The error on held-out pictures; a sheet of depth, what it tells of the image, and the image."""
         errors = []
         for indices in self.validation.chunks() if self.validation else ():
-            batch = self.make_batch(self.load_fixed(self.validation, indices))
+            batch = self.make_batch(load_fixed(self.validation, indices))
             batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
             errors.append(self.loss(batch)[0])
         data = self.validation or self.data
-        samples = self.load_fixed(data, next(iter(data.chunks()))[:SHEET_ROWS])
+        samples = load_fixed(data, next(iter(data.chunks()))[:SHEET_ROWS])
         write_sheet(folder / f"sheet-{step}.png", self.rows(samples))
         return {"loss": torch.stack(errors).mean().item()} if errors else {}
-
-    def load_fixed(self, data: Data, indices: list[Any]) -> Samples:
-        return data.load(indices, [torch.Generator().manual_seed(i) for i in range(len(indices))])
 
     def rows(self, samples: Samples) -> list[tuple[str, list]]:
         size = tuple(samples.latents.shape[-2:])

@@ -27,7 +27,7 @@ from ..state import restore_fov, state_to_geometry
 from .base import spatial_sizes
 from .config import SourceStageConfig, TrainConfig
 from .layout import LayoutHead, layouts
-from .samples import Samples
+from .samples import Samples, load_fixed
 from .spatial import Stage1
 
 SHEET_ROWS = 8
@@ -117,19 +117,16 @@ class SourceStage(Stage1):
         self.trained.eval()
         errors = []
         for indices in self.validation.chunks() if self.validation else ():
-            samples = self.fixed(self.validation, indices)
+            samples = load_fixed(self.validation, indices)
             told, known = self.geometry(samples.images), samples.has_camera
             exact = samples.geometry.resize(*told.depth.shape[-2:])
             both = told.valid.cpu() & exact.valid & known[:, None, None]
             relative = (told.depth.cpu() - exact.depth).abs() / exact.depth.clamp_min(1e-6)
             errors.append((relative * both).sum(dim=(1, 2))[known] / both.sum(dim=(1, 2))[known].clamp(min=1))
         data = self.validation or self.data
-        write_sheet(folder / f"sheet-{step}.png", self.rows(self.fixed(data, next(iter(data.chunks()))[:SHEET_ROWS])))
+        write_sheet(folder / f"sheet-{step}.png", self.rows(load_fixed(data, next(iter(data.chunks()))[:SHEET_ROWS])))
         self.trained.train()
         return {"abs_rel": torch.cat(errors).mean().item()} if errors else {}
-
-    def fixed(self, data: Any, indices: list[Any]) -> Samples:
-        return data.load(indices, [torch.Generator().manual_seed(i) for i in range(len(indices))])
 
     def geometry(self, images: Tensor) -> Geometry:
         state, fov, _ = self.tell(images.to(self.device))
