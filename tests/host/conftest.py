@@ -134,7 +134,7 @@ def concatenated(tiny):
         return with_injection(tiny, "concat")
 
 
-def predict(loaded, prompt=PROMPT, width=SIZE, height=SIZE, seed=0, batch=1, steps=2, **inputs):
+def predict(loaded, prompt=PROMPT, width=SIZE, height=SIZE, seed=0, batch=1, steps=2, guidance=2.0, **inputs):
     return run(
         "PredictDepth",
         spatialfusion=loaded,
@@ -142,7 +142,7 @@ def predict(loaded, prompt=PROMPT, width=SIZE, height=SIZE, seed=0, batch=1, ste
         width=width,
         height=height,
         depth_steps=steps,
-        depth_guidance=2.0,
+        depth_guidance=guidance,
         seed=seed,
         batch_size=batch,
         **inputs,
