@@ -184,7 +184,8 @@ def image_edit() -> Workflow:
     source = flow.add("PreviewImage", title="Source", images=scene["image"])
     flow.column("Plan the depth")
     edit = {"spatialfusion": model["spatialfusion"], "image": scene["image"], "vae": base["vae"]}
-    plan = flow.add("SpatialFusionPredictDepth", prompt="move the ball 1 m to the left", **edit)
+    mean = {"depth_steps": 1, "depth_guidance": 1.0}
+    plan = flow.add("SpatialFusionPredictDepth", prompt="move the ball 1 m to the left", **mean, **edit)
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **edit)
     flow.column("Look at it")
     show(flow, plan["geometry"], "Depth after the edit")
