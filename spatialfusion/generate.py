@@ -173,11 +173,16 @@ def open_image(name: str) -> Image.Image:
 
 
 def load_pipeline(
-    model: str | None, device: str | None, spatialfusion: str | None = None, files: dict[str, str] | None = None
+    model: str | None,
+    device: str | None,
+    spatialfusion: str | None = None,
+    files: dict[str, str] | None = None,
+    image_side: str | None = None,
 ) -> SpatialFusionPipeline:
     """The pipeline of a model, or of the embedded one; the latter, and all on a CPU, in float32, else bfloat16.
 
-    spatialfusion: a checkpoint that takes the place of the model's own. files: the same of some of FILES.
+    spatialfusion: a checkpoint that takes the place of the model's own. files: the same of some of FILES. image_side: a
+    checkpoint of which only what draws from depth is taken; then the model, if it is not the embedded one, is a folder.
     """
     if model is None and not TINY.is_dir():
         raise InputError(f"the embedded model is missing ({TINY}): install the package again, or give --model.")
@@ -197,11 +202,16 @@ def load_pipeline(
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
+    from .model import SpatialFusionModel
     from .pipeline import SpatialFusionPipeline
 
     dtype = torch.float32 if model is None or torch.device(device).type == "cpu" else torch.bfloat16
+    part: SpatialFusionModel | str | None = spatialfusion
+    if image_side is not None:
+        part = SpatialFusionModel.load(spatialfusion or model or TINY, dtype=dtype)
+        part.take_image_side(image_side)
     pipeline = SpatialFusionPipeline.from_pretrained(
-        model or TINY, spatialfusion=spatialfusion, dtype=dtype, **(files or {})
+        model or TINY, spatialfusion=part, dtype=dtype, **(files or {})
     )
     return pipeline.to(device)
 

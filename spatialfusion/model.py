@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from .state import restore_fov, state_to_geometry
 
 FORMAT = "spatialfusion"
 FILE_NAME = "spatialfusion.safetensors"
+IMAGE_SIDE = ("model.adapter.", "backbone.")  # tensors of a checkpoint that bring depth into the image
 # ImageNet statistics, with which DINOv2 was trained.
 _SOURCE_MEAN = (0.485, 0.456, 0.406)
 _SOURCE_STD = (0.229, 0.224, 0.225)
@@ -135,10 +137,17 @@ class SpatialFusionModel(nn.Module):
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)
         return geometry if y.shape[-2:] == tuple(size) else geometry.resize(*size)
 
-    def save(self, path: str | os.PathLike, dtype: torch.dtype | None = None) -> None:
-        """Write weights, backbone tensors and configuration to one safetensors file, whole or not at all."""
+    def save(
+        self, path: str | os.PathLike, dtype: torch.dtype | None = None, only_image_side: bool = False
+    ) -> None:
+        """Write weights, backbone tensors and configuration to one safetensors file, whole or not at all.
+
+        only_image_side: the depth adapter and the backbone tensors alone, for `take_image_side`.
+        """
         tensors = {f"model.{k}": v for k, v in self.state_dict().items()}
         tensors |= {f"backbone.{k}": v for k, v in self.backbone_tensors.items()}
+        if only_image_side:
+            tensors = {k: v for k, v in tensors.items() if k.startswith(IMAGE_SIDE)}
         tensors = {
             k: (v.to(dtype) if dtype is not None and v.is_floating_point() else v).detach().cpu().contiguous()
             for k, v in tensors.items()
@@ -146,6 +155,36 @@ class SpatialFusionModel(nn.Module):
         metadata = {"format": FORMAT, "config": self.config.to_json()}
         with atomic_file(path) as temporary:
             save_file(tensors, temporary, metadata)
+
+    def take_image_side(self, path: str | os.PathLike) -> None:
+        """Take depth adapter, injection and changes of the diffusion model from another checkpoint.
+
+        How depth is planned stays, so that what was trained to draw from depth can be compared with the same depth.
+
+        Args:
+            path: a checkpoint, or what `save(only_image_side=True)` wrote.
+
+        Raises:
+            InputError: when it is not such a file, or is for another backbone or other sizes.
+        """
+        config, tensors = read_checkpoint(path)
+        for name in ("backbone", "latent_channels", "latent_stride", "adapter_hidden"):
+            own, other = getattr(self.config, name), getattr(config, name)
+            if own != other:
+                raise InputError(f"{path} has {name} {other}, but the model has {own}: expected the same.")
+        adapter = {k.removeprefix(IMAGE_SIDE[0]): v for k, v in tensors.items() if k.startswith(IMAGE_SIDE[0])}
+        missing = set(self.adapter.state_dict()) - set(adapter)
+        if missing:
+            raise InputError(f"{path} has no {IMAGE_SIDE[0]}{min(missing)}: expected a whole depth adapter.")
+        self.adapter.load_state_dict({k: v.to(self.device, self.dtype) for k, v in adapter.items()})
+        taken = ("injection", "projection_shape", "lora_rank")
+        self.config = dataclasses.replace(self.config, **{name: getattr(config, name) for name in taken})
+        self.adapter.config = self.config  # which says whether it is injected at all
+        self.backbone_tensors = {
+            k.removeprefix("backbone."): v.to(self.device, self.dtype)
+            for k, v in tensors.items()
+            if k.startswith("backbone.")
+        }
 
     @classmethod
     def load(

@@ -38,6 +38,7 @@ from spatialfusion.evaluate.scene_judge import SceneJudge
 from spatialfusion.evaluate.scores import compare, mean_interval, summarise
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import save_geometry
+from spatialfusion.model import SpatialFusionModel
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import held_out
 
@@ -339,6 +340,33 @@ def test_a_model_that_was_trained_again_is_another_one(tiny_folder, random_judge
     assert "other settings (weights was" in fail(capsys, config, "--out", tmp_path / "out")
 
 
+def test_an_arm_with_the_image_side_of_another_checkpoint(tiny_folder, random_judge, tmp_path, capsys):
+    other = SpatialFusionModel.load(tiny_folder)
+    with torch.no_grad():
+        other.adapter.out.bias.add_(1)
+    side = tmp_path / "side.safetensors"
+    arm = {"model": str(tiny_folder), "steps": 1, "depth_steps": 1, "guidance": 1.0}
+    arms = {"own": arm, "other": arm | {"image_side": str(side)}, "exact": arm | {"geometry_from": "oracle"}}
+    arms["other-exact"] = arms["other"] | {"geometry_from": "oracle"}
+    config = write(tmp_path / "arms.yaml", baseline="own", reference="other", judge="scene", tasks=["t2i"], plain=0,
+                   judge_options={"folder": str(random_judge)}, count=1, size=[SIZE, SIZE], arms=arms)  # fmt: skip
+    assert f"arm other has no image side: there is no file {side}" in fail(capsys, config, "--out", tmp_path / "out")
+    other.save(side, only_image_side=True)
+    run(config, "--out", tmp_path / "out")
+    report = json.loads((tmp_path / "out" / "evidence.json").read_text())
+    assert report["oracle"] == "other-exact"
+    own, others = (sorted((tmp_path / "out" / "arms" / name).glob("*/*.*")) for name in ("own", "other"))
+    same = {a.parent.name: [] for a in own}
+    for a, b in zip(own, others, strict=True):
+        same[a.parent.name].append(a.name == b.name and a.read_bytes() == b.read_bytes())
+    # The plan is the model's own, and is drawn by the other.
+    assert all(same["depth"]) and not any(same["images"])
+    with torch.no_grad():
+        other.adapter.out.bias.add_(1)
+    other.save(side, only_image_side=True)
+    assert "other settings" in fail(capsys, config, "--out", tmp_path / "out")
+
+
 def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
     config = write(tmp_path / "arms.yaml", baseline="a", reference="a", judge="exact", count=1, plain=2,
                    size=list(SMALL), arms={"a": {"rendered": True}})  # fmt: skip
@@ -368,6 +396,7 @@ def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
         ({"arms": {"base": {}}}, "arm base has no images"),
         ({"arms": {"base": {"model": "x", "rendered": True}}}, "arm base has model and rendered"),
         ({"arms": {"base": {"rendered": True, "strength": 0.5}}}, "arm base has strength, which is of a model"),
+        ({"arms": {"base": {"rendered": True, "image_side": "x"}}}, "arm base has image_side, which is of a model"),
         ({"arms": {"base": {"model": "x", "depth": False, "geometry_from": "oracle"}}}, "expected one of them"),
         ({"arms": {"base": {"model": "x", "geometry_from": "thin air"}}}, "expected oracle or shuffled"),
         ({"arms": {"base": {"model": "x", "depth_guidance": -1}}}, "depth_guidance -1: expected at least 0"),
@@ -418,6 +447,11 @@ def test_the_committed_files_of_arms_can_be_read():
     assert experiment.count >= 200 and len(experiment.seeds) == 3 and experiment.tasks == ("t2i", "edit")
     arms = experiment.arms
     assert {arms["oracle"].geometry_from, arms["shuffled"].geometry_from} == {"oracle", "shuffled"}
-    assert {arms[name].model for name in ("oracle", "shuffled", experiment.reference)} == {arms["concat"].model}
-    assert arms["oracle-add"].model == arms["add"].model != arms["concat"].model
+    sides = {name: arm.image_side for name, arm in arms.items()}
+    assert {sides[name] for name in ("oracle", "shuffled", experiment.reference)} == {sides["concat"]}
+    assert sides["oracle-add"] == sides["add"] != sides["concat"]
+    embedded = SpatialFusionModel.load(folder.parent.parent / "spatialfusion" / "assets" / "tiny")
+    for file, injection in (("data", "none"), ("add", "add"), ("concat", "concat")):
+        embedded.take_image_side(folder / f"{file}.safetensors")
+        assert embedded.config.injection == injection and embedded.backbone_tensors
     assert not arms[experiment.baseline].depth

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -349,6 +350,42 @@ def test_checkpoint_round_trip(tmp_path):
     assert torch.equal(again.backbone_tensors["projection.weight"], model.backbone_tensors["projection.weight"])
     context = make_context([4])
     torch.testing.assert_close(predict(model, context, 1).depth, predict(again, context, 1).depth)
+
+
+def test_the_image_side_of_another_checkpoint_leaves_the_plan_as_it_is(tmp_path):
+    ours, theirs = make_model(), make_model(seed=1)
+    theirs.config = dataclasses.replace(CONFIG, injection="concat", lora_rank=2)
+    theirs.backbone_tensors = {"projection.weight": torch.randn(3, 4)}
+    theirs.save(tmp_path / "whole.safetensors")
+    theirs.save(tmp_path / "side.safetensors", only_image_side=True)
+    assert (tmp_path / "side.safetensors").stat().st_size < (tmp_path / "whole.safetensors").stat().st_size / 2
+    context = make_context([4])
+    plan = predict(ours, context, 1)
+    for file in ("whole", "side"):
+        taker = make_model()
+        taker.take_image_side(tmp_path / f"{file}.safetensors")
+        assert torch.equal(predict(taker, context, 1).depth, plan.depth)
+        residual = taker.adapter.residual(plan, (8, 8))
+        assert torch.equal(residual, theirs.adapter.residual(plan, (8, 8)))
+        assert not torch.equal(residual, ours.adapter.residual(plan, (8, 8)))
+        assert (taker.config.injection, taker.config.lora_rank) == ("concat", 2)
+        assert torch.equal(taker.backbone_tensors["projection.weight"], theirs.backbone_tensors["projection.weight"])
+    theirs.config = dataclasses.replace(CONFIG, injection="none")
+    theirs.save(tmp_path / "none.safetensors", only_image_side=True)
+    assert taker.adapter.residual(plan, (8, 8)).any()
+    taker.take_image_side(tmp_path / "none.safetensors")
+    assert not taker.adapter.residual(plan, (8, 8)).any()
+
+
+def test_an_image_side_that_does_not_fit_is_named(tmp_path):
+    model = make_model()
+    other = SpatialFusionModel(dataclasses.replace(CONFIG, adapter_hidden=CONFIG.adapter_hidden + 4))
+    other.save(tmp_path / "other.safetensors", only_image_side=True)
+    with pytest.raises(InputError, match=f"has adapter_hidden {CONFIG.adapter_hidden + 4}, but the model has"):
+        model.take_image_side(tmp_path / "other.safetensors")
+    model.save(tmp_path / "side.safetensors", only_image_side=True)
+    with pytest.raises(InputError, match="does not fit its own configuration"):
+        SpatialFusionModel.load(tmp_path / "side.safetensors")
 
 
 def broken(path, kind: str):

@@ -372,6 +372,7 @@ def test_captions_and_sources_are_dropped_as_asked(square):
         (Stage1, "stage1.layout_weight", 1, 0),
         (Stage2, "stage2.image_object_weight", 3, 1),
         (Stage1, "stage1.still_fraction", 0.3, 0),
+        (Stage1, "stage1.change_weight", 4, 1),
     ],
 )
 def test_what_needs_rendered_scenes_is_not_asked_of_records(qwen, square, tmp_path, stage, key, value, off):

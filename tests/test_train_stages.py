@@ -131,6 +131,44 @@ def test_a_still_sample_is_a_picture_and_its_own_source(finished):
     assert 70 < still < 130
 
 
+def test_what_an_edit_changes_weighs_more(finished):
+    plain, weighing = (
+        _stage_class("stage1")(smoke(finished, **{"stage1.change_weight": weight}), finished, torch.device("cpu"))
+        for weight in ("1", "5")
+    )
+    count = len(weighing.data)
+    indices = [0, count - 1, count - 2]  # a caption and two edits
+
+    def batch(stage):
+        return stage.batch(indices, [torch.Generator().manual_seed(i) for i in range(3)])
+
+    heavy = batch(weighing)
+    assert "weights" not in batch(plain) and heavy["edits"] == [1, 2]
+    weights = heavy["weights"]
+    assert (weights[0] == 1).all() and weights.min() >= 1 and weights.max() <= 5
+    samples = weighing.data.load(indices, [torch.Generator().manual_seed(i) for i in range(3)])
+    apart = (samples.geometry.depth[1:] / samples.source_geometry.depth - 1).abs() > 0.2
+    both = samples.geometry.valid[1:] & samples.source_geometry.valid
+    assert (apart & both).any()
+    # Cells all of whose pixels are farther apart than that weigh five times as much, those that are the same once.
+    cells = torch.nn.functional.adaptive_avg_pool2d((apart & both).float(), weights.shape[1:])
+    assert (weights[1:][cells == 1] == 5).all() and (cells == 1).any()
+    same = samples.geometry.depth[1:] == samples.source_geometry.depth
+    cells = torch.nn.functional.adaptive_avg_pool2d(same.float(), weights.shape[1:])
+    assert (weights[1:][cells == 1] == 1).all() and (cells == 1).any()
+    # And the loss is that of the weighted error.
+    loss, metrics, (x0, _, _) = weighing.depth_loss(heavy, weighing.encode(heavy))
+    unweighted, same_metrics, _ = weighing.depth_loss({k: v for k, v in heavy.items() if k != "weights"},
+                                                      weighing.encode(heavy))  # fmt: skip
+    factor = heavy["y"].shape[-1] // x0.shape[-1]
+    error = (x0 - torch.nn.functional.avg_pool2d(heavy["y"], factor)) ** 2
+    more = ((weights - 1)[:, None] * error).mean(dim=(2, 3)) * torch.tensor([1, weighing.options.validity_weight])
+    expected = (more.sum(1) / heavy["t"].clamp_min(0.2)).mean()
+    assert expected > 0
+    torch.testing.assert_close(loss - unweighted, expected)
+    assert torch.equal(metrics["loss_depth"], same_metrics["loss_depth"])
+
+
 def test_rare_orders_in_depth_are_those_against_the_habit_of_a_pair():
     scenes = [sample_scene(seed) for seed in range(800)]
     orders: dict[int, tuple[str, str]] = {}

@@ -42,6 +42,7 @@ class Arm:
         label: in the table; the name without one.
         model: folder, or "embedded"; images: folder of pictures named by question, drawn by anything; rendered: the
             renderer, whose answers are right. One of the three.
+        image_side: a checkpoint, of which the model is given depth adapter, injection and changes of the diffusion model.
         depth: False for the base model alone, with the same noise.
         geometry_from, depth_steps, depth_guidance, strength, steps, guidance: as the options of
             `python -m spatialfusion.evaluate`.
@@ -53,6 +54,7 @@ class Arm:
     model: str | None = None
     images: str | None = None
     rendered: bool = False
+    image_side: str | None = None
     depth: bool = True
     geometry_from: str | None = None
     depth_steps: int | None = None
@@ -72,6 +74,8 @@ class Arm:
         for what, folder in (("model", self.model), ("images", self.images)):
             if folder is not None and folder != EMBEDDED and not Path(folder).is_dir():
                 return f"arm {self.name} has no {what}: there is no folder {folder}."
+        if self.image_side is not None and not Path(self.image_side).is_file():
+            return f"arm {self.name} has no image side: there is no file {self.image_side}."
         return ""
 
 
@@ -199,7 +203,7 @@ def _check_arm(arm: Arm, experiment: Experiment) -> None:
         raise InputError(f"judge exact knows rendered images alone, but arm {arm.name} is of a model.")
 
 
-_OF_MODEL = ("depth", "geometry_from", "depth_steps", "depth_guidance", "strength", "steps", "guidance")
+_OF_MODEL = ("image_side", "depth", "geometry_from", "depth_steps", "depth_guidance", "strength", "steps", "guidance")
 # What a value must be, by the field's annotation: a test, and its words.
 _TYPES: dict[str, tuple[Any, str]] = {
     "str": (lambda value: isinstance(value, str), "a text"),

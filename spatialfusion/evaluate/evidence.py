@@ -82,7 +82,7 @@ def main(argv: list[str]) -> None:
             continue
         print(f"arm {name}", file=sys.stderr)
         runs[name] = run_arm(
-            arm, experiment, questions, judge, options.out / "arms" / name, lambda model: load(model, device),
+            arm, experiment, questions, judge, options.out / "arms" / name, lambda arm: load(arm.model, arm.image_side, device),
             options.batch,
         )  # fmt: skip
     reasons = {name: missing.get(name, "not among --arms") for name in experiment.arms if name not in runs}
@@ -153,10 +153,10 @@ def run_arm(
     questions: Sequence[Question],
     judge: Judge,
     folder: Path,
-    load: Callable[[str], SpatialFusionPipeline],
+    load: Callable[[Arm], SpatialFusionPipeline],
     batch: int = 16,
 ) -> Run:
-    """Draw and judge what is not yet in `folder`, and write its report there. `load` gives the pipeline of a model."""
+    """Draw and judge what is not yet in `folder`, and write its report there. `load` gives its pipeline."""
 
     def source_of(asked: Sequence[Question]) -> ImageSource:
         if arm.rendered:
@@ -164,7 +164,7 @@ def run_arm(
         if arm.images is not None:
             return FolderImages(Path(arm.images), experiment.size or SIZE)
         return PipelineImages(
-            load(arm.model),
+            load(arm),
             arm.model,
             asked,
             experiment.size,
@@ -179,7 +179,7 @@ def run_arm(
 
     source, notes = source_of(questions), []
     # A model that is trained again under the same name is another one.
-    drawn_by = source.settings | _weights("weights", arm.model)
+    drawn_by = source.settings | _weights(arm)
     settings = {"set": "public", "protocol": PROTOCOL, **drawn_by}
     settings |= judge_settings(experiment.judge, experiment.judge_options)
     if experiment.judge == "scene":
@@ -191,23 +191,25 @@ def run_arm(
     if experiment.plain and arm.images is None:
         captions = quality.plain_questions(experiment.plain)
         source = source_of(captions)
-        plain = Records(folder / "plain", source.settings | _weights("weights", arm.model))
+        plain = Records(folder / "plain", source.settings | _weights(arm))
         quality.draw_plain(captions, source, plain, batch)
     return Run(arm, report, records, plain)
 
 
-def _load(model: str, device: str) -> SpatialFusionPipeline:
+def _load(model: str, image_side: str | None, device: str) -> SpatialFusionPipeline:
     from ..generate import load_pipeline
 
-    return load_pipeline(None if model == EMBEDDED else model, device)
+    return load_pipeline(None if model == EMBEDDED else model, device, image_side=image_side)
 
 
-def _weights(name: str, model: str | None) -> dict[str, str]:
-    if model is None:
+def _weights(arm: Arm) -> dict[str, str]:
+    if arm.model is None:
         return {}
     from ..generate import TINY
 
-    return _digest(name, *sorted((TINY if model == EMBEDDED else Path(model)).rglob("*.safetensors")))
+    files = sorted((TINY if arm.model == EMBEDDED else Path(arm.model)).rglob("*.safetensors"))
+    of_arm = {} if arm.image_side is None else _digest("image_side", Path(arm.image_side))
+    return _digest("weights", *files) | of_arm
 
 
 def _digest(name: str, *files: Path) -> dict[str, str]:
@@ -291,13 +293,14 @@ def _oracle(experiment: Experiment, runs: Mapping[str, Run]) -> str | None:
     best = experiment.reference
     if best not in runs:
         return None
+
+    def drawn_by(arm: Arm) -> tuple[str | None, str | None]:
+        return arm.model, arm.image_side
+
+    ours = drawn_by(runs[best].arm)
+    others = {name: run.arm for name, run in runs.items() if name != best}
     return next(
-        (
-            name
-            for name, run in runs.items()
-            if run.arm.geometry_from == "oracle" and run.arm.model == runs[best].arm.model and name != best
-        ),
-        None,
+        (name for name, arm in others.items() if arm.geometry_from == "oracle" and drawn_by(arm) == ours), None
     )
 
 

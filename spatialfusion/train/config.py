@@ -187,6 +187,7 @@ class SpatialStageConfig(DepthDataStageConfig):
     fov_weight: float = 0.1
     detail_weight: float = 1.0
     layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
+    change_weight: float = 1.0  # of the depth error where an edit changes depth; elsewhere 1
     freeze_source: bool = False  # leave the source encoder as it is, as the stage `source` or DINOv2 made it
 
 

@@ -244,7 +244,7 @@ class Stage2(Stage1):
 
 def depth_samples(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
     """What Stage1.depth_loss reads, of some samples of a batch."""
-    names = {"y", "u", "t", "noise", "noise_u", "has_camera", "layout"}
+    names = {"y", "u", "t", "noise", "noise_u", "has_camera", "layout", "weights"}
     part: dict[str, Any] = {name: batch[name][rows] for name in names & batch.keys()}
     part["texts"] = [batch["texts"][row] for row in rows]
     edits = [i for i, row in enumerate(batch["edits"]) if row in rows]

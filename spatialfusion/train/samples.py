@@ -45,7 +45,8 @@ class Samples:
     texts: B prompts, "" where the prompt was dropped. images: [B, 3, H, W] in [0, 1]. geometry: of these.
     has_camera [B] bool: where false, the geometry's intrinsics are made up. edits: which samples have a source image;
     sources: these, [E, 3, H, W] in [0, 1]. latents [B, C, h, w], source_latents [E, C, h, w]: normalised, float32; None
-    unless latents were encoded. scenes: what is seen in the images, where it is known.
+    unless latents were encoded. source_geometry: of the sources, where it is known and there are any. scenes: what is
+    seen in the images, where it is known.
     """
 
     texts: list[str]
@@ -56,6 +57,7 @@ class Samples:
     sources: Tensor
     latents: Tensor | None = None
     source_latents: Tensor | None = None
+    source_geometry: Geometry | None = None
     scenes: list[Scene] | None = None
 
 
@@ -117,6 +119,7 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
         ("image_layout_weight", 0),
         ("image_object_weight", 1),
         ("still_fraction", 0),
+        ("change_weight", 1),
     ):
         if getattr(options, key, off) != off:
             raise InputError(f"{stage}.{key} must be {off} with data.records: it is for rendered scenes.")
@@ -157,6 +160,7 @@ class RenderedSamples:
             sources=self.data.images[sources].float() / 255,
             latents=None if latents is None else latents[targets].float(),
             source_latents=None if latents is None else latents[sources].float(),
+            source_geometry=self.exact_geometry(sources) if sources else None,
             scenes=[self.data.scenes[i] for i in targets],
         )
 

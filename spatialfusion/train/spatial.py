@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -35,6 +36,8 @@ from .config import SpatialStageConfig, TrainConfig
 from .layout import LayoutHead, layouts
 from .samples import Example, Samples, open_data
 from .stage import Stage, noise_bins
+
+CHANGED = 0.1  # by so much, in the logarithm, depth has to differ to have been changed by an edit
 
 
 class Stage1(Stage):
@@ -121,6 +124,10 @@ class Stage1(Stage):
         }
         if self.options.layout_weight:
             batch["layout"] = layouts(samples.scenes, *self.model.config.grid(*image_size))
+        if self.options.change_weight != 1 and samples.source_geometry is not None:
+            share = changed_share(samples.geometry[samples.edits], samples.source_geometry, size)
+            batch["weights"] = torch.ones(len(samples.texts), *size)
+            batch["weights"][samples.edits] += (self.options.change_weight - 1) * share
         if self.options.kv_noise:
             # The noise itself is drawn when the tokens are counted.
             batch["kv_seeds"] = [int(torch.randint(2**62, (), generator=g)) for g in generators]
@@ -173,8 +180,12 @@ class Stage1(Stage):
         channel = torch.tensor([1.0, self.options.validity_weight], device=y.device)
         known = batch["has_camera"].float()
         learnt = torch.stack([known, torch.ones_like(known)], dim=1)  # of depth and validity
-        state_error = ((x0 - clean) ** 2).mean(dim=(2, 3))
-        state_loss = (state_error * channel * learnt).sum(1)
+        squared = (x0 - clean) ** 2
+        state_error = squared.mean(dim=(2, 3))
+        weighted_error = state_error
+        if "weights" in batch:
+            weighted_error = (squared * batch["weights"][:, None]).mean(dim=(2, 3))
+        state_loss = (weighted_error * channel * learnt).sum(1)
         fov_loss = (u0 - u) ** 2 * known
         weighted = loss_weight(t) * (state_loss + self.options.fov_weight * fov_loss)
         # Detail is worth learning where the state is nearly known, and on a part of the batch: it is the costly one.
@@ -279,6 +290,13 @@ def detail_mask(y: Tensor, known: Tensor, factor: int) -> Tensor:
     whole = block_expand((block_average(y[:, 1:], factor) == 1).float(), factor)
     depth = torch.maximum(whole, known[:, None, None, None])
     return torch.cat([depth, torch.ones_like(depth)], dim=1)
+
+
+def changed_share(one: Geometry, other: Geometry, size: tuple[int, int]) -> Tensor:
+    """How much of each of h x w cells [B, h, w] has another depth, by more than a tenth, or another validity."""
+    apart = (one.depth.clamp_min(1e-6).log() - other.depth.clamp_min(1e-6).log()).abs() > CHANGED
+    changed = torch.where(one.valid & other.valid, apart, one.valid != other.valid)
+    return F.adaptive_avg_pool2d(changed.float(), size)
 
 
 def spatial_config(config: TrainConfig) -> SpatialFusionConfig:
