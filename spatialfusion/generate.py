@@ -210,9 +210,7 @@ def load_pipeline(
     if image_side is not None:
         part = SpatialFusionModel.load(spatialfusion or model or TINY, dtype=dtype)
         part.take_image_side(image_side)
-    pipeline = SpatialFusionPipeline.from_pretrained(
-        model or TINY, spatialfusion=part, dtype=dtype, **(files or {})
-    )
+    pipeline = SpatialFusionPipeline.from_pretrained(model or TINY, spatialfusion=part, dtype=dtype, **(files or {}))
     return pipeline.to(device)
 
 

@@ -137,9 +137,7 @@ class SpatialFusionModel(nn.Module):
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)
         return geometry if y.shape[-2:] == tuple(size) else geometry.resize(*size)
 
-    def save(
-        self, path: str | os.PathLike, dtype: torch.dtype | None = None, only_image_side: bool = False
-    ) -> None:
+    def save(self, path: str | os.PathLike, dtype: torch.dtype | None = None, only_image_side: bool = False) -> None:
         """Write weights, backbone tensors and configuration to one safetensors file, whole or not at all.
 
         only_image_side: the depth adapter and the backbone tensors alone, for `take_image_side`.

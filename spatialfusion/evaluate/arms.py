@@ -42,7 +42,7 @@ class Arm:
         label: in the table; the name without one.
         model: folder, or "embedded"; images: folder of pictures named by question, drawn by anything; rendered: the
             renderer, whose answers are right. One of the three.
-        image_side: a checkpoint, of which the model is given depth adapter, injection and changes of the diffusion model.
+        image_side: a checkpoint, of which the model is given what draws from depth, and not what plans it.
         depth: False for the base model alone, with the same noise.
         geometry_from, depth_steps, depth_guidance, strength, steps, guidance: as the options of
             `python -m spatialfusion.evaluate`.

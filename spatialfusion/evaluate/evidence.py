@@ -81,10 +81,10 @@ def main(argv: list[str]) -> None:
             print(f"warning: {missing[name]}", file=sys.stderr)
             continue
         print(f"arm {name}", file=sys.stderr)
+        folder = options.out / "arms" / name
         runs[name] = run_arm(
-            arm, experiment, questions, judge, options.out / "arms" / name, lambda arm: load(arm.model, arm.image_side, device),
-            options.batch,
-        )  # fmt: skip
+            arm, experiment, questions, judge, folder, lambda a: load(a.model, a.image_side, device), options.batch
+        )
     reasons = {name: missing.get(name, "not among --arms") for name in experiment.arms if name not in runs}
     report = make_evidence(experiment, questions, runs, reasons, judge, device)
     for name, text in (
@@ -299,9 +299,7 @@ def _oracle(experiment: Experiment, runs: Mapping[str, Run]) -> str | None:
 
     ours = drawn_by(runs[best].arm)
     others = {name: run.arm for name, run in runs.items() if name != best}
-    return next(
-        (name for name, arm in others.items() if arm.geometry_from == "oracle" and drawn_by(arm) == ours), None
-    )
+    return next((name for name, arm in others.items() if arm.geometry_from == "oracle" and drawn_by(arm) == ours), None)
 
 
 def _quality(
