@@ -76,14 +76,11 @@ class PipelineImages:
 
     def draw(self, requests: Sequence[Request]) -> list[Drawn]:
         width, height = self.size or (None, None)
-        geometry = None
-        if self._scenes is not None:
-            geometry = scene_geometry([self._scenes[request.question.id] for request in requests], self.source_size)
         with torch.autocast(self.pipeline.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output = self.pipeline(
                 [request.question.prompt for request in requests],
                 image=None if requests[0].source is None else [request.source for request in requests],
-                geometry=geometry,
+                geometry=self.geometry(requests),
                 height=height,
                 width=width,
                 generator=[torch.Generator().manual_seed(request.noise_seed) for request in requests],
@@ -96,6 +93,12 @@ class PipelineImages:
         if output.geometry is not None:
             depth = [output.geometry[i] for i in range(len(requests))]
         return [Drawn(image, geometry=own) for image, own in zip(images, depth)]
+
+    def geometry(self, requests: Sequence[Request]) -> Geometry | None:
+        """The depth that the pipeline is given, None if it is to plan its own."""
+        if self._scenes is None:
+            return None
+        return scene_geometry([self._scenes[request.question.id] for request in requests], self.source_size)
 
 
 def _others(questions: Sequence[Question]) -> dict[str, str]:
