@@ -9,8 +9,8 @@ HOW is one of
     lost        the last object is not there (text to image)
     source      of an edit the depth of its source: the instruction was not read at all
 
-The embedded model draws, 12 steps in bf16, as in docs/evidence/arms.yaml, the scene judge judges; printed are the strict
-scores, 0 to 100, with 95 % intervals, and the share of images that were skipped. Started again it goes on.
+The embedded model draws, 12 steps in bf16, as in docs/evidence/arms.yaml, and the scene judge judges. Printed are the
+strict scores, 0 to 100, with 95 % intervals, and the share of images that were skipped. Started again it goes on.
 """
 
 from __future__ import annotations
