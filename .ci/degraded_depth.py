@@ -16,6 +16,7 @@ strict scores, 0 to 100, with 95 % intervals, and the share of images that were 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,8 @@ def main() -> None:
     parser.add_argument("--model", default=None)
     parser.add_argument("--out", type=Path, default=Path("outputs/degraded"))
     options = parser.parse_args()
+    if not re.fullmatch(r"exact|lost|source|blur-\d*[13579]|scale-\d+(\.\d+)?", options.how):
+        parser.error(f"HOW is {options.how!r}: expected exact, lost, source, blur-N with an odd N, or scale-F.")
     tasks = {"lost": ("t2i",), "source": ("edit",)}.get(options.how, ("t2i", "edit"))
     questions = select(public_questions(options.count), tasks, count=options.count)
     pipeline = load_pipeline(options.model, "cpu")
