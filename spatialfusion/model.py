@@ -160,7 +160,7 @@ class SpatialFusionModel(nn.Module):
         How depth is planned stays, so that what was trained to draw from depth can be compared with the same depth.
 
         Args:
-            path: a checkpoint, or what `save(only_image_side=True)` wrote.
+            path: the file of a checkpoint, or what `save(only_image_side=True)` wrote.
 
         Raises:
             InputError: when it is not such a file, or is for another backbone or other sizes.
