@@ -329,15 +329,29 @@ def test_a_model_that_was_trained_again_is_another_one(tiny_folder, random_judge
     import shutil
 
     model = shutil.copytree(tiny_folder, tmp_path / "model")
-    arm = {"model": str(model), "steps": 1, "depth": False, "guidance": 1.0}
-    config = write(tmp_path / "arms.yaml", baseline="a", reference="a", judge="scene", tasks=["t2i"], plain=0,
-                   judge_options={"folder": str(random_judge)}, count=1, arms={"a": arm})  # fmt: skip
-    run(config, "--out", tmp_path / "out")
-    weights = model / "spatialfusion.safetensors"
-    data = bytearray(weights.read_bytes())
+    arm = {"model": str(model), "steps": 1, "depth_steps": 1, "guidance": 1.0}
+    side = tmp_path / "side.safetensors"
+    SpatialFusionModel.load(model).save(side, only_image_side=True)
+    exact = arm | {"geometry_from": "oracle"}
+    arms = {"base": arm | {"depth": False}, "own": arm, "exact": exact, "exact-side": exact | {"image_side": str(side)}}
+    config = write(tmp_path / "arms.yaml", baseline="base", reference="own", judge="scene", tasks=["t2i"], plain=0,
+                   judge_options={"folder": str(random_judge)}, count=1, arms=arms)  # fmt: skip
+    arguments = (config, "--out", tmp_path / "out", "--arms")
+    run(*arguments, ",".join(arms))
+    change_last_bit(model / "spatialfusion.safetensors")
+    for name in ("own", "exact"):
+        assert "other settings (weights was" in fail(capsys, *arguments, name)
+    # These use nothing of it, and go on.
+    run(*arguments, "base,exact-side")
+    change_last_bit(next((model / "transformer").glob("*.safetensors")))
+    for name in arms:
+        assert "other settings (weights was" in fail(capsys, *arguments, name)
+
+
+def change_last_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
     data[-1] ^= 1
-    weights.write_bytes(data)
-    assert "other settings (weights was" in fail(capsys, config, "--out", tmp_path / "out")
+    path.write_bytes(data)
 
 
 def test_an_arm_with_the_image_side_of_another_checkpoint(tiny_folder, random_judge, tmp_path, capsys):

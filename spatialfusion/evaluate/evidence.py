@@ -23,6 +23,7 @@ from .. import __version__
 from ..data.rendered import weights_digest
 from ..errors import CommandParser, InputError, run_command, suggest
 from ..files import atomic_file
+from ..model import FILE_NAME as DEPTH_WEIGHTS
 from . import quality
 from .arms import EMBEDDED, Arm, Experiment, check_experiment, read_experiment
 from .diversity import diversity, mean_distance
@@ -203,13 +204,18 @@ def _load(model: str, image_side: str | None, device: str) -> SpatialFusionPipel
 
 
 def _weights(arm: Arm) -> dict[str, str]:
+    """Digests of the weights that an arm's images and figures depend on; those of depth only if depth is used."""
     if arm.model is None:
         return {}
     from ..generate import TINY
 
-    files = sorted((TINY if arm.model == EMBEDDED else Path(arm.model)).rglob("*.safetensors"))
-    of_arm = {} if arm.image_side is None else _digest("image_side", Path(arm.image_side))
-    return _digest("weights", *files) | of_arm
+    folder = TINY if arm.model == EMBEDDED else Path(arm.model)
+    files = sorted(folder.rglob("*.safetensors"))
+    if not arm.depth or (arm.geometry_from is not None and arm.image_side is not None):
+        # Neither plans depth nor draws from it: what only another arm needs may be trained on.
+        files.remove(folder / DEPTH_WEIGHTS)
+    side = arm.image_side if arm.depth else None
+    return _digest("weights", *files) | ({} if side is None else _digest("image_side", Path(side)))
 
 
 def _digest(name: str, *files: Path) -> dict[str, str]:
