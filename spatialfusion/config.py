@@ -12,6 +12,7 @@ from .errors import InputError, suggest
 
 LLM_LAYERS = ("uniform", "shallow", "deep", "none")
 INJECTIONS = ("add", "concat", "none")
+CONCATENATES = "qwen-image"  # the backbone whose input projection can be given depth in columns of its own
 
 
 @dataclass
@@ -82,6 +83,10 @@ class SpatialFusionConfig:
             value = getattr(self, name)
             if value not in known:
                 raise InputError(f"{name} is {value!r}{suggest(str(value), known)}: expected {', '.join(known)}.")
+        if self.injection == "concat" and self.backbone != CONCATENATES:
+            raise InputError(
+                f"injection is concat, which is for {CONCATENATES} alone, and backbone is {self.backbone}."
+            )
         if 2 * sum(self.mrope_section) != self.head_dim:
             raise InputError(
                 f"mrope_section {self.mrope_section} sums to {sum(self.mrope_section)}, "

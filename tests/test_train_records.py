@@ -373,6 +373,9 @@ def test_captions_and_sources_are_dropped_as_asked(square):
         (Stage2, "stage2.image_object_weight", 3, 1),
         (Stage1, "stage1.still_fraction", 0.3, 0),
         (Stage1, "stage1.change_weight", 4, 1),
+        (Stage1, "stage1.edit_repeats", 2, 1),
+        (Stage2, "stage2.egocentric_fraction", 0.5, 0),
+        (Stage2, "stage2.rare_order_fraction", 0.2, 0),
     ],
 )
 def test_what_needs_rendered_scenes_is_not_asked_of_records(qwen, square, tmp_path, stage, key, value, off):

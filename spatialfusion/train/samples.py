@@ -119,6 +119,9 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
         ("image_layout_weight", 0),
         ("image_object_weight", 1),
         ("still_fraction", 0),
+        ("edit_repeats", 1),
+        ("egocentric_fraction", 0),
+        ("rare_order_fraction", 0),
         ("change_weight", 1),
     ):
         if getattr(options, key, off) != off:
