@@ -33,7 +33,7 @@ from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import KINDS
 from spatialfusion.scenes.statements import observe, propose
 from spatialfusion.state import geometry_to_state, standardise_fov
-from spatialfusion.train.layout import LayoutHead
+from spatialfusion.train.layout import CLASSES, LayoutHead
 
 RUN = Path(sys.argv[1])
 MODEL = Path(sys.argv[2]) if len(sys.argv) > 2 else RUN / "model"
@@ -83,8 +83,8 @@ class Judge:
         no_source = torch.zeros(len(asked), dtype=torch.bool)
         fov = standardise_fov(fov, self.model.config)
         grids, _ = self.model.spatial_transformer(y, fov, t, context, None, no_source)
-        nearest, _, others, _ = self.head(grids[-1])
-        kinds = nearest.softmax(1) + others.softmax(1)
+        told = self.head(grids[-1])
+        kinds = told[0].softmax(1) + told[len(CLASSES)].softmax(1)
         cells = kinds.shape[-1]
         columns = (torch.arange(cells) + 0.5) / cells
         depth = F.avg_pool2d(geometry.depth.log().nan_to_num(5, 5, 5).clamp(-3, 5)[:, None], SIZE[0] // cells)[:, 0]

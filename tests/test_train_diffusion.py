@@ -30,7 +30,7 @@ from spatialfusion.train.diffusion import (
     load_transformer,
     shift_level,
 )
-from spatialfusion.train.layout import COLOR_CLASSES, KIND_CLASSES, MAPS, covered, layouts
+from spatialfusion.train.layout import CLASSES, MAPS, covered, layouts
 from spatialfusion.train.optim import Optimizers
 
 CPU = torch.device("cpu")
@@ -136,7 +136,7 @@ def test_the_layout_is_told_of_each_target(stage, run):
     side = SIZE // 16
     assert torch.equal(batch["layout"], layouts([asked.data.scenes[i] for i in targets], side, side))
     loss, metrics = asked.loss(batch)
-    uniform = MAPS * (torch.tensor(float(KIND_CLASSES)).log() + torch.tensor(float(COLOR_CLASSES)).log())
+    uniform = MAPS * torch.tensor(CLASSES).log().sum()
     torch.testing.assert_close(metrics["loss_layout"], uniform)  # a new head gives all classes the same chance
     torch.testing.assert_close(loss, asked.error_maps(batch).mean() + 0.5 * uniform)
     # Without zeros on its way the gradient reaches the blocks, and only the target's tokens have one.

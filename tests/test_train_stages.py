@@ -23,7 +23,7 @@ from spatialfusion.state import geometry_to_state, restore_fov
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, train_stage
-from spatialfusion.train.layout import CELLS, COLOR_CLASSES, KIND_CLASSES, MAPS, covered, layouts
+from spatialfusion.train.layout import CELLS, CLASSES, MAPS, covered, layouts
 from spatialfusion.train.samples import load_fixed, rare_orders
 
 
@@ -206,7 +206,7 @@ def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):
     assert torch.equal(batch["layout"], expected)
     total, metrics = stage.loss(batch)
     # A new head gives all classes the same chance.
-    uniform = MAPS * (torch.tensor(float(KIND_CLASSES)).log() + torch.tensor(float(COLOR_CLASSES)).log())
+    uniform = MAPS * torch.tensor(CLASSES).log().sum()
     torch.testing.assert_close(metrics["loss_layout"], uniform)
     stage.options.layout_weight = 0.0
     torch.testing.assert_close(total - stage.loss(batch)[0], uniform)
@@ -232,9 +232,9 @@ def test_the_diffusion_model_tells_the_layout_in_stage_2(finished):
     batch["image_layout"][0] = 1
     torch.nn.init.constant_(head.project.bias, 0.0)
     with torch.no_grad():
-        logits = head.project.bias.unflatten(0, (MAPS, KIND_CLASSES + COLOR_CLASSES, CELLS**2))
-        logits[:, [0, KIND_CLASSES]] = 50.0
-    torch.testing.assert_close(stage.loss(batch)[1]["loss_image_layout"], torch.tensor(0.25 * 2 * MAPS * 50.0))
+        logits = head.project.bias.unflatten(0, (MAPS, sum(CLASSES), CELLS**2))
+        logits[:, [0, CLASSES[0], CLASSES[0] + CLASSES[1]]] = 50.0
+    torch.testing.assert_close(stage.loss(batch)[1]["loss_image_layout"], torch.tensor(0.25 * 3 * MAPS * 50.0))
 
 
 def test_errors_of_the_image_weigh_more_on_objects_in_stage_2(finished):

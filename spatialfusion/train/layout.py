@@ -1,9 +1,10 @@
-"""An auxiliary task, for training alone: which kind and colour of object is seen in which cell, and is it the nearest?
+"""An auxiliary task, for training alone: which kind and colour of object is seen in which cell, which way does it face,
+and is it the nearest?
 
-Depth hardly changes where two objects of like size change places, and not at all with their colours: who is where is
-learnt from it slowly, if at all. Asked for it outright, the same network tells it after a few hundred steps. The
-nearest object and the others have a map each: where they stand in the picture is a guess, but which one is in front
-the caption says for sure. Ours, not the paper's.
+Depth hardly changes where two objects of like size change places or one turns round, and not at all with their colours:
+who is where, and turned which way, is learnt from it slowly, if at all. Asked for it outright, the same network tells
+it after a few hundred steps. The nearest object and the others have a map each: where they stand in the picture is a
+guess, but which one is in front the caption says for sure. Ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from torch import Tensor, nn
 
 from ..scenes.render import instances
 from ..scenes.scene import COLORS, KINDS, Scene
-from ..scenes.statements import observe
+from ..scenes.statements import ObservedObject, observe
 
 CELLS = 2  # to a side of a token
 _KINDS, _COLORS = list(KINDS), list(COLORS)
 KIND_CLASSES, COLOR_CLASSES = 1 + len(_KINDS), 1 + len(_COLORS)  # 0: no object
+SECTORS = 8  # of the circle, that an object may face
+FACING_CLASSES = 1 + SECTORS  # 0: no object, or one without a front
+CLASSES = (KIND_CLASSES, COLOR_CLASSES, FACING_CLASSES)
 MAPS = 2  # of the nearest object, and of the others
 KNOWN_LEVEL = 0.5  # below this much noise it is plain where objects are
-_CLASSES = [KIND_CLASSES, COLOR_CLASSES] * MAPS
 
 
 class LayoutHead(nn.Module):
@@ -34,19 +37,19 @@ class LayoutHead(nn.Module):
 
     def __init__(self, hidden_size: int):
         super().__init__()
-        self.project = nn.Linear(hidden_size, CELLS**2 * sum(_CLASSES))
+        self.project = nn.Linear(hidden_size, CELLS**2 * MAPS * sum(CLASSES))
         nn.init.zeros_(self.project.weight)
         nn.init.zeros_(self.project.bias)
 
     def forward(self, grid: Tensor) -> tuple[Tensor, ...]:
-        """Logits [B, classes, CELLS * rows, CELLS * columns] for states [B, d, rows, columns]: kinds and colours of the
-        nearest object, kinds and colours of the others."""
+        """Logits [B, classes, CELLS * rows, CELLS * columns] for states [B, d, rows, columns]: kinds, colours and
+        facings of the nearest object, then those of the others."""
         told = self.project(F.layer_norm(grid.movedim(1, -1), grid.shape[1:2]))
         told = rearrange(told, "b h w (c p q) -> b c (h p) (w q)", p=CELLS, q=CELLS).float()
-        return told.split(_CLASSES, dim=1)
+        return told.split(MAPS * CLASSES, dim=1)
 
     def loss(self, grid: Tensor, layout: Tensor) -> Tensor:
-        """Cross-entropy against `layouts`, the sum over kinds and colours and both maps."""
+        """Cross-entropy against `layouts`, the sum over kinds, colours, facings and both maps."""
         told = self(grid)
         return sum(F.cross_entropy(logits, layout[:, i]) for i, logits in enumerate(told))
 
@@ -78,17 +81,32 @@ def layouts(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:
     """What a LayoutHead over rows x columns tokens is to tell of scenes.
 
     Returns:
-        [B, 4, CELLS * rows, CELLS * columns] long: 1 + the index in KINDS and 1 + that in COLORS of the object that is
-        seen at the centre of each cell, if it is the nearest one of the scene, and the same if it is not; else 0.
+        [B, 6, CELLS * rows, CELLS * columns] long: 1 + the index in KINDS, 1 + that in COLORS and the `facing` of the
+        object that is seen at the centre of each cell, if it is the nearest one of the scene, and the same if it is
+        not; else 0.
     """
     seen = 1 + instances(list(scenes), size=(CELLS * columns, CELLS * rows)).long()
     most = max(len(scene.objects) for scene in scenes)
-    classes = torch.zeros(len(scenes), 2 * MAPS, 1 + most, dtype=torch.long)
+    told = len(CLASSES)
+    classes = torch.zeros(len(scenes), told * MAPS, 1 + most, dtype=torch.long)
     for i, scene in enumerate(scenes):
-        metres = [math.hypot(*thing.position) for thing in observe(scene).objects]
-        for j, thing in enumerate(scene.objects):
-            row = 0 if metres[j] == min(metres) else 2
-            names = torch.tensor([1 + _KINDS.index(thing.kind), 1 + _COLORS.index(thing.color)])
-            classes[i, row : row + 2, 1 + j] = names
-    flat = seen.flatten(1)[:, None].expand(-1, 2 * MAPS, -1)
+        observed = observe(scene).objects
+        metres = [math.hypot(*thing.position) for thing in observed]
+        for j, (thing, place) in enumerate(zip(scene.objects, observed)):
+            row = 0 if metres[j] == min(metres) else told
+            names = [1 + _KINDS.index(thing.kind), 1 + _COLORS.index(thing.color), facing(place)]
+            classes[i, row : row + told, 1 + j] = torch.tensor(names)
+    flat = seen.flatten(1)[:, None].expand(-1, told * MAPS, -1)
     return classes.gather(2, flat).unflatten(2, seen.shape[1:])
+
+
+def facing(thing: ObservedObject) -> int:
+    """From which side the camera sees an object: 1 from its front, 3 from its left, 5 from behind, 7 from its right,
+    even numbers between; 0 if it has no front."""
+    if thing.front is None:
+        return 0
+    x, _, z = thing.position
+    front_x, _, front_z = thing.front
+    # The front against the line of sight back to the camera, seen from above.
+    angle = math.atan2(front_x * -z - front_z * -x, front_x * -x + front_z * -z)
+    return 1 + round(angle / (2 * math.pi) * SECTORS) % SECTORS
