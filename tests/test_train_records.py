@@ -376,6 +376,7 @@ def test_captions_and_sources_are_dropped_as_asked(square):
         (Stage1, "stage1.edit_repeats", 2, 1),
         (Stage2, "stage2.egocentric_fraction", 0.5, 0),
         (Stage2, "stage2.rare_order_fraction", 0.2, 0),
+        (Stage2, "stage2.pose_fraction", 0.5, 0),
     ],
 )
 def test_what_needs_rendered_scenes_is_not_asked_of_records(qwen, square, tmp_path, stage, key, value, off):

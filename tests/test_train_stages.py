@@ -16,9 +16,16 @@ from spatialfusion.data.rendered import RenderedScenes, prepare_data
 from spatialfusion.depth_head import block_average
 from spatialfusion.errors import InputError
 from spatialfusion.model import SpatialFusionModel
-from spatialfusion.scenes.captions import order_caption
+from spatialfusion.scenes.captions import (
+    POSES,
+    caption,
+    egocentric_caption,
+    order_caption,
+    plain_caption,
+    pose_caption,
+)
 from spatialfusion.scenes.sample import sample_scene
-from spatialfusion.scenes.statements import propose
+from spatialfusion.scenes.statements import RELATIONS, propose
 from spatialfusion.state import geometry_to_state, restore_fov
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
@@ -184,6 +191,34 @@ def test_rare_orders_in_depth_are_those_against_the_habit_of_a_pair():
     words = "front|behind|closer|nearer|farther|distant|foreground"
     texts = [order_caption(scenes[i], torch.Generator().manual_seed(i)).text for i in found]
     assert all(re.search(words, text) for text in texts)
+
+
+def test_shares_of_captions_say_where_things_are_and_which_way_they_are_turned(finished):
+    shares = {"plain": 0.2, "egocentric": 0.3, "pose": 0.4}
+    config = smoke(finished, **{f"stage1.{name}_fraction": str(share) for name, share in shares.items()})
+    samples = _stage_class("stage1")(config, finished, torch.device("cpu")).data
+    # Each share is what its own words say, for the same draws of chance.
+    turned = next(s for s in map(sample_scene, range(99)) if any(said.domain == "object_pose" for said in propose(s)))
+    kinds = Counter()
+    for seed in range(300):
+        first, again = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
+        text = samples.write_caption(turned, first)
+        drawn = torch.rand((), generator=again).item()
+        name = "plain" if drawn < 0.2 else "egocentric" if drawn >= 0.7 else "pose" if drawn >= 0.3 else "any"
+        writer = {"plain": plain_caption, "egocentric": egocentric_caption, "pose": pose_caption, "any": caption}[name]
+        assert text == writer(turned, again).text
+        kinds[name] += 1
+    assert kinds["pose"] > kinds["egocentric"] > kinds["any"] > 10
+
+
+def test_a_pose_caption_says_which_way_something_is_turned():
+    domains = Counter()
+    for seed in range(300):
+        scene = sample_scene(seed)
+        said = pose_caption(scene, torch.Generator().manual_seed(seed)).statements
+        domains.update(statement.domain for statement in said)
+        assert bool(said) == any(statement.domain in POSES for statement in propose(scene))
+    assert set(domains) == set(POSES) and set(POSES) < set(RELATIONS)
 
 
 def test_a_share_of_the_samples_shows_rare_orders(finished):

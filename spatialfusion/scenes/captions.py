@@ -20,6 +20,8 @@ import torch
 from .scene import COLORS, KINDS, Scene, SceneObject
 from .statements import Observation, Statement, in_depth, observe, propose, round_metres, score, sides
 
+POSES = ("camera_pose", "object_pose", "complex_pose", "allocentric", "intrinsic")  # what is turned which way
+
 # {a} and {b} stand for subject and reference ("a red car" at first mention, "the car" later), {B} for a second mention
 # of the reference, {v} for a measurement. [x|y] is x in a phrase that introduces its objects, y in a sentence about
 # objects already named.
@@ -335,6 +337,17 @@ def order_caption(scene: Scene, generator: torch.Generator) -> Caption:
     """A caption that says which object is nearer or farther, where the scene allows it."""
     said = [s for s in propose(scene) if s.domain == "egocentric" and s.relation in ("closer", "farther")]
     return caption(scene, generator, [draw_random(generator).choice(said)] if said else [])
+
+
+def pose_caption(scene: Scene, generator: torch.Generator) -> Caption:
+    """A caption that says which way an object is turned, or where another stands to one that is turned, where the scene
+    allows it: all sub-domains alike."""
+    rng = draw_random(generator)
+    groups: dict[str, list[Statement]] = {}
+    for statement in propose(scene):
+        if statement.domain in POSES:
+            groups.setdefault(statement.domain, []).append(statement)
+    return caption(scene, generator, [rng.choice(groups[rng.choice(sorted(groups))])] if groups else [])
 
 
 def places_text(scene: Scene, statements: Sequence[Statement]) -> str:

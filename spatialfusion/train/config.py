@@ -173,6 +173,7 @@ class DepthDataStageConfig(StageConfig):
     still_fraction: float = 0.0
     plain_fraction: float = 0.25  # of the captions, those without spatial statements
     egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
+    pose_fraction: float = 0.0  # of the captions, those that say which way an object is turned
     # Of the samples, those that show two kinds in the less usual order in depth (a house in front of a car) and say so.
     rare_order_fraction: float = 0.0
 

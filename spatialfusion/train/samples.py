@@ -16,7 +16,7 @@ from ..data.records import open_shard
 from ..data.rendered import RenderedScenes, data_folders
 from ..errors import InputError
 from ..geometry import Geometry
-from ..scenes.captions import caption, egocentric_caption, order_caption, plain_caption
+from ..scenes.captions import caption, egocentric_caption, order_caption, plain_caption, pose_caption
 from ..scenes.edits import instruction
 from ..scenes.scene import Scene
 from ..scenes.statements import in_depth, observe
@@ -121,6 +121,7 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
         ("still_fraction", 0),
         ("edit_repeats", 1),
         ("egocentric_fraction", 0),
+        ("pose_fraction", 0),
         ("rare_order_fraction", 0),
         ("change_weight", 1),
     ):
@@ -193,6 +194,8 @@ class RenderedSamples:
             return plain_caption(scene, generator).text
         if drawn >= 1 - self.options.egocentric_fraction:
             return egocentric_caption(scene, generator).text
+        if drawn >= 1 - self.options.egocentric_fraction - self.options.pose_fraction:
+            return pose_caption(scene, generator).text
         return caption(scene, generator).text
 
     def exact_geometry(self, indices: list[int]) -> Geometry:
