@@ -1,19 +1,19 @@
 """From which level of noise on does the diffusion model still draw objects that are recognised?
 
-    python .ci/recognition.py [MODEL] [COUNT] [LEVEL ...]
+    python .ci/recognition.py [--image-side FILE] [--model FOLDER] [--count N] [LEVEL ...]
 
 Pictures of held-out scenes of two objects are noised to a level and drawn on from there, with their captions: without
 depth, and with their exact depth. Printed is the share of objects that the scene judge finds by kind and colour; first
 that of the rendered pictures, and that of the same after the autoencoder, beyond which no figure can go. Then the mean
 squared error of the first step's velocity, at the cells where an object is seen, without depth and with it. At level 1
-nothing is left of the picture. 192 objects: a share of a half is good to about 0.04.
+nothing is left of the picture. 192 objects: a share of a half is good to about 0.04. --image-side draws with that of
+another checkpoint, as in docs/evidence/arms.yaml.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from spatialfusion.context import PromptEncoder, SemanticContext
 from spatialfusion.evaluate.judge_accuracy import names
 from spatialfusion.evaluate.pictures import scene_geometry
 from spatialfusion.evaluate.scene_judge import SceneJudge
-from spatialfusion.generate import TINY
+from spatialfusion.generate import load_pipeline
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.captions import plain_caption
@@ -34,17 +34,20 @@ from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import Scene
 from spatialfusion.train.layout import covered
 
-MODEL = Path(sys.argv[1] if len(sys.argv) > 1 else TINY)
-COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 96
-LEVELS = [float(text) for text in sys.argv[3:]] or [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0]
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("levels", nargs="*", type=float, default=[0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
+PARSER.add_argument("--count", type=int, default=96)
+PARSER.add_argument("--model")
+PARSER.add_argument("--image-side")
 SIZE, FIRST_SEED, STEPS, GUIDANCE = (128, 128), 9000, 20, 4.0
 
 
 @torch.no_grad()
 def main() -> None:
-    pipe = SpatialFusionPipeline.from_pretrained(MODEL)
+    options = PARSER.parse_args()
+    pipe = load_pipeline(options.model, "cpu", image_side=options.image_side)
     judge = SceneJudge.load()
-    scenes = [sample_scene(FIRST_SEED + i, split="test") for i in range(COUNT)]
+    scenes = [sample_scene(FIRST_SEED + i, split="test") for i in range(options.count)]
     images = render(scenes, SIZE).image
 
     def found(pictures: Tensor) -> float:
@@ -58,7 +61,7 @@ def main() -> None:
     residual = pipe.spatialfusion.adapter.residual(scene_geometry(scenes, SIZE), tuple(x0.shape[-2:]))
     cells = covered(scenes, *x0.shape[-2:])
     print("level  found without depth, with exact depth  error without, with")
-    for level in LEVELS:
+    for level in options.levels:
         shares, errors = [], []
         for strength in (0.0, 1.0):
             injection = pipe.backbone.DepthInjection(pipe.transformer, residual, pipe.delta, strength)
