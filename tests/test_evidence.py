@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from commands import command
+from safetensors.torch import load_file
 from tiny import SIZE
 
 from spatialfusion.defaults import STEPS
@@ -465,6 +466,10 @@ def test_the_committed_files_of_arms_can_be_read():
     assert {sides[name] for name in ("oracle", "shuffled", experiment.reference)} == {sides["concat"]}
     assert sides["oracle-add"] == sides["add"] != sides["concat"]
     embedded = SpatialFusionModel.load(folder.parent.parent / "spatialfusion" / "assets" / "tiny")
+    # The arm is called the embedded model in the table.
+    concat = load_file(folder / "concat.safetensors")
+    own = load_file(folder.parent.parent / "spatialfusion" / "assets" / "tiny" / "spatialfusion.safetensors")
+    assert all(torch.equal(tensor, own[name]) for name, tensor in concat.items())
     for file, injection in (("data", "none"), ("add", "add"), ("concat", "concat")):
         embedded.take_image_side(folder / f"{file}.safetensors")
         assert embedded.config.injection == injection and embedded.backbone_tensors
