@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .defaults import DEPTH_STEPS
+from .defaults import DEPTH_STEPS_HELP
 from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--size", default="1024x1024", metavar="WxH", help="pixels (default: 1024x1024)")
     add("--prompt-tokens", type=int, default=128, metavar="N", help="length of the prompt (default: 128)")
     add("--steps", type=int, nargs="+", default=list(STEPS), metavar="N", help="steps of the image (default: 4 50)")
-    add("--depth-steps", type=int, default=DEPTH_STEPS, metavar="K", help=f"of the depth (default: {DEPTH_STEPS})")
+    add("--depth-steps", type=int, metavar="K", help=DEPTH_STEPS_HELP)
     add("--device", metavar="NAME", help="also measure there: cuda, cuda:1, cpu")
     add("--training", action="store_true", help="memory of the training stages instead")
     add("--json", metavar="FILE", help="also write the numbers here")
@@ -78,8 +78,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 1024x1024.")
     arguments.size = int(found[1]), int(found[2])
     for name in ("prompt_tokens", "depth_steps"):
-        if getattr(arguments, name) < 1:
-            raise InputError(f"--{name.replace('_', '-')} is {getattr(arguments, name)}: expected at least 1.")
+        if (value := getattr(arguments, name)) is not None and value < 1:
+            raise InputError(f"--{name.replace('_', '-')} is {value}: expected at least 1.")
     if min(arguments.steps) < 1:
         raise InputError(f"--steps is {min(arguments.steps)}: expected at least 1.")
     return arguments
@@ -89,7 +89,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def print_costs(
-    backbones: list[Backbone], request: Request, steps: Sequence[int], depth_steps: int, device: str | None
+    backbones: list[Backbone], request: Request, steps: Sequence[int], depth_steps: int | None, device: str | None
 ) -> dict:
     from .cost.alternatives import estimators
     from .cost.overhead import count

@@ -338,7 +338,10 @@ def test_sums_over_a_run() -> None:
     assert cost.plain(4).flops == 100 + 4 * 1000 + 20
     assert cost.depth(4).flops == 35 + 50 and cost.in_model(4).flops == 40
     edit = make_cost(guided=False, pictures=1)
-    assert edit.plain(50).flops == 100 + 50 * 1000 + 20 + 10 and edit.depth(50).flops == 35 + 4 + 50
+    assert edit.plain(50).flops == 100 + 50 * 1000 + 20 + 10
+    # Without guidance of depth, and in one step unless it is said.
+    assert edit.depth(50).flops == 2 * (7 + 1) + 3 + 2 + 4
+    assert replace(edit, depth_steps=None).depth(50).flops == (7 + 1) + 3 + 2 + 4
     control, twice = cost.alternatives(50, [alternatives.Estimator("estimator", 7, 30)])
     assert control.flops == 10 + 50 * 100
     assert twice.flops == cost.plain(50).flops + 30 + control.flops and twice.parameters == 12

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..backbones.published import Backbone
-from ..defaults import DEPTH_STEPS
+from ..defaults import depth_settings
 from .alternatives import ControlNet, Estimator, controlnets
 from .parts import Part, Request, count_flops, parts
 
@@ -34,7 +34,7 @@ class Cost:
     parameters: dict[str, int]
     flops: dict[str, int]
     controlnets: list[ControlNet]
-    depth_steps: int = DEPTH_STEPS
+    depth_steps: int | None = None  # None: as usual for the task
 
     @property
     def complete(self) -> bool:
@@ -52,12 +52,13 @@ class Cost:
         return Row("plain model", sum(self.parameters[name] for name in ("prefill", "step", "decode")), total)
 
     def depth(self, steps: int) -> Row:
-        """Drawing depth: guided passes, then detail and residual, once for an image. It needs the empty prompt."""
-        f = self.flops
-        total = self.depth_steps * (f["spatial"] + f["spatial null"] + 2 * f["head"]) + f["detail"] + f["adapter"]
-        if self.backbone.pictures:
-            total += f["source"]
-        if not self.guided(steps):
+        """Drawing depth: its steps, then detail and residual, once for an image. Guidance needs the empty prompt."""
+        f, is_edit = self.flops, self.backbone.pictures > 0
+        depth_steps, guidance = depth_settings(self.depth_steps, None, is_edit)
+        guided = guidance != 1
+        each = f["spatial"] + f["head"] + guided * (f["spatial null"] + f["head"])
+        total = depth_steps * each + f["detail"] + f["adapter"] + is_edit * f["source"]
+        if guided and not self.guided(steps):
             total += f["prefill null"]
         names = ("spatial", "head", "adapter", "source")
         return Row("depth", sum(self.parameters[name] for name in names), total)
@@ -91,7 +92,7 @@ class Cost:
                 )
 
 
-def count(backbone: Backbone, request: Request, depth_steps: int = DEPTH_STEPS) -> Cost:
+def count(backbone: Backbone, request: Request, depth_steps: int | None = None) -> Cost:
     """Count everything on the meta device."""
     counted: dict[str, Part] = {}
     flops = {}
