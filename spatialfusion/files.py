@@ -49,6 +49,12 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
+def could_be_safetensors(start: bytes) -> bool:
+    """Whether a file that begins with these 8 bytes may be safetensors; a pickle or a zip archive may not."""
+    # It begins with the length of its header, of which 100 MB are allowed.
+    return len(start) == 8 and int.from_bytes(start, "little") <= 100_000_000 and not start.startswith(b"PK\x03\x04")
+
+
 def set_default_modes(folder: Path) -> None:
     """Give every file of a folder the mode that open() would have given it; some writers make private ones."""
     for path in folder.rglob("*"):

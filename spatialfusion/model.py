@@ -19,7 +19,7 @@ from .context import SemanticContext
 from .depth_adapter import DepthAdapter
 from .depth_head import DepthHead
 from .errors import InputError
-from .files import atomic_file
+from .files import atomic_file, could_be_safetensors
 from .flow import draw_noise, sample
 from .geometry import Geometry
 from .spatial_transformer import SpatialTransformer
@@ -135,7 +135,13 @@ class SpatialFusionModel(nn.Module):
         maps = maps.float() if self.dtype == torch.float32 else maps
         y = self.depth_head.refine(state, maps, self.detail_factor(*size))
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)
-        return geometry if y.shape[-2:] == tuple(size) else geometry.resize(*size)
+        if y.shape[-2:] == tuple(size):
+            return geometry
+        geometry = geometry.resize(*size)
+        # The state's grid has the aspect ratio of the picture only nearly, and the picture's pixels are square.
+        intrinsics = geometry.intrinsics.clone()
+        intrinsics[:, 1, 1] = intrinsics[:, 0, 0] * (size[1] / size[0])
+        return dataclasses.replace(geometry, intrinsics=intrinsics)
 
     def save(self, path: str | os.PathLike, dtype: torch.dtype | None = None, only_image_side: bool = False) -> None:
         """Write weights, backbone tensors and configuration to one safetensors file, whole or not at all.
@@ -229,8 +235,8 @@ def _read(path: Path, tensors: bool) -> tuple[SpatialFusionConfig, dict[str, Ten
     if not path.is_file():
         raise InputError(f"{path} does not exist; a SpatialFusion checkpoint is a file named {FILE_NAME}.")
     with path.open("rb") as file:
-        head = file.read(2)
-    if head in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+        head = file.read(8)
+    if not could_be_safetensors(head) and head.startswith((b"PK", b"\x80")):
         raise InputError(f"{path} is a pickle, which is never loaded; convert it to safetensors.")
     try:
         with safe_open(path, framework="pt") as file:

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .errors import InputError
+from .files import could_be_safetensors
 from .wan_names import wan_name
 
 if TYPE_CHECKING:
@@ -323,8 +324,7 @@ def _check_beginning(path: Path) -> None:
             start = stream.read(8)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): expected a .safetensors file.") from None
-    # A safetensors file starts with the length of its header, of which 100 MB are allowed.
-    if len(start) == 8 and int.from_bytes(start, "little") <= 100_000_000 and not start.startswith(b"PK\x03\x04"):
+    if could_be_safetensors(start):
         return
     for beginning, what in _OTHER_FILES:
         if start.startswith(beginning):

@@ -212,6 +212,9 @@ def test_any_size_and_aspect_ratio(size):
     geometry = predict(make_model(), make_context([4]), 0, size=size, steps=2)
     assert geometry.depth.shape == (1, *size)
     assert geometry.depth.isfinite().all()
+    # Pixels are square, also where the state's grid has the picture's aspect ratio only nearly.
+    focal_x, focal_y = geometry.intrinsics[0].diagonal()[:2]
+    assert focal_y * size[0] == pytest.approx(float(focal_x * size[1]), rel=1e-5)
 
 
 def test_same_seed_same_scene_other_seed_another():
@@ -415,6 +418,20 @@ def test_a_bad_checkpoint_is_named_in_one_sentence(tmp_path, kind):
         SpatialFusionModel.load(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("length", [0x4B50, 0x10280])
+def test_a_header_whose_length_begins_as_a_pickle_does_is_read(tmp_path, length):
+    """A file begins with the length of its header: 0x4B50 is "PK"."""
+    path = tmp_path / "spatialfusion.safetensors"
+    model = make_model()
+    model.save(path)
+    shorter = int.from_bytes(path.read_bytes()[:8], "little")
+    data = path.read_bytes()
+    assert shorter <= length
+    header = data[8 : 8 + shorter].ljust(length)  # spaces are allowed there
+    path.write_bytes(length.to_bytes(8, "little") + header + data[8 + shorter :])
+    assert SpatialFusionModel.load(path).config == model.config
 
 
 def test_configuration_with_an_unknown_key_is_refused():
