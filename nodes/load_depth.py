@@ -67,16 +67,22 @@ def _files() -> list[str]:
     found = []
     for folder, mark in ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), " [output]")):
         for place, _, names in os.walk(folder):
-            # A .png is depth only if its description stands beside it.
-            ours = [n for n in names if n.endswith(".npz") or (n.endswith(".png") and n[:-4] + ".json" in names)]
+            # A .png is depth only if its description stands beside it. The folder may hold many thousand others.
+            known = set(names)
+            ours = [n for n in names if n.endswith(".npz") or (n.endswith(".png") and n[:-4] + ".json" in known)]
             found += [Path(place, name).relative_to(folder).as_posix() + mark for name in sorted(ours)]
     return found
 
 
 def _path(file: str) -> Path:
-    if file not in _files():
+    inputs, outputs = folder_paths.get_input_directory(), folder_paths.get_output_directory()
+    name, folder = folder_paths.annotated_filepath(file)
+    path = Path(os.path.abspath(Path(folder or inputs, name)))
+    inside = any(path.is_relative_to(os.path.abspath(place)) for place in (inputs, outputs))
+    is_depth = path.suffix == ".npz" or (path.suffix == ".png" and path.with_suffix(".json").is_file())
+    if not (inside and is_depth and path.is_file()):
         raise InputError(
-            f"file {file!r} is not a depth file of {folder_paths.get_input_directory()} or, marked [output], of "
-            f"{folder_paths.get_output_directory()}: put an .npz, or a 16-bit .png with its .json, there."
+            f"file {file!r} is not a depth file of {inputs} or, marked [output], of {outputs}: put an .npz, or a "
+            "16-bit .png with its .json, there."
         )
-    return Path(folder_paths.get_annotated_filepath(file))
+    return path

@@ -108,7 +108,7 @@ class SpatialFusionPredictDepth(io.ComfyNode):
             empty, _ = read_prompt(spatialfusion, clip, "", pictures, allow_empty=True)
 
         config, network = spatialfusion.config, spatialfusion.network
-        comfy.model_management.load_models_gpu([spatialfusion.model])
+        comfy.model_management.load_models_gpu([spatialfusion.model], force_full_load=True)
         generator = torch.Generator().manual_seed(seed)
         # A sampler with this seed draws the image's noise first, and so does the Python pipeline: with the same seed
         # everywhere, the depth is the same everywhere.

@@ -29,7 +29,9 @@ PRESETS = {
     # As the core's templates have it.
     "Qwen-Image": Preset(20, 2.5, 3.1),
     "Qwen-Image Lightning": Preset(4, 1.0, 3.1),
+    "OmniGen2": Preset(20, 5.0),
 }
+_USUAL = {"qwen-image": "Qwen-Image", "omnigen2": "OmniGen2"}  # by the checkpoint's backbone
 AUTOMATIC = "automatic"
 
 
@@ -121,7 +123,7 @@ class SpatialFusionSampler(io.ComfyNode):
         from .apply_depth import SpatialFusionApplyDepth
 
         if preset == AUTOMATIC:
-            preset = "Qwen-Image" if spatialfusion.encoder is None else "tiny"
+            preset = _USUAL[spatialfusion.config.backbone] if spatialfusion.encoder is None else "tiny"
         chosen = PRESETS[preset]
         if chosen.shift is not None:
             (model,) = ModelSamplingAuraFlow().patch_aura(model, chosen.shift)

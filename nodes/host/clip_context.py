@@ -45,7 +45,9 @@ def encode_with_clip(
     """
     language = _language_model(clip, config)
     shows_pictures = TEMPLATES[config.backbone].system_edit is not None
-    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [])
+    # Parentheses are a part of the sentence, not weights; the host's Qwen-Image knows that.
+    plain = {"disable_weights": True} if config.backbone == "omnigen2" else {}
+    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [], **plain)
     with _Recorder(language, config) as recorder:
         conditioning = clip.encode_from_tokens_scheduled(tokens)
     keys, values = recorder.keys_and_values()
@@ -86,13 +88,13 @@ def _language_model(clip: Any, config: SpatialFusionConfig) -> nn.Module:
     return language
 
 
-def _tokenize(clip: Any, prompt: str, pictures: list[Tensor]) -> Any:
+def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], **options: Any) -> Any:
     if "<|image_pad|>" in prompt or prompt.startswith("<|im_start|>"):
         raise InputError("prompt contains a token of the chat template: expected a plain sentence.")
     if not pictures:
-        return clip.tokenize(prompt)
+        return clip.tokenize(prompt, **options)
     text = "".join(PICTURE.format(i + 1) for i in range(len(pictures))) + prompt
-    return clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT)
+    return clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT, **options)
 
 
 def _at_budget(picture: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.errors import InputError
-from ...spatialfusion.fitting import fit_geometry
+from ...spatialfusion.fitting import centre, fit_geometry
 from ...spatialfusion.geometry import Geometry
 from .loaded import LoadedModel
 
@@ -121,6 +121,7 @@ class Injection:
         self.cond_only = cond_only
         self.holds_everywhere = start <= 0 and end >= 1 and mask is None and not cond_only
         self.run_size: tuple[int, int] | None = None  # of the latent, during a run of a sampler
+        self.positive: set[Any] = set()  # the host's ids of the positive conditioning, during a run
         self.window = (math.inf, -math.inf)
         self._residuals: dict[tuple, tuple[Tensor, Tensor | None]] = {}
 
@@ -142,14 +143,17 @@ class Injection:
     # Wrappers ---------------------------------------------------------------------------------------------------------
 
     def _around_run(self, executor: Callable, noise: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Around a whole run of a sampler: remember the latent's size, and what the schedule is now."""
+        """Around a whole run of a sampler: remember the latent's size, the prompts, and what the schedule is now."""
         self.run_size = tuple(noise.shape[-2:])
+        conds = getattr(executor.class_obj, "conds", {}).get("positive") or []
+        self.positive = {cond["uuid"] for cond in conds if "uuid" in cond}
         # A node that changes the schedule may stand behind ours.
         self.window = self._noise_levels(executor.class_obj.model_patcher)
         try:
             return executor(noise, *args, **kwargs)
         finally:
             self.run_size = None
+            self.positive = set()
             self._residuals.clear()
 
     def _around_network(self, executor: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -172,7 +176,7 @@ class Injection:
     def _depth(self, network: nn.Module, x: Tensor, options: dict[str, Any]) -> Iterator[Tensor | None]:
         """Within the block `network` has what depth changes in it; yields the scaled residual, or None."""
         chunks = options.get("cond_or_uncond") or [0]
-        scales = self._scales(x, chunks, options.get("sigmas"))
+        scales = self._scales(x, chunks, options.get("uuids") or [], options.get("sigmas"))
         if scales is None:
             yield None
             return
@@ -202,10 +206,11 @@ class Injection:
     def _weight_patches(self) -> dict[str, Any]:
         """Projection delta and LoRA as the host has LoRAs, by the names of the weights that they change."""
         patch, state = self.loaded.depth_patch, {}
+        # On the CPU, as the host's own: those on a GPU would stay there for as long as the MODEL is cached.
         for name, (a, b) in patch.lora.items():
-            state |= {f"{name}.lora_down.weight": a, f"{name}.lora_up.weight": b}
+            state |= {f"{name}.lora_down.weight": a.cpu(), f"{name}.lora_up.weight": b.cpu()}
         if patch.projection is not None:
-            weight, bias = patch.projection
+            weight, bias = (tensor.cpu() for tensor in patch.projection)
             state |= {f"{self.architecture.projection}.diff": weight, f"{self.architecture.projection}.diff_b": bias}
         modules = {key.rsplit(".", 2 if ".lora_" in key else 1)[0] for key in state}
         return comfy.lora.load_lora(state, {name: f"diffusion_model.{name}.weight" for name in modules})
@@ -219,14 +224,19 @@ class Injection:
         last = -math.inf if self.end >= 1 else float(sampling.percent_to_sigma(self.end)) + _SIGMA_TOLERANCE
         return first, last
 
-    def _scales(self, x: Tensor, chunks: list[int], sigmas: Tensor | None) -> Tensor | None:
-        """The scale of every sample [B]; None if there is nothing to add in this call. `chunks`: 0 for each part of the
-        batch that has the positive prompt, 1 for the negative one."""
+    def _scales(self, x: Tensor, chunks: list[int], ids: list[Any], sigmas: Tensor | None) -> Tensor | None:
+        """The scale of every sample [B]; None if there is nothing to add in this call. `chunks` and `ids`: of each part
+        of the batch the place of its prompt among the guider's, and the host's id of it."""
         if sigmas is not None:
             first, last = self.window
             if not last < float(sigmas.flatten()[0]) <= first:
                 return None
-        each = [0.0 if self.cond_only and chunk == 1 else self.strength for chunk in chunks]
+        if self.positive and len(ids) == len(chunks):
+            positive = [one in self.positive for one in ids]
+        else:
+            # A guider that does not call it so. The core's usual order is positive, negative.
+            positive = [chunk != 1 for chunk in chunks]
+        each = [0.0 if self.cond_only and not holds else self.strength for holds in positive]
         if not any(each):
             return None
         return torch.tensor(each, device=x.device).repeat_interleave(len(x) // len(chunks))
@@ -265,6 +275,10 @@ class Injection:
             geometry = fit_geometry(self.geometry, size[0] * stride, size[1] * stride).to(device)
             mask = self.mask
             if mask is not None:
+                if mask.shape[-2:] == self.geometry.depth.shape[-2:]:
+                    # It was drawn on this depth: cut as it is.
+                    rows, columns = centre(*mask.shape[-2:], *size)
+                    mask = mask[:, rows, columns]
                 mask = F.interpolate(mask[:, None].to(device), size, mode="bilinear", antialias=True).clamp(0, 1)
             self._residuals[key] = adapter.residual(geometry, size).float(), mask
         return self._residuals[key]

@@ -34,8 +34,11 @@ def load_base(folder: Path, dtype: torch.dtype) -> tuple[ModelPatcher, comfy.sd.
     return load_diffusion_model(folder / "transformer", dtype, preview_factors(vae)), vae
 
 
-def load_diffusion_model(folder: Path, dtype: torch.dtype, factors: tuple[Tensor, Tensor]) -> ModelPatcher:
-    """A QwenImageTransformer2DModel of diffusers as the host's own."""
+def load_diffusion_model(
+    folder: Path, dtype: torch.dtype, factors: tuple[Tensor, Tensor], disable_dynamic: bool = False
+) -> ModelPatcher:
+    """A QwenImageTransformer2DModel of diffusers as the host's own. The host asks for it again, without dynamic memory,
+    where prompts have hooks."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     names = ("in_channels", "out_channels", "num_layers", "attention_head_dim", "num_attention_heads")
     names += ("joint_attention_dim", "axes_dims_rope")
@@ -50,13 +53,15 @@ def load_diffusion_model(folder: Path, dtype: torch.dtype, factors: tuple[Tensor
     model_config.set_inference_dtype(dtype, cast)
     model = model_config.get_model({}, device=offload_device)
     state = {name: tensor.to(dtype) for name, tensor in _read(folder).items()}
-    patcher = CoreModelPatcher(model, load_device=load_device, offload_device=offload_device)
+    patcher_class = ModelPatcher if disable_dynamic else CoreModelPatcher
+    patcher = patcher_class(model, load_device=load_device, offload_device=offload_device)
     missing, unexpected = model.diffusion_model.load_state_dict(state, strict=False, assign=patcher.is_dynamic())
     if missing or unexpected:
         raise InputError(
             f"the diffusion model in {folder} does not fit ComfyUI's Qwen-Image: {len(missing)} tensors are missing "
             f"and {len(unexpected)} unexpected (first: {[*missing, *unexpected][0]})."
         )
+    patcher.cached_patcher_init = (load_diffusion_model, (folder, dtype, factors))
     return patcher
 
 

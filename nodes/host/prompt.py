@@ -45,7 +45,7 @@ def read_prompt(
             f"clip is not connected, and {loaded.name} has no language model of its own: connect "
             f"{expected_clip(loaded.config)}."
         )
-    comfy.model_management.load_models_gpu([loaded.text_encoder])
+    comfy.model_management.load_models_gpu([loaded.text_encoder], force_full_load=True)
     context = loaded.encoder.encode([prompt], [pictures], allow_empty=True)
     embeds = context.prompt_embeds.to(comfy.model_management.intermediate_device(), torch.float32)
     return context, [[embeds, {"pooled_output": None}]]

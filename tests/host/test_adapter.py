@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import comfy.model_patcher
 import comfy.patcher_extension
+import comfy.samplers
 import comfy.supported_models
 import node_helpers
 import pytest
 import torch
+from comfy_extras.nodes_custom_sampler import Guider_DualCFG
+from comfy_extras.nodes_perpneg import Guider_PerpNeg
 from conftest import SIZE, InputError, apply, pack, predict, run, sample
 
 DIFFUSION_MODEL = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
@@ -175,6 +180,23 @@ def test_a_view_of_another_shape_is_cut_not_squeezed(added):
     torch.testing.assert_close(shift[:, :, 0], adapter.residual(middle, (8, 16)), atol=1e-5, rtol=1e-4)
 
 
+def test_a_mask_drawn_on_the_depth_is_cut_as_the_depth_is(added):
+    """The lower half of a square depth is the lower half of what a wide latent sees of its middle."""
+    below = torch.zeros(1, SIZE, SIZE)
+    below[:, SIZE // 2 :] = 1
+    recorders = [Recorder(added.model), Recorder(apply(added)), Recorder(apply(added, mask=below))]
+    quarter = torch.zeros(1, SIZE, SIZE)
+    quarter[:, 5 * SIZE // 8 :] = 1  # in the middle's lower quarter
+    recorders.append(Recorder(apply(added, mask=quarter)))
+    for recorder in recorders:
+        sample(recorder.model, added.positive, added.positive, (8, 16), cfg=1.0, steps=1)
+    plain, whole, half, part = (recorder.inputs[0][:, :, 0] for recorder in recorders)
+    torch.testing.assert_close(half[..., 5:, :], whole[..., 5:, :])
+    assert torch.equal(half[..., :3, :], plain[..., :3, :])
+    torch.testing.assert_close(part[..., 7:, :], whole[..., 7:, :])
+    assert torch.equal(part[..., :5, :], plain[..., :5, :])
+
+
 def test_references_are_left_alone(added):
     picture = torch.rand(1, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(0))
     geometry, positive = predict(added.spatialfusion, prompt="make the car red", image=picture, vae=added.vae)
@@ -203,6 +225,34 @@ def test_cond_only_leaves_the_negative_prompt_alone(added):
     assert difference(seen["both"][1], seen["plain"][1]) > 1e-3
 
 
+@pytest.mark.parametrize("kind", ["dual", "perpendicular"])
+def test_cond_only_is_by_prompt_whatever_the_guiders_order(added, kind):
+    """These ask for negative, middle, positive, and for positive, negative, empty."""
+    seen = []
+    for model in (added.model, apply(added, cond_only=True)):
+        recorder = Recorder(model)
+        if kind == "dual":
+            guider, place = Guider_DualCFG(recorder.model), 2
+            guider.set_conds(added.positive, added.positive, added.negative)
+            guider.set_cfg(2.0, 2.0)
+        else:
+            guider, place = Guider_PerpNeg(recorder.model), 0
+            guider.set_conds(added.positive, added.positive, added.negative)
+            guider.set_cfg(2.0, 2.0)
+        noise = torch.randn(1, 16, 1, SIZE // 8, SIZE // 8, generator=torch.Generator().manual_seed(0))
+        sampler = comfy.samplers.sampler_object("euler")
+        guider.sample(noise, torch.zeros_like(noise), sampler, torch.tensor([1.0, 0.0]))
+        seen.append(
+            {
+                chunk: part
+                for x, chunks in zip(recorder.inputs, recorder.chunks)
+                for chunk, part in zip(chunks, x.chunk(len(chunks)))
+            }
+        )
+    assert sorted(seen[0]) == sorted(seen[1]) == [0, 1, 2]
+    assert [chunk for chunk in range(3) if difference(seen[0][chunk], seen[1][chunk]) > 1e-3] == [place]
+
+
 def test_positive_and_negative_in_one_batch(added):
     """Prompts of one length share a call of the network; both get their own scale."""
     other = run(
@@ -219,6 +269,30 @@ def test_positive_and_negative_in_one_batch(added):
 
 
 PROMPT_OF_THE_SAME_LENGTH = "a blue car in front of a red house"
+
+
+def test_the_host_can_load_the_model_again(tiny):
+    """It does so where prompts have hooks and memory is dynamic."""
+    load, arguments = tiny.model.cached_patcher_init
+    again = load(*arguments, disable_dynamic=True)
+    assert type(again) is comfy.model_patcher.ModelPatcher and not again.is_dynamic()
+    assert torch.equal(again.model.diffusion_model.img_in.weight, tiny.projection)
+
+
+def test_the_automatic_preset_is_that_of_the_checkpoints_backbone(tiny):
+    def drawn(preset, backbone):
+        checkpoint = SimpleNamespace(encoder=None, config=SimpleNamespace(backbone=backbone))
+        latent = {"samples": torch.zeros(1, 16, SIZE // 8, SIZE // 8)}
+        return run(
+            "Sampler", model=tiny.model, spatialfusion=checkpoint, positive=tiny.positive, negative=tiny.negative,
+            latent=latent, seed=0, preset=preset, steps=2, cfg=0.0, sampler_name="euler", scheduler="simple",
+            denoise=1.0, strength=1.0,
+        )["samples"]  # fmt: skip
+
+    named = {name: drawn(name, "qwen-image") for name in ("Qwen-Image", "OmniGen2")}
+    assert difference(*named.values()) > 1e-2
+    assert torch.equal(drawn("automatic", "qwen-image"), named["Qwen-Image"])
+    assert torch.equal(drawn("automatic", "omnigen2"), named["OmniGen2"])
 
 
 def test_an_area_of_the_image_is_refused_in_one_sentence(tiny):

@@ -175,6 +175,10 @@ def test_omnigen2_reads_the_whole_chat_and_no_picture(reference, clip, config):
     worst = max(((ours - theirs).abs().max() / theirs.abs().max()).item() for ours, theirs in pairs)
     print(f"omnigen2: largest relative difference of K/V {worst:.1e}")
     assert worst < 1e-5
+    # Parentheses are words, not weights.
+    said = "a red car (left) of a blue house"
+    context, conditioning = clip_context.encode_with_clip(own, said, [], config)
+    torch.testing.assert_close(conditioning[0][0], encoder.encode([said]).prompt_embeds, atol=1e-5, rtol=1e-4)
     with pytest.raises(InputError, match=r"clip is a TinyTextEncoder: expected OmniGen2's Qwen2.5-VL"):
         clip_context.encode_with_clip(clip, PROMPT, [], config)
 
