@@ -196,13 +196,12 @@ class SemanticContext:
         lengths = self.mask.sum(1).tolist()
 
         def noised(tensor: Tensor) -> Tensor:
-            rows = tensor.clone()
-            for row, length, generator in zip(rows, lengths, generators, strict=True):
-                part = row[:, :length]
-                scale = part.float().square().mean(1, keepdim=True).sqrt()
-                noise = torch.randn(part.shape, generator=generator).to(scale)
-                part += (amount * scale * noise).to(part)
-            return rows
+            noise = torch.zeros_like(tensor)
+            for i, (length, generator) in enumerate(zip(lengths, generators, strict=True)):
+                part = tensor[i, :, :length].detach().float()
+                scale = part.square().mean(1, keepdim=True).sqrt()
+                noise[i, :, :length] = amount * scale * torch.randn(part.shape, generator=generator).to(scale)
+            return tensor + noise
 
         pairs = [(noised(k), noised(v)) for k, v in zip(self.keys, self.values)]
         keys, values = zip(*pairs)

@@ -202,6 +202,25 @@ def test_another_injection_is_not_trained_on(arms):
     assert _config_changes(old, config, "stage2", False) == []
 
 
+def test_what_changes_the_diffusion_model_is_trained_on_as_it_is(arms):
+    stage = arms["add"].stage
+    stage.model.backbone_tensors = {"projection.weight": stage.delta.weight}
+    rank, full = stage.model.config.lora_rank, stage.full
+    try:
+        stage.model.config.lora_rank = stage.options.lora_rank
+        stage.check_start()
+        stage.full = True
+        with pytest.raises(
+            InputError, match=r"stage2\.dit = full trains the diffusion model itself, but .* has a LoRA"
+        ):
+            stage.check_start()
+        stage.full, stage.model.config.lora_rank = False, stage.options.lora_rank + 1
+        with pytest.raises(InputError, match=r"stage2\.lora_rank = 2 differs from 3, .* set stage2\.lora_rank=3 or"):
+            stage.check_start()
+    finally:
+        stage.model.config.lora_rank, stage.full, stage.model.backbone_tensors = rank, full, {}
+
+
 def test_the_preset_of_the_arms_has_the_sizes_of_tiny():
     evidence, tiny = load_config("evidence"), load_config("tiny")
     assert evidence.model == tiny.model and evidence.data == tiny.data

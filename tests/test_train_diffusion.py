@@ -18,7 +18,8 @@ from tiny import CONFIG, SIZE
 from torch import Tensor
 
 from spatialfusion.backbones.qwen_image import TINY_SHIFT, last_states, token_grid
-from spatialfusion.data.rendered import VALIDATION_SEED, data_folders, render_folder
+from spatialfusion.data import rendered
+from spatialfusion.data.rendered import VALIDATION_SEED, RenderedScenes, data_folders, render_folder
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.train import diffusion
@@ -97,6 +98,31 @@ def test_the_last_samples_are_edits_of_their_source(stage):
         assert torch.equal(batch["latents"][6 + row], stage.latents[target].float())
     assert torch.equal(batch["latents"][:6], stage.latents[:6].float())
     assert len(stage.batch([0], generators(1))["references"]) == 0
+
+
+def test_parts_without_an_edit_are_refused(run):
+    config = copy.deepcopy(CONFIG)
+    config.diffusion.batch, config.diffusion.accumulate = 64, 32
+    with pytest.raises(InputError, match=r"32 x 1 parts leaves 2 samples a part, .* expected at least 3 samples"):
+        DiffusionStage(config, run, CPU)
+    config.diffusion.edit_fraction = 0.0
+    DiffusionStage(config, run, CPU)
+
+
+def test_latents_of_pictures_that_came_later_are_added(tmp_path, monkeypatch):
+    monkeypatch.setattr(rendered, "SHARD", 4)
+    encoded = []
+
+    def encode(images: Tensor) -> Tensor:
+        encoded.append(len(images))
+        return images[:, :, ::8, ::8]
+
+    for count, expected in ((4, [4]), (8, [4, 4]), (8, [4, 4])):
+        render_folder(tmp_path, count, (SIZE, SIZE), 0.5, 0)
+        data = RenderedScenes(tmp_path)
+        latents = data.latents(encode, "abc")
+        assert encoded == expected
+        torch.testing.assert_close(latents, (data.images[:, :, ::8, ::8].float() / 255).half())
 
 
 def test_captions_are_dropped_as_often_as_asked(stage):

@@ -343,6 +343,8 @@ def test_values_of_the_command_line_get_the_types_of_their_fields():
         (["tiny", "compile=maybe"], "compile = 'maybe' must be true or false"),
         (["tiny", "device=gpu"], "device = 'gpu' must be one of auto, cpu, cuda, mps"),
         (["tiny", "data.size=[64]"], "data.size = .* must be 2 values"),
+        (["tiny", "data.size=[64,100]"], r"data.size = \[64, 100\] must be multiples of 16"),
+        (["tiny", "vae.crop=60"], "vae.crop = 60 must be a positive multiple of 8"),
         (["tiny", "vae=3"], "key 'vae' is a group"),
         (["tiny", "vae.batch=0"], "vae.batch = 0 must be at least 1"),
         (["tiny", "stage2.depth_every=0"], "stage2.depth_every = 0 must be at least 1"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from ..files import atomic_file
 from .reader import Reader
 
 ENCODED_TOGETHER = 4  # records
+WAIT_TIMEOUT = timedelta(hours=6)  # for the process with the largest share of the work
 
 Encode = Callable[[Tensor], Tensor]  # images [B, 3, H, W] in [0, 1] -> normalised latents [B, C, h, w]
 
@@ -69,7 +71,10 @@ class RecordLatents:
                 for file, rows in missing:
                     self._add(file, rows, encode, bar)
         if ranks > 1:
-            dist.barrier()
+            # Shards differ in size, and there may be fewer of them than processes.
+            patient = dist.new_group(backend="gloo", timeout=WAIT_TIMEOUT)
+            dist.barrier(patient)
+            dist.destroy_process_group(patient)
 
     def load(self, folder: int, record: int) -> tuple[Tensor, Tensor | None]:
         """Latents [C, h, w] float16 of a record's image and of its source image, if it is an edit."""

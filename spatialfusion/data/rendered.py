@@ -73,19 +73,23 @@ class RenderedScenes:
         return self.depth > 0
 
     def latents(self, encode: Callable[[Tensor], Tensor], identity: str) -> Tensor:
-        """Normalised latents [N, C, h, w] float16 of all pictures, computed once and kept beside them.
+        """Normalised latents [N, C, h, w] float16 of all pictures, computed once and kept beside them; pictures that
+        came later are added.
 
         Args:
             encode: images [B, 3, H, W] in [0, 1] -> normalised latents.
             identity: names the encoder's weights (see `weights_digest`); other weights get another file.
         """
         path = self.folder / f"latents-{identity}.safetensors"
-        if not path.exists():
-            batches = tqdm(self.images.split(32), desc="encode latents", unit="batch", leave=False)
-            latents = torch.cat([encode(images.float() / 255).half() for images in batches])
+        parts = [load_file(path)["latents"]] if path.exists() else []
+        known = sum(map(len, parts))
+        if known < len(self):
+            batches = tqdm(self.images[known:].split(32), desc="encode latents", unit="batch", leave=False)
+            parts += [encode(images.float() / 255).half() for images in batches]
+            parts = [torch.cat(parts).contiguous()]
             with atomic_file(path) as temporary:
-                save_file({"latents": latents.contiguous()}, temporary)
-        return load_file(path)["latents"]
+                save_file({"latents": parts[0]}, temporary)
+        return parts[0]
 
     def _column(self, name: str) -> Tensor:
         # Autocast on a CPU refuses to join float16, and validation opens pictures inside of it.
@@ -154,5 +158,7 @@ def weights_digest(*paths: Path) -> str:
     """A short name for the content of a network's weights files."""
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(Path(path).read_bytes())
+        with Path(path).open("rb") as file:
+            while part := file.read(2**24):
+                digest.update(part)
     return digest.hexdigest()[:12]

@@ -524,3 +524,7 @@ def _check(config: TrainConfig) -> None:
         raise InputError(f"peak_tflops = {config.peak_tflops} must not be negative.")
     if min(config.data.size) < 1 or config.data.train_scenes < 1:
         raise InputError("data.size and data.train_scenes must be positive.")
+    if any(side % 16 for side in config.data.size):
+        raise InputError(f"data.size = {list(config.data.size)} must be multiples of 16, the side of a latent's patch.")
+    if config.vae.crop < 8 or config.vae.crop % 8:
+        raise InputError(f"vae.crop = {config.vae.crop} must be a positive multiple of 8, the side of a latent's cell.")

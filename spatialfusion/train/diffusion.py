@@ -10,10 +10,12 @@ Notable:
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+import torch.distributed as dist
 from diffusers import QwenImageControlNetModel, QwenImageTransformer2DModel
 from torch import Tensor, nn
 
@@ -74,6 +76,7 @@ class DiffusionStage(Stage):
         self.folder = run / "model"
         train, validation = data_folders(config, run)
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
+        self._check_parts()
         self.vae, self.latents = cached_latents(config, run, self.data, device)
         _, self.validation_latents = cached_latents(config, run, self.validation_data, device)
         self.encoder = PromptEncoder.load(self.folder, 1, self.load_device)
@@ -91,6 +94,17 @@ class DiffusionStage(Stage):
             self.trained = nn.ModuleDict({"transformer": self.transformer, "layout": head})
         self.text_multiple = 1
 
+    def _check_parts(self) -> None:
+        """Raise InputError if no part of a batch would have an edit, though edits are asked for."""
+        options, ranks = self.options, dist.get_world_size() if dist.is_initialized() else 1
+        size = options.batch // (options.accumulate * ranks)
+        if self.data.edits and options.edit_fraction > 0 and round(options.edit_fraction * size) == 0:
+            raise InputError(
+                f"diffusion.batch = {options.batch} in accumulate x processes = {options.accumulate} x {ranks} parts "
+                f"leaves {size} samples a part, of which edit_fraction = {options.edit_fraction} is no edit: expected "
+                f"at least {math.floor(0.5 / options.edit_fraction) + 1} samples a part, or edit_fraction=0."
+            )
+
     def __len__(self) -> int:
         return len(self.data)
 
@@ -101,7 +115,8 @@ class DiffusionStage(Stage):
         return [self.transformer]
 
     def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
-        """Samples; the last ones, `edit_fraction` of them, are edits, so that every batch has the same shapes."""
+        """Samples; the last ones, `edit_fraction` of them (rounded), are edits, so that every part of a batch has the
+        same shapes."""
         edits = round(self.options.edit_fraction * len(indices)) if self.data.edits else 0
         samples = draw_samples(
             self.data,

@@ -242,7 +242,7 @@ class Run:
             for key, value in {"loss": loss, **metrics}.items():
                 self.window[key].append(torch.as_tensor(value).detach().float())
         clip = self.stage_config.clip or math.inf
-        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), clip, foreach=True)
+        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), clip)
         self.window["gradient_norm"].append(norm.detach())
         self.optimizers.step(self.step)
         self.average.update(self.step)
@@ -479,7 +479,7 @@ def _config_changes(start: Checkpoint, config: TrainConfig, name: str, finished:
     """Say what changed since the checkpoint; raise InputError for what cannot change."""
     saved, now = start.state["config"], _stage_config(config, name)
     changed = [key for key in now if key in saved and saved[key] != now[key]]
-    fixed = ("model.", f"{name}.injection")
+    fixed = ("model.", f"{name}.injection", f"{name}.lora_rank")
     if not finished:
         fixed += ("seed", "data.size", f"{name}.batch")
     for key in changed:

@@ -46,14 +46,15 @@ class Stage2(Stage1):
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         self.options: Stage2Config = config.stage2
+        self.full = self.options.dit == "full"
+        self.check_start()
+        unread = self.model.config.injection == "none"
+        concat = self.choose_injection()
         self.vae = self.base.vae()
         self.base.prepare_latents(self.vae, self.data)
         self.transformer = self.base.transformer()
         backbone = self.base.backbone
         self.delta = backbone.load_backbone_tensors(self.transformer, self.model.backbone_tensors)
-        self.full = self.options.dit == "full"
-        unread = self.model.config.injection == "none"
-        concat = self.choose_injection()
         if unread and self.options.injection == "add":
             # What the stage `adapter` taught it is as large as the latent, and would be taken for a part of it.
             scale(self.model.adapter.out, ADDED_SHARE)
@@ -84,6 +85,22 @@ class Stage2(Stage1):
         # The run's own transformer always read its text so.
         self.text_options = {"text_multiple": TEXT_MULTIPLE} if self.base.own else {}
 
+    def check_start(self) -> None:
+        """Raise InputError for a model whose changes of the diffusion model could not be trained on as asked."""
+        if not self.model.backbone_tensors:
+            return
+        rank = self.model.config.lora_rank
+        if self.full:
+            raise InputError(
+                f"stage2.dit = full trains the diffusion model itself, but {self.folder} has a LoRA and a delta of it: "
+                "set stage2.dit=lora or start from a model that has not been through stage 2."
+            )
+        if self.options.lora_rank != rank:
+            raise InputError(
+                f"stage2.lora_rank = {self.options.lora_rank} differs from {rank}, with which {self.folder} was "
+                f"trained: set stage2.lora_rank={rank} or start from a model that has not been through stage 2."
+            )
+
     def choose_injection(self) -> bool:
         """Let the model have the injection that is asked for; whether it is concat.
 
@@ -99,7 +116,7 @@ class Stage2(Stage1):
         if asked != config.injection and self.model.backbone_tensors:
             raise InputError(
                 f"stage2.injection = {asked} differs from {config.injection}, with which {self.folder} was trained: "
-                "start from a model that has not been through stage 2."
+                f"set stage2.injection={config.injection} or start from a model that has not been through stage 2."
             )
         config.injection = asked
         return asked == "concat"
