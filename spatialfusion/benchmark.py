@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .defaults import DEPTH_STEPS_HELP
+from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
@@ -265,20 +265,16 @@ def _check_size(backbone: Backbone, request: Request) -> None:
 
 def _check_device(backbone: Backbone, name: str) -> None:
     """The device is there, and holds the largest network; the others are not there at the same time."""
+    import psutil  # comes with accelerate
     import torch
 
     from .cost.parts import count_parameters
 
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--device is {name!r}, which cannot be used ({reason}): try cpu.") from None
+    device = torch.device(usable_device(name))
     if device.type == "cuda":
         free, size = torch.cuda.mem_get_info(device)[0], 2
     else:
-        free, size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"), 4
+        free, size = psutil.virtual_memory().available, 4
     networks = (network for network in (backbone.mllm, backbone.transformer) if network.available)
     needed = size * max(count_parameters(network.build("meta", torch.bfloat16)) for network in networks)
     if needed > free:

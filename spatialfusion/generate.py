@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -24,6 +25,7 @@ from .defaults import (
     STRENGTH,
     depth_settings,
 )
+from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ EXAMPLES = """examples:
 def main(argv: list[str]) -> None:
     start = time.perf_counter()
     arguments = read_arguments(argv)
-    out = Path(arguments.out) if arguments.out else Path("outputs") / f"{slug(arguments.prompt)}-{arguments.seed}"
+    usual = f"{slug(arguments.prompt)}-{arguments.seed}{'-no-depth' if arguments.no_depth else ''}"
+    out = Path(arguments.out) if arguments.out else Path("outputs") / usual
     _check_writable(out)
     image = None if arguments.image is None else open_image(arguments.image)
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
@@ -59,6 +62,7 @@ def main(argv: list[str]) -> None:
 
     width, height = arguments.size or (None, None)
     depth_steps, depth_guidance = depth_settings(arguments.depth_steps, arguments.depth_guidance, image is not None)
+    strength = 0 if arguments.no_depth else arguments.strength
     output = pipeline(
         arguments.prompt,
         image=image,
@@ -70,10 +74,11 @@ def main(argv: list[str]) -> None:
         image_guidance_scale=arguments.image_guidance,
         depth_steps=depth_steps,
         depth_guidance=depth_guidance,
-        adapter_strength=0 if arguments.no_depth else arguments.strength,
+        adapter_strength=strength,
         generator=torch.Generator().manual_seed(arguments.seed),
     )
     seconds = {"load": loaded - start, **pipeline.seconds, "total": time.perf_counter() - start}
+    predicts = geometry is None and strength != 0
     record = {
         "prompt": arguments.prompt,
         "image": arguments.image,
@@ -84,11 +89,11 @@ def main(argv: list[str]) -> None:
         "seed": arguments.seed,
         "size": list(output.images[0].size),
         "steps": arguments.steps,
-        "depth_steps": depth_steps,
-        "depth_guidance": depth_guidance,
+        "depth_steps": depth_steps if predicts else None,
+        "depth_guidance": depth_guidance if predicts else None,
         "guidance": arguments.guidance,
         "image_guidance": arguments.image_guidance,
-        "strength": 0 if arguments.no_depth else arguments.strength,
+        "strength": strength,
         "device": str(pipeline.device),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "versions": _versions(),
@@ -131,7 +136,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         part = name.replace("_", "-")
         add(f"--{part}", metavar="FILE", help=f"weights in one .safetensors file, as ComfyUI has them, for the {part}")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
-    add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>)")
+    add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>, and -no-depth)")
     arguments = parser.parse_args(argv)
     if not arguments.prompt.strip():
         raise InputError("the prompt is empty: describe the image in a sentence.")
@@ -152,8 +157,11 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def slug(prompt: str) -> str:
-    """A prompt as the name of a folder."""
-    return re.sub(r"[\W_]+", "-", prompt.lower())[:60].strip("-") or "image"
+    """A prompt as the name of a folder; of a long one its beginning, and a digest that tells it from others."""
+    name = re.sub(r"[\W_]+", "-", prompt.lower()).strip("-")
+    if len(name) > 60:
+        name = f"{name[:53].strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return name or "image"
 
 
 def open_image(name: str) -> Image.Image:
@@ -186,17 +194,10 @@ def load_pipeline(
     """
     if model is None and not TINY.is_dir():
         raise InputError(f"the embedded model is missing ({TINY}): install the package again, or give --model.")
-    import torch
-
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--device is {device!r}, which cannot be used ({reason}): try cpu.") from None
+    device = usable_device(device, mps=True)
 
     import diffusers
+    import torch
     import transformers
 
     for library in (diffusers, transformers):
@@ -231,10 +232,14 @@ def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[
             text = json.dumps(record, indent=2, ensure_ascii=False)
             (temporary / "run.json").write_text(text + "\n", encoding="utf-8")
             paths = []
+            is_ours = (out / "run.json").is_file()
             for name in ("image.png", "depth.png", "depth.npz", "run.json"):
                 if (temporary / name).exists():
                     os.replace(temporary / name, out / name)
                     paths.append(out / name)
+                elif is_ours:
+                    # Of an earlier run with depth; beside this image it would be taken for its depth.
+                    (out / name).unlink(missing_ok=True)
             return paths
     except BaseException:
         if is_new:

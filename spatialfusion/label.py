@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
 from .files import atomic_file
 from .geometry import FIELD_OF_VIEW_RANGE
@@ -183,7 +184,7 @@ class Job:
             max_side=arguments.max_side,
             min_valid=arguments.min_valid,
         )
-        self.device = _check_device(arguments.device)
+        self.device = usable_device(arguments.device)
         self.teachers: list[tuple[str, Path, str]] = []
         self.weights, self.licence = "rendered", "Apache-2.0"
         if arguments.teacher == "scenes":
@@ -231,19 +232,6 @@ def _weights_name(name: str, weights: str | None) -> str:
     from .data.teachers import teacher_class
 
     return weights or teacher_class(name).WEIGHTS
-
-
-def _check_device(name: str | None) -> str:
-    import torch
-
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--device is {name!r}, which cannot be used ({reason}): try cpu.") from None
-    return name
 
 
 def _check_plan(out: Path, plan: dict[str, Any]) -> None:

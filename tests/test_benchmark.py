@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -465,7 +466,7 @@ def test_bad_input_is_one_sentence(arguments: list[str], sentence: str) -> None:
 
 
 def test_a_network_that_does_not_fit_is_refused(monkeypatch) -> None:
-    monkeypatch.setattr("os.sysconf", lambda name: 1 if name == "SC_PAGE_SIZE" else 10 * 2**30)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10 * 2**30))
     with pytest.raises(InputError, match=r"'cpu' with 10.0 GiB free, but the largest network of qwen-image has 76.1"):
         main(["--preset", "qwen-image", "--device", "cpu"])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 import torch
 from commands import command
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from tiny import SIZE
 
 from spatialfusion.errors import InputError
@@ -29,6 +32,7 @@ from spatialfusion.evaluate.pipeline_images import PipelineImages
 from spatialfusion.evaluate.questions import Question, public_questions, select, write_questions
 from spatialfusion.evaluate.records import Records
 from spatialfusion.geometry import Geometry
+from spatialfusion.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.edits import apply_edit, sample_edit, score_edit
 from spatialfusion.scenes.render import render
@@ -305,6 +309,21 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path, capsys):
     assert "without settings.json" in fail(capsys, *arguments, "--size", "64x64")
 
 
+def test_a_model_trained_again_under_its_name_is_refused(tiny_folder, tmp_path, capsys):
+    model = tmp_path / "model"
+    shutil.copytree(tiny_folder, model)
+    arguments = ["--model", model, "--task", "t2i", "--sub-domains", "egocentric", "--count", 1, "--steps", 1]
+    arguments += ["--depth-steps", 1, "--out", tmp_path / "out"]
+    run(*arguments)
+    weights = load_file(model / FILE_NAME)
+    with safe_open(model / FILE_NAME, "pt") as file:
+        metadata = file.metadata()
+    weights["model.adapter.out.bias"] += 1
+    save_file(weights, model / FILE_NAME, metadata)
+    assert "other settings (weights was" in fail(capsys, *arguments, "--seeds", "0,1")
+    assert len(read_records(tmp_path / "out")) == 1
+
+
 # The pipeline --------------------------------------------------------------------------------------------------------
 
 
@@ -447,6 +466,7 @@ def test_depth_figures_by_hand():
         (["--judge", "foundation", "--model", "x"], "trained_with=NAME"),
         (["--questions", "absent.jsonl"], "absent.jsonl cannot be read"),
         (["--workflow", "absent.json"], "absent.json cannot be read"),
+        (["--rendered", "--device", "nowhere"], "--device is 'nowhere', which cannot be used"),
         (["--surprise"], "unrecognized arguments"),
     ],
 )

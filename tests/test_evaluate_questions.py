@@ -121,10 +121,16 @@ def test_files(public, tmp_path):
         ({"sub_domain": "above"}, "t2i has no sub-domain 'above'"),
         ({"task": "video"}, "its task is 'video'"),
         ({"id": "../x"}, "its id is '../x'"),
+        ({"id": 5}, "its id is 5"),
         ({"statement": None}, "a t2i question has a statement"),
         ({"statement": {"domain": "camera_pose", "relation": "above", "subject": 0}}, "no relation 'above'"),
         ({"statement": {"domain": "camera_pose", "relation": "front", "subject": 2}}, "about object 2, but asks for 2"),
         ({"statement": {"domain": "camera_pose"}}, "it is not a question"),
+        ({"statement": {"domain": "camera_pose", "relation": "front", "subject": None}}, "lacks an object"),
+        (
+            {"statement": {"domain": "egocentric", "relation": "left", "subject": 0}},
+            "of 'egocentric', not of camera_pose",
+        ),
         ({"surprise": 1}, "it is not a question"),
         ({"asked": 3}, "it is not a question"),
     ],
@@ -134,6 +140,23 @@ def test_what_the_protocol_does_not_know_is_named(public, tmp_path, change, sent
     (tmp_path / "mine.jsonl").write_text(public[1].to_json() + "\n" + json.dumps(data) + "\n")
     with pytest.raises(InputError, match=f"line 2 of .*{sentence}"):
         read_questions(tmp_path / "mine.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("domain", "change", "sentence"),
+    [
+        ("egocentric", {"reference": None}, "its statement of egocentric lacks an object"),
+        ("object_size", {"relation": "volume", "reference": None}, "its statement of object_size lacks an object"),
+        ("camera_distance", {"value": None}, "has the value None: expected a number above 0"),
+        ("camera_distance", {"value": 0}, "has the value 0: expected a number above 0"),
+        ("object_distance", {"value": "near"}, "has the value 'near': expected a number above 0"),
+    ],
+)
+def test_a_statement_that_could_not_be_scored_is_refused_when_read(public, domain, change, sentence):
+    data = json.loads(next(question for question in public if question.sub_domain == domain).to_json())
+    data["statement"] |= change
+    with pytest.raises(InputError, match=sentence):
+        Question.from_json(json.dumps(data))
 
 
 def test_files_that_are_none(public, tmp_path):

@@ -159,3 +159,5 @@ def test_the_command_prints_both_ways_to_count(tiny_folder, tmp_path, capsys):
     assert second["strict"]["depth"]["distance_judged"] == 2
     with pytest.raises(InputError, match="--distance is -1"):
         main(["--distance", "-1"])
+    with pytest.raises(InputError, match="--batch is 0"):
+        main(["--batch", "0"])

@@ -83,7 +83,13 @@ def test_no_depth_writes_no_depth(tiny_folder, tmp_path):
     out = tmp_path / "out"
     run(PROMPT, "--no-depth", "--steps", 1, "--model", tiny_folder, "--out", out, "--device", "cpu")
     assert sorted(path.name for path in out.iterdir()) == ["image.png", "run.json"]
-    assert json.loads((out / "run.json").read_text())["strength"] == 0
+    record = json.loads((out / "run.json").read_text())
+    assert (record["strength"], record["depth_steps"]) == (0, None)
+    # What an earlier run with depth has left there would be taken for this image's.
+    (out / "depth.npz").write_bytes(b"earlier")
+    (out / "mine.txt").write_text("mine")
+    run(PROMPT, "--no-depth", "--steps", 1, "--model", tiny_folder, "--out", out, "--device", "cpu")
+    assert sorted(path.name for path in out.iterdir()) == ["image.png", "mine.txt", "run.json"]
 
 
 def test_unknown_words_are_named_with_what_is_known(capsys, tmp_path, monkeypatch):
@@ -188,4 +194,5 @@ def test_slug():
     assert slug("A red car, 2 m in front!") == "a-red-car-2-m-in-front"
     assert slug("../../etc") == "etc"
     assert slug("?!") == "image"
-    assert len(slug("word " * 100)) <= 60
+    long = "word " * 100
+    assert len(slug(long)) <= 60 and slug(long) == slug(long) != slug(long + "more")

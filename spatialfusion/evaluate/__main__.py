@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..defaults import DEPTH_GUIDANCE_HELP, DEPTH_STEPS_HELP, GUIDANCE, STEPS, STRENGTH
+from ..devices import usable_device
 from ..errors import CommandParser, InputError, run_command, suggest
 
 if TYPE_CHECKING:
@@ -194,7 +195,6 @@ def _questions(options: argparse.Namespace) -> tuple[list[Question], list[str], 
 def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple[ImageSource, Any]:
     """Where images come from, and the device for the judge."""
     from .images import FolderImages, RenderedImages
-    from .judges import usable_device
 
     size = options.size or (512, 512)
     if options.images is not None:
@@ -205,7 +205,8 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         return WorkflowImages(options.workflow, options.host, size), usable_device(options.device)
     if options.rendered:
         return RenderedImages(options.size or (128, 128)), usable_device(options.device)
-    from ..generate import load_pipeline
+    from ..data.rendered import weights_digest
+    from ..generate import TINY, load_pipeline
     from .pipeline_images import PipelineImages
 
     pipeline = load_pipeline(options.model, options.device)
@@ -222,6 +223,10 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         depth_guidance=options.depth_guidance,
         adapter_strength=0.0 if options.no_depth else options.strength,
     )
+    folder = Path(options.model or TINY)
+    if folder.is_dir():
+        # A model that is trained again under the same name is another one.
+        source.settings["weights"] = weights_digest(*sorted(folder.rglob("*.safetensors")))
     return source, pipeline.device
 
 

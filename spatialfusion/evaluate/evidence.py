@@ -21,6 +21,7 @@ import torch
 
 from .. import __version__
 from ..data.rendered import weights_digest
+from ..devices import usable_device
 from ..errors import CommandParser, InputError, run_command, suggest
 from ..files import atomic_file
 from ..model import FILE_NAME as DEPTH_WEIGHTS
@@ -33,13 +34,12 @@ from .images import FolderImages, ImageSource, RenderedImages, Request
 from .judge import Judge
 from .judge_accuracy import FILE_NAME as ACCURACY
 from .judge_accuracy import reliability
-from .judges import judge_settings, load_judge, usable_device
+from .judges import judge_settings, load_judge
 from .pictures import read_picture
 from .pipeline_images import PipelineImages
 from .questions import Question, digest, public_questions, read_seeds, select
 from .records import Records
 from .scene_judge import EMBEDDED as EMBEDDED_JUDGE
-from .scene_judge import FILE_NAME as JUDGE_WEIGHTS
 from .scene_judge import SceneJudge
 from .scores import compare
 
@@ -183,8 +183,6 @@ def run_arm(
     drawn_by = source.settings | _weights(arm)
     settings = {"set": "public", "protocol": PROTOCOL, **drawn_by}
     settings |= judge_settings(experiment.judge, experiment.judge_options)
-    if experiment.judge == "scene":
-        settings |= _digest("judge_weights", _judge_folder(experiment) / JUDGE_WEIGHTS)
     if isinstance(source, FolderImages):
         notes = source.check([Request(question, seed) for question in questions for seed in experiment.seeds])
     report, records = run_evaluation(folder, questions, experiment.seeds, source, judge, settings, notes, batch)

@@ -189,6 +189,9 @@ def main(arguments: list[str]) -> None:
                 f"--{name} is {getattr(options, name)}: expected 0 or more, and at least one prompt in all."
             )
 
+    if options.batch < 1:
+        raise InputError(f"--batch is {options.batch}: expected at least 1.")
+
     from ..generate import TINY
     from ..pipeline import SpatialFusionPipeline
 

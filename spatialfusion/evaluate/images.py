@@ -72,7 +72,7 @@ class FolderImages:
             raise InputError(f"--images is {folder}, which is no folder: expected one of pictures named by question.")
         self.folder = folder
         self.source_size = source_size
-        self.settings = {"images": str(folder.resolve())}
+        self.settings = {"images": str(folder.resolve()), "source_size": list(source_size)}
         self._files: dict[str, list[Path]] = {}
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in SUFFIXES:

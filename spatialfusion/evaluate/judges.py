@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from ..data.rendered import weights_digest
 from ..errors import InputError
 from .judge import Judge
 from .questions import Question
@@ -62,12 +64,12 @@ def load_judge(
 
 
 def judge_settings(judge: str, options: Mapping[str, str]) -> dict[str, str]:
-    """For the settings of a run's records."""
-    return {"judge": judge, **{f"judge_{name}": value for name, value in options.items()}}
+    """For the settings of a run's records; of the scene judge with a digest of its weights, as it is another judge when
+    it is trained again."""
+    settings = {"judge": judge, **{f"judge_{name}": value for name, value in options.items()}}
+    if judge == "scene":
+        from .scene_judge import EMBEDDED, FILE_NAME
 
-
-def usable_device(name: str | None) -> str:
-    """The device of this name; without one a GPU if there is one."""
-    import torch
-
-    return name or ("cuda" if torch.cuda.is_available() else "cpu")
+        file = Path(options.get("folder", EMBEDDED)) / FILE_NAME
+        settings["judge_weights"] = weights_digest(file) if file.is_file() else "missing"
+    return settings

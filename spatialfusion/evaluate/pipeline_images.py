@@ -60,6 +60,8 @@ class PipelineImages:
         self.precision = precision
         if precision != "fp32":
             self.settings["precision"] = precision
+        if pipeline.dtype != torch.float32:
+            self.settings["dtype"] = str(pipeline.dtype).removeprefix("torch.")
         self.vae: Autoencoder2D | None = None
         if pipeline.device.type == "cpu" and isinstance(pipeline.vae, AutoencoderKLQwenImage):
             # The same pictures in a third of the time.

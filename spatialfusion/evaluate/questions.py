@@ -12,6 +12,7 @@ import dataclasses
 import gzip
 import hashlib
 import json
+import math
 import random
 import re
 import zlib
@@ -27,7 +28,7 @@ from ..scenes.captions import caption
 from ..scenes.edits import Edit, EditPair, apply_edit, instruction, sample_edit
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
-from ..scenes.statements import RELATIONS, Statement, propose
+from ..scenes.statements import MEASURED, PAIRED, RELATIONS, Statement, propose
 from .judge import Asked
 
 # The edits of each sub-domain, which take turns: kind and direction for `sample_edit`, or where something is inserted.
@@ -120,17 +121,30 @@ class Question:
         if self.sub_domain not in SUB_DOMAINS[self.task]:
             known = ", ".join(SUB_DOMAINS[self.task])
             raise InputError(f"{self.task} has no sub-domain {self.sub_domain!r}: expected one of {known}")
-        if not self.id or not set(self.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-"):
+        if not isinstance(self.id, str) or not re.fullmatch("[a-z0-9_-]+", self.id):
             raise InputError(f"its id is {self.id!r}: expected small letters, digits, - and _")
         if (self.statement is None) == (self.edit is None) or (self.edit is None) != (self.task == "t2i"):
             raise InputError("a t2i question has a statement, an edit has an edit, and neither has both")
-        if self.statement is not None and self.statement.relation not in RELATIONS[self.sub_domain]:
-            raise InputError(f"{self.sub_domain} has no relation {self.statement.relation!r}")
+        if self.statement is not None and self.statement.domain != self.sub_domain:
+            raise InputError(f"its statement is of {self.statement.domain!r}, not of {self.sub_domain}, its sub-domain")
+        for statement in (self.statement, self.edit and self.edit.statement):
+            if statement is not None:
+                _check_statement(statement)
         numbers = [self.statement.subject, self.statement.reference] if self.statement else [self.edit.index]
         if not all(number is None or number in range(len(self.asked)) for number in numbers):
             raise InputError(f"it is about object {max(filter(None, numbers))}, but asks for {len(self.asked)}")
         if self.edit is not None and self.scene is None and self.picture is None:
             raise InputError("it is an edit without a source: expected a scene or a picture")
+
+
+def _check_statement(statement: Statement) -> None:
+    domain, relation, value = statement.domain, statement.relation, statement.value
+    if relation not in RELATIONS.get(domain, ()):
+        raise InputError(f"{domain} has no relation {relation!r}")
+    if statement.subject is None or (statement.reference is None and (domain in PAIRED or relation == "volume")):
+        raise InputError(f"its statement of {domain} lacks an object: expected the numbers of subject and reference")
+    if domain in MEASURED and not (isinstance(value, (int, float)) and 0 < value < math.inf):
+        raise InputError(f"its statement of {domain} has the value {value!r}: expected a number above 0")
 
 
 # Sets ----------------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class WorkflowImages:
         self.path = path
         self.host = host.rstrip("/")
         self.source_size = source_size
-        self.settings = {"workflow": self.workflow}
+        self.settings = {"workflow": self.workflow, "source_size": list(source_size)}
         self._get("/system_stats")
 
     def draw(self, requests: Sequence[Request]) -> list[Drawn]:

@@ -44,6 +44,8 @@ RELATIONS: dict[str, tuple[str, ...]] = {
     "object_distance": ("apart",),
     "camera_distance": ("away",),
 }
+PAIRED = ("complex_pose", "egocentric", "allocentric", "intrinsic", "object_distance")  # need a reference
+MEASURED = ("object_size", "object_distance", "camera_distance")  # need a value
 NEAREST, FARTHEST = 0.3, 15.0  # metres that `propose` puts into words
 _EXTENT = {"width": 0, "height": 1, "length": 2}
 _PASS = {"front": (15.0, 45.0), "back": (15.0, 45.0), "left": (30.0, 60.0), "right": (30.0, 60.0)}
