@@ -86,7 +86,16 @@ class Geometry:
         depth: [B, H, W] metres. focal: focal length over the picture's width, one number or [B]; `focal_length` gives
         it for a field of view.
         """
-        focal = torch.as_tensor(focal, dtype=torch.float32, device=depth.device).expand(len(depth))
+        if not isinstance(depth, Tensor) or depth.ndim != 3:
+            what = f"has shape {list(depth.shape)}" if isinstance(depth, Tensor) else f"is a {type(depth).__name__}"
+            raise InputError(f"depth {what}; expected a torch.Tensor [batch, height, width].")
+        focal = torch.as_tensor(focal, dtype=torch.float32, device=depth.device)
+        if focal.ndim > 1 or focal.numel() not in (1, len(depth)):
+            raise InputError(
+                f"focal has shape {list(focal.shape)} for {len(depth)} depth maps; expected one number for all, or "
+                "one for each."
+            )
+        focal = focal.expand(len(depth))
         valid = (depth >= DEPTH_RANGE[0]) & (depth <= DEPTH_RANGE[1])
         return cls(depth, valid, centred_intrinsics(focal, *depth.shape[1:]))
 

@@ -145,8 +145,8 @@ def loading(folder: Path) -> Iterator[None]:
         raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
 
 
-def check_folder(folder: Path, given: set[str]) -> None:
-    """Raise InputError for what can be seen to be wrong without building the networks."""
+def check_folder(folder: Path, given: set[str]) -> dict[str, Any]:
+    """The model index; InputError for what can be seen to be wrong without building the networks."""
     path = folder / INDEX
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
@@ -173,6 +173,7 @@ def check_folder(folder: Path, given: set[str]) -> None:
                 raise InputError(
                     f"{file} is truncated or not a safetensors file ({error}); fetch or save it again."
                 ) from None
+    return index
 
 
 def check_weights(folder: Path, needed: dict[str, Tensor], renamed: bool) -> None:

@@ -74,6 +74,10 @@ from .single_file import load_part
 
 Picture = Image.Image | Tensor
 
+# How diffusers' pipelines of Qwen-Image and Qwen-Image-Edit draw; their published folders do not say it.
+QWEN_IMAGE = "QwenImage"
+QWEN_IMAGE_OPTIONS = {"default_size": 1024, "rescale_guidance": True}
+
 
 @dataclass
 class SpatialFusionOutput(BaseOutput):
@@ -416,11 +420,12 @@ class SpatialFusionPipeline(DiffusionPipeline):
         guidance: float,
     ) -> Geometry | None:
         """Geometry of every image: predicted, or the given one; None for neither."""
+        # Also where nothing is predicted: with offloading a model takes the place of the one before it.
+        self._onload(self.spatialfusion)
         if not predicts:
             # So that the next call with these generators does not depend on how this one came by its depth.
             draw_depth_noise(request.generators, self.spatialfusion.state_shape(*request.size))
-            return None if given is None else _fit_geometry(given, request)
-        self._onload(self.spatialfusion)
+            return None if given is None else _fit_geometry(given, request).to("cpu")
         source = torch.stack(request.pictures)[request.rows] if request.pictures else None
         with self.progress_bar(total=steps) as bar:
             bar.set_description("depth")
@@ -550,6 +555,12 @@ class SpatialFusionPipeline(DiffusionPipeline):
             for file in (FILE_NAME, INDEX):
                 os.replace(temporary / file, folder / file)
 
+    def enable_sequential_cpu_offload(self, *_args: Any, **_kwargs: Any) -> None:
+        """Not supported: parts of the networks are called by themselves, which accelerate's hooks do not see."""
+        raise InputError(
+            "enable_sequential_cpu_offload is not supported by this pipeline: expected enable_model_cpu_offload."
+        )
+
     @classmethod
     def from_pretrained(
         cls,
@@ -578,7 +589,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
         dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
         published = PUBLISHED.get(published_backbone(folder))
         if published is None:
-            check_folder(folder, given)
+            index = check_folder(folder, given)
+            if str(index.get("_class_name")).startswith(QWEN_IMAGE):
+                kwargs = QWEN_IMAGE_OPTIONS | kwargs
         if not isinstance(spatialfusion, SpatialFusionModel):
             spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=_dtype_of("spatialfusion", dtype))
         for name in ("transformer", "text_encoder", "vae"):
@@ -638,6 +651,8 @@ def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tenso
 
 def _read_picture(image: Picture) -> Tensor:
     if isinstance(image, Image.Image):
+        if image.mode.startswith(("I", "F")):
+            raise InputError(f"the source image has mode {image.mode}: expected 8 bits for each colour, or 8-bit grey.")
         try:
             pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
         except (OSError, SyntaxError, ValueError) as error:

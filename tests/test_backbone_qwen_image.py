@@ -452,6 +452,9 @@ def test_the_schedule_survives_saving_and_large_presets_keep_theirs(tmp_path) ->
     ours = qi.set_steps(real, 8, 4096).clone()
     real.set_timesteps(sigmas=[1 - i / 8 for i in range(8)], mu=calculate_shift(4096, 256, 8192, 0.5, 0.9))
     torch.testing.assert_close(ours, real.sigmas)
+    # Its last level is stretched to 0.02, which the only one of a single step cannot be.
+    with pytest.raises(InputError, match=r"steps is 1, .* expected at least 2"):
+        qi.set_steps(real, 1, 4096)
 
 
 def test_one_euler_step_lands_on_the_networks_estimate() -> None:

@@ -165,6 +165,22 @@ def test_the_constructor_refuses_in_one_sentence(change, said):
     assert said in str(caught.value) and str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("depth", "focal", "said"),
+    [
+        (torch.ones(4, 4), 1.0, "depth has shape [4, 4]; expected a torch.Tensor [batch, height, width]."),
+        (torch.ones(1, 1, 4, 4), 1.0, "depth has shape [1, 1, 4, 4]; expected"),
+        ([[1.0]], 1.0, "depth is a list; expected"),
+        (torch.ones(2, 4, 4), torch.ones(3), "focal has shape [3] for 2 depth maps; expected one number for all"),
+        (torch.ones(2, 4, 4), torch.ones(2, 1), "focal has shape [2, 1] for 2 depth maps"),
+    ],
+)
+def test_depth_of_another_shape_is_refused_in_one_sentence(depth, focal, said):
+    with pytest.raises(InputError) as caught:
+        Geometry.from_depth(depth, focal)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
 # Normals and surfaces
 
 

@@ -369,6 +369,26 @@ def test_offloading_changes_nothing(tiny_folder, pipe):
         assert_close(*images)
 
 
+def test_layerwise_offloading_is_refused_in_one_sentence(pipe):
+    with pytest.raises(InputError, match=r"enable_sequential_cpu_offload is not supported .* enable_model_cpu_offload"):
+        pipe.enable_sequential_cpu_offload()
+
+
+@pytest.mark.parametrize("name", ["QwenImagePipeline", "QwenImageEditPlusPipeline"])
+def test_a_published_qwen_image_draws_as_its_own_pipeline_does(tiny_folder, tmp_path, name):
+    folder = tmp_path / "published"
+    shutil.copytree(tiny_folder, folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    own = {"spatialfusion", "default_size", "rescale_guidance"}
+    index = {key: value for key, value in index.items() if key not in own} | {"_class_name": name}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    checkpoint = tiny_folder / FILE_NAME
+    config = SpatialFusionPipeline.from_pretrained(folder, spatialfusion=checkpoint).config
+    assert (config.default_size, config.rescale_guidance) == (1024, True)
+    config = SpatialFusionPipeline.from_pretrained(folder, spatialfusion=checkpoint, default_size=64).config
+    assert (config.default_size, config.rescale_guidance) == (64, True)
+
+
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
@@ -396,6 +416,7 @@ def test_offloading_changes_nothing(tiny_folder, pipe):
         ({"image": torch.zeros(3, 8, 8, dtype=torch.uint8)}, "torch.uint8"),
         ({"image": torch.full((3, 8, 8), 2.0)}, "values from 2 to 2"),
         ({"image": torch.full((3, 8, 8), float("nan"))}, "values from nan"),
+        ({"image": Image.new("I;16", (8, 8))}, "source image has mode I;16: expected 8 bits"),
         ({"image": [picture(8, 8)] * 2}, "2 images were given for 1 prompts"),
         ({"generator": [seed(0), seed(1)]}, "2 generators were given for 1 images"),
         ({"callback_on_step_end_tensor_inputs": ["prompt_embeds"]}, "only 'latents'"),

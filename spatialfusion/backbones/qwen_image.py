@@ -314,6 +314,9 @@ def set_steps(scheduler: FlowMatchEulerDiscreteScheduler, steps: int, tokens: in
     slope = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len)
     mu = config.base_shift + slope * (tokens - config.base_image_seq_len)
     scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), mu=mu)
+    if not scheduler.sigmas.isfinite().all():
+        # shift_terminal stretches the levels to its own last one, which a single level cannot be.
+        raise InputError(f"steps is {steps}, which this model's noise schedule does not have: expected at least 2.")
     scheduler.set_begin_index(0)
     return scheduler.sigmas
 
