@@ -45,9 +45,9 @@ def encode_with_clip(
     """
     language = _language_model(clip, config)
     shows_pictures = TEMPLATES[config.backbone].system_edit is not None
-    # Parentheses are a part of the sentence, not weights; the host's Qwen-Image knows that.
-    plain = {"disable_weights": True} if config.backbone == "omnigen2" else {}
-    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [], **plain)
+    # Parentheses are a part of the sentence, not weights; the host's Qwen-Image knows that, and refuses to be told.
+    options = {"disable_weights": True} if config.backbone == "omnigen2" else {}
+    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [], options)
     with _Recorder(language, config) as recorder:
         conditioning = clip.encode_from_tokens_scheduled(tokens)
     keys, values = recorder.keys_and_values()
@@ -88,13 +88,14 @@ def _language_model(clip: Any, config: SpatialFusionConfig) -> nn.Module:
     return language
 
 
-def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], **options: Any) -> Any:
+def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], options: dict[str, Any]) -> Any:
+    """options: of the tokenizer, for a prompt without pictures."""
     if "<|image_pad|>" in prompt or prompt.startswith("<|im_start|>"):
         raise InputError("prompt contains a token of the chat template: expected a plain sentence.")
     if not pictures:
         return clip.tokenize(prompt, **options)
     text = "".join(PICTURE.format(i + 1) for i in range(len(pictures))) + prompt
-    return clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT, **options)
+    return clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT)
 
 
 def _at_budget(picture: Tensor) -> Tensor:
