@@ -1,7 +1,10 @@
 """The stage `vae`: train the autoencoder of the tiny model from scratch on rendered pictures.
 
 Notable:
-- Trained as 2-D convolutions (vae_2d.py), first on crops, then on whole pictures; stored in diffusers' video format.
+- Trained as 2-D convolutions (vae_2d.py), first on crops, then on whole pictures, which alone show the attention in
+  the middle its full length; stored in diffusers' video format.
+- Half of the batches decode smaller latents to smaller pictures (EQ-VAE, arXiv 2502.09509): latents that keep their
+  meaning when they are scaled are easier to learn for a diffusion model.
 - ComfyUI normalises Qwen-Image latents with Wan 2.1's constants and knows no others. So before it is stored, a
   per-channel affine is folded into the quant convolutions that gives the latents exactly these means and deviations.
 """
@@ -17,17 +20,22 @@ from diffusers import AutoencoderKLQwenImage
 from einops import rearrange
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from ..data.rendered import RenderedScenes, data_folders
 from ..files import atomic_file, atomic_folder
 from ..latents import decode_latents, encode_latents, load_vae
 from .config import TrainConfig, VaeConfig
+from .engine import sample_index
 from .stage import Stage
 from .vae_2d import Attention, Autoencoder2D, Resample, ResidualBlock
 
 SQUARE_WEIGHT = 4.0  # grey surroundings are most of a picture: the absolute error alone is slow to learn colours
 EDGE_WEIGHT = 1.0
 KL_WEIGHT = 1e-6
+WHOLE_SHARE = 0.1  # of the steps, the last ones, those on whole pictures
+SCALED_SHARE = 0.5  # of the batches, those that are decoded from smaller latents
+SCALES = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
 LATENT_NOISE = 0.1  # of each channel's deviation: the decoder must stand what a diffusion model gets wrong
 STATISTICS_PICTURES = 2048
 SHEET_PICTURES = 16
@@ -56,23 +64,35 @@ class VaeStage(Stage):
     def __len__(self) -> int:
         return len(self.data)
 
-    def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
+    def indices(self, step: int, places: range) -> list[Any]:
+        """Pictures, each with the side of its crop: that of a whole picture in the last steps."""
+        options = self.config.vae
+        whole = min(self.data.images.shape[-2:])
+        side = whole if step >= (1 - WHOLE_SHARE) * options.steps else min(options.crop, whole)
+        start = step * options.batch
+        return [(sample_index(self.config.seed, self.name, start + place, len(self)), side) for place in places]
+
+    def batch(self, indices: list[tuple[int, int]], generators: list[torch.Generator]) -> dict[str, Any]:
         images = self.data.images
-        side = min(self.config.vae.crop, *images.shape[-2:])
         crops, noise = [], []
-        for index, generator in zip(indices, generators):
+        for (index, side), generator in zip(indices, generators):
             top, left = (int(torch.randint(n - side + 1, (), generator=generator)) for n in images.shape[-2:])
             crops.append(images[index, :, top : top + side, left : left + side])
             noise.append(torch.randn(self.config.model.vae.z_dim, side // 8, side // 8, generator=generator))
         pixels = torch.stack(crops).float() / 127.5 - 1
+        scaled = bool(torch.rand((), generator=generators[0]) < SCALED_SHARE)
+        scale = SCALES[int(torch.randint(len(SCALES), (), generator=generators[0]))] if scaled else 1.0
         return {
             "images": pixels.contiguous(memory_format=torch.channels_last),
             "noise": torch.stack(noise).contiguous(memory_format=torch.channels_last),
+            "scale": scale,
         }
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        images = batch["images"]
-        reconstruction, mean, log_variance = self.trained(images, batch["noise"], LATENT_NOISE)
+        images, scale = batch["images"], batch["scale"]
+        reconstruction, mean, log_variance = self.trained(images, batch["noise"], LATENT_NOISE, scale)
+        if scale != 1:
+            images = functional.interpolate(images, reconstruction.shape[-2:], mode="bilinear", antialias=True)
         error = reconstruction - images
         l1 = error.abs().mean()
         edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
@@ -80,7 +100,7 @@ class VaeStage(Stage):
         square = error.square().mean()
         loss = l1 + SQUARE_WEIGHT * square + EDGE_WEIGHT * edges + KL_WEIGHT * kl
         psnr = -10 * (square / 4).log10()
-        metrics = {"l1": l1, "edges": edges, "kl": kl, "psnr": psnr}
+        metrics = {"l1": l1, "edges": edges, "kl": kl, "psnr_scaled" if scale != 1 else "psnr": psnr}
         return loss, {name: value.detach() for name, value in metrics.items()}
 
     @torch.no_grad()

@@ -159,15 +159,20 @@ class Autoencoder2D(nn.Module):
         """Images [B,3,H,W], about [-1,1] and not clamped, of raw latents [B,z,h,w]."""
         return self.decoder(self.post_quant_conv(latents))
 
-    def forward(self, images: Tensor, noise: Tensor, strength: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, images: Tensor, noise: Tensor, strength: float = 0.0, scale: float = 1.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Reconstruction from a sampled latent, mean and log-variance; all in fp32.
 
         The sample is mean + noise (deviation + strength std), with unit normal `noise` [B,z,h,w] and std that of the
-        channel's means in this batch.
+        channel's means in this batch. It is decoded at `scale` times its size.
         """
         mean, log_variance = (x.float() for x in self.encode(images))
         std = mean.detach().std((0, 2, 3), keepdim=True)
         latents = mean + noise * ((0.5 * log_variance).exp() + strength * std)
+        if scale != 1:
+            size = [round(scale * side) for side in latents.shape[-2:]]
+            latents = F.interpolate(latents, size, mode="bilinear", antialias=True)
         return self.decode(latents).float(), mean, log_variance
 
     @classmethod
