@@ -426,12 +426,13 @@ _FUNCTION_WORDS = frozenset(
 @cache
 def vocabulary() -> dict[str, list[str]]:
     """What can be asked for: "objects", "colors", "relations" (words of place and measure), and all "words"."""
-    # The instructions import this file; their words are wanted only when somebody asks.
+    # These import this file; their words are wanted only when somebody asks.
+    from .descriptions import description_words
     from .edits import instruction_templates
 
     texts = [text for table in (_PHRASES, _CLAUSES) for group in table.values() for text in group]
     texts += [*_LEFT_RIGHT, *_FRONT_BEHIND, *_ABOUT, *_NUMBERS, *_UNITS, *_OPENINGS, *_EMPTY.values()]
-    texts += ["there is also", "another"]
+    texts += ["there is also", "another", *description_words()]
     relations = set(_words(" ".join(texts + instruction_templates())))
     settings = set(_words(" ".join(text for group in _SETTINGS.values() for text in group)))
     return {
