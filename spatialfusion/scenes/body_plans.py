@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from .kinds import BLOCK, ELLIPSOID, FRUSTUM, PRIMITIVES, Primitive, Vector, block, ellipsoid, frustum
+from .kinds import PRIMITIVES
+from .primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive, Vector, block, ellipsoid, frustum
 
 Parts = tuple["Primitive | Parts", ...]
 
