@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 
 from .kinds import PRIMITIVES
-from .primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive, Vector, block, ellipsoid, frustum
+from .primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive, Vector, ellipsoid, frustum
 
 Parts = tuple["Primitive | Parts", ...]
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from ..errors import InputError
 from .kinds import role_color
 from .looks import primitives_of
-from .primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive
+from .primitives import BLOCK, CORNERS, ELLIPSOID, FRUSTUM, Primitive, ends_of, map_of
 from .scene import Scene
 
 CPU_RAYS = 1 << 17  # rays per chunk
@@ -107,44 +107,15 @@ def instances(scenes: list[Scene], size: tuple[int, int] = (128, 128)) -> Tensor
 # --- scenes as tables of constants ---------------------------------------------------------------------------------
 
 
-_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-
-
 @lru_cache(maxsize=4096)
 def _unit_primitives(parts: tuple[Primitive, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Maps [n, 3, 3] and offsets [n, 3] from the canonical shapes in [-1, 1]^3 to the unit frame of their object."""
-    maps = np.stack([_primitive_map(primitive) for primitive in parts])
+    maps = np.stack([map_of(primitive) for primitive in parts])
     offsets = np.array([primitive.center for primitive in parts], dtype=np.float64)
-    ends = [offset + _ends(p, matrix) for p, matrix, offset in zip(parts, maps, offsets)]
+    ends = [offset + ends_of(p, matrix) for p, matrix, offset in zip(parts, maps, offsets)]
     low, high = np.min([end.min(0) for end in ends], 0), np.max([end.max(0) for end in ends], 0)
     # Stretched by the last per cent that the drawing leaves, so that an object measures exactly what it claims.
     return maps / (high - low)[:, None], (offsets - low) / (high - low) - [0.5, 0.0, 0.5]
-
-
-def _ends(primitive: Primitive, matrix: np.ndarray) -> np.ndarray:
-    """Points [k, 3], relative to the primitive's centre, that have its least and greatest coordinates."""
-    if primitive.shape == ELLIPSOID:
-        reach = np.linalg.norm(matrix, axis=1)
-        return np.stack([reach, -reach])
-    if primitive.shape == FRUSTUM:
-        disc = np.hypot(matrix[:, 0], matrix[:, 2])
-        top = disc * primitive.taper[0]
-        return np.stack([matrix[:, 1] + top, matrix[:, 1] - top, -matrix[:, 1] + disc, -matrix[:, 1] - disc])
-    tapered = _CORNERS * np.where(_CORNERS[:, 1:2] > 0, [[primitive.taper[0], 1.0, primitive.taper[1]]], 1.0)
-    return tapered @ matrix.T
-
-
-def _primitive_map(primitive: Primitive) -> np.ndarray:
-    """Linear map [3, 3] from the canonical shape to the unit frame."""
-    tilt = math.radians(primitive.tilt)
-    lean = np.array([[1, 0, 0], [0, math.cos(tilt), math.sin(tilt)], [0, -math.sin(tilt), math.cos(tilt)]])
-    axes = {
-        "y": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-        "-y": [[1, 0, 0], [0, -1, 0], [0, 0, 1]],
-        "x": [[0, 1, 0], [1, 0, 0], [0, 0, 1]],
-        "z": [[1, 0, 0], [0, 0, 1], [0, 1, 0]],
-    }[primitive.axis]
-    return lean @ (np.array(primitive.size)[:, None] / 2 * np.array(axes))
 
 
 def light_direction(scene: Scene) -> tuple[float, float, float]:
@@ -214,7 +185,7 @@ def _tabulate(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
         maps = unit_to_world @ maps
         offsets = offsets @ unit_to_world.T + np.array(item.position)
         inverse = np.linalg.inv(maps)
-        corners = _CORNERS @ maps.transpose(0, 2, 1) + offsets[:, None]
+        corners = CORNERS @ maps.transpose(0, 2, 1) + offsets[:, None]
         table = np.zeros((len(maps), _WIDTH))
         table[:, _AT["origin"]] = np.einsum("nij,nj->ni", inverse, eye - offsets)
         table[:, _AT["ray"]] = (inverse @ camera.T).reshape(-1, 9)
