@@ -455,7 +455,7 @@ def _read_thing(words: Words, known: _Known) -> _Line:
     if not thing.noun and spare:
         thing = replace(thing, noun=find_noun(spare), color="")
     if strange:
-        sized = thing.size or thing.like or thing.parts or extents
+        sized = thing.size or thing.like or thing.parts
         if thing.noun or not sized or len(strange) > _NOUN_WORDS:
             raise _unknown_word(words, strange[0], bool(thing.noun))
         thing = replace(thing, noun=" ".join(strange))
@@ -471,14 +471,13 @@ def _read_thing(words: Words, known: _Known) -> _Line:
 _EXTENTS = ("height", "width", "length")
 
 
-def _unknown_word(words: Words, word: str, is_thing: bool) -> InputError:
-    known = (*COLOR_WORDS, *_CLAUSES, *_SUBJECTS)
-    hint = suggest(word[:40], known) if is_thing else (lexicon.suggest_noun(word[:40]) or suggest(word[:40], known))
+def _unknown_word(words: Words, word: str, has_noun: bool) -> InputError:
+    known = (*COLOR_WORDS, *_CLAUSES, *_SUBJECTS, *(() if has_noun else (*KIND_WORDS, *lexicon.NOUNS)))
+    size = "" if has_noun else f"; a word that is no known noun takes a size: {shown(word)} size 1"
     return words.error(
-        f'"{shown(word)}" is not known{hint}',
+        f'"{shown(word)}" is not known{suggest(word[:40], known)}',
         f"a kind of object ({', '.join(KINDS)}, or another noun), a colour ({', '.join(COLORS)}, or a shade), a "
-        f"relation, or {listing(_THING_WORDS)}; an unknown noun takes a size or a likeness: "
-        f"{shown(word)} size 1",
+        f"relation, or {listing(_THING_WORDS)}{size}",
     )
 
 
