@@ -234,7 +234,7 @@ _FRONT_BEHIND = (
     "{a} with {b} behind it",
     "behind {a} there is {b}",
 )
-_SETTINGS = {"outdoor": ("outdoors", "outside", "in the open"), "room": ("in a room", "indoors", "inside a room")}
+SETTINGS = {"outdoor": ("outdoors", "outside", "in the open"), "room": ("in a room", "indoors", "inside a room")}
 _EMPTY = {"outdoor": "an empty place", "room": "an empty room"}
 _OPENINGS = ("a picture of", "an image of", "a scene with", "there is")
 _ABOUT = ("about", "around", "roughly")
@@ -435,7 +435,7 @@ def vocabulary() -> dict[str, list[str]]:
     texts += [*_LEFT_RIGHT, *_FRONT_BEHIND, *_ABOUT, *_NUMBERS, *_UNITS, *_OPENINGS, *_EMPTY.values()]
     texts += ["there is also", "another", *description_words()]
     relations = set(_words(" ".join(texts + instruction_templates())))
-    settings = set(_words(" ".join(text for group in _SETTINGS.values() for text in group)))
+    settings = set(_words(" ".join(text for group in SETTINGS.values() for text in group)))
     return {
         "objects": list(KINDS),
         "colors": list(COLORS),
@@ -532,7 +532,7 @@ def _content(
 def _with_setting(scene: Scene, text: str, rng: random.Random, chance: float) -> str:
     if rng.random() >= chance:
         return text
-    setting = rng.choice(_SETTINGS[scene.environment])
+    setting = rng.choice(SETTINGS[scene.environment])
     return f"{setting}, {text}" if rng.random() < 0.3 else f"{text}, {setting}"
 
 

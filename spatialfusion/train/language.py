@@ -1,14 +1,15 @@
 """The stage `language`: the tiny multimodal LLM learns to read captions, pictures and instructions of rendered scenes.
 
 Every sample is a chat in the template that the prompt encoder uses, so that its states are at home there; the answer
-spells out what a generator has to know: the layout in metres (`scene_text`), or the caption of a picture.
+is scene text: what a caption says, in relations that the solver can turn into metres, or what a picture shows, in
+numbers.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,47 +31,39 @@ from transformers import (
 
 from ..context import CHAT_SUFFIX, PromptEncoder, chat, grid, patchify
 from ..data.rendered import VALIDATION_SEED, RenderedScenes, data_folders
+from ..errors import InputError
 from ..files import atomic_file, atomic_folder
-from ..scenes.captions import (
-    Caption,
-    caption,
-    egocentric_caption,
-    names_text,
-    places_text,
-    plain_caption,
-    scene_text,
-)
+from ..scenes.answers import numbers_answer, relations_answer
+from ..scenes.captions import Caption, caption, egocentric_caption, plain_caption
+from ..scenes.descriptions import full_caption
 from ..scenes.edits import instruction, sample_edit
+from ..scenes.language import read_scene_text
+from ..scenes.program import SceneProgram, program_statements
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
-from ..scenes.statements import Observation, ObservedObject, score
+from ..scenes.statements import propose
 from .config import TrainConfig
 from .stage import Stage
 from .tokenizer import train_tokenizer
 
-# `repeat`, `sketch`, `places` and `names` have short answers that can be known almost in full: copying words, which
-# colour belongs to which object and what is where are learnt from them in a few hundred steps. From layouts alone, most
-# of which is a guess, they are not learnt in a thousand.
-TASKS = ("read", "repeat", "sketch", "places", "names", "caption", "layout", "edit")
-TASK_WEIGHTS = (0.2, 0.04, 0.14, 0.32, 0.1, 0.03, 0.05, 0.12)
-REPEAT_PROMPT = "repeat :"
-# Questions about a caption, which stand behind it: what is learnt of its words is there without them too, as the model
-# looks back only.
-SKETCH_PROMPT = "; sketch"
-PLACES_PROMPT = "; places"
+TASKS = ("read", "names", "layout", "edit")
+TASK_WEIGHTS = (0.6, 0.12, 0.1, 0.18)
 NAMES_PROMPT = "name the objects"
-CAPTION_PROMPT = "describe the picture"
 LAYOUT_PROMPT = "list the objects"
+# Of the captions, those that are answered by a whole scene in numbers: it stands behind prompts where depth is drawn
+# from a solved scene, and is mostly a guess.
+GUESS_FRACTION = 0.15
 # Of the dialogues about a caption, those whose answer sees the chat's last few tokens in place of the caption: these
 # must then hold, in their keys and values, what goes with what. Without it a small model puts it together only where an
 # answer needs it, and nothing that reads the caption's keys and values finds it there.
 SUMMARY_FRACTION = 0.6
-PLAIN_FRACTION = 0.35
+# Of the captions, plain ones, complete descriptions, and those about left, right, near and far; the rest says anything.
+PLAIN_FRACTION, FULL_FRACTION, EGOCENTRIC_FRACTION = 0.2, 0.35, 0.15
 EMPTY_FRACTION = 0.03  # of the prompts without a picture: the unconditional context should not be a surprise
 SENTENCE_FRACTION = 0.3  # of the prompts, those written as a sentence, with a capital and a full stop
-# Weights of tokens in the loss, where an answer's words and signs weigh 1. Most of a number cannot be known from a
-# caption; at full weight its noise drowns the little that says which colour belongs to which object, and where.
-NUMBER_WEIGHT = 0.2
+# Weights of tokens in the loss, where an answer's words and signs weigh 1. Most numbers of a guessed scene cannot be
+# known; at full weight their noise drowns the little that says which colour belongs to which object, and where.
+GUESS_WEIGHT = 0.2
 PROMPT_WEIGHT = 0.1  # the prompt's own tokens, all of them
 TOKENIZER_SCENES = 3000
 MROPE = (8, 12, 12)  # of 32; as in Qwen2.5-VL, a quarter for time and the rest for rows and columns
@@ -83,26 +76,21 @@ GROUP = 16  # chats padded to a common length
 class Dialogue:
     """One training sample: what is asked, about which picture (an index, or None), and the answer.
 
-    With `summary` the question follows the end of the chat, and question and answer do not see the prompt.
+    With `summary` the answer does not see the prompt, only the end of the chat. `guess`: its numbers are not known.
     """
 
     task: str
     prompt: str
     picture: int | None
     answer: str
-    question: str = ""
     summary: bool = False
-
-    @property
-    def asked(self) -> str:
-        """What the user says when there is no summary."""
-        return f"{self.prompt} {self.question}".strip()
+    guess: bool = False
 
 
 class LanguageStage(Stage):
-    """Next-token prediction on eight tasks: from a caption its layout (`read`), the caption itself (`repeat`), which
-    object is where (`sketch`) or what it says of left, right, near and far (`places`); from a picture which object is
-    where (`names`), its caption or its layout; and from a picture with an instruction the layout after the edit."""
+    """Next-token prediction of scene text on four tasks: from a caption what it says (`read`), from a picture which
+    object is where (`names`) or the scene in numbers (`layout`), and that after an edit from a picture with an
+    instruction (`edit`)."""
 
     name: ClassVar[str] = "language"
 
@@ -150,16 +138,15 @@ class LanguageStage(Stage):
     def sample(self, index: int, generator: torch.Generator) -> Dialogue:
         """Draw a task. Those without a picture are about fresh scenes, the others about rendered ones."""
         task = TASKS[int(torch.multinomial(torch.tensor(TASK_WEIGHTS), 1, generator=generator))]
-        if task in ("read", "repeat", "sketch", "places"):
+        if task == "read":
             scene = sample_scene(int(torch.randint(VALIDATION_SEED, (), generator=generator)))
-            dialogue = read_dialogue(scene, generator) if task == "read" else short_dialogue(scene, task, generator)
-            summary = dialogue.task != "repeat" and torch.rand((), generator=generator) < SUMMARY_FRACTION
-            return replace(dialogue, summary=bool(summary))
+            summary = torch.rand((), generator=generator) < SUMMARY_FRACTION
+            return replace(read_dialogue(scene, generator), summary=bool(summary))
         if task == "edit":
             if self.data.edits:
                 return edit_dialogue(self.data, index % len(self.data.edits), generator)
             task = "layout"
-        return picture_dialogue(self.data, index, task, generator)
+        return picture_dialogue(self.data, index, task)
 
     def collate(self, dialogues: Sequence[Dialogue], data: RenderedScenes) -> dict[str, Any]:
         """Small groups of chats of like length, right-padded; chats with a picture are apart from those without.
@@ -189,17 +176,13 @@ class LanguageStage(Stage):
         the span that is hidden."""
         grids = [] if dialogue.picture is None else [grid(data.images[0], self.processor)]
         prefix = self.encoder.prefix_length(len(grids))
-        prompt = self.encoder.token_ids(dialogue.prompt if dialogue.summary else dialogue.asked, grids)
+        prompt = self.encoder.token_ids(dialogue.prompt, grids)
         hidden = (prefix, len(prompt) - len(self._encode(CHAT_SUFFIX)) if dialogue.summary else prefix)
-        question = self._encode(f"{dialogue.question} " if dialogue.summary and dialogue.question else "")
         answer = self._encode(dialogue.answer + "<|im_end|>")
         weight = PROMPT_WEIGHT if dialogue.picture is None else 0.0
-        weights = [
-            torch.full([len(prompt) - prefix], weight),
-            torch.zeros(len(question)),
-            torch.where(self.numeric[answer], NUMBER_WEIGHT, 1.0),
-        ]
-        return torch.cat([prompt, question, answer]), torch.cat(weights), hidden
+        numbers = GUESS_WEIGHT if dialogue.guess else 1.0
+        weights = [torch.full([len(prompt) - prefix], weight), torch.where(self.numeric[answer], numbers, 1.0)]
+        return torch.cat([prompt, answer]), torch.cat(weights), hidden
 
     def _encode(self, text: str) -> Tensor:
         return torch.tensor(self.tokenizer.encode(text, add_special_tokens=False), dtype=torch.long)
@@ -211,7 +194,7 @@ class LanguageStage(Stage):
             error, _ = self.predict(group)
             weights = group["weights"]
             total, weight = total + (error * weights).sum(), weight + weights.sum()
-            answers = (weights >= NUMBER_WEIGHT).float()
+            answers = (weights >= GUESS_WEIGHT).float()
             errors.index_add_(0, group["tasks"], (error.detach() * answers).sum(1))
             counts.index_add_(0, group["tasks"], answers.sum(1))
         # 0 / 0 is NaN: no such task in this batch.
@@ -254,29 +237,20 @@ class LanguageStage(Stage):
         rows = []
         for split, suffix in (("train", ""), ("test", "_new_pairs")):
             scenes = [sample_scene(VALIDATION_SEED + i, split) for i in range(32)]
-            captions = [
-                (plain_caption if i % 2 else caption)(scene, torch.Generator().manual_seed(i))
-                for i, scene in enumerate(scenes)
-            ]
-            answers = self.answer([c.text for c in captions], [None] * len(captions))
-            figures = layout_figures(scenes, captions, answers)
+            chats = [read_dialogue(scene, torch.Generator().manual_seed(i)) for i, scene in enumerate(scenes)]
+            chats = [chat for chat in chats if not chat.guess]
+            answers = self.answer([chat.prompt for chat in chats], [None] * len(chats))
+            figures = reading_figures([chat.answer for chat in chats], answers)
             metrics |= {f"{name}{suffix}": value for name, value in figures.items()}
-            metrics[f"places{suffix}"] = self._places_figure(scenes)
-            rows += [(c.text, answer, scene_text(s)) for s, c, answer in zip(scenes[:5], captions, answers)]
+            rows += [(chat.prompt, answer, chat.answer) for chat, answer in zip(chats[:5], answers)]
         data = self.validation_data
-        dialogues = [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(min(3, len(data.edits)))]
-        answers = self.answer([d.prompt for d in dialogues], [data.images[d.picture] for d in dialogues])
-        rows += [(d.prompt, answer, d.answer) for d, answer in zip(dialogues, answers)]
+        chats = [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(min(3, len(data.edits)))]
+        chats += [picture_dialogue(data, i, "names") for i in range(min(2, len(data)))]
+        answers = self.answer([chat.prompt for chat in chats], [data.images[chat.picture] for chat in chats])
+        rows += [(chat.prompt, answer, chat.answer) for chat, answer in zip(chats, answers)]
         with atomic_file(folder / f"sheet-{step}.png") as temporary:
             text_sheet(rows).save(temporary)
         return metrics
-
-    def _places_figure(self, scenes: Sequence[Scene]) -> float:
-        """Share of captions that say left, right, near or far of which the answer says just that."""
-        dialogues = [short_dialogue(s, "places", torch.Generator().manual_seed(i)) for i, s in enumerate(scenes)]
-        dialogues = [d for d in dialogues if d.task == "places"]
-        answers = self.answer([d.asked for d in dialogues], [None] * len(dialogues))
-        return sum(answer == d.answer for answer, d in zip(answers, dialogues)) / max(1, len(dialogues))
 
     def _validate_prediction(self) -> dict[str, float]:
         """Per task, how often the answer's next token is the most likely one, and the perplexity."""
@@ -286,17 +260,16 @@ class LanguageStage(Stage):
             generator = torch.Generator().manual_seed(i)
             scene = sample_scene(VALIDATION_SEED + i)
             dialogues.append(read_dialogue(scene, generator))
-            dialogues += [short_dialogue(scene, task, generator) for task in ("repeat", "sketch", "places")]
-            dialogues += [picture_dialogue(data, i, task, generator) for task in ("names", "caption", "layout")]
+            dialogues += [picture_dialogue(data, i, task) for task in ("names", "layout")]
         dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
-        summaries = [replace(d, summary=True) for d in dialogues if d.task in ("read", "sketch", "places")]
+        summaries = [replace(d, summary=True) for d in dialogues if d.task == "read"]
         errors, hits = defaultdict(list), defaultdict(list)
         for suffix, asked in (("", dialogues), ("_summary", summaries)):
             for group in self.collate(asked, data)["groups"]:
                 group = {key: value.to(self.device) for key, value in group.items()}
                 error, hit = self.predict(group)
                 for i, task in enumerate(group["tasks"].tolist()):
-                    answer = group["weights"][i] >= NUMBER_WEIGHT
+                    answer = group["weights"][i] >= GUESS_WEIGHT
                     errors[TASKS[task] + suffix].append(error[i][answer])
                     hits[TASKS[task] + suffix].append(hit[i][answer].float())
         metrics = {f"accuracy_{task}": torch.cat(values).mean().item() for task, values in hits.items()}
@@ -415,40 +388,29 @@ def picture_inputs(pixels: Tensor, ids: Tensor, encoder: PromptEncoder) -> dict[
 
 
 def read_dialogue(scene: Scene, generator: torch.Generator) -> Dialogue:
-    """Caption -> layout."""
+    """Caption -> what it says, in relations; or now and then a whole scene in numbers."""
     empty = torch.rand((), generator=generator) < EMPTY_FRACTION
-    text = "" if empty else _sentence(_caption(scene, generator), generator)
-    return Dialogue("read", text, None, scene_text(scene))
+    said = _caption(scene, generator)
+    text = "" if empty else _sentence(said.text, generator)
+    if empty or torch.rand((), generator=generator) < GUESS_FRACTION:
+        return Dialogue("read", text, None, numbers_answer(scene), guess=True)
+    return Dialogue("read", text, None, relations_answer(scene, said.statements, said.text))
 
 
-def short_dialogue(scene: Scene, task: str, generator: torch.Generator) -> Dialogue:
-    """Caption -> the same caption, which object is where, or what the caption says of left, right, near and far."""
-    if task == "places":
-        said = egocentric_caption(scene, generator)
-        if answer := places_text(scene, said.statements):
-            return Dialogue(task, _sentence(said.text, generator), None, answer, PLACES_PROMPT)
-        task = "sketch"  # nothing to say of a single object
-    text = _caption(scene, generator)
-    if task == "repeat":
-        return Dialogue(task, f"{REPEAT_PROMPT} {text}", None, text)
-    return Dialogue("sketch", _sentence(text, generator), None, names_text(scene), SKETCH_PROMPT)
-
-
-def picture_dialogue(data: RenderedScenes, index: int, task: str, generator: torch.Generator) -> Dialogue:
-    """Picture -> which object is where, caption or layout."""
+def picture_dialogue(data: RenderedScenes, index: int, task: str) -> Dialogue:
+    """Picture -> which object is where, in relations; or the scene in numbers."""
     scene = data.scenes[index]
-    if task == "caption":
-        return Dialogue(task, CAPTION_PROMPT, index, _caption(scene, generator))
-    if task == "names":
-        return Dialogue(task, NAMES_PROMPT, index, names_text(scene))
-    return Dialogue(task, LAYOUT_PROMPT, index, scene_text(scene))
+    if task == "layout":
+        return Dialogue(task, LAYOUT_PROMPT, index, numbers_answer(scene))
+    seen = [s for s in propose(scene) if s.domain == "object_pose" or s.relation in ("left", "closer")]
+    return Dialogue(task, NAMES_PROMPT, index, relations_answer(scene, seen))
 
 
 def edit_dialogue(data: RenderedScenes, index: int, generator: torch.Generator) -> Dialogue:
     """Picture and instruction -> layout after the edit."""
     source, target, edit = data.edits[index]
     text = _sentence(instruction(data.scenes[source], edit, generator), generator)
-    return Dialogue("edit", text, source, scene_text(data.scenes[target]))
+    return Dialogue("edit", text, source, numbers_answer(data.scenes[target]))
 
 
 def tokenizer_texts(num_scenes: int, seed: int) -> Iterator[str]:
@@ -456,18 +418,28 @@ def tokenizer_texts(num_scenes: int, seed: int) -> Iterator[str]:
     for i in range(num_scenes):
         generator = torch.Generator().manual_seed(seed + i)
         pair = sample_edit(seed + i)
-        yield scene_text(pair.source)
-        yield _sentence(plain_caption(pair.source, generator).text, generator)
-        yield _sentence(caption(pair.source, generator).text, generator)
+        yield numbers_answer(pair.source)
+        for said in (plain_caption, caption, full_caption):
+            words = said(pair.source, generator)
+            yield _sentence(words.text, generator)
+            yield relations_answer(pair.source, words.statements, words.text)
         yield _sentence(instruction(pair.source, pair.edit, generator), generator)
-    for prompt in (REPEAT_PROMPT, SKETCH_PROMPT, PLACES_PROMPT, NAMES_PROMPT, CAPTION_PROMPT, LAYOUT_PROMPT):
+    for prompt in (NAMES_PROMPT, LAYOUT_PROMPT):
         for images in range(3):
             yield from [chat(prompt, images)] * (num_scenes // 10)
 
 
-def _caption(scene: Scene, generator: torch.Generator) -> str:
-    plain = torch.rand((), generator=generator) < PLAIN_FRACTION
-    return (plain_caption if plain else caption)(scene, generator).text
+def _caption(scene: Scene, generator: torch.Generator) -> Caption:
+    share = float(torch.rand((), generator=generator))
+    for fraction, said in (
+        (PLAIN_FRACTION, plain_caption),
+        (FULL_FRACTION, full_caption),
+        (EGOCENTRIC_FRACTION, egocentric_caption),
+    ):
+        if share < fraction:
+            return said(scene, generator)
+        share -= fraction
+    return caption(scene, generator)
 
 
 def _sentence(text: str, generator: torch.Generator) -> str:
@@ -476,51 +448,30 @@ def _sentence(text: str, generator: torch.Generator) -> str:
 
 # Judging answers -----------------------------------------------------------------------------------------------------
 
-_NUMBER = r"(-?\d+(?:\.\d+)?)"
-_CAMERA = re.compile(rf"camera {_NUMBER} m pitch")
-_OBJECT = re.compile(
-    rf"^(\w+) (\w+) x {_NUMBER} z {_NUMBER}(?: y {_NUMBER})?(?: yaw {_NUMBER})? size {_NUMBER} {_NUMBER} {_NUMBER}$"
-)
 
-
-def read_scene_text(text: str) -> Observation:
-    """The objects that a scene text describes; parts that are not well-formed are left out."""
-    camera = _CAMERA.search(text)
-    height = float(camera[1]) if camera else 0.0
-    objects = []
-    for part in text.split(" ; "):
-        if found := _OBJECT.match(part):
-            color, kind = found[1], found[2]
-            x, z, base, yaw, *size = (None if value is None else float(value) for value in found.groups()[2:])
-            front = None
-            if yaw is not None:
-                angle = torch.deg2rad(torch.tensor(yaw))
-                front = (angle.sin().item(), 0.0, -angle.cos().item())
-            position = (x, height - (base or 0.0) - size[1] / 2, z)
-            objects.append(ObservedObject(position, front, tuple(size), kind, color))
-    return Observation(tuple(objects))
-
-
-def layout_figures(scenes: Sequence[Scene], captions: Sequence[Caption], answers: Sequence[str]) -> dict[str, float]:
-    """Share of answers with the right objects; and, where those are right, how true the captions' statements are in
-    them (a score from 0 to 1): left and right alone, and all."""
-    objects, sides, statements = [], [], []
-    for scene, said, answer in zip(scenes, captions, answers):
-        wanted = [(thing.color, thing.kind) for thing in scene.objects]
-        answered = read_scene_text(answer).objects
-        objects.append(float(Counter(wanted) == Counter((thing.color, thing.kind) for thing in answered)))
-        if not objects[-1]:
-            continue
-        # Statements number the objects as the scene does; kind and colour together are unique in a scene.
-        found = {(thing.color, thing.kind): thing for thing in answered}
-        observation = Observation(tuple(found[name] for name in wanted))
-        for statement in said.statements:
-            value = score(observation, statement)
-            statements.append(value)
-            if statement.domain == "egocentric" and statement.relation in ("left", "right"):
-                sides.append(value)
-    figures = {"objects": objects, "sides": sides, "statements": statements}
+def reading_figures(wanted: Sequence[str], answers: Sequence[str]) -> dict[str, float]:
+    """Share of answers that are valid scene text, that have the right objects, and that promise just what was said."""
+    valid, objects, relations = [], [], []
+    for right, answer in zip(wanted, answers):
+        program = _program(answer)
+        truth = read_scene_text(right)
+        valid.append(float(program is not None))
+        objects.append(float(program is not None and _objects(program) == _objects(truth)))
+        same = objects[-1] and set(program_statements(program)) == set(program_statements(truth))
+        relations.append(float(same))
+    figures = {"valid": valid, "objects": objects, "relations": relations}
     return {name: sum(values) / len(values) for name, values in figures.items() if values}
+
+
+def _program(text: str) -> SceneProgram | None:
+    try:
+        return read_scene_text(text)
+    except InputError:
+        return None
+
+
+def _objects(program: SceneProgram) -> list[tuple[str, str]]:
+    return [(thing.color, thing.noun) for thing in program.things]
 
 
 def text_sheet(rows: Sequence[tuple[str, str, str]]) -> Image.Image:
