@@ -113,7 +113,8 @@ def _in_order(program: SceneProgram, order: list[int]) -> SceneProgram:
 def seen_from_camera(scene: Scene) -> Scene:
     """The same view with the camera at x 0, z 0 and yaw 0, nearest object first, and rounded numbers.
 
-    Lengths are whole decimetres from two metres on, and centimetres below; angles whole degrees, yaws multiples of five.
+    Lengths are whole decimetres from two metres on, and centimetres below; angles are whole degrees, yaws multiples of
+    five.
     """
     camera = scene.camera
     turn = math.radians(camera.yaw)

@@ -17,7 +17,6 @@ from functools import cache
 
 import torch
 
-from .looks import has_front
 from .scene import COLORS, KINDS, Scene, SceneObject
 from .statements import Observation, Statement, in_depth, observe, propose, round_metres, score, sides
 
@@ -351,67 +350,6 @@ def pose_caption(scene: Scene, generator: torch.Generator) -> Caption:
     return caption(scene, generator, [rng.choice(groups[rng.choice(sorted(groups))])] if groups else [])
 
 
-def places_text(scene: Scene, statements: Sequence[Statement]) -> str:
-    """The egocentric ones of some statements in fixed words: "left red car right blue house ; near ... far ..."."""
-    names = [f"{thing.color} {thing.kind}" for thing in scene.objects]
-    parts = []
-    for said in statements:
-        if said.domain == "egocentric":
-            first, second = said.subject, said.reference
-            if said.relation in ("right", "farther"):
-                first, second = second, first
-            one, other = ("left", "right") if said.relation in ("left", "right") else ("near", "far")
-            parts.append(f"{one} {names[first]} {other} {names[second]}")
-    return " ; ".join(dict.fromkeys(parts))
-
-
-def scene_text(scene: Scene) -> str:
-    """The layout as text, for language pretraining: nearest object first, metres from the camera, level axes.
-
-    "outdoor ; hfov 55 ; camera 1.6 m pitch 5 ; red car x -1.2 z 6.0 yaw 90 size 1.8 1.5 4.2": z is forward, yaw 0
-    faces the viewer and yaw 90 the viewer's right; "y" is the height of the base where it is not on the ground.
-    """
-    camera = scene.camera
-    parts = [
-        scene.environment,
-        f"hfov {round(camera.hfov)}",
-        f"camera {_short(-camera.position[1])} m pitch {round(camera.pitch)}",
-    ]
-    observed = observe(scene).objects
-    for i in _nearest_first(scene):
-        thing, (x, _, z) = scene.objects[i], observed[i].position
-        height = f" y {_short(-thing.position[1])}" if thing.position[1] < -0.005 else ""
-        turned = ""
-        if has_front(thing):
-            yaw = (5 * round((thing.yaw + camera.yaw) / 5) + 180) % 360 - 180
-            turned = f" yaw {180 if yaw == -180 else yaw}"
-        size = " ".join(_short(length) for length in thing.size)
-        parts.append(f"{thing.color} {thing.kind} x {_short(x)} z {_short(z)}{height}{turned} size {size}")
-    return " ; ".join(parts)
-
-
-def names_text(scene: Scene) -> str:
-    """Which object is where, without a number: "red car left ; blue house from the left : blue house ; red car".
-
-    Nearest first, with the side to which an object faces as seen by the viewer (front: it faces the viewer); then from
-    left to right.
-    """
-    observed = observe(scene).objects
-    names = [f"{thing.color} {thing.kind}" for thing in scene.objects]
-    facing = []
-    for thing in scene.objects:
-        quarter = round((thing.yaw + scene.camera.yaw) / 90) % 4
-        facing.append(f" {('front', 'right', 'back', 'left')[quarter]}" if has_front(thing) else "")
-    nearest = " ; ".join(names[i] + facing[i] for i in _nearest_first(scene))
-    across = " ; ".join(names[i] for i in sorted(range(len(names)), key=lambda i: observed[i].position[0]))
-    return f"{nearest} from the left : {across}"
-
-
-def _nearest_first(scene: Scene) -> list[int]:
-    observed = observe(scene).objects
-    return sorted(range(len(observed)), key=lambda i: math.hypot(*observed[i].position))
-
-
 # Words ---------------------------------------------------------------------------------------------------------------
 
 # Words that carry no content, or that a user may well put around it.
@@ -635,9 +573,3 @@ def say_metres(length: float, rng: random.Random) -> str:
     if length == int(length) <= len(_NUMBERS) and rng.random() < 0.25:
         return f"{_NUMBERS[int(length) - 1]} {rng.choice(metres)}"
     return f"{length:g} {rng.choices(('m', *metres), (6, 2, 2))[0]}"
-
-
-def _short(length: float) -> str:
-    """Metres with one decimal, two for what is small."""
-    text = f"{length:.1f}" if abs(length) >= 1 else f"{length:.2f}"
-    return text[1:] if text in ("-0.00", "-0.0") else text
