@@ -29,7 +29,7 @@ from transformers import (
 )
 
 from ..context import CHAT_SUFFIX, PromptEncoder, chat, grid, patchify
-from ..data.rendered import VALIDATION_SEED, RenderedScenes, data_folders
+from ..data.rendered import VALIDATION_SEED, RenderedScenes
 from ..files import atomic_file, atomic_folder
 from ..scenes.captions import (
     Caption,
@@ -44,8 +44,9 @@ from ..scenes.edits import instruction, sample_edit
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
 from ..scenes.statements import Observation, ObservedObject, score
-from .config import TrainConfig
-from .stage import Stage
+from ..train.config import TrainConfig
+from ..train.data_stage import data_folders
+from ..train.stage import Stage
 from .tokenizer import train_tokenizer
 
 # `repeat`, `sketch`, `places` and `names` have short answers that can be known almost in full: copying words, which
