@@ -16,7 +16,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_
 
 from spatialfusion.context import PromptEncoder, SemanticContext, chat, chat_prefix, fit_image, patchify
 from spatialfusion.errors import InputError
-from spatialfusion.train.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from spatialfusion.tiny.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
 SHORT, LONG = "a red car", "a blue house 12.5 metres behind a red car, seen from the left side"
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.scenes import descriptions
-from spatialfusion.scenes.captions import unknown_words
 from spatialfusion.scenes.descriptions import full_caption
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.statements import score
+from spatialfusion.scenes.vocabulary import unknown_words
 
 
 @settings(max_examples=60, deadline=None)

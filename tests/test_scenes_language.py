@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.scenes import captions, edits
-from spatialfusion.scenes.captions import caption, describe, plain_caption, unknown_words, vocabulary
+from spatialfusion.scenes.captions import caption, describe, plain_caption
 from spatialfusion.scenes.edits import Edit, apply_edit, instruction, sample_edit, score_edit
 from spatialfusion.scenes.sample import held_out, sample_scene, well_composed
 from spatialfusion.scenes.scene import COLORS, KINDS, Camera, Scene, SceneObject
@@ -33,6 +33,7 @@ from spatialfusion.scenes.statements import (
     propose,
     score,
 )
+from spatialfusion.scenes.vocabulary import FUNCTION_WORDS, unknown_words, vocabulary, words_of
 
 MIRRORED = {"left": "right", "right": "left"}
 OPPOSITE = {"left": "right", "right": "left", "closer": "farther", "farther": "closer"}
@@ -243,7 +244,7 @@ def test_every_relation_has_four_wordings_in_both_forms():
 @settings(deadline=None, max_examples=150)
 def test_captions_are_true_and_in_the_vocabulary(seed):
     scene = sample_scene(seed)
-    known = set(vocabulary()["words"]) | captions._FUNCTION_WORDS
+    known = set(vocabulary()["words"]) | FUNCTION_WORDS
     for make in (caption, plain_caption):
         made = make(scene, generator(seed))
         assert made == make(scene, generator(seed))
@@ -251,7 +252,7 @@ def test_captions_are_true_and_in_the_vocabulary(seed):
             assert score(scene, statement) == 1.0, (made, statement)
         assert made.text == made.text.lower() and "{" not in made.text and "  " not in made.text
         assert all(len(number) <= 4 for number in re.findall(r"[\d.]*\d", made.text)), made.text
-        assert set(captions._words(made.text)) <= known, made.text
+        assert set(words_of(made.text)) <= known, made.text
         for item in scene.objects:
             assert f"{item.color} {item.kind}" in made.text
             if sum(other.kind == item.kind for other in scene.objects) > 1:

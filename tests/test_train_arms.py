@@ -12,20 +12,20 @@ import torch
 from tiny import SIZE, tiny_components
 from torch import nn
 
+from research.adapter import AdapterStage
+from research.controlnet import ControlNetStage
 from spatialfusion.config import SpatialFusionConfig, sample_layers
 from spatialfusion.context import PromptEncoder
-from spatialfusion.data.rendered import prepare_data
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
 from spatialfusion.pipeline import SpatialFusionPipeline
-from spatialfusion.train.adapter import AdapterStage
 from spatialfusion.train.config import TrainConfig, load_config
-from spatialfusion.train.controlnet import ControlNetStage
+from spatialfusion.train.data_stage import prepare_data
 from spatialfusion.train.engine import _config_changes
-from spatialfusion.train.joint import Stage2
 from spatialfusion.train.layout import covered, layouts
-from spatialfusion.train.spatial import Stage1
+from spatialfusion.train.stage1 import Stage1
+from spatialfusion.train.stage2 import Stage2
 
 CPU = torch.device("cpu")
 FAST = {"num_inference_steps": 2, "depth_steps": 1, "guidance_scale": 1.0, "output_type": "latent"}
@@ -222,7 +222,7 @@ def test_what_changes_the_diffusion_model_is_trained_on_as_it_is(arms):
 
 
 def test_the_preset_of_the_arms_has_the_sizes_of_tiny():
-    evidence, tiny = load_config("evidence"), load_config("tiny")
+    evidence, tiny = load_config(Path(__file__).parents[1] / "research/presets/evidence.yaml"), load_config("tiny")
     assert evidence.model == tiny.model and evidence.data == tiny.data
     for key in ("steps", "batch", "muon_lr", "adamw_lr", "ema"):
         assert getattr(evidence.stage2, key) == getattr(evidence.controlnet, key)

@@ -14,15 +14,14 @@ from PIL import Image
 from transformers import AutoTokenizer
 
 from spatialfusion.context import CHAT_SUFFIX, PromptEncoder, chat_prefix
-from spatialfusion.data.rendered import VALIDATION_SEED, data_folders, render_folder
+from spatialfusion.data.rendered import VALIDATION_SEED, render_folder
 from spatialfusion.errors import InputError
 from spatialfusion.scenes.answers import numbers_answer
 from spatialfusion.scenes.language import read_scene_text
 from spatialfusion.scenes.program import program_statements
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.statements import score
-from spatialfusion.train.config import load_config
-from spatialfusion.train.language import (
+from spatialfusion.tiny.language import (
     GROUP,
     GUESS_WEIGHT,
     PROMPT_WEIGHT,
@@ -35,7 +34,9 @@ from spatialfusion.train.language import (
     reading_figures,
     tokenizer_texts,
 )
-from spatialfusion.train.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from spatialfusion.tiny.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from spatialfusion.train.config import load_config
+from spatialfusion.train.data_stage import data_folders
 
 SUFFIX = 5  # tokens of CHAT_SUFFIX
 
@@ -235,7 +236,7 @@ def test_a_few_steps_lower_the_loss(stage):
 
 
 def test_greedy_answers_follow_the_most_likely_token(stage, monkeypatch):
-    monkeypatch.setattr("spatialfusion.train.language.LONGEST_ANSWER", 5)
+    monkeypatch.setattr("spatialfusion.tiny.language.LONGEST_ANSWER", 5)
     prompts = ["a red car", "a blue house behind a red car, seen from the left side", "move the car"]
     for pictures in ([None] * 3, [stage.data.images[0], None, stage.data.images[1]]):
         answers = stage.answer(prompts, pictures)

@@ -23,14 +23,14 @@ from spatialfusion.errors import InputError
 from spatialfusion.label import main as label
 from spatialfusion.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
-from spatialfusion.train import joint, samples
+from spatialfusion.train import samples, stage2
 from spatialfusion.train.__main__ import _seed_model
 from spatialfusion.train.base import Base
 from spatialfusion.train.config import SpatialStageConfig, TrainConfig, load_config, parse_arguments, preset_names
 from spatialfusion.train.engine import make_accelerator, sample_generator, train_stage
-from spatialfusion.train.joint import Stage2
 from spatialfusion.train.samples import RecordSamples
-from spatialfusion.train.spatial import Stage1, detail_mask
+from spatialfusion.train.stage1 import Stage1, detail_mask
+from spatialfusion.train.stage2 import Stage2
 
 CPU = torch.device("cpu")
 COMPONENTS = {
@@ -189,7 +189,7 @@ def test_the_exported_file_is_all_that_the_pipeline_needs(trained):
 
 
 def test_a_validation_sheet_shows_the_records(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(joint, "SHEET_STEPS", 1)
+    monkeypatch.setattr(stage2, "SHEET_STEPS", 1)
     monkeypatch.setattr(samples, "SHEET_RECORDS", 3)
     with torch.no_grad():
         assert trained.stage2.validate(tmp_path, 7) == {}  # no records were held out

@@ -32,12 +32,12 @@ from spatialfusion.backbones import omnigen2, qwen_image
 from spatialfusion.backbones.depth_injection import checkpoint_blocks
 from spatialfusion.cost.parts import Request, add_lora
 from spatialfusion.cost.training import transformer_activations
-from spatialfusion.data.rendered import prepare_data
 from spatialfusion.errors import InputError, run_command
 from spatialfusion.files import atomic_file
+from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import DiffusionConfig, load_config
-from spatialfusion.train.diffusion import new_transformer
+from spatialfusion.train.data_stage import prepare_data
 from spatialfusion.train.engine import _place, make_accelerator, sample_index, train_stage
 from spatialfusion.train.optim import Average, Optimizers
 from spatialfusion.train.probe import ForwardPass, SampleCost, measure, memory_lines

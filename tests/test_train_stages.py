@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from spatialfusion.data.rendered import RenderedScenes, prepare_data
+from spatialfusion.data.rendered import RenderedScenes
 from spatialfusion.depth_head import block_average
 from spatialfusion.errors import InputError
 from spatialfusion.model import SpatialFusionModel
@@ -29,6 +29,7 @@ from spatialfusion.scenes.statements import RELATIONS, propose
 from spatialfusion.state import geometry_to_state, restore_fov
 from spatialfusion.train.__main__ import _stage_class
 from spatialfusion.train.config import STAGES, TrainConfig, load_config
+from spatialfusion.train.data_stage import prepare_data
 from spatialfusion.train.engine import make_accelerator, train_stage
 from spatialfusion.train.layout import CELLS, CLASSES, MAPS, covered, layouts
 from spatialfusion.train.samples import load_fixed, rare_orders

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from spatialfusion.data.rendered import prepare_data
+from spatialfusion.backbones.autoencoder_2d import Autoencoder2D
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents, load_vae
+from spatialfusion.tiny.vae import VaeStage, fold_statistics, latent_statistics, new_video_vae
 from spatialfusion.train.config import DataConfig, ModelConfig, TrainConfig, VaeConfig
-from spatialfusion.train.vae import VaeStage, fold_statistics, latent_statistics, new_video_vae
-from spatialfusion.train.vae_2d import Autoencoder2D
+from spatialfusion.train.data_stage import prepare_data
 
 CPU = torch.device("cpu")
 

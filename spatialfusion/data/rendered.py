@@ -8,11 +8,9 @@ stored: they are drawn anew from the scene in every epoch.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -25,9 +23,6 @@ from ..scenes.edits import Edit, sample_edit
 from ..scenes.render import render
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
-
-if TYPE_CHECKING:
-    from ..train.config import TrainConfig
 
 SHARD = 256
 VALIDATION_SEED = 1_000_000_000  # training scenes are drawn from seeds below this
@@ -138,27 +133,3 @@ def draw_scenes(count: int, edit_fraction: float, seed: int) -> tuple[list[Scene
         else:
             scenes.append(sample_scene(seed + i))
     return scenes, edits
-
-
-def data_folders(config: TrainConfig, run: Path) -> tuple[Path, Path]:
-    """The folders of training and validation pictures of a run."""
-    root = Path(config.data.folder) if config.data.folder else run / "data"
-    return root / "train", root / "validation"
-
-
-def prepare_data(config: TrainConfig, run: Path) -> None:
-    """The stage `data`: render the training and validation pictures of a run."""
-    train, validation = data_folders(config, run)
-    data = config.data
-    render_folder(validation, data.validation_scenes, data.size, data.edit_fraction, VALIDATION_SEED)
-    render_folder(train, data.train_scenes, data.size, data.edit_fraction, seed=0)
-
-
-def weights_digest(*paths: Path) -> str:
-    """A short name for the content of a network's weights files."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with Path(path).open("rb") as file:
-            while part := file.read(2**24):
-                digest.update(part)
-    return digest.hexdigest()[:12]

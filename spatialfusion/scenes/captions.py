@@ -13,11 +13,10 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import torch
 
-from .scene import COLORS, KINDS, Scene, SceneObject
+from .scene import Scene, SceneObject
 from .statements import Observation, Statement, in_depth, observe, propose, round_metres, score, sides
 
 POSES = ("camera_pose", "object_pose", "complex_pose", "allocentric", "intrinsic")  # what is turned which way
@@ -350,52 +349,16 @@ def pose_caption(scene: Scene, generator: torch.Generator) -> Caption:
     return caption(scene, generator, [rng.choice(groups[rng.choice(sorted(groups))])] if groups else [])
 
 
-# Words ---------------------------------------------------------------------------------------------------------------
-
-# Words that carry no content, or that a user may well put around it.
-_FUNCTION_WORDS = frozenset(
-    "a an the and or of to in on at by from with for is are be it its this that there these those which while as than "
-    "has have having we i you me my us our your their his her them please can could would should must make show draw "
-    "paint create generate render color colour image picture photo photograph photorealistic illustration scene view "
-    "also so very just some both each other another one exactly approximately standing sitting located placed "
-    "positioned where when not no into onto toward towards".split()
-)
-
-
-@cache
-def vocabulary() -> dict[str, list[str]]:
-    """What can be asked for: "objects", "colors", "relations" (words of place and measure), and all "words"."""
-    # These import this file; their words are wanted only when somebody asks.
-    from .descriptions import description_words
-    from .edits import instruction_templates
-
+def caption_templates() -> list[str]:
+    """All texts that captions are made of, but for what says where a scene is."""
     texts = [text for table in (_PHRASES, _CLAUSES) for group in table.values() for text in group]
     texts += [*_LEFT_RIGHT, *_FRONT_BEHIND, *_ABOUT, *_NUMBERS, *_UNITS, *_OPENINGS, *_EMPTY.values()]
-    texts += ["there is also", "another", *description_words()]
-    relations = set(_words(" ".join(texts + instruction_templates())))
-    settings = set(_words(" ".join(text for group in SETTINGS.values() for text in group)))
-    return {
-        "objects": list(KINDS),
-        "colors": list(COLORS),
-        "relations": sorted(relations - _FUNCTION_WORDS - set(COLORS) - set(KINDS)),
-        "words": sorted(relations | settings | set(COLORS) | set(KINDS)),
-    }
+    return [*texts, "there is also", "another"]
 
 
-def unknown_words(prompt: str) -> list[str]:
-    """The content words of a prompt that no caption and no instruction can contain, in order."""
-    known = _known_words()
-    return list(dict.fromkeys(word for word in _words(prompt) if word not in known))
-
-
-@cache
-def _known_words() -> frozenset[str]:
-    return frozenset(vocabulary()["words"]) | _FUNCTION_WORDS
-
-
-def _words(text: str) -> list[str]:
-    text = re.sub(r"\{.*?\}", "it", text.lower().replace("’", "'"))
-    return [re.sub(r"'s?$", "", word) for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text)]
+def setting_templates() -> list[str]:
+    """All texts that say where a scene is."""
+    return [text for group in SETTINGS.values() for text in group]
 
 
 # Wording -------------------------------------------------------------------------------------------------------------

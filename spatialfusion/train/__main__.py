@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     for name in stages:
         if name == "data":
             if accelerator.is_main_process:
-                from ..data.rendered import prepare_data
+                from .data_stage import prepare_data
 
                 prepare_data(config, run)
             accelerator.wait_for_everyone()
@@ -49,25 +49,25 @@ def main(arguments: list[str]) -> None:
 
 def _stage_class(name: str) -> type:
     if name == "vae":
-        from .vae import VaeStage as Stage
+        from ..tiny.vae import VaeStage as Stage
     elif name == "language":
-        from .language import LanguageStage as Stage
+        from ..tiny.language import LanguageStage as Stage
     elif name == "grounding":
         from .grounding import GroundingStage as Stage
     elif name == "diffusion":
-        from .diffusion import DiffusionStage as Stage
+        from ..tiny.diffusion import DiffusionStage as Stage
     elif name == "source":
         from .source import SourceStage as Stage
     elif name == "stage1":
-        from .spatial import Stage1 as Stage
+        from .stage1 import Stage1 as Stage
     elif name == "adapter":
-        from .adapter import AdapterStage as Stage
+        from research.adapter import AdapterStage as Stage
     elif name == "stage2":
-        from .joint import Stage2 as Stage
+        from .stage2 import Stage2 as Stage
     elif name == "controlnet":
-        from .controlnet import ControlNetStage as Stage
+        from research.controlnet import ControlNetStage as Stage
     else:
-        from .judge import JudgeStage as Stage
+        from ..tiny.judge import JudgeStage as Stage
     return Stage
 
 

@@ -14,18 +14,18 @@ from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
 from ..backbones import architecture_named, qwen_image
+from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.published import BACKBONES
 from ..config import SpatialFusionConfig
 from ..context import PromptEncoder
 from ..data.hub import find_weights, read_json
-from ..data.rendered import weights_digest
 from ..errors import InputError
+from ..files import weights_digest
 from ..latents import encode_latents, load_vae
 from ..model import SpatialFusionModel
 from ..model_folder import check_weights, find_model, loading, published_backbone
 from .config import TrainConfig
-from .diffusion import load_transformer
-from .vae_2d import Autoencoder2D
+from .transformer import load_transformer
 
 if TYPE_CHECKING:
     from .samples import Data

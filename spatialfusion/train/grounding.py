@@ -19,7 +19,7 @@ from ..context import PromptEncoder, SemanticContext
 from ..files import atomic_folder
 from ..model import FILE_NAME
 from .config import GroundingStageConfig, TrainConfig
-from .spatial import Stage1
+from .stage1 import Stage1
 
 
 class GroundingStage(Stage1):

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..data.reader import Batch, Reader, aspect_buckets
 from ..data.record_latents import RecordLatents
 from ..data.records import open_shard
-from ..data.rendered import RenderedScenes, data_folders
+from ..data.rendered import RenderedScenes
 from ..errors import InputError
 from ..geometry import Geometry
 from ..scenes.captions import caption, egocentric_caption, order_caption, plain_caption, pose_caption
@@ -21,6 +21,7 @@ from ..scenes.edits import instruction
 from ..scenes.scene import Scene
 from ..scenes.statements import in_depth, observe
 from .config import DepthDataStageConfig, TrainConfig, weighted_folders
+from .data_stage import data_folders
 
 SHEET_PROMPTS = (
     "a red car in front of a blue house",

@@ -28,7 +28,7 @@ from .base import spatial_sizes
 from .config import SourceStageConfig, TrainConfig
 from .layout import LayoutHead, layouts
 from .samples import Samples, load_fixed
-from .spatial import Stage1
+from .stage1 import Stage1
 
 SHEET_ROWS = 8
 

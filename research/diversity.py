@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..geometry import Geometry
-from ..geometry_files import load_geometry
-from .pictures import read_picture
+from spatialfusion.evaluate.pictures import read_picture
+from spatialfusion.evaluate.questions import Question, select
+from spatialfusion.evaluate.records import Records
+from spatialfusion.evaluate.scene_judge import SceneJudge
+from spatialfusion.evaluate.scores import mean_interval
+from spatialfusion.geometry import Geometry
+from spatialfusion.geometry_files import load_geometry
+
 from .quality import pooled_features
-from .questions import Question, select
-from .records import Records
-from .scene_judge import SceneJudge
-from .scores import mean_interval
 
 SIDE = 16  # pixels that are compared: where what is, not how it is drawn
 QUESTIONS = 20  # of each sub-domain

@@ -1,6 +1,6 @@
 """Measures how far 8-bit weights move the keys and values of a Qwen2.5-VL-7B, on RANDOM weights of its real widths.
 
-    python .ci/kv_drift.py [LAYERS] [TOKENS]
+    python -m research.kv_drift [LAYERS] [TOKENS]
 
 The layers are made, used and thrown away one after another, so that it takes 4 GB of memory. Three prefills of the same
 embeddings run beside each other: bf16 weights and fp32 activations, which the others are compared with; the same in

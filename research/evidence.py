@@ -1,4 +1,4 @@
-"""python -m spatialfusion.evaluate.evidence: trained arms to one table of what depth changes. See docs/evidence.md.
+"""python -m research.evidence: trained arms to one table of what depth changes. See docs/evidence.md.
 
 Every arm is a run of `python -m spatialfusion.evaluate` in a folder of its own, so a broken-off command goes on where
 it was. What is compared is compared in pairs: all arms answer the same questions from the same noise.
@@ -19,37 +19,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .. import __version__
-from ..data.rendered import weights_digest
-from ..devices import usable_device
-from ..errors import CommandParser, InputError, run_command, suggest
-from ..files import atomic_file
-from ..model import FILE_NAME as DEPTH_WEIGHTS
+from spatialfusion import __version__
+from spatialfusion.devices import usable_device
+from spatialfusion.errors import CommandParser, InputError, run_command, suggest
+from spatialfusion.evaluate.evaluation import PROTOCOL, run_evaluation
+from spatialfusion.evaluate.images import FolderImages, ImageSource, RenderedImages, Request
+from spatialfusion.evaluate.judge import Judge
+from spatialfusion.evaluate.judge_accuracy import FILE_NAME as ACCURACY
+from spatialfusion.evaluate.judge_accuracy import reliability
+from spatialfusion.evaluate.judges import judge_settings, load_judge
+from spatialfusion.evaluate.pictures import read_picture
+from spatialfusion.evaluate.pipeline_images import PipelineImages
+from spatialfusion.evaluate.questions import Question, digest, public_questions, read_seeds, select
+from spatialfusion.evaluate.records import Records
+from spatialfusion.evaluate.scene_judge import EMBEDDED as EMBEDDED_JUDGE
+from spatialfusion.evaluate.scene_judge import SceneJudge
+from spatialfusion.evaluate.scores import compare
+from spatialfusion.files import atomic_file, weights_digest
+from spatialfusion.model import FILE_NAME as DEPTH_WEIGHTS
+
 from . import quality
 from .arms import EMBEDDED, Arm, Experiment, check_experiment, read_experiment
 from .diversity import diversity, mean_distance
-from .evaluation import PROTOCOL, run_evaluation
 from .evidence_report import to_markdown
-from .images import FolderImages, ImageSource, RenderedImages, Request
-from .judge import Judge
-from .judge_accuracy import FILE_NAME as ACCURACY
-from .judge_accuracy import reliability
-from .judges import judge_settings, load_judge
-from .pictures import read_picture
-from .pipeline_images import PipelineImages
-from .questions import Question, digest, public_questions, read_seeds, select
-from .records import Records
-from .scene_judge import EMBEDDED as EMBEDDED_JUDGE
-from .scene_judge import SceneJudge
-from .scores import compare
 
 if TYPE_CHECKING:
-    from ..pipeline import SpatialFusionPipeline
+    from spatialfusion.pipeline import SpatialFusionPipeline
 
 SIZE = (128, 128)  # where no model has a size of its own
 EXAMPLES = """examples:
-  python -m spatialfusion.evaluate.evidence docs/evidence/arms.yaml --out outputs/evidence
-  python -m spatialfusion.evaluate.evidence docs/evidence/arms.yaml --skip-missing --count 4 --seeds 0 --plain 20
+  python -m research.evidence research/experiments/arms.yaml --out outputs/evidence
+  python -m research.evidence research/experiments/arms.yaml --skip-missing --count 4 --seeds 0 --plain 20
 """
 
 
@@ -99,7 +99,7 @@ def main(argv: list[str]) -> None:
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
     parser = CommandParser(
-        prog="python -m spatialfusion.evaluate.evidence",
+        prog="python -m research.evidence",
         description="Run the arms of an experiment and write evidence.json and evidence.md. Started again with the "
         "same --out it goes on where it was.",
         epilog=EXAMPLES,
@@ -196,7 +196,7 @@ def run_arm(
 
 
 def _load(model: str, image_side: str | None, device: str) -> SpatialFusionPipeline:
-    from ..generate import load_pipeline
+    from spatialfusion.generate import load_pipeline
 
     return load_pipeline(None if model == EMBEDDED else model, device, image_side=image_side)
 
@@ -205,7 +205,7 @@ def _weights(arm: Arm) -> dict[str, str]:
     """Digests of the weights that an arm's images and figures depend on; those of depth only if depth is used."""
     if arm.model is None:
         return {}
-    from ..generate import TINY
+    from spatialfusion.generate import TINY
 
     folder = TINY if arm.model == EMBEDDED else Path(arm.model)
     files = sorted(folder.rglob("*.safetensors"))

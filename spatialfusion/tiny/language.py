@@ -30,7 +30,7 @@ from transformers import (
 )
 
 from ..context import CHAT_SUFFIX, PromptEncoder, chat, grid, patchify
-from ..data.rendered import VALIDATION_SEED, RenderedScenes, data_folders
+from ..data.rendered import VALIDATION_SEED, RenderedScenes
 from ..errors import InputError
 from ..files import atomic_file, atomic_folder
 from ..scenes.answers import numbers_answer, relations_answer
@@ -42,8 +42,9 @@ from ..scenes.program import SceneProgram, program_statements
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
 from ..scenes.statements import propose
-from .config import TrainConfig
-from .stage import Stage
+from ..train.config import TrainConfig
+from ..train.data_stage import data_folders
+from ..train.stage import Stage
 from .tokenizer import train_tokenizer
 
 TASKS = ("read", "names", "layout", "edit")

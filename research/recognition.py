@@ -1,13 +1,13 @@
 """From which level of noise on does the diffusion model still draw objects that are recognised?
 
-    python .ci/recognition.py [--image-side FILE] [--model FOLDER] [--count N] [LEVEL ...]
+    python -m research.recognition [--image-side FILE] [--model FOLDER] [--count N] [LEVEL ...]
 
 Pictures of held-out scenes of two objects are noised to a level and drawn on from there, with their captions: without
 depth, and with their exact depth. Printed is the share of objects that the scene judge finds by kind and colour; first
 that of the rendered pictures, and that of the same after the autoencoder, beyond which no figure can go. Then the mean
 squared error of the first step's velocity, at the cells where an object is seen, without depth and with it. At level 1
 nothing is left of the picture. 192 objects: a share of a half is good to about 0.04. --image-side draws with that of
-another checkpoint, as in docs/evidence/arms.yaml.
+another checkpoint, as in research/experiments/arms.yaml.
 """
 
 from __future__ import annotations

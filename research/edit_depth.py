@@ -1,6 +1,6 @@
 """How far is the depth that is planned of an edit from the right one, and from that of the source picture?
 
-    python .ci/edit_depth.py [MODEL] [COUNT]
+    python -m research.edit_depth [MODEL] [COUNT]
 
 Held-out editing pairs, with 1, 4 and 16 steps and guidance 1 and 2. Printed is the mean over pairs of the AbsRel over
 pixels that are valid in both, of all pixels and of those where the target has an object; the first line is how far

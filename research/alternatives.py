@@ -1,19 +1,24 @@
 """Other ways to make an image obey depth, counted like SpatialFusion: ControlNets, and estimators to feed them.
 
+    python -m research.alternatives [options of python -m spatialfusion.benchmark]
+
 The ControlNets are those published for Qwen-Image. Where diffusers has the class, it is counted; the other two are
 written here from their publications, for their shapes alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from ..backbones.published import Backbone, Network, default_dtype
-from .parts import Request, count_flops, count_parameters
+from spatialfusion.backbones.published import Backbone, Network, default_dtype
+from spatialfusion.benchmark import main
+from spatialfusion.cost.overhead import Cost, Row
+from spatialfusion.cost.parts import Request, count_flops, count_parameters
+from spatialfusion.errors import run_command
 
 META, BF16 = "meta", torch.bfloat16
 
@@ -89,6 +94,39 @@ class Estimator:
     name: str
     parameters: int
     flops: int
+
+
+def alternatives(cost: Cost, steps: int, controls: Sequence[ControlNet], known: Sequence[Estimator]) -> Iterator[Row]:
+    """ControlNets for a depth that is given; then such a ControlNet fed from a first image: two full runs."""
+    guided = cost.guided(steps)
+    for control in controls:
+        yield Row(control.name, control.parameters, control.total(steps, guided))
+    first = controls[0] if controls else None
+    for estimator in known:
+        plain = cost.plain(steps).flops
+        if first is None:
+            yield Row(f"first image, {estimator.name}, second image", estimator.parameters, plain + estimator.flops)
+        else:
+            yield Row(
+                f"first image, {estimator.name}, {first.name}",
+                estimator.parameters + first.parameters,
+                plain + estimator.flops + first.total(steps, guided),
+            )
+
+
+class Published:
+    """Those that are published for a backbone, counted once."""
+
+    def __init__(self) -> None:
+        self.estimators: list[Estimator] = []
+        self.controls: dict[str, list[ControlNet]] = {}
+
+    def __call__(self, cost: Cost, steps: int) -> Iterator[Row]:
+        name = cost.backbone.name
+        self.estimators = self.estimators or list(estimators())
+        if name not in self.controls:
+            self.controls[name] = list(controlnets(cost.backbone, cost.request, cost.flops["encode"]))
+        return alternatives(cost, steps, self.controls[name], self.estimators)
 
 
 def controlnets(backbone: Backbone, request: Request, encode: int) -> Iterator[ControlNet]:
@@ -184,3 +222,7 @@ def estimators() -> Iterator[Estimator]:
         model = network.build(META, BF16)
         pixels = torch.zeros(1, 3, side, side, device=META, dtype=BF16)
         yield Estimator(name, count_parameters(model), count_flops(lambda: model(pixel_values=pixels)))  # noqa: B023
+
+
+if __name__ == "__main__":
+    run_command(lambda argv: main(argv, Published()))

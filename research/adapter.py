@@ -15,17 +15,17 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..depth_adapter import DepthAdapter
-from ..errors import InputError
-from ..geometry import Geometry
-from ..latents import decode_latents
-from ..model import FILE_NAME, SpatialFusionModel
-from ..sheet import figure_tile, image_tile, write_sheet
-from ..state import geometry_to_state
-from .base import Base
-from .config import AdapterStageConfig, TrainConfig
-from .samples import Samples, load_fixed, open_data
-from .stage import Stage
+from spatialfusion.depth_adapter import DepthAdapter
+from spatialfusion.errors import InputError
+from spatialfusion.geometry import Geometry
+from spatialfusion.latents import decode_latents
+from spatialfusion.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.sheet import figure_tile, image_tile, write_sheet
+from spatialfusion.state import geometry_to_state
+from spatialfusion.train.base import Base
+from spatialfusion.train.config import AdapterStageConfig, TrainConfig
+from spatialfusion.train.samples import Samples, load_fixed, open_data
+from spatialfusion.train.stage import Stage
 
 SHEET_ROWS = 8
 

@@ -20,17 +20,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..scenes.captions import plain_caption
-from ..scenes.render import render
-from ..scenes.sample import sample_scene
-from ..scenes.scene import Scene
-from .images import ImageSource, Request
-from .judge import Asked
-from .pictures import as_saved, save_picture
-from .questions import Question
-from .records import Records
-from .scene_judge import BATCH, SceneJudge, to_square
-from .scores import interval
+from spatialfusion.evaluate.images import ImageSource, Request
+from spatialfusion.evaluate.judge import Asked
+from spatialfusion.evaluate.pictures import as_saved, save_picture
+from spatialfusion.evaluate.questions import Question
+from spatialfusion.evaluate.records import Records
+from spatialfusion.evaluate.scene_judge import BATCH, SceneJudge, to_square
+from spatialfusion.evaluate.scores import interval
+from spatialfusion.scenes.captions import plain_caption
+from spatialfusion.scenes.render import render
+from spatialfusion.scenes.sample import sample_scene
+from spatialfusion.scenes.scene import Scene
 
 SUB_DOMAIN = "plain"
 # Seeds of scenes of the split "test"; the two ranges have none in common.

@@ -22,13 +22,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from ..data.rendered import RenderedScenes, data_folders
+from ..backbones.autoencoder_2d import Attention, Autoencoder2D, Resample, ResidualBlock
+from ..data.rendered import RenderedScenes
 from ..files import atomic_file, atomic_folder
 from ..latents import decode_latents, encode_latents, load_vae
-from .config import TrainConfig, VaeConfig
-from .engine import sample_index
-from .stage import Stage
-from .vae_2d import Attention, Autoencoder2D, Resample, ResidualBlock
+from ..train.config import TrainConfig, VaeConfig
+from ..train.data_stage import data_folders
+from ..train.engine import sample_index
+from ..train.stage import Stage
 
 SQUARE_WEIGHT = 4.0  # grey surroundings are most of a picture: the absolute error alone is slow to learn colours
 EDGE_WEIGHT = 1.0

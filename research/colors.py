@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..scenes.scene import COLORS
+from spatialfusion.scenes.scene import COLORS
 
 # White and black are surfaces, shadows and skies too: objects of these colours cannot be told by colour alone.
 SATURATED = tuple(name for name in COLORS if name not in ("white", "black"))

@@ -1,6 +1,6 @@
 """Does a model's loss tell a true caption from its opposite? A figure for what depth and image know of a relation.
 
-    python .ci/caption_contrast.py [MODEL] [COUNT]
+    python -m research.caption_contrast [MODEL] [COUNT]
 
 Held-out scenes with two objects, of which one is to the left or in front of the other. The true caption ("a red car in
 front of a blue house") and the one with the objects exchanged are tried on the same noisy depth, and on the same noisy

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .judge_accuracy import RELIABLE
-from .questions import SUB_DOMAINS
-from .report import TITLES, interval_text, percent
-from .scores import WAYS
+from spatialfusion.evaluate.judge_accuracy import RELIABLE
+from spatialfusion.evaluate.questions import SUB_DOMAINS
+from spatialfusion.evaluate.report import TITLES, interval_text, percent
+from spatialfusion.evaluate.scores import WAYS
 
 NOT_RUN, NOTHING = "not run", "-"
 # The judge's accuracy is measured by kinds of edits.

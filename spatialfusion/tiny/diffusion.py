@@ -16,37 +16,40 @@ from typing import Any, ClassVar
 
 import torch
 import torch.distributed as dist
-from diffusers import QwenImageControlNetModel, QwenImageTransformer2DModel
+from diffusers import QwenImageTransformer2DModel
 from torch import Tensor, nn
 
+from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.qwen_image import (
-    TINY_SHIFT,
     draw_noise,
     last_states,
     sample_latents,
     tiny_scheduler,
     token_grid,
-    use_short_attention,
     velocity,
 )
 from ..context import PromptEncoder
-from ..data.rendered import RenderedScenes, data_folders, weights_digest
+from ..data.rendered import RenderedScenes
 from ..errors import InputError
-from ..files import atomic_folder
+from ..files import atomic_folder, weights_digest
 from ..latents import decode_latents, encode_latents, load_vae
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import image_tile, write_sheet
-from .config import DiffusionConfig, DiffusionStageConfig, TrainConfig
-from .layout import LayoutHead, covered, layouts, weighted_error
-from .stage import Stage, noise_bins
-from .vae_2d import Autoencoder2D
+from ..train.config import DiffusionConfig, DiffusionStageConfig, TrainConfig
+from ..train.data_stage import data_folders
+from ..train.layout import LayoutHead, covered, layouts, weighted_error
+from ..train.noise_levels import draw_noise_levels, shift_level
+from ..train.stage import Stage, noise_bins
+from ..train.transformer import (
+    SHEET_GUIDANCE,
+    SHEET_STEPS,
+    TEXT_MULTIPLE,
+    load_transformer,
+    matrices_and_rest,
+    prepare_for_training,
+)
 
-UNIFORM_FRACTION = 0.1  # of the noise levels
-HIGH_NOISE_SHIFT = 4.0  # of the levels near pure noise: half of them are above 0.98
-TEXT_MULTIPLE = 16  # tokens; of a compiled network, since it is compiled once for each length that it sees
-SHEET_STEPS = 20
-SHEET_GUIDANCE = 4.0
 SHEET_SEEDS = 3
 SHEET_EDITS = 4
 SHEET_PROMPTS = (
@@ -294,31 +297,6 @@ def draw_samples(
     }
 
 
-def draw_noise_levels(generators: list[torch.Generator], high_fraction: float = 0.0) -> Tensor:
-    """Noise levels [B] in (0, 1) of training samples: logit-normal under the sampler's own shift, so mostly high noise,
-    where layout is decided; some are uniform, since the last steps of a sampler are at low noise.
-
-    high_fraction: of the levels, those near pure noise. At 0.9 large objects are still in plain sight, and captions
-    need not be read to see where they are.
-    """
-    levels = []
-    for generator in generators:
-        uniform = torch.rand((), generator=generator)
-        normal = torch.randn((), generator=generator)
-        chosen = torch.rand((), generator=generator) < UNIFORM_FRACTION
-        level = torch.where(chosen, uniform, shift_level(normal.sigmoid()))
-        # Without a share nothing is drawn, so older runs go on as they were.
-        if high_fraction and torch.rand((), generator=generator) < high_fraction:
-            level = torch.sigmoid(normal + HIGH_NOISE_SHIFT)
-        levels.append(level)
-    return torch.stack(levels)
-
-
-def shift_level(t: Tensor) -> Tensor:
-    """The sampler's exponential time shift of t in (0, 1)."""
-    return torch.sigmoid(torch.logit(t) + TINY_SHIFT)
-
-
 @torch.no_grad()
 def cached_latents(
     config: TrainConfig, run: Path, data: RenderedScenes, device: torch.device
@@ -353,16 +331,6 @@ def new_transformer(sizes: DiffusionConfig, latent_channels: int, text_width: in
     return transformer
 
 
-def matrices_and_rest(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Muon for the matrices of attention and MLP; modulation, ends of the network, norms and biases get AdamW."""
-    muon, adamw = [], []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            matrix = parameter.dim() == 2 and (".attn." in name or "_mlp." in name)
-            (muon if matrix else adamw).append(parameter)
-    return muon, adamw
-
-
 def zero_modulation(transformer: QwenImageTransformer2DModel) -> None:
     """adaLN-zero: every block starts as the identity and the network's output at 0.
 
@@ -374,28 +342,3 @@ def zero_modulation(transformer: QwenImageTransformer2DModel) -> None:
     for layer in layers:
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
-
-
-def load_transformer(
-    folder: Path, device: torch.device, load_device: torch.device | None = None
-) -> QwenImageTransformer2DModel:
-    """The transformer of a model folder in fp32, ready for training on `device`; for now it is on `load_device`."""
-    path = folder / "transformer"
-    if not (path / "config.json").is_file():
-        raise InputError(f"{folder} has no transformer folder; train it with the stage `diffusion` first.")
-    transformer = QwenImageTransformer2DModel.from_pretrained(path, use_safetensors=True, torch_dtype=torch.float32)
-    transformer.to(load_device or device)
-    prepare_for_training(transformer, device)
-    return transformer
-
-
-def prepare_for_training(
-    transformer: QwenImageTransformer2DModel | QwenImageControlNetModel, device: torch.device
-) -> None:
-    """Freeze what can never learn, and choose the attention that is fastest on the device."""
-    # Nothing reads the text after the last block.
-    last = transformer.transformer_blocks[-1]
-    last.txt_mlp.requires_grad_(False)
-    last.attn.to_add_out.requires_grad_(False)
-    if device.type == "cpu":
-        use_short_attention(transformer)

@@ -14,28 +14,27 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ..backbones import qwen_image
-from ..backbones.controlnet import ControlNetInjection, depth_condition, new_controlnet
-from ..context import PromptEncoder, SemanticContext
-from ..depth_image import disparity_image
-from ..files import atomic_folder
-from ..latents import decode_latents
-from ..model_folder import COMPONENTS, CONTROLNET, write_model_index
-from ..sheet import image_tile, write_sheet
-from .base import Base
-from .config import ControlNetStageConfig, TrainConfig
-from .diffusion import (
+from spatialfusion.backbones import qwen_image
+from spatialfusion.backbones.controlnet import ControlNetInjection, depth_condition, new_controlnet
+from spatialfusion.context import PromptEncoder, SemanticContext
+from spatialfusion.depth_image import disparity_image
+from spatialfusion.files import atomic_folder
+from spatialfusion.latents import decode_latents
+from spatialfusion.model_folder import COMPONENTS, CONTROLNET, write_model_index
+from spatialfusion.sheet import image_tile, write_sheet
+from spatialfusion.train.base import Base
+from spatialfusion.train.config import ControlNetStageConfig, TrainConfig
+from spatialfusion.train.layout import LayoutHead, covered, layouts, weighted_error
+from spatialfusion.train.noise_levels import draw_noise_levels, shift_level
+from spatialfusion.train.samples import Data, Samples, open_data
+from spatialfusion.train.stage import Stage, noise_bins
+from spatialfusion.train.transformer import (
     SHEET_GUIDANCE,
     SHEET_STEPS,
     TEXT_MULTIPLE,
-    draw_noise_levels,
     matrices_and_rest,
     prepare_for_training,
-    shift_level,
 )
-from .layout import LayoutHead, covered, layouts, weighted_error
-from .samples import Data, Samples, open_data
-from .stage import Stage, noise_bins
 
 SHEET_ROWS = 8
 

@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..defaults import GUIDANCE, STEPS, STRENGTH
-from ..errors import InputError, suggest
-from .judges import OPTIONS, check_options
-from .questions import PUBLIC, SUB_DOMAINS
+from spatialfusion.defaults import GUIDANCE, STEPS, STRENGTH
+from spatialfusion.errors import InputError, suggest
+from spatialfusion.evaluate.judges import OPTIONS, check_options
+from spatialfusion.evaluate.questions import PUBLIC, SUB_DOMAINS
 
 EMBEDDED = "embedded"  # as `model`: the one in the package
 PLAIN = 200

@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from ..data.rendered import RenderedScenes, data_folders
+from ..backbones.autoencoder_2d import Autoencoder2D
+from ..data.rendered import RenderedScenes
 from ..errors import InputError
 from ..evaluate.judge import Seen
 from ..evaluate.judge_accuracy import names, object_figures, score_figures, statement_cases
@@ -33,10 +34,10 @@ from ..scenes.render import instances, render
 from ..scenes.scene import Scene
 from ..scenes.statements import observe
 from ..sheet import image_tile, write_sheet
-from .config import TrainConfig
+from ..train.config import TrainConfig
+from ..train.data_stage import data_folders
+from ..train.stage import Stage
 from .diffusion import cached_latents
-from .stage import Stage
-from .vae_2d import Autoencoder2D
 
 RESTORED_SHARE = 0.6  # of the draws of a picture that has a restored twin
 LATENT_NOISE = 0.5  # the most, in deviations

@@ -1,6 +1,6 @@
 """Does the spatial side know from the words which way an object is turned? The share of prompts, a quarter is chance.
 
-    python .ci/facing.py RUN [STAGE]
+    python -m research.facing RUN [STAGE]
 
 RUN is a folder of a training run, whose newest checkpoint of STAGE (`grounding`) holds a layout head (see
 spatialfusion/train/layout.py). The head is asked from pure noise for the facing of the object that a question of

@@ -1,6 +1,6 @@
 """What is exact depth worth when it is a little wrong? Scores of the evidence's questions with depth that was spoilt.
 
-    python .ci/degraded_depth.py HOW [--count 60] [--model FOLDER] [--out FOLDER]
+    python -m research.degraded_depth HOW [--count 60] [--model FOLDER] [--out FOLDER]
 
 HOW is one of
     exact       nothing is spoilt
@@ -9,8 +9,9 @@ HOW is one of
     lost        the last object is not there (text to image)
     source      of an edit the depth of its source: the instruction was not read at all
 
-The embedded model draws, 12 steps in bf16, as in docs/evidence/arms.yaml, and the scene judge judges. Printed are the
-strict scores, 0 to 100, with 95 % intervals, and the share of images that were skipped. Started again it goes on.
+The embedded model draws, 12 steps in bf16, as in research/experiments/arms.yaml, and the scene judge judges. Printed
+are the strict scores, 0 to 100, with 95 % intervals, and the share of images that were skipped. Started again it goes
+on.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spatialfusion.data.rendered import weights_digest
 from spatialfusion.evaluate.evaluation import PROTOCOL, run_evaluation
 from spatialfusion.evaluate.images import Request
 from spatialfusion.evaluate.pictures import scene_geometry
 from spatialfusion.evaluate.pipeline_images import PipelineImages
 from spatialfusion.evaluate.questions import Question, public_questions, select
 from spatialfusion.evaluate.scene_judge import SceneJudge
+from spatialfusion.files import weights_digest
 from spatialfusion.generate import TINY, load_pipeline
 from spatialfusion.geometry import Geometry
 from spatialfusion.scenes.scene import Scene

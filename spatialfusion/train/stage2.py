@@ -27,11 +27,12 @@ from ..latents import decode_latents
 from ..sheet import figure_tile, image_tile
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
-from .diffusion import SHEET_GUIDANCE, SHEET_STEPS, TEXT_MULTIPLE, draw_noise_levels
 from .layout import LayoutHead, covered, layouts, weighted_error
+from .noise_levels import draw_noise_levels
 from .samples import Example, Samples
-from .spatial import Stage1
 from .stage import noise_bins
+from .stage1 import Stage1
+from .transformer import SHEET_GUIDANCE, SHEET_STEPS, TEXT_MULTIPLE
 
 # Above this much noise the estimate of the layout is a guess, and the adapter is given the teacher's depth.
 TRUSTED_TIME = 0.7

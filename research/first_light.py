@@ -1,4 +1,4 @@
-"""`python -m spatialfusion.evaluate.first_light`: do two objects appear, on the asked sides and in the asked order?
+"""`python -m research.first_light`: do two objects appear, on the asked sides and in the asked order?
 
 100 prompts with two objects in combinations of colour and kind that training never saw. Objects are found by their
 colour. Half of the prompts say left or right, half say in front or behind; the former are judged by the centres of the
@@ -25,16 +25,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..errors import CommandParser, InputError, run_command
-from ..files import atomic_file
-from ..geometry import Geometry
-from ..scenes.captions import caption, describe
-from ..scenes.sample import sample_scene
-from ..scenes.scene import KINDS, Scene
-from ..scenes.statements import ObservedObject, observe, propose
-from ..sheet import figure_tile, image_tile, write_sheet
+from spatialfusion.errors import CommandParser, InputError, run_command
+from spatialfusion.evaluate.depth_figures import BEFORE_CENTRE, half_extent, planned_distance
+from spatialfusion.files import atomic_file
+from spatialfusion.geometry import Geometry
+from spatialfusion.scenes.captions import caption, describe
+from spatialfusion.scenes.sample import sample_scene
+from spatialfusion.scenes.scene import KINDS, Scene
+from spatialfusion.scenes.statements import ObservedObject, observe, propose
+from spatialfusion.sheet import figure_tile, image_tile, write_sheet
+
 from .colors import SATURATED, center, color_masks, is_present
-from .depth_figures import BEFORE_CENTRE, half_extent, planned_distance
 
 COUNT = 100
 SHOWN = 16  # prompts on the sheet
@@ -170,7 +171,7 @@ def strict_summary(prompts: Sequence[Prompt], verdicts: Sequence[dict[str, bool 
 
 def main(arguments: list[str]) -> None:
     parser = CommandParser(
-        prog="python -m spatialfusion.evaluate.first_light",
+        prog="python -m research.first_light",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -192,8 +193,8 @@ def main(arguments: list[str]) -> None:
     if options.batch < 1:
         raise InputError(f"--batch is {options.batch}: expected at least 1.")
 
-    from ..generate import TINY
-    from ..pipeline import SpatialFusionPipeline
+    from spatialfusion.generate import TINY
+    from spatialfusion.pipeline import SpatialFusionPipeline
 
     pipe = SpatialFusionPipeline.from_pretrained(options.model or TINY)
     pipe.set_progress_bar_config(disable=True)

@@ -1,6 +1,6 @@
 """Does drawn depth put two objects where the prompt asks, without any image?
 
-    python .ci/depth_order.py RUN [MODEL] [COUNT]
+    python -m research.depth_order RUN [MODEL] [COUNT]
 
 RUN is a folder of a training run with the stage `grounding`, whose newest checkpoint holds a layout head (see
 spatialfusion/train/layout.py). It is the judge: shown slightly noised depth and a caption that names the two objects
@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from research.first_light import prompts
 from spatialfusion.context import PromptEncoder
 from spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
 from spatialfusion.depth_head import block_average
-from spatialfusion.evaluate.first_light import prompts
 from spatialfusion.flow import add_noise
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import SpatialFusionModel
