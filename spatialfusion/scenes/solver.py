@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import InputError
 from . import lexicon
-from .looks import has_front
+from .looks import has_front, primitives_of
 from .plain import fitted_room, object_at, surrounded, unknown_nouns
 from .program import (
     ALLOCENTRIC,
@@ -51,10 +51,12 @@ from .relations import (
     turned,
     violation,
 )
+from .render import instances
 from .scene import Camera, Scene, SceneObject
-from .sizes import conflict, resolve_sizes
+from .sizes import conflict, minimal_conflict, resolve_sizes
 from .statements import observe, score
-from .view import Boxes, Cameras, Wish, camera_height, composition, draw_wish, fit
+from .surfaces import stand
+from .view import SEEN, Boxes, Cameras, Wish, camera_height, composition, draw_wish, fit
 
 Array = np.ndarray
 
@@ -62,6 +64,8 @@ LAYOUTS = 40  # drawn at a time for a few objects, fewer for many
 PLACES = 24  # tried for each unit
 ROUNDS = 3  # of camera and mending
 STARTS = 4
+CHECKED = 4  # layouts of a round that are looked at in full
+RENDERED = 40  # objects, up to which what hides what is seen in a small picture; beyond, by boxes
 EYE_LEVEL = 1.55  # metres, of the middle of what hangs on a wall
 MOVED = 1e-3
 # Relations that say where a thing goes.
@@ -189,6 +193,7 @@ def _problem(program: SceneProgram, aspect: float) -> Problem:
         for i in {relation.subject, *relation.references}:
             problem.touching[i].append(relation)
     _check_fronts(problem, names, sees)
+    _refuse_circles(problem, names)
     _set_bases(problem, names)
     return problem
 
@@ -309,6 +314,7 @@ class Draft:
         self.x, self.z, self.yaw = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.base = np.broadcast_to(problem.base, shape).copy()
         self.placed = np.zeros(problem.count, bool)
+        self.wall = np.full(count, math.inf)
         sizes = problem.measures.sizes
         for i in problem.air:
             self.base[:, i] = rng.uniform(0.5, 1.2, count) * max(sizes[i]) + 1.5
@@ -405,7 +411,8 @@ class Draft:
             ready &= bool(self.placed[unit.center])
         fixed = any(i in problem.at for i in unit.objects)
         last = any(i in problem.walls for i in unit.objects)
-        return (fixed, ready, not last, links, referred, len(unit.objects))
+        backed = any(i in problem.against for i in unit.objects)
+        return (fixed, ready, not last, backed, links, referred, len(unit.objects))
 
     def place(self, index: int, mend: bool) -> None:
         """Try places for a unit and keep the best of each layout; when mending, only one that is better than now."""
@@ -415,8 +422,9 @@ class Draft:
         poses = self._candidates(unit, count)
         if mend:
             self._carry(unit, moved, poses)
-        cost = self._cost(moved, poses)
-        cost += 0.15 * self.rng.random(cost.shape)
+        cost = self._cost(moved, poses) + 0.15 * self.rng.random((self.n, count))
+        for uneven in self._uneven.values():
+            cost = cost + 4 * np.minimum(uneven, 2)
         best = cost.argmin(1)
         rows = np.arange(self.n)
         better = np.ones(self.n, bool)
@@ -431,6 +439,8 @@ class Draft:
             ):
                 values[:, i] = np.where(better, np.broadcast_to(new, cost.shape)[rows, best], values[:, i])
         self.placed[unit.objects] = True
+        if problem.against or problem.walls:
+            self.settle_walls()
 
     def _carried(self, unit: Unit) -> list[int]:
         """What stands on the unit, or around it, directly or through others."""
@@ -464,7 +474,7 @@ class Draft:
             poses[i] = Pose(
                 poses[j].x + cosine * dx - sine * dz,
                 poses[j].z + sine * dx + cosine * dz,
-                self.base[:, i, None] + 0 * turn,
+                self.base[:, i, None] + poses[j].base - self.base[:, j, None],
                 self.yaw[:, i, None] + turn,
             )
 
@@ -476,6 +486,7 @@ class Draft:
         self._free = self._draw_yaw(shape)
         self._jitter = rng.uniform(-1, 1, shape)
         self._pick = rng.random(shape)
+        self._uneven: dict[int, Array] = {}
         if unit.arrangement == "around":
             return self._around(unit, shape)
         offsets = self._arranged(unit, shape)
@@ -501,8 +512,28 @@ class Draft:
             ix, iz = x + ox, z + oz
             center = (x, z) if unit.arrangement == "circle" else None
             yaw = self._yaw_at(i, ix, iz, slice(None), center)
-            poses[i] = Pose(ix, iz, np.broadcast_to(self.base[:, i, None], shape), yaw)
+            poses[i] = Pose(ix, iz, self._base_at(i, ix, iz, yaw, shape), yaw)
         return poses
+
+    def _base_at(self, i: int, x: Array, z: Array, yaw: Array, shape: tuple[int, int]) -> Array:
+        """Height of the base [N, K]; on another object, that of its surface there, whose unevenness counts later."""
+        problem = self.problem
+        below = problem.support.get(i)
+        j = below.references[0] if below is not None else -1
+        if below is None or below.kind != "on" or i in problem.at or not self.placed[j]:
+            return np.broadcast_to(self.base[:, i, None], shape)
+        width, height, length = problem.measures.sizes[j]
+        cosine, sine = np.cos(self.yaw[:, j, None]), np.sin(self.yaw[:, j, None])
+        dx, dz = x - self.x[:, j, None], z - self.z[:, j, None]
+        across, along = (dx * cosine + dz * sine) / width, (dz * cosine - dx * sine) / length
+        wide, deep = problem.measures.sizes[i][0], problem.measures.sizes[i][2]
+        upright = np.abs(np.cos(yaw - self.yaw[:, j, None])) > math.sqrt(0.5)
+        part, uneven = 0.0, 0.0
+        for size, fits in (((wide / width, deep / length), upright), ((deep / width, wide / length), ~upright)):
+            found, rough = stand(primitives_of(problem.objects[j]), across, along, size)
+            part, uneven = np.where(fits, found, part), np.where(fits, rough, uneven)
+        self._uneven[i] = uneven * height / max(0.05, 0.3 * problem.measures.sizes[i][1])
+        return self.base[:, j, None] + part * height
 
     def _arranged(self, unit: Unit, shape: tuple[int, int]) -> dict[int, tuple[Array, Array]]:
         """Offsets of the unit's objects from its place."""
@@ -925,6 +956,9 @@ class Draft:
             )
             if problem.walls and i in problem.walls:
                 continue
+            if problem.against and i not in problem.against:
+                _, deep = measures.reach(i, pose.yaw)
+                cost = cost + 20 * np.minimum(over(pose.z + deep - self.wall[:, None]), 3)
             inner = [k for k in moved[number + 1 :] if not problem.alone[i, k]]
             for k in inner:
                 if self._levels_meet(pose.base, heights[i], poses[k].base, heights[k]):
@@ -979,25 +1013,26 @@ class Draft:
     # --- all of it ---
 
     def settle_walls(self) -> None:
-        """Put what hangs on the back wall or stands against it at the wall, behind everything else."""
-        problem = self.problem
-        fixed = [i for i in (*problem.walls, *problem.against) if i not in problem.at]
+        """Put what hangs on the back wall, or stands against it, at the wall."""
+        problem, sizes = self.problem, self.problem.measures.sizes
         self.wall = self._wall()
-        for i in fixed:
-            self.yaw[:, i] = self.bearing
-            self.z[:, i] = self.wall - problem.measures.sizes[i][2] / 2
+        for i in (*problem.walls, *problem.against):
+            if i not in problem.at and self.placed[i]:
+                self.yaw[:, i] = self.bearing
+                self.z[:, i] = self.wall - sizes[i][2] / 2
 
     def _wall(self) -> Array:
-        problem = self.problem
-        sizes = problem.measures.sizes
-        depth = (sizes[:, 0] * np.abs(np.sin(self.yaw)) + sizes[:, 2] * np.abs(np.cos(self.yaw))) / 2
-        back = self.z + depth
-        free = [i for i in range(problem.count) if i not in problem.walls and i not in problem.against]
-        wall = back[:, free].max(1) if free else np.zeros(self.n)
-        tight = [i for i in problem.against if i not in problem.at]
-        if tight:
-            wall = np.maximum(wall, (self.z[:, tight] + sizes[tight, 2] / 2).max(1)) if not free else wall
-        return wall + 0.02
+        """How far forward the back wall is: behind what stands against it, else behind everything."""
+        problem, sizes = self.problem, self.problem.measures.sizes
+        for i in sorted(problem.against, key=lambda i: i not in problem.at):
+            if self.placed[i]:
+                return self.z[:, i] + sizes[i][2] / 2
+        free = [i for i in np.flatnonzero(self.placed) if i not in problem.walls]
+        return self._backs(free).max(1) + 0.02 if free else np.zeros(self.n)
+
+    def _backs(self, chosen: list[int]) -> Array:
+        sizes, yaw = self.problem.measures.sizes[chosen], self.yaw[:, chosen]
+        return self.z[:, chosen] + (sizes[:, 0] * np.abs(np.sin(yaw)) + sizes[:, 2] * np.abs(np.cos(yaw))) / 2
 
     def violations(self) -> tuple[Array, Array]:
         """Of each relation [N, R], sides and overlaps last; and how poorly things show [N]."""
@@ -1011,6 +1046,8 @@ class Draft:
         for i, side in problem.side.items():
             error = side_error(measures, self.pose(i), side, view)[:, 0]
             columns.append(over(error - math.radians(WITHIN[side] + 1)))
+        if problem.against:
+            columns.append(over(self._backs(list(range(problem.count))).max(1) - self.wall - 0.01))
         columns.append(self.overlaps())
         return np.stack(columns, 1), poor
 
@@ -1050,8 +1087,6 @@ class Draft:
                 units |= {problem.unit_of[i] for i in np.flatnonzero((outside > 0).any(0))}
             for index in self.rng.permutation(sorted(units)):
                 self.place(int(index), mend=True)
-            if problem.walls or problem.against:
-                self.settle_walls()
 
     def composition(self) -> tuple[Array, Array, Array]:
         problem = self.problem
@@ -1078,12 +1113,10 @@ class Draft:
 def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Scene, list[str]] | None:
     """The best layout found; None if none keeps all relations."""
     count = int(np.clip(LAYOUTS * 8 // max(problem.count, 8), 3, LAYOUTS))
-    fallback: tuple[float, Scene, list[str]] | None = None
+    fallback: tuple[tuple[int, float], Scene, list[str]] | None = None
     for start in range(starts):
         draft = Draft(problem, rng, count)
         draft.build()
-        if problem.walls or problem.against:
-            draft.settle_walls()
         draft.mend(2)
         for turn in range(ROUNDS):
             draft.camera = fit(draft.boxes(), problem.measures.sizes, draft.camera, draft.wish, problem.aspect)
@@ -1091,18 +1124,19 @@ def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Sc
             wrong, poor = draft.violations()
             outside, unseen, faults = draft.composition()
             kept = wrong.max(1) <= 0
-            shown = (outside.max(1) <= 0) & (unseen.max(1) <= 0)
-            value = faults + 0.3 * poor + 10 * outside.sum(1) + 4 * unseen.sum(1) + 0.2 * rng.random(count)
-            for index in np.argsort(value + 1e3 * ~shown + 1e6 * ~kept, kind="stable")[:6]:
+            inside = outside.max(1) <= 0
+            value = faults + 0.5 * poor + 10 * outside.sum(1) + 10 * unseen.sum(1) + 0.2 * rng.random(count)
+            for index in np.argsort(value + 1e3 * ~inside + 1e6 * ~kept, kind="stable")[:CHECKED]:
                 if not kept[index]:
                     break
                 scene = _scene(draft, index)
                 if not _promises_hold(problem, scene):
                     continue
-                if shown[index]:
+                complaints = _complaints(problem, scene, outside[index], unseen[index])
+                if not complaints:
                     return scene, []
-                if fallback is None or value[index] < fallback[0]:
-                    fallback = (value[index], scene, _complaints(draft, index, outside, unseen))
+                if fallback is None or (len(complaints), value[index]) < fallback[0]:
+                    fallback = ((len(complaints), value[index]), scene, complaints)
             if turn < ROUNDS - 1:
                 draft.mend(3)
         if fallback is not None and start >= 1:
@@ -1110,15 +1144,34 @@ def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Sc
     return None if fallback is None else fallback[1:]
 
 
-def _complaints(draft: Draft, index: int, outside: Array, unseen: Array) -> list[str]:
-    names = object_names(draft.problem.objects)
+def _complaints(problem: Problem, scene: Scene, outside: Array, unseen: Array) -> list[str]:
+    """A sentence for each object that is not wholly in view, or mostly hidden."""
+    names = object_names(scene.objects)
+    shares = _seen_shares(problem, scene)
     found = []
     for i, name in enumerate(names):
-        if outside[index, i] > 0:
+        if outside[i] > 0:
             found.append(f"{name} is not wholly in view: no view was found that shows everything.")
-        elif unseen[index, i] > 0:
+        elif not problem.hidden[i] and (unseen[i] > 0 if math.isnan(shares[i]) else shares[i] < SEEN):
             found.append(f"{name} is mostly hidden: no layout was found that shows it.")
     return found
+
+
+def _seen_shares(problem: Problem, scene: Scene) -> Array:
+    """The part of each object's pixels that others do not hide; NaN where there are too few, or too many objects."""
+    count = problem.count
+    shares = np.full(count, math.nan)
+    if count > RENDERED:
+        return shares
+    width = round(64 * math.sqrt(problem.aspect))
+    size = (min(max(width, 16), 256), min(max(round(width / problem.aspect), 16), 256))
+    alone = [dataclasses.replace(scene, objects=(thing,)) for thing in scene.objects]
+    together, *single = instances([scene, *alone], size).numpy()
+    for i, own in enumerate(single):
+        pixels = int((own == 0).sum())
+        if pixels >= 12:
+            shares[i] = ((together == i) & (own == 0)).sum() / pixels
+    return shares
 
 
 def _scene(draft: Draft, index: int) -> Scene:
@@ -1151,7 +1204,11 @@ def _scene(draft: Draft, index: int) -> Scene:
     cx, cz = to_world(float(c.x[index]), float(c.z[index]))
     cx, cz = numbers["at"] if "at" in numbers else (round(cx, 3) + 0.0, round(cz, 3) + 0.0)
     height = numbers["height"][0] if "height" in numbers else round(float(c.height[index]), 3)
-    pitch = numbers["pitch"][0] if "pitch" in numbers else round(math.degrees(float(c.pitch[index])), 1)
+    pitch = (
+        numbers["pitch"][0]
+        if "pitch" in numbers
+        else min(max(round(math.degrees(float(c.pitch[index])), 1), -89.0), 89.0)
+    )
     yaw = numbers["yaw"][0] if "yaw" in numbers else round(math.degrees(bearing), 1) + 0.0
     fov = numbers["fov"][0] if "fov" in numbers else round(2 * math.degrees(math.atan(float(c.half[index]))), 1)
     camera = Camera((cx, -height, cz), yaw, pitch, fov)
@@ -1180,5 +1237,81 @@ def _promises_hold(problem: Problem, scene: Scene) -> bool:
 
 def _explain(problem: Problem) -> InputError:
     """The lines at odds: the fewest that were found to have no layout together."""
-    lines = {relation.line for relation in problem.relations} | {problem.line_of[i] for i in problem.side}
-    return conflict(lines, "no layout keeps all that they say")
+    items = _items(problem)
+    odd = minimal_conflict(items, lambda some: _feasible(problem, some, 1), tries=60)
+    if _feasible(problem, odd, 3):
+        odd = items
+    return conflict({line for line, _, _ in odd}, "no layout keeps all that is said")
+
+
+def _items(problem: Problem) -> list[tuple[int, str, int]]:
+    """What the text wants, piece by piece: the line, what kind of wish, and of which object."""
+    items = {(relation.line, "relation", 0) for relation in problem.relations if relation.kind != "near"}
+    items |= {(problem.line_of[i], "side", i) for i in problem.side}
+    items |= {(problem.line_of[i], "at", i) for i in problem.at}
+    items |= {(problem.line_of[i], "yaw", i) for i in problem.yaw}
+    return sorted(items)
+
+
+def _feasible(problem: Problem, items: list[tuple[int, str, int]], starts: int) -> bool:
+    """Whether a layout is found that keeps a part of what the text wants, shown or not."""
+    kept = set(items)
+    relations = [relation for relation in problem.relations if (relation.line, "relation", 0) in kept]
+
+    def chosen(table: dict, kind: str) -> dict:
+        return {i: value for i, value in table.items() if (problem.line_of[i], kind, i) in kept}
+
+    # Objects of which nothing is wanted do not matter.
+    fewer = dataclasses.replace(
+        problem,
+        relations=relations,
+        at=chosen(problem.at, "at"),
+        yaw=chosen(problem.yaw, "yaw"),
+        side=chosen(problem.side, "side"),
+        touching=[[r for r in touching if (r.line, "relation", 0) in kept] for touching in problem.touching],
+    )
+    rng = np.random.default_rng(21)
+    for _ in range(starts):
+        draft = Draft(fewer, rng, 24)
+        draft.build()
+        for _ in range(3):
+            if (draft.violations()[0].max(1) <= 0).any():
+                return True
+            draft.mend(2)
+        if (draft.violations()[0].max(1) <= 0).any():
+            return True
+    return False
+
+
+def _refuse_circles(problem: Problem, names: tuple[str, ...]) -> None:
+    """Raise InputError if things are left of each other, or nearer than each other, in a circle."""
+    orders = {
+        "left of": [(r, r.subject, r.references[0]) for r in problem.relations if r.kind == "left of"]
+        + [(r, r.references[0], r.subject) for r in problem.relations if r.kind == "right of"],
+        "nearer than": [
+            (r, r.subject, r.references[0]) for r in problem.relations if r.kind in ("in front of", "nearer than")
+        ]
+        + [(r, r.references[0], r.subject) for r in problem.relations if r.kind in ("behind", "farther than")],
+    }
+    for what, edges in orders.items():
+        after: dict[int, list[tuple[int, int]]] = {}
+        for relation, first, second in edges:
+            after.setdefault(first, []).append((second, relation.line))
+        for start in after:
+            # The shortest way back, breadth first.
+            came: dict[int, tuple[int, int]] = {}
+            queue = [start]
+            while queue and start not in came:
+                here = queue.pop(0)
+                for there, line in after.get(here, ()):
+                    if there not in came:
+                        came[there] = (here, line)
+                        queue.append(there)
+            if start in came:
+                lines, here = set(), start
+                while True:
+                    here, line = came[here]
+                    lines.add(line)
+                    if here == start:
+                        break
+                raise conflict(lines, f"by them {names[start]} is {what} itself")
