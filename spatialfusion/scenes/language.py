@@ -186,7 +186,10 @@ class _Known:
         for words in lines:
             said = words.all()
             for place, word in enumerate(said[:-1]):
-                if word == "as" and not (said[place + 1] in ("big", "large") and said[place + 2 : place + 3] == ["as"]):
+                compared = (
+                    "big" in said[max(place - 1, 0) : place + 2] or "large" in said[max(place - 1, 0) : place + 2]
+                )
+                if word == "as" and not (compared and "as" in (said[max(place - 2, 0)], *said[place + 2 : place + 3])):
                     known.names.add(said[place + 1].lstrip('"').lower())
                     number = said[place + 2 : place + 3]
                     if number and re.fullmatch(r"\d{1,4}", number[0]):
