@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from spatialfusion.errors import InputError
 from spatialfusion.scenes.language import COLOR_WORDS, FACING, KIND_WORDS
 from spatialfusion.scenes.primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive
+from spatialfusion.scenes.plain import CAMERA, LIGHT, YAWS
 from spatialfusion.scenes.program import Layout, object_names
 from spatialfusion.scenes.render import GROUNDS, SKIES, render
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import COLORS, KINDS, SHADES, Camera, Scene, SceneObject
-from spatialfusion.scenes.text import CAMERA, EXAMPLE, LIGHT, YAWS, compose, out_of_view, scene_from_text
+from spatialfusion.scenes.text import EXAMPLE, compose, out_of_view, scene_from_text
 from spatialfusion.scenes.words import QUOTES
 from spatialfusion.scenes.write import scene_to_text
 

@@ -186,7 +186,10 @@ class _Known:
         for words in lines:
             said = words.all()
             for place, word in enumerate(said[:-1]):
-                if word == "as" and not (said[place + 1] in ("big", "large") and said[place + 2 : place + 3] == ["as"]):
+                compared = (
+                    "big" in said[max(place - 1, 0) : place + 2] or "large" in said[max(place - 1, 0) : place + 2]
+                )
+                if word == "as" and not (compared and "as" in (said[max(place - 2, 0)], *said[place + 2 : place + 3])):
                     known.names.add(said[place + 1].lstrip('"').lower())
                     number = said[place + 2 : place + 3]
                     if number and re.fullmatch(r"\d{1,4}", number[0]):
@@ -439,6 +442,10 @@ def _read_thing(words: Words, known: _Known) -> _Line:
                 thing = replace(thing, parts=_read_parts(words))
         elif words.accept("hidden"):
             thing = replace(thing, hidden=True)
+        elif word in COLOR_WORDS and thing.color and relations and _lacks_color(relations[-1]):
+            # "car red left of house blue": the thing has its colour, so this is the other's.
+            kind, calls, value = relations[-1]
+            relations[-1] = (kind, (*calls[:-1], replace(calls[-1], color=COLOR_WORDS[words.next()])), value)
         elif word in COLOR_WORDS and not (thing.color and not thing.noun and find_noun(word)):
             once("colour")
             words.next()
@@ -479,6 +486,10 @@ def _unknown_word(words: Words, word: str, has_noun: bool) -> InputError:
         f"a kind of object ({', '.join(KINDS)}, or another noun), a colour ({', '.join(COLORS)}, or a shade), a "
         f"relation, or {listing(_THING_WORDS)}{size}",
     )
+
+
+def _lacks_color(relation: tuple[str, tuple[_Call, ...], float | None]) -> bool:
+    return bool(relation[1]) and bool(relation[1][-1].noun) and not relation[1][-1].color
 
 
 def _noun_length(words: Words) -> int:
