@@ -17,11 +17,19 @@ from safetensors.torch import load_file
 from tiny import CONFIG, SIZE
 from torch import Tensor
 
-from spatialfusion.backbones.qwen_image import TINY_SHIFT, last_states, token_grid
+from spatialfusion.backbones.qwen_image import (
+    TINY_SHIFT,
+    DepthInjection,
+    last_states,
+    load_backbone_tensors,
+    token_grid,
+    velocity,
+)
 from spatialfusion.data import rendered
 from spatialfusion.data.rendered import VALIDATION_SEED, RenderedScenes, render_folder
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
+from spatialfusion.model import SpatialFusionModel
 from spatialfusion.tiny import diffusion
 from spatialfusion.tiny.diffusion import (
     DiffusionStage,
@@ -285,9 +293,56 @@ def test_validation_is_repeatable_and_draws_a_sheet(stage, tmp_path, monkeypatch
     stir(stage)
     monkeypatch.setattr(diffusion, "SHEET_STEPS", 2)
     figures = stage.validate(tmp_path, 5)
-    assert figures == stage.validation_loss() and set(figures) == {"loss", "loss_text", "loss_edit"}
+    assert figures == stage.validation_loss() and set(figures) == {
+        "loss",
+        *(f"loss_{name}{depth}" for name in ("text", "edit") for depth in ("", "_depth")),
+    }
     with Image.open(tmp_path / "sheet-5.png") as sheet:
-        assert sheet.width > 6 * SIZE and np.asarray(sheet.convert("L")).std() > 10
+        assert sheet.width > 4 * SIZE and np.asarray(sheet.convert("L")).std() > 10
+
+
+def test_depth_is_read_through_columns_as_the_injection_reads_it(stage):
+    stir(stage)
+    torch.nn.init.normal_(stage.columns.weight, std=0.1)
+    batch = stage.batch(list(range(8)), generators(8))
+    residual = stage.adapter(batch["y"], batch["u"])[:6]
+    context = stage.encoder.encode(["a red car"] * 6)
+    inputs = batch["noise"][:6], [], batch["level"][:6], context.prompt_embeds, context.prompt_mask
+    plain = velocity(stage.transformer, *inputs)
+    with stage.columns.added(stage.transformer, residual):
+        told = velocity(stage.transformer, *inputs)
+    with DepthInjection(stage.transformer, residual, stage.columns.delta(stage.transformer)):
+        injected = velocity(stage.transformer, *inputs)
+    torch.testing.assert_close(told, injected, atol=1e-5, rtol=1e-5)
+    assert (told - plain).abs().max() > 1e-3
+    with stage.columns.added(stage.transformer, torch.zeros_like(residual)):
+        assert torch.equal(velocity(stage.transformer, *inputs), plain)
+
+
+def test_so_many_samples_as_asked_have_depth(stage):
+    stage.options = dataclasses.replace(stage.options, depth_fraction=0.3)
+    indices = [i % len(stage) for i in range(200)]
+    told = stage.batch(indices, generators(200))["has_depth"]
+    assert 40 < told.sum() < 80
+    loss, metrics = stage.loss(stage.batch(indices[:8], generators(8)))
+    assert {"loss_depth", "loss_no_depth"} <= set(metrics)
+    loss.backward()
+    assert stage.columns.weight.grad is not None
+
+
+def test_exported_depth_reaches_the_pipeline(stage, run, tmp_path):
+    stir(stage)
+    torch.nn.init.normal_(stage.columns.weight, std=0.3)
+    run = Path(shutil.copytree(run, tmp_path / "run"))
+    stage.export(run / "model")
+    model = SpatialFusionModel.load(run / "model")
+    assert model.config.injection == "concat"
+    delta = load_backbone_tensors(stage.transformer, model.backbone_tensors)
+    assert torch.equal(delta.weight, stage.columns.delta(stage.transformer).weight) and not delta.bias.any()
+    again = DiffusionStage(stage.config, run, CPU)
+    assert torch.equal(again.columns.weight, stage.columns.weight)
+    for name, tensor in stage.adapter.state_dict().items():
+        assert torch.equal(tensor, again.adapter.state_dict()[name]), name
 
 
 def test_export_can_be_loaded_and_draws_the_same(stage, tmp_path):

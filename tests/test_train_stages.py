@@ -364,7 +364,7 @@ def test_pictures_of_the_source_stage_are_mirrored_with_their_depth(finished):
     stage.options.layout_weight = 1.0
     batch = stage.batch([0] * 8, generators)
     picture = stage.data.data.images[0].float() / 255
-    exact, _ = geometry_to_state(stage.data.exact_geometry([0]), stage.model.config)
+    exact, _ = geometry_to_state(stage.data.data.geometry([0]), stage.model.config)
     plain = layouts(stage.data.data.scenes[:1], *stage.model.config.grid(64, 64))[0]
     mirrored = 0
     for image, y, layout in zip(batch["images"], batch["y"], batch["layout"]):

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from ..files import atomic_file
+from ..geometry import Geometry
 from ..scenes.edits import Edit, sample_edit
 from ..scenes.render import render
 from ..scenes.sample import sample_scene
@@ -66,6 +67,13 @@ class RenderedScenes:
     def valid(self) -> Tensor:
         """[N, H, W] bool."""
         return self.depth > 0
+
+    def geometry(self, indices: list[int]) -> Geometry:
+        """The exact depth of some pictures, with their cameras."""
+        height, width = self.depth.shape[-2:]
+        depth = self.depth[indices].float()
+        cameras = [self.scenes[i].camera.intrinsics(width / height) for i in indices]
+        return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))
 
     def latents(self, encode: Callable[[Tensor], Tensor], identity: str) -> Tensor:
         """Normalised latents [N, C, h, w] float16 of all pictures, computed once and kept beside them; pictures that

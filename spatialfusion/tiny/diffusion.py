@@ -1,8 +1,9 @@
 """The stage `diffusion`: the tiny diffusion transformer, text to image and editing, from scratch on rendered pictures.
 
 Notable:
-- The base of everything later: it reads plain captions alone, as web captions are; metres, poses and frames of
-  reference come with depth in stages 1 and 2.
+- Depth is there from the start, and in the whole network: for `depth_fraction` of the samples the exact depth of the
+  picture goes through the depth adapter and is concatenated to the noisy latent, which is what columns of the input
+  projection amount to. Without depth the columns add zero, so strength 0 is this network on captions alone.
 - Flow matching on cached latents, v = noise - x0. Each batch holds text-to-image and editing samples in a fixed ratio;
   the two go through the network apart, because only one has reference tokens.
 - Captions are drawn anew for every sample and read by the frozen multimodal LLM during training.
@@ -11,6 +12,9 @@ Notable:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,11 +22,15 @@ import torch
 import torch.distributed as dist
 from diffusers import QwenImageTransformer2DModel
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.qwen_image import (
+    DepthInjection,
     draw_noise,
     last_states,
+    pack,
+    projection_delta,
     sample_latents,
     tiny_scheduler,
     token_grid,
@@ -32,15 +40,21 @@ from ..context import PromptEncoder
 from ..data.rendered import RenderedScenes
 from ..errors import InputError
 from ..files import atomic_folder, weights_digest
+from ..geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
-from ..scenes.captions import plain_caption
+from ..model import FILE_NAME, SpatialFusionModel
+from ..scenes.captions import caption, egocentric_caption, plain_caption, pose_caption
+from ..scenes.descriptions import full_caption
 from ..scenes.edits import instruction
-from ..sheet import image_tile, write_sheet
+from ..scenes.scene import Scene
+from ..sheet import figure_tile, image_tile, write_sheet
+from ..state import geometry_to_state
 from ..train.config import DiffusionConfig, DiffusionStageConfig, TrainConfig
 from ..train.data_stage import data_folders
 from ..train.layout import LayoutHead, covered, layouts, weighted_error
 from ..train.noise_levels import draw_noise_levels, shift_level
 from ..train.stage import Stage, noise_bins
+from ..train.stage1 import spatial_config
 from ..train.transformer import (
     SHEET_GUIDANCE,
     SHEET_STEPS,
@@ -50,22 +64,10 @@ from ..train.transformer import (
     prepare_for_training,
 )
 
-SHEET_SEEDS = 3
+# Captions of text to image and how often each is drawn: complete ones teach most, short ones are what is asked.
+CAPTIONS = ((full_caption, 0.45), (plain_caption, 0.2), (egocentric_caption, 0.1), (pose_caption, 0.1), (caption, 0.15))
+SHEET_SCENES = 12
 SHEET_EDITS = 4
-SHEET_PROMPTS = (
-    "a red ball",
-    "a yellow chair in a room",
-    "a green tree outdoors",
-    "a purple figure",
-    "a red car to the left of a blue house",
-    "a blue house to the left of a red car",
-    "a green cube on the left and a white cone on the right",
-    "a white cone on the left and a green cube on the right",
-    "an orange barrel and a pink dog",
-    "a black sofa and a cyan lamp in a room",
-    "a blue mug to the right of a red bottle",
-    "an empty room",
-)
 
 
 class DiffusionStage(Stage):
@@ -91,11 +93,31 @@ class DiffusionStage(Stage):
             prepare_for_training(self.transformer, device)
         if device.type == "cpu":
             self.encoder.text_encoder.set_attn_implementation("eager")
-        self.trained: nn.Module = self.transformer
+        self.model = self._spatial_side()
+        self.adapter = self.model.adapter
+        self.columns = DepthColumns(self.transformer).to(device)
+        self._take_depth()
+        parts = {"transformer": self.transformer, "adapter": self.adapter, "columns": self.columns}
         if self.options.layout_weight:
-            head = LayoutHead(self.transformer.inner_dim).to(device)
-            self.trained = nn.ModuleDict({"transformer": self.transformer, "layout": head})
+            parts["layout"] = LayoutHead(self.transformer.inner_dim).to(device)
+        self.trained: nn.ModuleDict = nn.ModuleDict(parts)
         self.text_multiple = 1
+
+    def _spatial_side(self) -> SpatialFusionModel:
+        """The run's own, or a new one that stage 1 goes on from. Of it this stage trains the depth adapter alone."""
+        if (self.folder / FILE_NAME).exists():
+            return SpatialFusionModel.load(self.folder, self.device)
+        model = SpatialFusionModel(spatial_config(self.config)).to(self.device)
+        # The columns start at zero. Were the adapter's output zero as well, neither would get a gradient.
+        model.adapter.out.reset_parameters()
+        return model
+
+    def _take_depth(self) -> None:
+        """Go on from the columns for depth that the model has."""
+        weight = self.model.backbone_tensors.get("projection.weight")
+        inputs = self.transformer.img_in.in_features
+        if weight is not None and weight.shape[1] == 2 * inputs:
+            self.columns.weight.data.copy_(weight[:, inputs:])
 
     def _check_parts(self) -> None:
         """Raise InputError if no part of a batch would have an edit, though edits are asked for."""
@@ -121,6 +143,7 @@ class DiffusionStage(Stage):
         """Samples; the last ones, `edit_fraction` of them (rounded), are edits, so that every part of a batch has the
         same shapes."""
         edits = round(self.options.edit_fraction * len(indices)) if self.data.edits else 0
+        shares = torch.stack([torch.rand((), generator=generator) for generator in generators])
         samples = draw_samples(
             self.data,
             self.latents,
@@ -130,6 +153,8 @@ class DiffusionStage(Stage):
             caption_dropout=self.options.caption_dropout,
             high_noise_fraction=self.options.high_noise_fraction,
         )
+        samples["y"], samples["u"] = geometry_to_state(self.data.geometry(samples["targets"]), self.model.config)
+        samples["has_depth"] = shares < self.options.depth_fraction
         if self.options.layout_weight:
             height, width = samples["latents"].shape[-2:]
             samples["layout"] = layouts([self.data.scenes[i] for i in samples["targets"]], height // 2, width // 2)
@@ -145,6 +170,10 @@ class DiffusionStage(Stage):
         level, edits = batch["level"], len(batch["references"])
         plain, edited = errors.detach().split([len(errors) - edits, edits])
         metrics = {"loss_text": plain.mean(), "loss_edit": edited.mean()}
+        depth = batch["has_depth"]
+        # 0 / 0 is NaN: no such sample in this batch.
+        metrics["loss_depth"] = (errors.detach() * depth).sum() / depth.sum()
+        metrics["loss_no_depth"] = (errors.detach() * ~depth).sum() / (~depth).sum()
         loss = weighted_error(maps, batch, self.options.object_weight)
         if self.options.layout_weight:
             layout_loss = self.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"])
@@ -158,6 +187,7 @@ class DiffusionStage(Stage):
         s = level[:, None, None, None]
         noisy, target = (1 - s) * x0 + s * noise, noise - x0
         plain = len(x0) - len(batch["references"])
+        residual = self.adapter(batch["y"], batch["u"]) * batch["has_depth"][:, None, None, None]
         errors = []
         for rows, references, pictures in (
             (slice(0, plain), [], []),
@@ -168,15 +198,16 @@ class DiffusionStage(Stage):
                 continue
             # The picture stays where the instruction is dropped: that is how an unconditional prediction is asked for.
             context = self.encoder.encode(texts, [[p.float() / 255] for p in pictures] or None, allow_empty=True)
-            v = velocity(
-                self.transformer,
-                noisy[rows],
-                references,
-                level[rows],
-                context.prompt_embeds,
-                context.prompt_mask,
-                self.text_multiple,
-            )
+            with self.columns.added(self.transformer, residual[rows]):
+                v = velocity(
+                    self.transformer,
+                    noisy[rows],
+                    references,
+                    level[rows],
+                    context.prompt_embeds,
+                    context.prompt_mask,
+                    self.text_multiple,
+                )
             errors.append((v.float() - target[rows]).square().mean(dim=1))
         return torch.cat(errors)
 
@@ -196,57 +227,72 @@ class DiffusionStage(Stage):
             return self.validation_loss()
 
     def validation_loss(self) -> dict[str, float]:
-        """Loss on held-out pictures, each at a fixed noise level and with fixed noise and caption."""
+        """Loss on held-out pictures with and without exact depth, at fixed noise levels, noise and captions."""
         data, latents = self.validation_data, self.validation_latents
         result = {}
-        for name, count, edits in (("loss_text", len(data), 0), ("loss_edit", len(data.edits), len(data.edits))):
+        for name, count, edits in (("text", len(data), 0), ("edit", len(data.edits), len(data.edits))):
             if not count:
                 continue
             generators = [torch.Generator().manual_seed(i) for i in range(count)]
             batch = draw_samples(data, latents, list(range(count)), edits, generators, caption_dropout=0.0)
             batch["level"] = shift_level((torch.arange(count) + 0.5) / count)
+            batch["y"], batch["u"] = geometry_to_state(data.geometry(batch["targets"]), self.model.config)
             batch = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
-            result[name] = self.error_maps(batch).mean().item()
+            for depth in (False, True):
+                batch["has_depth"] = torch.full((count,), depth, device=self.device)
+                result[f"loss_{name}" + "_depth" * depth] = self.error_maps(batch).mean().item()
         return {"loss": sum(result.values()) / len(result), **result}
 
     def draw_sheet(self, path: Path) -> None:
-        """Fixed prompts with several seeds each; then edits: source, result, and the picture that was wanted."""
-        texts = [text for text in SHEET_PROMPTS for _ in range(SHEET_SEEDS)]
-        images = self.sample(texts, None, list(range(SHEET_SEEDS)) * len(SHEET_PROMPTS))
-        rows = [
-            (text, [image_tile(image) for image in images[i * SHEET_SEEDS : (i + 1) * SHEET_SEEDS]])
-            for i, text in enumerate(SHEET_PROMPTS)
+        """Held-out scenes and edits: exact depth, the image without and with it, and the picture that was described."""
+        data = self.validation_data
+        pictures = data.images
+        rows = []
+        scenes = list(range(min(SHEET_SCENES, len(data))))
+        texts = [plain_caption(data.scenes[i], torch.Generator().manual_seed(i)).text for i in scenes]
+        edits = data.edits[:SHEET_EDITS]
+        orders = [
+            instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
+            for i, (source, _, edit) in enumerate(edits)
         ]
-        edits = self.validation_data.edits[:SHEET_EDITS]
-        if edits:
-            pictures = self.validation_data.images.float() / 255
-            texts = [
-                instruction(self.validation_data.scenes[source], edit, torch.Generator().manual_seed(i))
-                for i, (source, _, edit) in enumerate(edits)
-            ]
-            sources = [source for source, _, _ in edits]
-            images = self.sample(texts, sources, list(range(len(edits))))
-            for text, image, (source, target, _) in zip(texts, images, edits):
-                rows.append((text, [image_tile(picture) for picture in (pictures[source], image, pictures[target])]))
+        for prompts, targets, sources in (
+            (texts, scenes, None),
+            (orders, [target for _, target, _ in edits], [source for source, _, _ in edits]),
+        ):
+            if not prompts:
+                continue
+            geometry = data.geometry(targets)
+            without, with_depth = (self.sample(prompts, sources, depth) for depth in (None, geometry))
+            for i, text in enumerate(prompts):
+                shown = [] if sources is None else [image_tile(pictures[sources[i]].float() / 255)]
+                shown += [figure_tile(geometry[[i]]), image_tile(without[i]), image_tile(with_depth[i])]
+                rows.append((text, [*shown, image_tile(pictures[targets[i]].float() / 255)]))
         write_sheet(path, rows)
 
-    def sample(self, texts: list[str], sources: list[int] | None, seeds: list[int]) -> Tensor:
-        """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation pictures `sources`."""
+    def sample(self, texts: list[str], sources: list[int] | None, geometry: Geometry | None) -> Tensor:
+        """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation pictures `sources`; image i
+        from the noise of seed i, with depth or without."""
         pictures, references = None, []
         if sources is not None:
             pictures = [[self.validation_data.images[i].float() / 255] for i in sources]
-            references = [self.validation_latents[sources].float()]
+            references = [self.validation_latents[sources].float().to(self.device)]
         context = self.encoder.encode(texts, pictures)
         null_context = self.encoder.encode([""] * len(texts), pictures, allow_empty=True)
+        shape = tuple(self.latents.shape[1:])
+        injection = None
+        if geometry is not None:
+            residual = self.adapter.residual(geometry, shape[-2:])
+            injection = DepthInjection(self.transformer, residual, self.columns.delta(self.transformer))
         latents = sample_latents(
             self.transformer,
             tiny_scheduler(),
             context,
             null_context,
             references,
-            draw_noise([torch.Generator().manual_seed(seed) for seed in seeds], tuple(self.latents.shape[1:])),
+            draw_noise([torch.Generator().manual_seed(seed) for seed in range(len(texts))], shape).to(self.device),
             SHEET_STEPS,
             SHEET_GUIDANCE,
+            injection,
         )
         return decode_latents(self.vae, latents).float()
 
@@ -255,6 +301,46 @@ class DiffusionStage(Stage):
             self.transformer.save_pretrained(temporary, safe_serialization=True)
         with atomic_folder(model_folder / "scheduler") as temporary:
             tiny_scheduler().save_pretrained(temporary)
+        delta = self.columns.delta(self.transformer)
+        self.model.backbone_tensors = {f"projection.{name}": tensor for name, tensor in delta.state_dict().items()}
+        shape = tuple(delta.weight.shape)
+        self.model.config = replace(self.model.config, injection="concat", lora_rank=0, projection_shape=shape)
+        self.model.save(model_folder / FILE_NAME)
+
+
+class DepthColumns(nn.Module):
+    """The columns of the input projection that read depth, which is concatenated to the latent.
+
+    They are the right half of a wide `projection_delta`, whose other half and bias stay zero: what the latent itself
+    is worth is learnt by the projection.
+    """
+
+    def __init__(self, transformer: QwenImageTransformer2DModel):
+        super().__init__()
+        projection = transformer.img_in
+        self.weight = nn.Parameter(torch.zeros(projection.out_features, projection.in_features))
+
+    @contextmanager
+    def added(self, transformer: QwenImageTransformer2DModel, residual: Tensor) -> Iterator[None]:
+        """While inside, the target's tokens are given the residual [B, C, h, w]; zeros change nothing."""
+        told = functional.linear(pack(residual), self.weight)
+
+        def add(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+            missing = output.shape[1] - told.shape[1]
+            return output + functional.pad(told, (0, 0, 0, missing)).to(output.dtype)
+
+        handle = transformer.img_in.register_forward_hook(add)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    def delta(self, transformer: QwenImageTransformer2DModel) -> nn.Linear:
+        """The same as a delta of the projection, for DepthInjection and the checkpoint."""
+        delta = projection_delta(transformer, concat=True)
+        with torch.no_grad():
+            delta.weight[:, transformer.img_in.in_features :] = self.weight
+        return delta
 
 
 # Samples --------------------------------------------------------------------------------------------------------------
@@ -275,10 +361,13 @@ def draw_samples(
         texts and targets (the pictures' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B]; and of
         the edits' sources references [E, 16, h, w] and pictures [E, 3, H, W] uint8.
     """
+    # Before the texts, which take more draws or fewer.
+    noise = torch.stack([torch.randn(latents.shape[1:], generator=g) for g in generators])
+    level = draw_noise_levels(generators, high_noise_fraction)
     texts, targets, sources = [], [], []
     for position, (index, generator) in enumerate(zip(indices, generators, strict=True)):
         if position < len(indices) - edits:
-            target, text = index, plain_caption(data.scenes[index], generator).text
+            target, text = index, draw_caption(data.scenes[index], generator)
         else:
             source, target, edit = data.edits[index % len(data.edits)]
             sources.append(source)
@@ -290,11 +379,18 @@ def draw_samples(
         "texts": texts,
         "targets": targets,
         "latents": latents[targets].float(),
-        "noise": torch.stack([torch.randn(latents.shape[1:], generator=g) for g in generators]),
-        "level": draw_noise_levels(generators, high_noise_fraction),
+        "noise": noise,
+        "level": level,
         "references": latents[sources].float(),
         "pictures": data.images[sources],
     }
+
+
+def draw_caption(scene: Scene, generator: torch.Generator) -> str:
+    """A caption of one of the kinds of CAPTIONS."""
+    weights = torch.tensor([weight for _, weight in CAPTIONS])
+    write, _ = CAPTIONS[int(torch.multinomial(weights, 1, generator=generator))]
+    return write(scene, generator).text
 
 
 @torch.no_grad()

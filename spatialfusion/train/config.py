@@ -156,6 +156,7 @@ class LanguageStageConfig(StageConfig):
 @dataclass
 class DiffusionStageConfig(StageConfig):
     edit_fraction: float = 0.25
+    depth_fraction: float = 0.6  # of the samples, those that are given exact depth
     caption_dropout: float = 0.1
     layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
     high_noise_fraction: float = 0.0  # of the noise levels, those near pure noise, where only captions tell the layout

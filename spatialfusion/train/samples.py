@@ -159,13 +159,13 @@ class RenderedSamples:
         return Samples(
             texts=texts,
             images=self.data.images[targets].float() / 255,
-            geometry=self.exact_geometry(targets),
+            geometry=self.data.geometry(targets),
             has_camera=torch.ones(len(texts), dtype=torch.bool),
             edits=edits,
             sources=self.data.images[sources].float() / 255,
             latents=None if latents is None else latents[targets].float(),
             source_latents=None if latents is None else latents[sources].float(),
-            source_geometry=self.exact_geometry(sources) if sources else None,
+            source_geometry=self.data.geometry(sources) if sources else None,
             scenes=[self.data.scenes[i] for i in targets],
         )
 
@@ -199,13 +199,6 @@ class RenderedSamples:
             return pose_caption(scene, generator).text
         return caption(scene, generator).text
 
-    def exact_geometry(self, indices: list[int]) -> Geometry:
-        """The rendered depth of some pictures, with their cameras."""
-        height, width = self.data.depth.shape[-2:]
-        depth = self.data.depth[indices].float()
-        cameras = [self.data.scenes[i].camera.intrinsics(width / height) for i in indices]
-        return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))
-
     def encode_latents(self, encode: Encode, digest: str) -> None:
         self.latents = self.data.latents(encode, digest)
 
@@ -226,7 +219,7 @@ class RenderedSamples:
         for i, (source, target, edit) in enumerate(data.edits[:SHEET_EDITS]):
             text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
             image, wanted = (data.images[j].float() / 255 for j in (source, target))
-            examples.append(Example(text, size, image, wanted, self.exact_geometry([target])))
+            examples.append(Example(text, size, image, wanted, self.data.geometry([target])))
         return examples
 
 

@@ -61,7 +61,8 @@ class Stage1(Stage):
         if self.options.layout_weight:
             parts["layout"] = LayoutHead(self.model.config.hidden_size).to(device)
         self.trained: nn.Module = nn.ModuleDict(parts)
-        if is_new:
+        # The stage `diffusion` leaves a file whose spatial side is new.
+        if not self.model.spatial_transformer.calibrated:
             texts = [self.encoder.readable(text) for text in self.data.captions(64)]
             self.model.spatial_transformer.calibrate(self.encoder.encode(texts))
 
