@@ -91,7 +91,19 @@ def test_a_batch_follows_from_indices_and_generators(stage):
     assert not torch.equal(first["noise"], other["noise"]) and first["texts"] != other["texts"]
     # A sample does not depend on its neighbours.
     part = stage.batch(indices[4:], generators(8)[4:])
-    assert torch.equal(part["noise"], first["noise"][4:]) and torch.equal(part["level"], first["level"][4:])
+    for target in (9, 1):
+        row, whole = part["targets"].index(target), first["targets"].index(target)
+        for name in ("noise", "level", "has_depth"):
+            assert torch.equal(part[name][row], first[name][whole]), name
+
+
+def test_samples_come_in_the_order_of_their_texts(stage):
+    batch = stage.batch([3, 0, 7, 5, 9, 1, 2, 11], generators(8))
+    lengths = [len(text) for text in batch["texts"][:6]]
+    assert lengths == sorted(lengths) and len(set(lengths)) > 2
+    for text, target in zip(batch["texts"][:6], batch["targets"]):
+        names = [f"{thing.color} {thing.kind}" for thing in stage.data.scenes[target].objects]
+        assert not text or any(name in text for name in names)
 
 
 def test_the_last_samples_are_edits_of_their_source(stage):
@@ -104,7 +116,8 @@ def test_the_last_samples_are_edits_of_their_source(stage):
         assert torch.equal(batch["references"][row], stage.latents[source].float())
         assert torch.equal(batch["pictures"][row], stage.data.images[source])
         assert torch.equal(batch["latents"][6 + row], stage.latents[target].float())
-    assert torch.equal(batch["latents"][:6], stage.latents[:6].float())
+    assert sorted(batch["targets"][:6]) == indices[:6]
+    assert torch.equal(batch["latents"][:6], stage.latents[batch["targets"][:6]].float())
     assert len(stage.batch([0], generators(1))["references"]) == 0
 
 
@@ -166,7 +179,7 @@ def test_the_layout_is_told_of_each_target(stage, run):
     asked = DiffusionStage(dataclasses.replace(stage.config, diffusion=stage.options), run, CPU)
     indices = [3, 0, 7, 5, 9, 1, 2, 11]
     batch = asked.batch(indices, generators(8))
-    targets = [*indices[:6], *(asked.data.edits[i % len(asked.data.edits)][1] for i in indices[6:])]
+    targets = batch["targets"]
     side = SIZE // 16
     assert torch.equal(batch["layout"], layouts([asked.data.scenes[i] for i in targets], side, side))
     loss, metrics = asked.loss(batch)
@@ -178,7 +191,7 @@ def test_the_layout_is_told_of_each_target(stage, run):
     torch.nn.init.normal_(asked.trained["layout"].project.weight)
     with last_states(asked.transformer) as states:
         asked.error_maps(batch)
-    assert [len(part) for part in states] == [6, 2] and states[1].shape[1] == 2 * side**2  # with a source's tokens
+    assert [len(part) for part in states] == [2, 2, 2, 2] and states[1].shape[1] == 2 * side**2  # with a source's tokens
     numbered = torch.arange(2.0 * side**2)[None, :, None]  # the target's tokens row by row, then the source's
     assert torch.equal(token_grid([numbered], batch["latents"])[0, 0], torch.arange(1.0 * side**2).view(side, side))
     asked.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"]).backward()
@@ -196,7 +209,7 @@ def test_errors_weigh_more_on_objects_where_it_is_plain_where_they_are(stage):
     plain, _ = stage.loss(stage.batch(indices, generators(8)))
     stage.options.object_weight = 3.0
     batch = stage.batch(indices, generators(8))
-    targets = [*indices[:6], *(stage.data.edits[i % len(stage.data.edits)][1] for i in indices[6:])]
+    targets = batch["targets"]
     assert torch.equal(batch["cells"], covered([stage.data.scenes[i] for i in targets], SIZE // 8, SIZE // 8))
     assert 0 < batch["cells"].float().mean() < 1
     batch["level"] = torch.tensor([0.0, 0.2, 0.5, 0.75, 0.9, 1.0, 0.3, 0.6])
