@@ -191,7 +191,7 @@ def test_the_layout_is_told_of_each_target(stage, run):
     torch.nn.init.normal_(asked.trained["layout"].project.weight)
     with last_states(asked.transformer) as states:
         asked.error_maps(batch)
-    assert [len(part) for part in states] == [2, 2, 2, 2] and states[1].shape[1] == 2 * side**2  # with a source's tokens
+    assert [len(part) for part in states] == [2, 2, 2, 2] and states[3].shape[1] == 2 * side**2  # with a source's tokens
     numbered = torch.arange(2.0 * side**2)[None, :, None]  # the target's tokens row by row, then the source's
     assert torch.equal(token_grid([numbered], batch["latents"])[0, 0], torch.arange(1.0 * side**2).view(side, side))
     asked.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"]).backward()
