@@ -72,6 +72,7 @@ class DiffusionStage(Stage):
     """Trains the diffusion transformer; autoencoder and multimodal LLM are frozen."""
 
     name: ClassVar[str] = "diffusion"
+    network: ClassVar[str] = "diffusion"
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
@@ -127,7 +128,7 @@ class DiffusionStage(Stage):
             indices,
             edits,
             generators,
-            caption_dropout=self.options.caption_dropout,
+            caption_dropout=self.config.data.mix.caption_dropout,
             high_noise_fraction=self.options.high_noise_fraction,
         )
         if self.options.layout_weight:

@@ -106,6 +106,7 @@ class LanguageStage(Stage):
     where (`names`), its caption or its layout; and from a picture with an instruction the layout after the edit."""
 
     name: ClassVar[str] = "language"
+    network: ClassVar[str] = "language"
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)

@@ -43,11 +43,13 @@ class Stage2(Stage1):
     """Depth and image together."""
 
     name: ClassVar[str] = "stage2"
+    unused: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         self.options: Stage2Config = config.stage2
         self.full = self.options.dit == "full"
+        self.rank = self.options.lora_rank or self.base.lora_rank
         self.check_start()
         unread = self.model.config.injection == "none"
         concat = self.choose_injection()
@@ -67,7 +69,7 @@ class Stage2(Stage1):
             if self.delta is None:
                 options = {"concat": True} if concat else {}
                 self.delta = backbone.projection_delta(self.transformer, **options)
-                backbone.add_lora(self.transformer, self.options.lora_rank)
+                backbone.add_lora(self.transformer, self.rank)
                 if concat and not self.model.adapter.out.weight.any():
                     # The columns start at zero. Were the adapter's output zero as well, neither would ever get a
                     # gradient through the other.
@@ -96,9 +98,9 @@ class Stage2(Stage1):
                 f"stage2.dit = full trains the diffusion model itself, but {self.folder} has a LoRA and a delta of it: "
                 "set stage2.dit=lora or start from a model that has not been through stage 2."
             )
-        if self.options.lora_rank != rank:
+        if self.rank != rank:
             raise InputError(
-                f"stage2.lora_rank = {self.options.lora_rank} differs from {rank}, with which {self.folder} was "
+                f"stage2.lora_rank = {self.rank} differs from {rank}, with which {self.folder} was "
                 f"trained: set stage2.lora_rank={rank} or start from a model that has not been through stage 2."
             )
 
@@ -268,6 +270,8 @@ def depth_samples(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
     edits = [i for i, row in enumerate(batch["edits"]) if row in rows]
     part["edits"] = [rows.index(batch["edits"][i]) for i in edits]
     part["sources"] = batch["sources"][edits]
+    if "source_y" in batch and edits:
+        part["source_y"], part["source_u"] = batch["source_y"][edits], batch["source_u"][edits]
     return part
 
 
