@@ -23,9 +23,10 @@ from spatialfusion.model import FILE_NAME, SpatialFusionModel
 from spatialfusion.sheet import figure_tile, image_tile, write_sheet
 from spatialfusion.state import geometry_to_state
 from spatialfusion.train.base import Base
-from spatialfusion.train.config import AdapterStageConfig, TrainConfig
 from spatialfusion.train.samples import Samples, load_fixed, open_data
 from spatialfusion.train.stage import Stage
+
+from .train import AdapterStageConfig, ResearchConfig
 
 SHEET_ROWS = 8
 
@@ -34,12 +35,13 @@ class AdapterStage(Stage):
     """Exact depth, or a teacher's -> the latent of the picture that it is the depth of."""
 
     name: ClassVar[str] = "adapter"
+    network: ClassVar[str] = "spatial"
 
-    def __init__(self, config: TrainConfig, run: Path, device: torch.device):
+    def __init__(self, config: ResearchConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         self.options: AdapterStageConfig = config.adapter
         self.folder = run / "model"
-        self.base = Base(config, run, device, self.load_device, self.name)
+        self.base = Base(config, run, device, self.load_device, ("transformer",))
         if not (self.folder / FILE_NAME).exists():
             raise InputError(f"{self.folder} has no {FILE_NAME}; train it with the stage `stage1` first.")
         self.model = SpatialFusionModel.load(self.folder, device)

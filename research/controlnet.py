@@ -23,7 +23,6 @@ from spatialfusion.latents import decode_latents
 from spatialfusion.model_folder import COMPONENTS, CONTROLNET, write_model_index
 from spatialfusion.sheet import image_tile, write_sheet
 from spatialfusion.train.base import Base
-from spatialfusion.train.config import ControlNetStageConfig, TrainConfig
 from spatialfusion.train.layout import LayoutHead, covered, layouts, weighted_error
 from spatialfusion.train.noise_levels import draw_noise_levels, shift_level
 from spatialfusion.train.samples import Data, Samples, open_data
@@ -36,6 +35,8 @@ from spatialfusion.train.transformer import (
     prepare_for_training,
 )
 
+from .train import ControlNetStageConfig, ResearchConfig
+
 SHEET_ROWS = 8
 
 
@@ -44,11 +45,11 @@ class ControlNetStage(Stage):
 
     name: ClassVar[str] = "controlnet"
 
-    def __init__(self, config: TrainConfig, run: Path, device: torch.device):
+    def __init__(self, config: ResearchConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         self.options: ControlNetStageConfig = config.controlnet
         self.folder = run / "model"
-        self.base = Base(config, run, device, self.load_device, self.name)
+        self.base = Base(config, run, device, self.load_device)
         self.vae = self.base.vae()
         # Latents of 8 pixels have even sides.
         self.data, self.validation = open_data(config, run, self.name, 16)

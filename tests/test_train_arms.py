@@ -14,13 +14,14 @@ from torch import nn
 
 from research.adapter import AdapterStage
 from research.controlnet import ControlNetStage
+from research.train import ResearchConfig, with_preset
 from spatialfusion.config import SpatialFusionConfig, sample_layers
 from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
 from spatialfusion.pipeline import SpatialFusionPipeline
-from spatialfusion.train.config import TrainConfig, load_config
+from spatialfusion.train.config import load_config
 from spatialfusion.train.data_stage import prepare_data
 from spatialfusion.train.engine import _config_changes
 from spatialfusion.train.layout import covered, layouts
@@ -31,9 +32,10 @@ CPU = torch.device("cpu")
 FAST = {"num_inference_steps": 2, "depth_steps": 1, "guidance_scale": 1.0, "output_type": "latent"}
 
 
-def make_config(run: Path, **changes: str) -> TrainConfig:
+def make_config(run: Path, **changes: str) -> ResearchConfig:
     values = {"run": str(run), "device": "cpu", "stage2.lora_rank": "2", "stage2.depth_dropout": "0"}
-    return load_config("smoke", values | {"data.train_scenes": "12"} | changes)
+    values |= {"controlnet.layers": "1"}
+    return load_config("smoke", values | {"data.train_scenes": "12"} | changes, ResearchConfig)
 
 
 @pytest.fixture(scope="module")
@@ -197,9 +199,9 @@ def test_another_injection_is_not_trained_on(arms):
     saved = SimpleNamespace(state={"config": {"stage2.injection": "add"}})
     for finished in (False, True):
         with pytest.raises(InputError, match=r"stage2\.injection = none differs from add"):
-            _config_changes(saved, config, "stage2", finished)
+            _config_changes(saved, config, Stage2, finished)
     old = SimpleNamespace(state={"config": {"seed": 0}})  # of a run from before there was a choice
-    assert _config_changes(old, config, "stage2", False) == []
+    assert _config_changes(old, config, Stage2, False) == []
 
 
 def test_what_changes_the_diffusion_model_is_trained_on_as_it_is(arms):
@@ -222,7 +224,7 @@ def test_what_changes_the_diffusion_model_is_trained_on_as_it_is(arms):
 
 
 def test_the_preset_of_the_arms_has_the_sizes_of_tiny():
-    evidence, tiny = load_config(Path(__file__).parents[1] / "research/presets/evidence.yaml"), load_config("tiny")
+    evidence, tiny = load_config(with_preset(["evidence"])[0], kind=ResearchConfig), load_config("tiny")
     assert evidence.model == tiny.model and evidence.data == tiny.data
     for key in ("steps", "batch", "muon_lr", "adamw_lr", "ema"):
         assert getattr(evidence.stage2, key) == getattr(evidence.controlnet, key)

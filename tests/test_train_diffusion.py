@@ -36,6 +36,7 @@ from spatialfusion.tiny.diffusion import (
     cached_latents,
     draw_samples,
 )
+from spatialfusion.train.config import MixConfig
 from spatialfusion.train.data_stage import data_folders
 from spatialfusion.train.layout import CLASSES, MAPS, covered, layouts
 from spatialfusion.train.noise_levels import draw_noise_levels, shift_level
@@ -149,7 +150,9 @@ def test_latents_of_pictures_that_came_later_are_added(tmp_path, monkeypatch):
 def test_captions_are_dropped_as_often_as_asked(stage):
     def empty(dropout: float) -> int:
         indices = [i % len(stage) for i in range(300)]
-        batch = draw_samples(stage.data, stage.latents, indices, 150, generators(300), dropout)
+        batch = draw_samples(
+            stage.data, stage.latents, indices, 150, generators(300), MixConfig(caption_dropout=dropout)
+        )
         halves = batch["texts"][:150], batch["texts"][150:]
         return [sum(text == "" for text in half) for half in halves]
 
@@ -191,7 +194,9 @@ def test_the_layout_is_told_of_each_target(stage, run):
     torch.nn.init.normal_(asked.trained["layout"].project.weight)
     with last_states(asked.transformer) as states:
         asked.error_maps(batch)
-    assert [len(part) for part in states] == [2, 2, 2, 2] and states[3].shape[1] == 2 * side**2  # with a source's tokens
+    assert [len(part) for part in states] == [2, 2, 2, 2] and states[3].shape[
+        1
+    ] == 2 * side**2  # with a source's tokens
     numbered = torch.arange(2.0 * side**2)[None, :, None]  # the target's tokens row by row, then the source's
     assert torch.equal(token_grid([numbered], batch["latents"])[0, 0], torch.arange(1.0 * side**2).view(side, side))
     asked.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"]).backward()

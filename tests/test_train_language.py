@@ -35,10 +35,11 @@ from spatialfusion.tiny.language import (
     tokenizer_texts,
 )
 from spatialfusion.tiny.tokenizer import SPECIAL_TOKENS, train_tokenizer
-from spatialfusion.train.config import load_config
+from spatialfusion.train.config import MixConfig, load_config
 from spatialfusion.train.data_stage import data_folders
 
 SUFFIX = 5  # tokens of CHAT_SUFFIX
+MIX = MixConfig(full_fraction=0.3, egocentric_fraction=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_tokenizer_encodes_any_text(tokenizer, text):
 
 def test_answers_alone_are_learnt_in_full(stage):
     scene = sample_scene(5)
-    read = [read_dialogue(scene, torch.Generator().manual_seed(i)) for i in range(60)]
+    read = [read_dialogue(scene, MIX, torch.Generator().manual_seed(i)) for i in range(60)]
     guess, said = (next(d for d in read if d.guess == wanted and d.prompt) for wanted in (True, False))
     for dialogue in (guess, said, picture_dialogue(stage.data, 1, "layout")):
         (group,) = stage.collate([dialogue], stage.data)["groups"]
@@ -122,7 +123,7 @@ def test_edit_dialogues_ask_about_the_source_and_answer_with_the_target(stage):
 def test_answers_to_captions_and_pictures_are_true_of_the_scene(stage):
     for seed in range(40):
         scene = sample_scene(seed)
-        dialogue = read_dialogue(scene, torch.Generator().manual_seed(seed))
+        dialogue = read_dialogue(scene, MIX, torch.Generator().manual_seed(seed))
         if dialogue.guess:
             continue
         assert all(f"{thing.color} {thing.noun}" in dialogue.prompt.lower() for thing in _things(dialogue.answer))
@@ -170,7 +171,7 @@ def summary_mask(hidden, length):
 
 def test_summaries_hide_the_prompt_from_the_answer(stage):
     scene = next(s for s in map(sample_scene, range(50)) if len(s.objects) == 2)
-    dialogue = replace(read_dialogue(scene, torch.Generator().manual_seed(0)), summary=True)
+    dialogue = replace(read_dialogue(scene, MIX, torch.Generator().manual_seed(0)), summary=True)
     (group,) = stage.collate([dialogue], stage.data)["groups"]
     ids, (first, last) = group["ids"][0], group["hidden"][0].tolist()
     decode = stage.tokenizer.decode
@@ -212,7 +213,7 @@ def test_loss_is_weighted_and_reported_by_task(stage):
     torch.testing.assert_close(loss, total)
     reads = [e[i][g["weights"][i] >= GUESS_WEIGHT] for e, g in errors for i in range(len(e)) if g["tasks"][i] == 0]
     torch.testing.assert_close(metrics["loss_read"], torch.cat(reads).mean())
-    lonely = stage.collate([read_dialogue(sample_scene(1), torch.Generator().manual_seed(0))], stage.data)
+    lonely = stage.collate([read_dialogue(sample_scene(1), MIX, torch.Generator().manual_seed(0))], stage.data)
     assert stage.loss(lonely)[1]["loss_edit"].isnan()
 
 

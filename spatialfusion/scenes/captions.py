@@ -332,12 +332,6 @@ def egocentric_caption(scene: Scene, generator: torch.Generator) -> Caption:
     return caption(scene, generator, [rng.choice(groups[relation]) for relation in relations])
 
 
-def order_caption(scene: Scene, generator: torch.Generator) -> Caption:
-    """A caption that says which object is nearer or farther, where the scene allows it."""
-    said = [s for s in propose(scene) if s.domain == "egocentric" and s.relation in ("closer", "farther")]
-    return caption(scene, generator, [draw_random(generator).choice(said)] if said else [])
-
-
 def pose_caption(scene: Scene, generator: torch.Generator) -> Caption:
     """A caption that says which way an object is turned, or where another stands to one that is turned, where the scene
     allows it: all sub-domains alike."""

@@ -43,18 +43,17 @@ from ..files import atomic_folder, weights_digest
 from ..geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
 from ..model import FILE_NAME, SpatialFusionModel
-from ..scenes.captions import caption, egocentric_caption, plain_caption, pose_caption
-from ..scenes.descriptions import full_caption
+from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
-from ..scenes.scene import Scene
 from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state
-from ..train.config import DiffusionConfig, DiffusionStageConfig, TrainConfig
+from ..train.config import DiffusionConfig, DiffusionStageConfig, MixConfig, TrainConfig
 from ..train.data_stage import data_folders
 from ..train.layout import LayoutHead, covered, layouts, weighted_error
 from ..train.noise_levels import draw_noise_levels, shift_level
+from ..train.samples import draw_caption
 from ..train.stage import Stage, noise_bins
-from ..train.stage1 import spatial_config
+from ..train.stage1 import out_of_mapping, spatial_config
 from ..train.transformer import (
     SHEET_GUIDANCE,
     SHEET_STEPS,
@@ -64,8 +63,6 @@ from ..train.transformer import (
     prepare_for_training,
 )
 
-# Captions of text to image and how often each is drawn: complete ones teach most, short ones are what is asked.
-CAPTIONS = ((full_caption, 0.45), (plain_caption, 0.2), (egocentric_caption, 0.1), (pose_caption, 0.1), (caption, 0.15))
 TEXT_GROUPS = 3  # calls of the network for texts of like length; a GPU would rather make one
 SHEET_SCENES = 12
 SHEET_EDITS = 4
@@ -75,6 +72,7 @@ class DiffusionStage(Stage):
     """Trains the diffusion transformer; autoencoder and multimodal LLM are frozen."""
 
     name: ClassVar[str] = "diffusion"
+    network: ClassVar[str] = "diffusion"
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
@@ -95,7 +93,7 @@ class DiffusionStage(Stage):
         if device.type == "cpu":
             self.encoder.text_encoder.set_attn_implementation("eager")
         self.model = self._spatial_side()
-        self.adapter = self.model.adapter
+        self.adapter = self.model.adapter.requires_grad_(True)
         self.columns = DepthColumns(self.transformer).to(device)
         self._take_depth()
         parts = {"transformer": self.transformer, "adapter": self.adapter, "columns": self.columns}
@@ -107,7 +105,7 @@ class DiffusionStage(Stage):
     def _spatial_side(self) -> SpatialFusionModel:
         """The run's own, or a new one that stage 1 goes on from. Of it this stage trains the depth adapter alone."""
         if (self.folder / FILE_NAME).exists():
-            return SpatialFusionModel.load(self.folder, self.device)
+            return out_of_mapping(SpatialFusionModel.load(self.folder, self.device))
         model = SpatialFusionModel(spatial_config(self.config)).to(self.device)
         # The columns start at zero. Were the adapter's output zero as well, neither would get a gradient.
         model.adapter.out.reset_parameters()
@@ -150,7 +148,7 @@ class DiffusionStage(Stage):
             indices,
             edits,
             generators,
-            caption_dropout=self.options.caption_dropout,
+            self.config.data.mix,
             high_noise_fraction=self.options.high_noise_fraction,
             depth_fraction=self.options.depth_fraction,
         )
@@ -232,12 +230,13 @@ class DiffusionStage(Stage):
     def validation_loss(self) -> dict[str, float]:
         """Loss on held-out pictures with and without exact depth, at fixed noise levels, noise and captions."""
         data, latents = self.validation_data, self.validation_latents
+        mix = replace(self.config.data.mix, caption_dropout=0.0)
         result = {}
         for name, count, edits in (("text", len(data), 0), ("edit", len(data.edits), len(data.edits))):
             if not count:
                 continue
             generators = [torch.Generator().manual_seed(i) for i in range(count)]
-            batch = draw_samples(data, latents, list(range(count)), edits, generators, caption_dropout=0.0)
+            batch = draw_samples(data, latents, list(range(count)), edits, generators, mix)
             batch["level"] = shift_level((torch.arange(count) + 0.5) / count)
             batch["y"], batch["u"] = geometry_to_state(data.geometry(batch["targets"]), self.model.config)
             batch = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
@@ -304,6 +303,8 @@ class DiffusionStage(Stage):
             self.transformer.save_pretrained(temporary, safe_serialization=True)
         with atomic_folder(model_folder / "scheduler") as temporary:
             tiny_scheduler().save_pretrained(temporary)
+        if not self.options.depth_fraction:
+            return
         delta = self.columns.delta(self.transformer)
         self.model.backbone_tensors = {f"projection.{name}": tensor for name, tensor in delta.state_dict().items()}
         shape = tuple(delta.weight.shape)
@@ -355,7 +356,7 @@ def draw_samples(
     indices: list[int],
     edits: int,
     generators: list[torch.Generator],
-    caption_dropout: float,
+    mix: MixConfig,
     high_noise_fraction: float = 0.0,
     depth_fraction: float = 0.0,
 ) -> dict[str, Any]:
@@ -374,12 +375,12 @@ def draw_samples(
     texts, targets, sources = [], [], []
     for position, (index, generator) in enumerate(zip(indices, generators, strict=True)):
         if position < len(indices) - edits:
-            target, text = index, draw_caption(data.scenes[index], generator)
+            target, text = index, draw_caption(data.scenes[index], mix, generator).text
         else:
             source, target, edit = data.edits[index % len(data.edits)]
             sources.append(source)
             text = instruction(data.scenes[source], edit, generator)
-        dropped = torch.rand((), generator=generator) < caption_dropout
+        dropped = torch.rand((), generator=generator) < mix.caption_dropout
         texts.append("" if dropped else text)
         targets.append(target)
     plain = len(indices) - edits
@@ -395,13 +396,6 @@ def draw_samples(
         "references": latents[sources].float(),
         "pictures": data.images[sources],
     }
-
-
-def draw_caption(scene: Scene, generator: torch.Generator) -> str:
-    """A caption of one of the kinds of CAPTIONS."""
-    weights = torch.tensor([weight for _, weight in CAPTIONS])
-    write, _ = CAPTIONS[int(torch.multinomial(weights, 1, generator=generator))]
-    return write(scene, generator).text
 
 
 @torch.no_grad()

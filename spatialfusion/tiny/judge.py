@@ -61,6 +61,7 @@ class JudgeStage(Stage):
     """Colours and centres of pixels; kinds, colours, places, sizes and turns of objects; the camera."""
 
     name = "judge"
+    network = "judge"
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)

@@ -34,7 +34,7 @@ from ..data.rendered import VALIDATION_SEED, RenderedScenes
 from ..errors import InputError
 from ..files import atomic_file, atomic_folder
 from ..scenes.answers import numbers_answer, relations_answer
-from ..scenes.captions import Caption, caption, egocentric_caption, plain_caption
+from ..scenes.captions import caption, plain_caption
 from ..scenes.descriptions import full_caption
 from ..scenes.edits import instruction, sample_edit
 from ..scenes.language import read_scene_text
@@ -42,8 +42,9 @@ from ..scenes.program import SceneProgram, program_statements
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
 from ..scenes.statements import propose
-from ..train.config import TrainConfig
+from ..train.config import MixConfig, TrainConfig
 from ..train.data_stage import data_folders
+from ..train.samples import draw_caption
 from ..train.stage import Stage
 from .tokenizer import train_tokenizer
 
@@ -58,8 +59,6 @@ GUESS_FRACTION = 0.15
 # must then hold, in their keys and values, what goes with what. Without it a small model puts it together only where an
 # answer needs it, and nothing that reads the caption's keys and values finds it there.
 SUMMARY_FRACTION = 0.6
-# Of the captions, plain ones, complete descriptions, and those about left, right, near and far; the rest says anything.
-PLAIN_FRACTION, FULL_FRACTION, EGOCENTRIC_FRACTION = 0.2, 0.35, 0.15
 EMPTY_FRACTION = 0.03  # of the prompts without a picture: the unconditional context should not be a surprise
 SENTENCE_FRACTION = 0.3  # of the prompts, those written as a sentence, with a capital and a full stop
 # Weights of tokens in the loss, where an answer's words and signs weigh 1. Most numbers of a guessed scene cannot be
@@ -94,6 +93,7 @@ class LanguageStage(Stage):
     instruction (`edit`)."""
 
     name: ClassVar[str] = "language"
+    network: ClassVar[str] = "language"
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
@@ -142,7 +142,7 @@ class LanguageStage(Stage):
         if task == "read":
             scene = sample_scene(int(torch.randint(VALIDATION_SEED, (), generator=generator)))
             summary = torch.rand((), generator=generator) < SUMMARY_FRACTION
-            return replace(read_dialogue(scene, generator), summary=bool(summary))
+            return replace(read_dialogue(scene, self.config.data.mix, generator), summary=bool(summary))
         if task == "edit":
             if self.data.edits:
                 return edit_dialogue(self.data, index % len(self.data.edits), generator)
@@ -235,10 +235,10 @@ class LanguageStage(Stage):
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         metrics = self._validate_prediction()
-        rows = []
+        rows, mix = [], self.config.data.mix
         for split, suffix in (("train", ""), ("test", "_new_pairs")):
             scenes = [sample_scene(VALIDATION_SEED + i, split) for i in range(32)]
-            chats = [read_dialogue(scene, torch.Generator().manual_seed(i)) for i, scene in enumerate(scenes)]
+            chats = [read_dialogue(scene, mix, torch.Generator().manual_seed(i)) for i, scene in enumerate(scenes)]
             chats = [chat for chat in chats if not chat.guess]
             answers = self.answer([chat.prompt for chat in chats], [None] * len(chats))
             figures = reading_figures([chat.answer for chat in chats], answers)
@@ -260,7 +260,7 @@ class LanguageStage(Stage):
         for i in range(len(data)):
             generator = torch.Generator().manual_seed(i)
             scene = sample_scene(VALIDATION_SEED + i)
-            dialogues.append(read_dialogue(scene, generator))
+            dialogues.append(read_dialogue(scene, self.config.data.mix, generator))
             dialogues += [picture_dialogue(data, i, task) for task in ("names", "layout")]
         dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
         summaries = [replace(d, summary=True) for d in dialogues if d.task == "read"]
@@ -388,10 +388,10 @@ def picture_inputs(pixels: Tensor, ids: Tensor, encoder: PromptEncoder) -> dict[
 # Dialogues -----------------------------------------------------------------------------------------------------------
 
 
-def read_dialogue(scene: Scene, generator: torch.Generator) -> Dialogue:
+def read_dialogue(scene: Scene, mix: MixConfig, generator: torch.Generator) -> Dialogue:
     """Caption -> what it says, in relations; or now and then a whole scene in numbers."""
     empty = torch.rand((), generator=generator) < EMPTY_FRACTION
-    said = _caption(scene, generator)
+    said = draw_caption(scene, mix, generator)
     text = "" if empty else _sentence(said.text, generator)
     if empty or torch.rand((), generator=generator) < GUESS_FRACTION:
         return Dialogue("read", text, None, numbers_answer(scene), guess=True)
@@ -428,19 +428,6 @@ def tokenizer_texts(num_scenes: int, seed: int) -> Iterator[str]:
     for prompt in (NAMES_PROMPT, LAYOUT_PROMPT):
         for images in range(3):
             yield from [chat(prompt, images)] * (num_scenes // 10)
-
-
-def _caption(scene: Scene, generator: torch.Generator) -> Caption:
-    share = float(torch.rand((), generator=generator))
-    for fraction, said in (
-        (PLAIN_FRACTION, plain_caption),
-        (FULL_FRACTION, full_caption),
-        (EGOCENTRIC_FRACTION, egocentric_caption),
-    ):
-        if share < fraction:
-            return said(scene, generator)
-        share -= fraction
-    return caption(scene, generator)
 
 
 def _sentence(text: str, generator: torch.Generator) -> str:

@@ -46,6 +46,7 @@ class VaeStage(Stage):
     """Trains encoder and decoder with L1, an edge loss and a small KL divergence."""
 
     name = "vae"
+    network = "vae"
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)

@@ -35,6 +35,7 @@ from .base import Base, load_dinov2, spatial_sizes
 from .config import SpatialStageConfig, TrainConfig
 from .layout import LayoutHead, layouts
 from .samples import Example, Samples, open_data
+from .source import SourceHead
 from .stage import Stage, noise_bins
 
 CHANGED = 0.1  # by so much, in the logarithm, depth has to differ to have been changed by an edit
@@ -44,22 +45,25 @@ class Stage1(Stage):
     """Text (and source image) -> metric depth, supervised by the exact depth of rendered scenes or by a teacher's."""
 
     name: ClassVar[str] = "stage1"
+    network: ClassVar[str] = "spatial"
+    unused: ClassVar[tuple[str, ...]] = ("transformer", "vae")  # parts of a published model
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         self.options: SpatialStageConfig = getattr(config, self.name)
         self.folder = run / "model"
-        self.base = Base(config, run, device, self.load_device, self.name)
+        self.base = Base(config, run, device, self.load_device, self.unused)
         is_new = not (self.folder / FILE_NAME).exists()
         self.model = self.build(is_new)
-        if getattr(self.options, "freeze_source", False):
-            self.model.source_encoder.requires_grad_(False)
         # As in the pipeline: diffusion transformers take latents with even sides.
         self.data, self.validation = open_data(config, run, self.name, 2 * self.model.config.latent_stride)
         self.encoder = self.base.encoder(self.model.config)
         parts: dict[str, nn.Module] = {"spatial": self.model}
         if self.options.layout_weight:
             parts["layout"] = LayoutHead(self.model.config.hidden_size).to(device)
+        if self.options.source_weight:
+            features = self.model.source_encoder.config.hidden_size
+            parts["source"] = SourceHead(features, self.model.config.patch_size).to(device)
         self.trained: nn.Module = nn.ModuleDict(parts)
         # The stage `diffusion` leaves a file whose spatial side is new.
         if not self.model.spatial_transformer.calibrated:
@@ -81,10 +85,7 @@ class Stage1(Stage):
                     f"model.spatial.llm_layers = {wanted} differs from {model.config.llm_layers}, with which "
                     f"{self.folder / FILE_NAME} was trained: set it so, or start stage1 without that file."
                 )
-            # Out of the file's mapping: how memory is aligned may change a product's last bit, and a run that goes on
-            # should not differ from one that was never stopped.
-            for parameter in model.parameters():
-                parameter.data = parameter.data.clone()
+            out_of_mapping(model)
         else:
             config = spatial_config(self.config) if self.base.own else self.base.spatial_config(self.config)
             model = SpatialFusionModel(config).to(self.device)
@@ -111,9 +112,10 @@ class Stage1(Stage):
         """Samples with all that is drawn for the loss."""
         image_size = samples.geometry.height, samples.geometry.width
         size = self.model.state_shape(*image_size)
-        y, u = self.clean(samples)
+        y, u = self.clean(samples.geometry)
         batch = {
             "texts": samples.texts,
+            "answers": samples.answers,
             "y": y,
             "u": u,
             "has_camera": samples.has_camera,
@@ -129,18 +131,20 @@ class Stage1(Stage):
             share = changed_share(samples.geometry[samples.edits], samples.source_geometry, size)
             batch["weights"] = torch.ones(len(samples.texts), *size)
             batch["weights"][samples.edits] += (self.options.change_weight - 1) * share
+        if self.options.source_weight and samples.source_geometry is not None:
+            batch["source_y"], batch["source_u"] = self.clean(samples.source_geometry)
         if self.options.kv_noise:
             # The noise itself is drawn when the tokens are counted.
             batch["kv_seeds"] = [int(torch.randint(2**62, (), generator=g)) for g in generators]
         return batch
 
-    def clean(self, samples: Samples) -> tuple[Tensor, Tensor]:
+    def clean(self, geometry: Geometry) -> tuple[Tensor, Tensor]:
         """The depth to learn, at the size at which it is drawn [B, 2, H, W], and the standardised field of view [B]."""
-        image_size = samples.geometry.height, samples.geometry.width
+        image_size = geometry.height, geometry.width
         size, factor = self.model.state_shape(*image_size), self.model.detail_factor(*image_size)
         # The state's cells are squares of pixels only where the image's sides allow it; elsewhere depth is stretched,
         # as it is when it is drawn.
-        geometry = samples.geometry.resize(factor * size[0], factor * size[1])
+        geometry = geometry.resize(factor * size[0], factor * size[1])
         y, u = geometry_to_state(geometry, self.model.config)
         return y, standardise_fov(u, self.model.config)
 
@@ -150,7 +154,7 @@ class Stage1(Stage):
 
     def encode(self, batch: dict[str, Any]) -> SemanticContext:
         """One prefill of the frozen LLM; where the prompt is dropped the picture stays, as in the unconditional one."""
-        return self.encoder.encode(*self.prompts(batch), allow_empty=True)
+        return self.encoder.encode(*self.prompts(batch), allow_empty=True, answers=batch.get("answers"))
 
     def prompts(self, batch: dict[str, Any]) -> tuple[list[str], list[list[Tensor]]]:
         """What the LLM reads: a text and the pictures of each sample."""
@@ -175,9 +179,10 @@ class Stage1(Stage):
         factor = y.shape[-1] // batch["noise"].shape[-1]
         clean = block_average(y, factor)
         noisy = add_noise(clean, batch["noise"], t), add_noise(u, batch["noise_u"], t)
-        grids, fov_token = self.model.spatial_transformer(*noisy, t, context, *self.source(batch))
+        features = self.model.encode_source(batch["sources"]) if batch["edits"] else None
+        grids, fov_token = self.model.spatial_transformer(*noisy, t, context, *self.source(batch, features))
         estimate = self.model.depth_head(grids, fov_token, clean.shape[-2:])
-        x0, u0, features = (value.float() for value in estimate)
+        x0, u0, maps = (value.float() for value in estimate)
         channel = torch.tensor([1.0, self.options.validity_weight], device=y.device)
         known = batch["has_camera"].float()
         learnt = torch.stack([known, torch.ones_like(known)], dim=1)  # of depth and validity
@@ -201,25 +206,31 @@ class Stage1(Stage):
         if self.options.layout_weight:
             layout_loss = self.trained["layout"].loss(grids[-1], batch["layout"])
         total = total + self.options.layout_weight * layout_loss
+        source_loss = total.new_zeros(())
+        if "source_y" in batch:
+            source_loss = self.trained["source"].loss(
+                features, batch["source_y"], batch["source_u"], self.options.validity_weight
+            )
+        total = total + self.options.source_weight * source_loss
         metrics = {
             "loss_depth": (state_error[:, 0] * known).sum() / known.sum(),
             "loss_validity": state_error[:, 1].mean(),
             "loss_fov": fov_loss.sum() / known.sum(),
             "loss_detail": detail_loss,
             "loss_layout": layout_loss,
+            "loss_source": source_loss,
             # Below 0 is no bin.
             **noise_bins("loss_depth_t", state_error[:, 0], torch.where(batch["has_camera"], t, -1.0)),
         }
-        return total, {k: v.detach() for k, v in metrics.items()}, (x0, u0, features)
+        return total, {k: v.detach() for k, v in metrics.items()}, (x0, u0, maps)
 
-    def source(self, batch: dict[str, Any]) -> tuple[Tensor | None, Tensor]:
+    def source(self, batch: dict[str, Any], features: Tensor | None) -> tuple[Tensor | None, Tensor]:
         """Features of the source images, spread over the batch, and which samples have one."""
         count = len(batch["texts"])
         has_source = torch.zeros(count, dtype=torch.bool, device=batch["t"].device)
-        if not batch["edits"]:
+        if features is None:
             return None, has_source
         has_source[batch["edits"]] = True
-        features = self.model.encode_source(batch["sources"])
         spread = features.new_zeros(count, *features.shape[1:])
         spread[batch["edits"]] = features
         return spread, has_source
@@ -298,6 +309,14 @@ def changed_share(one: Geometry, other: Geometry, size: tuple[int, int]) -> Tens
     apart = (one.depth.clamp_min(1e-6).log() - other.depth.clamp_min(1e-6).log()).abs() > CHANGED
     changed = torch.where(one.valid & other.valid, apart, one.valid != other.valid)
     return F.adaptive_avg_pool2d(changed.float(), size)
+
+
+def out_of_mapping(model: SpatialFusionModel) -> SpatialFusionModel:
+    """The model with its weights out of the file's mapping: how memory is aligned may change a product's last bit, and
+    a run that goes on should not differ from one that was never stopped."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model
 
 
 def spatial_config(config: TrainConfig) -> SpatialFusionConfig:

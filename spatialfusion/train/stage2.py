@@ -43,11 +43,13 @@ class Stage2(Stage1):
     """Depth and image together."""
 
     name: ClassVar[str] = "stage2"
+    unused: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         self.options: Stage2Config = config.stage2
         self.full = self.options.dit == "full"
+        self.rank = self.options.lora_rank or self.base.lora_rank
         self.check_start()
         unread = self.model.config.injection == "none"
         concat = self.choose_injection()
@@ -61,19 +63,22 @@ class Stage2(Stage1):
             scale(self.model.adapter.out, ADDED_SHARE)
         self.transformer.requires_grad_(self.full)
         parts: dict[str, nn.Module] = dict(self.trained.items())
+        # A diffusion model that learns itself needs no delta of what it has, but columns for depth.
+        if self.delta is None and (concat or not self.full):
+            options = {"concat": True} if concat else {}
+            self.delta = backbone.projection_delta(self.transformer, **options)
+            if concat and not self.model.adapter.out.weight.any():
+                # The columns start at zero. Were the adapter's output zero as well, neither would ever get a
+                # gradient through the other.
+                self.model.adapter.out.reset_parameters()
+        if self.delta is not None:
+            # Beside a base of fewer bits; small steps would be lost in theirs.
+            parts["delta"] = self.delta.float().requires_grad_(True)
         if self.full:
             parts["transformer"] = self.transformer
         else:
-            if self.delta is None:
-                options = {"concat": True} if concat else {}
-                self.delta = backbone.projection_delta(self.transformer, **options)
-                backbone.add_lora(self.transformer, self.options.lora_rank)
-                if concat and not self.model.adapter.out.weight.any():
-                    # The columns start at zero. Were the adapter's output zero as well, neither would ever get a
-                    # gradient through the other.
-                    self.model.adapter.out.reset_parameters()
-            # Beside a base of fewer bits; small steps would be lost in theirs.
-            parts["delta"] = self.delta.float().requires_grad_(True)
+            if not has_lora(self.model.backbone_tensors):
+                backbone.add_lora(self.transformer, self.rank)
             parts["lora"] = lora_layers(self.transformer).float().requires_grad_(True)
         if self.options.image_layout_weight:
             if self.base.backbone is not qwen_image:
@@ -90,15 +95,15 @@ class Stage2(Stage1):
         """Raise InputError for a model whose changes of the diffusion model could not be trained on as asked."""
         if not self.model.backbone_tensors:
             return
-        rank = self.model.config.lora_rank
-        if self.full:
+        rank, lora = self.model.config.lora_rank, has_lora(self.model.backbone_tensors)
+        if self.full and lora:
             raise InputError(
-                f"stage2.dit = full trains the diffusion model itself, but {self.folder} has a LoRA and a delta of it: "
-                "set stage2.dit=lora or start from a model that has not been through stage 2."
+                f"stage2.dit = full trains the diffusion model itself, but {self.folder} has a LoRA of it: set "
+                "stage2.dit=lora or start from a model without."
             )
-        if self.options.lora_rank != rank:
+        if lora and self.rank != rank:
             raise InputError(
-                f"stage2.lora_rank = {self.options.lora_rank} differs from {rank}, with which {self.folder} was "
+                f"stage2.lora_rank = {self.rank} differs from {rank}, with which {self.folder} was "
                 f"trained: set stage2.lora_rank={rank} or start from a model that has not been through stage 2."
             )
 
@@ -247,7 +252,7 @@ class Stage2(Stage1):
         return tiles if example.image is None else [*tiles, image_tile(example.image)]
 
     def export(self, model_folder: Path) -> None:
-        self.model.backbone_tensors = {} if self.full else backbone_tensors(self.transformer, self.delta)
+        self.model.backbone_tensors = backbone_tensors(self.transformer, self.delta)
         ranks = [tensor.shape[0] for name, tensor in self.model.backbone_tensors.items() if ".lora_A." in name]
         self.model.config.lora_rank = ranks[0] if ranks else 0
         if self.delta is not None:
@@ -260,6 +265,11 @@ class Stage2(Stage1):
                 )
 
 
+def has_lora(tensors: dict[str, Tensor]) -> bool:
+    """Whether a checkpoint's changes of the diffusion model hold a LoRA."""
+    return any(name.startswith("lora.") for name in tensors)
+
+
 def depth_samples(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
     """What Stage1.depth_loss reads, of some samples of a batch."""
     names = {"y", "u", "t", "noise", "noise_u", "has_camera", "layout", "weights"}
@@ -268,6 +278,8 @@ def depth_samples(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
     edits = [i for i, row in enumerate(batch["edits"]) if row in rows]
     part["edits"] = [rows.index(batch["edits"][i]) for i in edits]
     part["sources"] = batch["sources"][edits]
+    if "source_y" in batch and edits:
+        part["source_y"], part["source_u"] = batch["source_y"][edits], batch["source_u"][edits]
     return part
 
 
