@@ -97,6 +97,7 @@ class Trained:
 def make_config(base: Path | None, run: Path, folders: list[Path], **changes: object) -> TrainConfig:
     values = {"run": run, "device": "cpu", "precision": "fp32", "data.side": SIZE}
     values |= {"base": "none" if base is None else base, "data.records": ",".join(map(str, folders))}
+    values |= {"stage2.dit": "lora", "stage2.injection": "add"}
     values |= {"stage1.batch": 4, "stage2.batch": 4, "stage2.lora_rank": 2, "stage1.ema": 0, "stage2.ema": 0}
     return load_config("smoke", {key: str(value) for key, value in (values | changes).items()})
 
@@ -496,7 +497,7 @@ def test_a_run_with_a_base_has_two_stages():
 )
 def test_wrong_settings_are_one_sentence(changes, message):
     with pytest.raises(InputError, match=message):
-        load_config("smoke", changes)
+        load_config("smoke", {"stage2.dit": "lora", "stage2.injection": "add"} | changes)
 
 
 def test_a_colon_in_a_folders_name_is_no_weight():

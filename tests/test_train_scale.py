@@ -55,6 +55,8 @@ SETTINGS = {
     "data.train_scenes": "16",
     "data.validation_scenes": "2",
     "data.edit_fraction": "0.5",
+    "stage2.dit": "lora",
+    "stage2.injection": "add",
     **{
         f"{stage}.{key}": value
         for stage in STAGES
