@@ -1,7 +1,8 @@
 """The stage `vae`: train the autoencoder of the tiny model from scratch on rendered pictures.
 
 Notable:
-- Trained as 2-D convolutions (vae_2d.py), first on crops, then on whole pictures; stored in diffusers' video format.
+- Trained as 2-D convolutions (backbones/autoencoder_2d.py), first on crops, then on whole pictures; stored in
+  diffusers' video format.
 - ComfyUI normalises Qwen-Image latents with Wan 2.1's constants and knows no others. So before it is stored, a
   per-channel affine is folded into the quant convolutions that gives the latents exactly these means and deviations.
 """
