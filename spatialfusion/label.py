@@ -28,7 +28,7 @@ from .geometry import FIELD_OF_VIEW_RANGE
 
 if TYPE_CHECKING:
     from .data.inputs import Input
-    from .data.teachers import Teacher
+    from .data.teachers.teacher import Teacher
 
 EXAMPLES = """examples:
   python -m spatialfusion.label photos --teacher moge --weights models/moge-2 --out data/photos
@@ -170,7 +170,8 @@ class Job:
 
     def __init__(self, arguments: argparse.Namespace):
         from .data.labeller import Options
-        from .data.teachers import find_teacher, require_package
+        from .data.teachers import find_teacher
+        from .data.teachers.teacher import require_package
 
         require_package("pyarrow", "pip install datasets")
         self.arguments = arguments

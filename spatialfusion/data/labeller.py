@@ -22,7 +22,7 @@ from ..geometry import Geometry
 from .inputs import Input, Item
 from .pictures import Picture, RecordError, read_picture
 from .records import ASSUMED_HFOV, make_record, write_shard
-from .teachers import Teacher
+from .teachers.teacher import Teacher
 
 DEPTH_BINS = [10 ** (k / 10) for k in range(-20, 31)]  # metres, ten to a decade
 FOV_BIN = 5  # degrees

@@ -1,8 +1,8 @@
 """The stage `vae`: train the autoencoder of the tiny model from scratch on rendered pictures.
 
 Notable:
-- Trained as 2-D convolutions (vae_2d.py), first on crops, then on whole pictures, which alone show the attention in
-  the middle its full length; stored in diffusers' video format.
+- Trained as 2-D convolutions (backbones/autoencoder_2d.py), first on crops, then on whole pictures, which alone show
+  the attention in the middle its full length; stored in diffusers' video format.
 - Half of the batches decode smaller latents to smaller pictures (EQ-VAE, arXiv 2502.09509): latents that keep their
   meaning when they are scaled are easier to learn for a diffusion model.
 - ComfyUI normalises Qwen-Image latents with Wan 2.1's constants and knows no others. So before it is stored, a
