@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange, repeat
@@ -19,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .config import sample_layers
 from .errors import InputError
+from .images import to_image, to_rgb, to_tensor
 
 if TYPE_CHECKING:
     from transformers import (
@@ -481,15 +481,12 @@ def fit_image(
     if isinstance(image, Tensor):
         if [width, height] == size:
             return image.float().cpu()
-        image = Image.fromarray(rearrange(image.mul(255).round().byte().cpu(), "c h w -> h w c").numpy())
-    try:
-        image = image.convert("RGB")
-    except OSError as error:
-        raise InputError(f"an input image cannot be read ({error}): expected a whole picture file.") from None
+        image = to_image(image)
+    image = to_rgb(image, "an input image")
     # Two resizes, as in diffusers: to the area in multiples of 32, then to whole tokens.
     image = image.resize([side * IMAGE_MULTIPLE for side in near], Image.Resampling.LANCZOS)
     image = image.resize(size, Image.Resampling(processor.resample))
-    return rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w") / 255
+    return to_tensor(image)
 
 
 def grid(image: Tensor, processor: Qwen2VLImageProcessorPil) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .errors import InputError, suggest
 from .geometry import Geometry
+from .images import to_image
 
 Mode = Literal["disparity", "linear", "log"]
 Normalize = Literal["image", "batch"] | tuple[float, float]
@@ -79,7 +80,7 @@ def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = 
     if len(geometry) != 1:
         raise InputError(f"a depth figure shows one picture, the batch has {len(geometry)}; select one: geometry[0].")
     factor = math.ceil(384 / max(geometry.height, geometry.width))
-    picture = _to_pil(repeat(colorize(geometry, mode, normalize)[0], "c h w -> (h f) (w g) c", f=factor, g=factor))
+    picture = to_image(repeat(colorize(geometry, mode, normalize)[0], "c h w -> c (h f) (w g)", f=factor, g=factor))
     near, far = (x.item() for x in depth_range(geometry, normalize))
 
     unit = min(96, max(14, picture.height // 24))  # the height of a label; everything in the margin is a multiple of it
@@ -96,7 +97,7 @@ def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = 
         return figure
 
     # As in most pictures, the near end is below.
-    ramp = _to_pil(repeat(_color(torch.linspace(0, 1, bottom - top)), "h c -> h w c", w=right - left))
+    ramp = to_image(repeat(_color(torch.linspace(0, 1, bottom - top)), "h c -> c h w", w=right - left))
     figure.paste(ramp, (left, top))
     _box(draw, left, top, right, bottom)
     for metres, y in _ticks(near, far, mode, top, bottom, spacing=1.5 * unit):
@@ -155,8 +156,3 @@ def _ticks(near: float, far: float, mode: Mode, top: int, bottom: int, spacing: 
 
 def _box(draw: ImageDraw.ImageDraw, left: int, top: int, right: int, bottom: int, fill=None) -> None:
     draw.rectangle((left, top, right - 1, bottom - 1), fill, "black")
-
-
-def _to_pil(image: Tensor) -> Image.Image:
-    """[H, W, 3] in [0, 1] -> RGB."""
-    return Image.fromarray((image.detach() * 255).round().to("cpu", torch.uint8).numpy())

@@ -29,7 +29,7 @@ from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from torch import Tensor
 
     from .geometry import Geometry
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
     usual = f"{slug(arguments.prompt)}-{arguments.seed}{'-no-depth' if arguments.no_depth else ''}"
     out = Path(arguments.out) if arguments.out else Path("outputs") / usual
     _check_writable(out)
-    image = None if arguments.image is None else open_image(arguments.image)
+    image = None if arguments.image is None else _read_image(arguments.image)
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
     if arguments.model is None:
         _warn_of_unknown_words(arguments.prompt)
@@ -164,22 +164,6 @@ def slug(prompt: str) -> str:
     return name or "image"
 
 
-def open_image(name: str) -> Image.Image:
-    """Read a picture file whole."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(name) as image:
-            image.load()
-            return image
-    except FileNotFoundError:
-        raise InputError(f"there is no file {name}: expected a picture to edit.") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{name} is not a picture: expected a PNG, JPEG or the like.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} cannot be read ({error}): expected a whole picture file.") from None
-
-
 def load_pipeline(
     model: str | None,
     device: str | None,
@@ -246,6 +230,13 @@ def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[
             with suppress(OSError):
                 out.rmdir()
         raise
+
+
+def _read_image(name: str) -> Tensor:
+    # torch takes seconds to import: a mistyped option should not wait for it.
+    from .images import read_image
+
+    return read_image(name)
 
 
 def _load_geometry(name: str) -> Geometry:

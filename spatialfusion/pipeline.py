@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -31,8 +30,7 @@ from diffusers import (
 )
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import BaseOutput
-from einops import rearrange
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 from transformers import (
     PreTrainedTokenizerBase,
@@ -54,6 +52,7 @@ from .files import set_default_modes
 from .fitting import fit_geometry, fit_picture
 from .flow import draw_noise as draw_depth_noise
 from .geometry import Geometry
+from .images import to_image, to_rgb, to_tensor
 from .latents import decode_latents, encode_latents
 from .model import FILE_NAME, SpatialFusionModel
 from .model_folder import (
@@ -279,7 +278,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         with self._timed("decode"):
             images = latents if output_type == "latent" else self._decode(latents)
             if output_type == "pil":
-                images = [_to_pil(picture) for picture in images]
+                images = [to_image(picture) for picture in images]
         self.maybe_free_model_hooks()
         return SpatialFusionOutput(images, geometry) if return_dict else (images, geometry)
 
@@ -651,13 +650,7 @@ def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tenso
 
 def _read_picture(image: Picture) -> Tensor:
     if isinstance(image, Image.Image):
-        if image.mode.startswith(("I", "F")):
-            raise InputError(f"the source image has mode {image.mode}: expected 8 bits for each colour, or 8-bit grey.")
-        try:
-            pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(f"the source image cannot be read ({error}): expected a whole picture file.") from None
-        picture = rearrange(torch.from_numpy(pixels), "h w c -> c h w") / 255
+        picture = to_tensor(to_rgb(image, "the source image"))
     elif isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point():
         picture = image.float().cpu()
     else:
@@ -736,11 +729,6 @@ def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.d
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _to_pil(picture: Tensor) -> Image.Image:
-    pixels = (picture * 255).round().to("cpu", torch.uint8)
-    return Image.fromarray(rearrange(pixels, "c h w -> h w c").numpy())
 
 
 def _forget_origin(config: Path) -> None:

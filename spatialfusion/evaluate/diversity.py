@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..geometry import Geometry
 from ..geometry_files import load_geometry
-from .pictures import read_picture
+from ..images import read_image
 from .quality import pooled_features
 from .questions import Question, select
 from .records import Records
@@ -55,7 +55,7 @@ def diversity(
         files = [file for seed in seeds if (file := records.image(question, seed)) is not None]
         if len(files) < 2:
             continue
-        pictures = [read_picture(file) for file in files]
+        pictures = [read_image(file) for file in files]
         small = [F.adaptive_avg_pool2d(picture, SIDE) for picture in pictures]
         values["pixels"].append(_mean(float((a - b).square().mean().sqrt()) for a, b in combinations(small, 2)))
         if features is not None:

@@ -24,6 +24,7 @@ from ..data.rendered import weights_digest
 from ..devices import usable_device
 from ..errors import CommandParser, InputError, run_command, suggest
 from ..files import atomic_file
+from ..images import read_image
 from ..model import FILE_NAME as DEPTH_WEIGHTS
 from . import quality
 from .arms import EMBEDDED, Arm, Experiment, check_experiment, read_experiment
@@ -35,7 +36,6 @@ from .judge import Judge
 from .judge_accuracy import FILE_NAME as ACCURACY
 from .judge_accuracy import reliability
 from .judges import judge_settings, load_judge
-from .pictures import read_picture
 from .pipeline_images import PipelineImages
 from .questions import Question, digest, public_questions, read_seeds, select
 from .records import Records
@@ -328,7 +328,7 @@ def _quality(
     for name, run in runs.items():
         files = [run.plain.image(question, 0) for question in captions] if run.plain else []
         if files and None not in files:
-            found[name] = quality.pooled_features(features, [read_picture(file) for file in files])
+            found[name] = quality.pooled_features(features, [read_image(file) for file in files])
     figures = {}
     for name, own in found.items():
         figures[name] = {"distance": _rounded(quality.frechet_distance(reference, quality.gaussian(own)))}
@@ -343,7 +343,7 @@ def _size(runs: Mapping[str, Run]) -> tuple[int, int]:
     for run in runs.values():
         if run.plain is not None:
             record = next(iter(run.plain.known.values()))
-            height, width = read_picture(run.plain.folder / record["image"]).shape[-2:]
+            height, width = read_image(run.plain.folder / record["image"]).shape[-2:]
             return width, height
     return SIZE
 
