@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from .config import sample_layers
 from .errors import InputError
 from .images import to_image, to_rgb, to_tensor
+from .texts import check_text
 
 if TYPE_CHECKING:
     from transformers import (
@@ -437,6 +438,7 @@ class PromptEncoder:
     def _check(self, prompt: str, limit: int, allow_empty: bool) -> None:
         if not prompt.strip() and not allow_empty:
             raise InputError("the prompt is empty: describe the image in a sentence.")
+        check_text(prompt, "the prompt")
         count = len(self.tokenizer.encode(prompt, add_special_tokens=False))
         if count > limit:
             raise InputError(f"the prompt {_short(prompt)} has {count} tokens: at most {limit} are read.")

@@ -29,6 +29,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None) -> None:
     """Run a command-line `main(argv)`: bad input or a full disk ends it with one sentence and exit code 2."""
+    if hasattr(sys.stdout, "reconfigure"):
+        # A path that the terminal cannot show must not end in a traceback when all the work is done.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(sys.argv[1:] if argv is None else argv)
     except InputError as error:

@@ -27,6 +27,12 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file as UTF-8, whole or not at all. Undecodable bytes of file names become their escapes."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
 @contextmanager
 def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the name `path`, replacing a folder of that name."""

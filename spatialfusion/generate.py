@@ -27,6 +27,8 @@ from .defaults import (
 )
 from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
+from .files import write_text
+from .texts import check_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,6 +142,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if not arguments.prompt.strip():
         raise InputError("the prompt is empty: describe the image in a sentence.")
+    check_text(arguments.prompt, "the prompt")
     if arguments.no_depth and arguments.geometry is not None:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
     if arguments.model is None and (given := [name for name in FILES if getattr(arguments, name) is not None]):
@@ -213,8 +216,7 @@ def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[
             if output.geometry is not None:
                 depth_figure(output.geometry).save(temporary / "depth.png")
                 save_geometry(temporary / "depth.npz", output.geometry)
-            text = json.dumps(record, indent=2, ensure_ascii=False)
-            (temporary / "run.json").write_text(text + "\n", encoding="utf-8")
+            write_text(temporary / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
             paths = []
             is_ours = (out / "run.json").is_file()
             for name in ("image.png", "depth.png", "depth.npz", "run.json"):

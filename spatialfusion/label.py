@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
-from .files import atomic_file
+from .files import write_text
 from .geometry import FIELD_OF_VIEW_RANGE
+from .texts import check_text
 
 if TYPE_CHECKING:
     from .data.inputs import Input
@@ -146,6 +147,8 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
     found = re.fullmatch(r"(\d{2,4})[xX](\d{2,4})", arguments.size)
     if not found:
         raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 128x128.")
+    for name in (arguments.licence, *arguments.licence_allow):
+        check_text(name or "", "--licence")
     if arguments.fov is not None:
         if arguments.teacher != "depth_anything":
             raise InputError(f"--fov is for depth_anything: {arguments.teacher} gives the field of view itself.")
@@ -241,8 +244,7 @@ def _check_plan(out: Path, plan: dict[str, Any]) -> None:
         # A command that was killed may have left a part of the plan.
         if out.exists() and (not out.is_dir() or any(not file.name.startswith(".label.") for file in out.iterdir())):
             raise InputError(f"--out is {out}, which holds other things: expected a new or empty folder.")
-        with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps(plan, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(plan, indent=2, ensure_ascii=False) + "\n")
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))

@@ -70,6 +70,7 @@ from .model_folder import (
     write_model_index,
 )
 from .single_file import load_part
+from .texts import check_text
 
 Picture = Image.Image | Tensor
 
@@ -324,6 +325,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
             raise InputError(f"prompt is {_short(prompt)}: expected a text or a list of texts.")
         if empty := [text for text in prompts if not text.strip()]:
             raise InputError(f"the prompt is empty ({empty[0]!r}): describe the image in a sentence.")
+        for text in prompts:
+            check_text(text, "the prompt")
         _check_number("num_images_per_prompt", per_prompt, 1)
         pictures = [] if image is None else _read_pictures(image, len(prompts))
         rows = [i for i in range(len(prompts)) for _ in range(per_prompt)]

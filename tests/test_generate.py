@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -176,6 +177,21 @@ def test_wrong_files_are_one_sentence(capsys, tmp_path, geometry):
         ("--out", "mine.npz", "is a file"),
     ):
         assert words in fail(capsys, PROMPT, "--model", tmp_path, option, tmp_path / name)
+
+
+def test_text_that_is_none_is_one_sentence(capsys, tiny_folder, tmp_path):
+    out = tmp_path / "out"
+    said = fail(capsys, "a car \ud83d", "--model", tiny_folder, "--out", out)
+    assert "the prompt has a broken character ('\\ud83d') at position 7" in said and not out.exists()
+
+
+def test_names_that_are_not_utf8_are_taken_and_printed(capsys, tiny_folder, tmp_path):
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    Image.new("RGB", (32, 32), "red").save(name + ".png")
+    run("paint it", "--image", name + ".png", "--steps", 1, "--size", "32x32", "--model", tiny_folder, "--out", name)
+    assert "caf\\udce9/image.png" in capsys.readouterr().out
+    record = json.loads(Path(name, "run.json").read_text(encoding="utf-8"))
+    assert record["image"] == name + ".png"
 
 
 def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsys):

@@ -206,6 +206,50 @@ def test_what_cannot_be_used_is_listed_and_skipped(tmp_path, teacher_folders, ca
     assert "9 of 20 items labelled, 11 rejected" in capsys.readouterr().out
 
 
+def test_broken_text_rejects_its_record_and_no_other(tmp_path, teacher_folders):
+    photos = make_folder(tmp_path / "photos", 1)
+    with (photos / "captions.jsonl").open("ab") as file:
+        for line in (
+            b'{"image": "0.png", "caption": "a car \\ud83d"}',
+            b'{"image": "0.png", "caption": "b", "licence": "\\udce9"}',
+            b'{"image": "\\ud83d.png", "caption": "c"}',
+            b'{"image": "0.png", "caption": "caf\xe9"}',
+            b'{"image": "0.png", "caption": "\\ud83d\\ude97 d"}',
+        ):
+            file.write(line + b"\n")
+    out = tmp_path / "out"
+    run(photos, *teacher(teacher_folders, "depth_anything"), "--fov", 50, "--out", out)
+    assert [row["caption"] for row in rows(out)] == ["number 0", "🚗 d"]
+    entries = [json.loads(line) for line in (out / "rejected.jsonl").read_text(encoding="utf-8").splitlines()]
+    reasons = [entry["reason"] for entry in entries]
+    assert "the caption has a broken character ('\\ud83d') at position 7" in reasons[0]
+    assert "the licence has a broken character" in reasons[1] and "the image cannot be read" in reasons[2]
+    assert entries[2]["origin"] == "\\ud83d.png" and "the line is not in UTF-8" in reasons[3]
+    assert "a broken character" in (out / "report.md").read_text(encoding="utf-8")
+
+
+def test_names_and_captions_of_a_tar_that_are_not_utf8(tmp_path, teacher_folders):
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as tar:
+        for name, data in {
+            "caf\xe9.png": picture(0),
+            "caf\xe9.txt": b"coffee",
+            "b.png": picture(1),
+            "b.txt": "caf\xe9".encode("latin-1"),
+            "c.png": picture(2),
+            "c.txt": "caf\xe9".encode("utf-8-sig"),
+        }.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    out = tmp_path / "out"
+    run(tmp_path / "a.tar", *teacher(teacher_folders, "depth_anything"), "--fov", 50, "--out", out)
+    assert [(row["origin"], row["caption"]) for row in rows(out)] == [
+        ("a.tar/caf\\udce9", "coffee"),
+        ("a.tar/c", "caf\xe9"),
+    ]
+    assert rejected(out) == {"a.tar/b": "the caption is not in UTF-8: convert it"}
+
+
 def test_a_field_of_view_that_nobody_knows(tmp_path, teacher_folders, capsys):
     photos = make_folder(tmp_path / "photos", 3)
     arguments = [photos, *teacher(teacher_folders, "depth_anything"), "--out"]

@@ -416,6 +416,8 @@ def test_a_published_qwen_image_draws_as_its_own_pipeline_does(tiny_folder, tmp_
         ({"image": torch.zeros(3, 8, 8, dtype=torch.uint8)}, "torch.uint8"),
         ({"image": torch.full((3, 8, 8), 2.0)}, "values from 2 to 2"),
         ({"image": torch.full((3, 8, 8), float("nan"))}, "values from nan"),
+        ({"prompt": "a car \ud83d"}, "the prompt has a broken character"),
+        ({"negative_prompt": "\udce9"}, "the prompt has a broken character"),
         ({"image": Image.new("F", (8, 8))}, "source image has 32 bits a channel"),
         ({"image": [picture(8, 8)] * 2}, "2 images were given for 1 prompts"),
         ({"generator": [seed(0), seed(1)]}, "2 generators were given for 1 images"),

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from ..errors import InputError
 from ..geometry import Geometry
+from ..texts import check_text
 from .pictures import RecordError
 
 # Under which names a field is looked for, unless the user says which column it is.
@@ -173,6 +174,8 @@ class JsonlInput:
                     image = self.columns.pick(row, "image")
                     origin = image if isinstance(image, str) else origin
                     yield self.columns.item(row, origin, self.path.parent)
+                except UnicodeDecodeError:
+                    yield origin, "the line is not in UTF-8: convert the file"
                 except (ValueError, RecursionError):
                     yield origin, "the line is not JSON"
                 except RecordError as reason:
@@ -252,7 +255,7 @@ class TarInput:
                 elif kind in ("image", "source"):
                     files[kind] = data
                 else:
-                    files[kind] = data.decode("utf-8", errors="replace")
+                    files[kind] = _decoded(data, kind)
         # Files win over fields of the .json: there, "image" may be an address or a number.
         for name in ("image", "source", "caption", "instruction"):
             if name in files or name in ("image", "source"):
@@ -398,7 +401,17 @@ def _text(value: Any, name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise RecordError(f"the {name} is of type {type(value).__name__}, not a text")
-    return value.strip() or None
+    try:
+        return check_text(value, f"the {name}").strip() or None
+    except InputError as error:
+        raise RecordError(str(error).removesuffix(".")) from None
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise RecordError(f"the {name} is not in UTF-8: convert it") from None
 
 
 def _member_kind(ending: str) -> str | None:

@@ -23,7 +23,7 @@ from .. import __version__
 from ..data.rendered import weights_digest
 from ..devices import usable_device
 from ..errors import CommandParser, InputError, run_command, suggest
-from ..files import atomic_file
+from ..files import write_text
 from ..images import read_image
 from ..model import FILE_NAME as DEPTH_WEIGHTS
 from . import quality
@@ -92,8 +92,7 @@ def main(argv: list[str]) -> None:
         ("evidence.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n"),
         ("evidence.md", to_markdown(report)),
     ):
-        with atomic_file(options.out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(options.out / name, text)
         print(options.out / name)
 
 

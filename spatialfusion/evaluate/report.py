@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from .. import __version__
-from ..files import atomic_file
+from ..files import write_text
 from ..images import read_image
 from ..sheet import TILE, image_tile, write_sheet
 from .depth_figures import summarise_depth
@@ -134,8 +134,7 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
         ("report.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n"),
         ("report.md", to_markdown(report)),
     ):
-        with atomic_file(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
 
 
 def write_contact_sheet(
