@@ -1,7 +1,8 @@
 """python -m spatialfusion.label INPUT --out FOLDER: images and captions in, records with metric depth out.
 
-INPUT is a folder with captions.jsonl, WebDataset tars, Parquet files, or a data set of the Hugging Face Hub. With
---teacher scenes there is none: the records are rendered, and their depth is exact.
+INPUT is a folder with captions.jsonl, metadata.csv or a .txt beside each picture, WebDataset tars, Parquet files, or a
+data set of the Hugging Face Hub. With --teacher scenes there is none: the records are rendered, and their depth is
+exact.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .geometry import FIELD_OF_VIEW_RANGE
 from .texts import check_text
 
 if TYPE_CHECKING:
-    from .data.inputs import Input
+    from .data.items import Input
     from .data.teachers import Teacher
 
 EXAMPLES = """examples:
@@ -68,7 +69,10 @@ def main(argv: list[str]) -> None:
         _run(job, items, todo)
     totals = write_report(out, shards, plan)
     if not totals["records"]:
-        raise InputError(f"none of the {totals['items']} items could be labelled: {out / 'rejected.jsonl'} says why.")
+        raise InputError(
+            f"none of the {totals['items']} items could be labelled, mostly because {totals['reason']}; "
+            f"{out / 'rejected.jsonl'} has all reasons."
+        )
     print(
         f"{totals['records']} of {totals['items']} items labelled, {totals['rejected']} rejected; {out / 'report.md'}"
     )
@@ -84,7 +88,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("input", nargs="?", help="folder, .tar, .parquet or .jsonl file, or OWNER/NAME of the Hugging Face Hub")
+    add("input", nargs="?", help="folder, .tar, .parquet, .jsonl or .csv file, or OWNER/NAME of the Hugging Face Hub")
     add("--out", required=True, metavar="FOLDER", help="where to write; a run that was stopped goes on there")
     add(
         "--teacher",
@@ -124,7 +128,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
     if is_rendered and arguments.count is None:
         raise InputError("--teacher scenes needs --count: how many records to render.")
     if not is_rendered and not arguments.input:
-        raise InputError("there is no input: give a folder with captions.jsonl, .tar or .parquet files.")
+        raise InputError("there is no input: give a folder with captions.jsonl, metadata.csv, .tar or .parquet files.")
     if not is_rendered and arguments.count is not None:
         raise InputError("--count is for --teacher scenes: an input is labelled whole.")
     if arguments.teacher != "vggt" and (arguments.metric_teacher or arguments.metric_weights):
@@ -207,7 +211,8 @@ class Job:
 
             size = tuple(int(side) for side in arguments.size.lower().split("x"))
             return Scenes(arguments.count, size, arguments.edits, arguments.seed)
-        from .data.inputs import Columns, open_input
+        from .data.inputs import open_input
+        from .data.items import Columns
 
         fields = ("image", "caption", "source", "instruction", "licence", "fov")
         named = {name: getattr(arguments, f"{name}_column") for name in fields}

@@ -24,9 +24,7 @@ def test_text_stays_as_it_is(text):
 
 @given(st.text(), st.characters(categories=["Cs"]), st.text())
 def test_what_is_no_character_is_named_and_can_be_printed(before, surrogate, after):
-    with pytest.raises(
-        InputError, match=r"^the prompt has a broken character \('\\ud\w{3}'\) at position"
-    ):
+    with pytest.raises(InputError, match=r"^the prompt has a broken character \('\\ud\w{3}'\) at position"):
         check_text(before + surrogate + after, "the prompt")
     assert f"\\u{ord(surrogate):04x}" in printable(before + surrogate + after)
 

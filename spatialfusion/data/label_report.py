@@ -19,12 +19,14 @@ SHOWN = 16
 _REASONS = 12
 
 
-def write_report(out: Path, shards: int, plan: Mapping[str, Any]) -> dict[str, int]:
-    """Write rejected.jsonl, report.md and its pictures from the notes of all shards; returns the totals."""
+def write_report(out: Path, shards: int, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Write rejected.jsonl, report.md and its pictures from the notes of all shards; returns the totals, and
+    the most frequent reason of rejection."""
     notes = [json.loads(note_path(out, shard).read_text(encoding="utf-8")) for shard in range(shards)]
     totals = {name: sum(note[name] for note in notes) for name in ("items", "records", "edits")}
     rejected = [entry for note in notes for entry in note["rejected"]]
     totals["rejected"] = len(rejected)
+    totals["reason"] = Counter(entry["reason"] for entry in rejected).most_common(1)[0][0] if rejected else ""
     write_text(out / "rejected.jsonl", "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in rejected))
     depth = [sum(counts) for counts in zip(*(note["depth"] for note in notes))]
     hfov = _add(note["hfov"] for note in notes)

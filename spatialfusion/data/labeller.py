@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..files import write_text
 from ..geometry import Geometry
 from ..texts import printable
-from .inputs import Input, Item
+from .items import Input, Item
 from .pictures import Picture, RecordError, read_picture
 from .records import ASSUMED_HFOV, make_record, write_shard
 from .teachers import Teacher

@@ -14,7 +14,7 @@ from ...scenes.captions import caption
 from ...scenes.edits import instruction, sample_edit
 from ...scenes.render import render
 from ...scenes.sample import sample_scene
-from ..inputs import Item
+from ..items import Item
 from ..pictures import encode_png
 
 CHUNK = 32  # pictures rendered in one call
