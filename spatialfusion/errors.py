@@ -21,6 +21,10 @@ class CommandParser(argparse.ArgumentParser):
         raise InputError(f"{message} (--help shows all options).")
 
 
+# What the operating system says of a place where nothing can be written.
+_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.EIO)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the known name nearest to `name`, or an empty string."""
     near = difflib.get_close_matches(name, list(known), n=1)
@@ -39,7 +43,7 @@ def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in _OUTPUT:
             raise
         raise SystemExit(_fail(f"cannot write {error.filename or 'the output'}: {error.strerror}.")) from None
 

@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import InputError
+
 
 @contextmanager
 def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on any error nothing is left behind."""
     path = Path(path)
+    _check_name(path.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    # Pillow and others go by the ending.
+    suffix = path.suffix if len(path.suffix) < 16 else ""
+    handle, name = tempfile.mkstemp(prefix=_prefix(path.stem), suffix=suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -37,14 +42,15 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the name `path`, replacing a folder of that name."""
     path = Path(path)
+    _check_name(path.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(path.name), dir=path.parent))
     try:
         yield temporary
         temporary.chmod(0o755)
         set_default_modes(temporary)
         if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+            old = Path(tempfile.mkdtemp(prefix=_prefix(path.name) + "old.", dir=path.parent))
             os.replace(path, old / path.name)
             os.replace(temporary, path)
             shutil.rmtree(old)
@@ -59,6 +65,17 @@ def could_be_safetensors(start: bytes) -> bool:
     """Whether a file that begins with these 8 bytes may be safetensors; a pickle or a zip archive may not."""
     # It begins with the length of its header, of which 100 MB are allowed.
     return len(start) == 8 and int.from_bytes(start, "little") <= 100_000_000 and not start.startswith(b"PK\x03\x04")
+
+
+def _check_name(name: str) -> None:
+    # Before the work, not when it is renamed.
+    if (size := len(os.fsencode(name))) > 255:
+        raise InputError(f"the name {name[:20]!r} and on has {size} bytes: expected up to 255.")
+
+
+def _prefix(name: str) -> str:
+    # Short, as a name may be as long as the file system allows, and the temporary one is longer.
+    return f".{name[:32]}."
 
 
 def set_default_modes(folder: Path) -> None:

@@ -162,8 +162,10 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 def slug(prompt: str) -> str:
     """A prompt as the name of a folder; of a long one its beginning, and a digest that tells it from others."""
     name = re.sub(r"[\W_]+", "-", prompt.lower()).strip("-")
-    if len(name) > 60:
-        name = f"{name[:53].strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    if len(name) > 60 or len(name.encode()) > 180:
+        # Names have a limit in bytes, and some letters have four.
+        start = name[:53].encode()[:160].decode(errors="ignore")
+        name = f"{start.strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
     return name or "image"
 
 

@@ -145,6 +145,15 @@ def loading(folder: Path) -> Iterator[None]:
         raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
 
 
+def check_variant(folder: Path, variant: str | None) -> None:
+    """Raise InputError if a variant of the weights is asked for, such as "fp16", that the model does not have."""
+    if variant is not None and not any(folder.glob(f"*/*.{variant}*.safetensors")):
+        raise InputError(
+            f"the model in {folder} has no weights of the variant {variant!r}: leave variant out; dtype alone decides "
+            "in which numbers they are loaded."
+        )
+
+
 def check_folder(folder: Path, given: set[str]) -> dict[str, Any]:
     """The model index; InputError for what can be seen to be wrong without building the networks."""
     path = folder / INDEX

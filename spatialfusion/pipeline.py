@@ -62,6 +62,7 @@ from .model_folder import (
     INDEX,
     OPTIONAL,
     check_folder,
+    check_variant,
     check_weights,
     find_model,
     loading,
@@ -588,6 +589,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         given = {name for name in (*COMPONENTS, *CONTROLNET) if name in kwargs}
         unneeded = given | {m.PUBLISHED_FOLDERS.get(name, name) for m in PUBLISHED.values() for name in given}
         folder = find_model(pretrained_model_name_or_path, hub_options, unneeded)
+        check_variant(folder, kwargs.get("variant"))
         dtype = kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32
         published = PUBLISHED.get(published_backbone(folder))
         if published is None:

@@ -206,6 +206,12 @@ def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsy
     assert not list(tmp_path.iterdir())
 
 
+def test_the_folder_of_any_prompt_has_a_name_that_fits():
+    for letter in "aé红𠀀":
+        name = f"{slug(letter * 100)}-{2**63 - 1}-no-depth"
+        assert len(name.encode()) < 240 and name.startswith(letter) and slug(letter * 101) != slug(letter * 100)
+
+
 def test_slug():
     assert slug("A red car, 2 m in front!") == "a-red-car-2-m-in-front"
     assert slug("../../etc") == "etc"

@@ -518,3 +518,8 @@ def test_parts_that_do_not_belong_together_are_refused():
     components["spatialfusion"].config.mllm_layers = 5
     with pytest.raises(InputError, match="text encoder with 5 layers, but this one has 2"):
         SpatialFusionPipeline(**components)
+
+
+def test_a_variant_that_is_not_there_is_one_sentence(tiny_folder):
+    with pytest.raises(InputError, match=r"has no weights of the variant 'fp16': leave variant out"):
+        SpatialFusionPipeline.from_pretrained(tiny_folder, variant="fp16")
