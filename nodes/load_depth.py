@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_files import depth_sidecar, load_geometry
+from .progress import picture_progress
 from .types import GeometryType, to_packet
 
 NOTHING = "no depth files yet"
@@ -59,7 +60,8 @@ class SpatialFusionLoadDepth(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        return io.NodeOutput(to_packet(load_geometry(_path(file))))
+        geometry = load_geometry(_path(file))
+        return io.NodeOutput(to_packet(geometry, progress=picture_progress(len(geometry))))
 
 
 def _files() -> list[str]:

@@ -60,8 +60,12 @@ def depth_image(geometry: Geometry, mode: Mode = "disparity", normalize: Normali
     """
     if mode not in _SCALES:
         raise InputError(f"mode is {mode!r}{suggest(str(mode), _SCALES)}; expected one of {', '.join(_SCALES)}.")
-    near, far = (x[:, None, None] for x in depth_range(geometry, normalize))
-    return _grey(geometry.filled(1), near, far, mode).masked_fill(~geometry.valid, 0)
+    near, far = depth_range(geometry, normalize)
+    images = torch.empty_like(geometry.depth)
+    for i, (depth, valid) in enumerate(zip(geometry.depth, geometry.valid)):
+        grey = _grey(depth.masked_fill(~valid, 1), near[i], far[i], mode)
+        images[i] = grey.masked_fill(~valid, 0)
+    return images
 
 
 def disparity_image(geometry: Geometry, normalize: Normalize = "image") -> Tensor:
@@ -71,8 +75,11 @@ def disparity_image(geometry: Geometry, normalize: Normalize = "image") -> Tenso
 
 def colorize(geometry: Geometry, mode: Mode = "log", normalize: Normalize = "image") -> Tensor:
     """Colour maps [B, 3, H, W] in [0, 1]: near is yellow, far is blue, not valid is neutral grey."""
-    color = rearrange(_color(depth_image(geometry, mode, normalize)), "b h w c -> b c h w")
-    return color.masked_fill(~geometry.valid[:, None], _UNKNOWN)
+    grey = depth_image(geometry, mode, normalize)
+    images = grey.new_empty(len(grey), 3, geometry.height, geometry.width)
+    for i, valid in enumerate(geometry.valid):
+        images[i] = rearrange(_color(grey[i]), "h w c -> c h w").masked_fill(~valid, _UNKNOWN)
+    return images
 
 
 def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = "image") -> Image.Image:
