@@ -11,6 +11,8 @@ from pathlib import Path
 
 from .errors import InputError
 
+_PARTIAL = ".partial-"  # in the names of what is not whole yet
+
 
 @contextmanager
 def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
@@ -50,7 +52,8 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         temporary.chmod(0o755)
         set_default_modes(temporary)
         if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=_prefix(path.name) + "old.", dir=path.parent))
+            # Not a name that `remove_leftovers` knows: a kill between the two renames must not lose what was there.
+            old = Path(tempfile.mkdtemp(prefix=f".{path.name[:32]}.old-", dir=path.parent))
             os.replace(path, old / path.name)
             os.replace(temporary, path)
             shutil.rmtree(old)
@@ -75,7 +78,26 @@ def _check_name(name: str) -> None:
 
 def _prefix(name: str) -> str:
     # Short, as a name may be as long as the file system allows, and the temporary one is longer.
-    return f".{name[:32]}."
+    return f".{name[:32]}{_PARTIAL}"
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Yield a hidden folder in `parent`, for files on the way to their places there; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=_prefix(parent.name), dir=parent) as name:
+        yield Path(name)
+
+
+def remove_leftovers(folder: Path) -> bool:
+    """Delete what processes that were killed while they wrote have left in a folder, but not in its subfolders; returns
+    whether there was something."""
+    leftovers = list(folder.glob(f".*{_PARTIAL}*"))
+    for path in leftovers:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return bool(leftovers)
 
 
 def set_default_modes(folder: Path) -> None:

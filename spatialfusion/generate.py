@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +26,7 @@ from .defaults import (
 )
 from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
-from .files import write_text
+from .files import remove_leftovers, temporary_folder, write_text
 from .texts import check_text
 
 if TYPE_CHECKING:
@@ -205,22 +204,26 @@ def load_pipeline(
 
 
 def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:
-    """Write all files beside their places first, then give them their names; returns them."""
+    """Write all files beside their places first, then give them their names; returns them.
+
+    run.json goes first and comes last: a folder that has it holds one whole run, whenever the process is killed.
+    """
     from .depth_image import depth_figure
     from .geometry_files import save_geometry
 
     is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=out) as name:
-            temporary = Path(name)
+        # What a killed run has left says that the files beside it are ours, even without run.json.
+        is_ours = remove_leftovers(out) or (out / "run.json").is_file()
+        with temporary_folder(out) as temporary:
             output.images[0].save(temporary / "image.png")
             if output.geometry is not None:
                 depth_figure(output.geometry).save(temporary / "depth.png")
                 save_geometry(temporary / "depth.npz", output.geometry)
             write_text(temporary / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
             paths = []
-            is_ours = (out / "run.json").is_file()
+            (out / "run.json").unlink(missing_ok=True)
             for name in ("image.png", "depth.png", "depth.npz", "run.json"):
                 if (temporary / name).exists():
                     os.replace(temporary / name, out / name)

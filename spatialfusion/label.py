@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import queue
 import re
-import shutil
 import signal
 import sys
 import threading
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
-from .files import write_text
+from .files import remove_leftovers, write_text
 from .geometry import FIELD_OF_VIEW_RANGE
 from .texts import check_text
 
@@ -265,11 +264,7 @@ def _check_plan(out: Path, plan: dict[str, Any]) -> None:
             )
     # What a killed process had not renamed yet.
     for folder in (out, out / "data", out / "done"):
-        for leftover in folder.glob(".*"):
-            if leftover.is_file():
-                leftover.unlink(missing_ok=True)
-            else:
-                shutil.rmtree(leftover, ignore_errors=True)
+        remove_leftovers(folder)
 
 
 def _run(job: Job, items: Input, todo: list[int]) -> None:

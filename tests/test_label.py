@@ -131,7 +131,7 @@ def test_killed_runs_go_on_and_hold_every_record_once(tmp_path, teacher_folders)
     # As if it had been killed between a shard and its note, and while writing.
     done = sorted(finished)[0]
     (out / "done" / done).unlink()
-    (out / "data" / ".train-00011.x.parquet").write_bytes(b"half")
+    (out / "data" / ".train-00011.partial-x.parquet").write_bytes(b"half")
     run(*arguments)
     records = rows(out)
     assert list(rejected(out)) == ["5.png"]

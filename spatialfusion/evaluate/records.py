@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import write_text
+from ..files import remove_leftovers, write_text
 from .questions import Question
 
 # Of an image that was not there: it may be by now.
@@ -27,6 +27,8 @@ class Records:
         self.folder = folder
         self.path = folder / "records.jsonl"
         self.known: dict[tuple[str, int], dict[str, Any]] = {}
+        for part in (folder, *(folder / name for name in ("images", "sources", "depth"))):
+            remove_leftovers(part)
         settings = json.loads(json.dumps(settings))
         self._check_settings(settings)
         if self.path.exists():
