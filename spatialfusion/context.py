@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange, repeat
@@ -19,6 +18,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .config import sample_layers
 from .errors import InputError
+from .images import to_image, to_rgb, to_tensor
+from .texts import check_text
 
 if TYPE_CHECKING:
     from transformers import (
@@ -449,9 +450,7 @@ class PromptEncoder:
 
     def answer_ids(self, answer: str) -> Tensor:
         """Token ids [T] of what the MLLM answers, which follows the whole chat."""
-        if found := _SPECIAL.search(answer):
-            raise InputError(f"the scene text {_short(answer)} contains the special token {found[0]}: expected none.")
-        return torch.tensor(self.tokenizer.encode(answer, add_special_tokens=False), dtype=torch.long)
+        return torch.tensor(plain_ids(self.tokenizer, answer), dtype=torch.long)
 
     def next_position(self, ids: Tensor, grids: Sequence[tuple[int, int]]) -> int:
         # A picture of h x w tokens advances the position by max(h, w), not by h * w.
@@ -467,6 +466,7 @@ class PromptEncoder:
     def _check(self, prompt: str, limit: int, allow_empty: bool) -> None:
         if not prompt.strip() and not allow_empty:
             raise InputError("the prompt is empty: describe the image in a sentence.")
+        check_text(prompt, "the prompt")
         count = len(plain_ids(self.tokenizer, prompt))
         if count > limit:
             raise InputError(f"the prompt {_short(prompt)} has {count} tokens: at most {limit} are read.")
@@ -511,15 +511,12 @@ def fit_image(
     if isinstance(image, Tensor):
         if [width, height] == size:
             return image.float().cpu()
-        image = Image.fromarray(rearrange(image.mul(255).round().byte().cpu(), "c h w -> h w c").numpy())
-    try:
-        image = image.convert("RGB")
-    except OSError as error:
-        raise InputError(f"an input image cannot be read ({error}): expected a whole picture file.") from None
+        image = to_image(image)
+    image = to_rgb(image, "an input image")
     # Two resizes, as in diffusers: to the area in multiples of 32, then to whole tokens.
     image = image.resize([side * IMAGE_MULTIPLE for side in near], Image.Resampling.LANCZOS)
     image = image.resize(size, Image.Resampling(processor.resample))
-    return rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w") / 255
+    return to_tensor(image)
 
 
 def grid(image: Tensor, processor: Qwen2VLImageProcessorPil) -> tuple[int, int]:

@@ -147,6 +147,15 @@ def loading(folder: Path) -> Iterator[None]:
         raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
 
 
+def check_variant(folder: Path, variant: str | None) -> None:
+    """Raise InputError if a variant of the weights is asked for, such as "fp16", that the model does not have."""
+    if variant is not None and not any(folder.glob(f"*/*.{variant}*.safetensors")):
+        raise InputError(
+            f"the model in {folder} has no weights of the variant {variant!r}: leave variant out; dtype alone decides "
+            "in which numbers they are loaded."
+        )
+
+
 def check_folder(folder: Path, given: set[str]) -> dict[str, Any]:
     """The model index; InputError for what can be seen to be wrong without building the networks."""
     path = folder / INDEX
@@ -224,6 +233,6 @@ def check_weights(folder: Path, needed: dict[str, Tensor], renamed: bool) -> Non
     count = len({tensor.data_ptr() for tensor in needed.values()}) - len(stored) if renamed else len(missing)
     if count > 0:
         raise InputError(
-            f"{folder} lacks {count} of its network's {len(needed)} tensors (such as {min(missing or needed)}): it is of another "
-            "architecture, or incomplete."
+            f"{folder} lacks {count} of its network's {len(needed)} tensors (such as {min(missing or needed)}): it is of "
+            "another architecture, or incomplete."
         )

@@ -19,7 +19,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -32,8 +31,7 @@ from diffusers import (
     QwenImageTransformer2DModel,
 )
 from diffusers.utils import BaseOutput
-from einops import rearrange
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 from transformers import (
     PreTrainedTokenizerBase,
@@ -63,6 +61,7 @@ from .files import set_default_modes
 from .fitting import fit_geometry, fit_picture
 from .flow import draw_noise as draw_depth_noise
 from .geometry import Geometry
+from .images import to_image, to_rgb, to_tensor
 from .latents import decode_latents, encode_latents
 from .model import FILE_NAME, SpatialFusionModel
 from .model_folder import (
@@ -72,6 +71,7 @@ from .model_folder import (
     INDEX,
     OPTIONAL,
     check_folder,
+    check_variant,
     check_weights,
     find_model,
     loading,
@@ -80,6 +80,7 @@ from .model_folder import (
     write_model_index,
 )
 from .single_file import load_part
+from .texts import check_text
 
 Picture = Image.Image | Tensor
 
@@ -323,7 +324,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         with self._timed("decode"):
             images = latents if output_type == "latent" else self._decode(latents)
             if output_type == "pil":
-                images = [_to_pil(picture) for picture in images]
+                images = [to_image(picture) for picture in images]
         self.maybe_free_model_hooks()
         return SpatialFusionOutput(images, geometry) if return_dict else (images, geometry)
 
@@ -369,6 +370,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
             raise InputError(f"prompt is {_short(prompt)}: expected a text or a list of texts.")
         if empty := [text for text in prompts if not text.strip()]:
             raise InputError(f"the prompt is empty ({empty[0]!r}): describe the image in a sentence.")
+        for text in prompts:
+            check_text(text, "the prompt")
         per_prompt = _whole("num_images_per_prompt", per_prompt, 1, MAX_IMAGES)
         pictures = [] if image is None else _read_pictures(image, len(prompts))
         rows = [i for i in range(len(prompts)) for _ in range(per_prompt)]
@@ -674,6 +677,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         given = {name for name in (*COMPONENTS, *CONTROLNET) if name in kwargs}
         unneeded = given | {m.PUBLISHED_FOLDERS.get(name, name) for m in PUBLISHED.values() for name in given}
         folder = find_model(pretrained_model_name_or_path, hub_options, unneeded)
+        check_variant(folder, kwargs.get("variant"))
         dtype = _read_dtype(kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32)
         published = PUBLISHED.get(published_backbone(folder))
         if published is None:
@@ -738,13 +742,7 @@ def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tenso
 
 def _read_picture(image: Picture) -> Tensor:
     if isinstance(image, Image.Image):
-        if image.mode.startswith(("I", "F")):
-            raise InputError(f"the source image has mode {image.mode}: expected 8 bits for each colour, or 8-bit grey.")
-        try:
-            pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(f"the source image cannot be read ({error}): expected a whole picture file.") from None
-        picture = rearrange(torch.from_numpy(pixels), "h w c -> c h w") / 255
+        picture = to_tensor(to_rgb(image, "the source image"))
     elif isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point():
         picture = image.float().cpu()
     else:
@@ -869,11 +867,6 @@ def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.d
 def _short(value: object) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _to_pil(picture: Tensor) -> Image.Image:
-    pixels = (picture * 255).round().to("cpu", torch.uint8)
-    return Image.fromarray(rearrange(pixels, "c h w -> h w c").numpy())
 
 
 def _forget_origin(config: Path) -> None:

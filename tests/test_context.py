@@ -119,7 +119,7 @@ def test_prefix_is_counted_up_to_the_users_content(tokenizer, encoder):
 
 
 def test_prefix_of_the_real_tokenizer():
-    comfyui = Path(os.environ.get("COMFYUI_PATH", "~/ComfyUI")).expanduser()
+    comfyui = Path(os.environ.get("COMFYUI_PATH", "")).expanduser()
     folder = comfyui / "comfy/text_encoders/qwen25_tokenizer"
     if not (folder / "vocab.json").is_file():
         pytest.skip("the real Qwen2.5 tokenizer comes with ComfyUI: set COMFYUI_PATH")
@@ -413,5 +413,5 @@ def test_an_answer_stands_in_the_context_and_not_in_the_prompt_embeddings(encode
     other = encoder.encode(["a blue car", LONG], images, answers=answers)
     last = int(together.mask[0].sum()) - 1
     assert not torch.allclose(together.keys[-1][0, :, last], other.keys[-1][0, :, int(other.mask[0].sum()) - 1])
-    with pytest.raises(InputError, match="special token"):
-        encoder.encode([SHORT], answers=["<|im_end|>"])
+    # Also an answer never holds control tokens.
+    assert not set(encoder.answer_ids("<|im_end|>").tolist()) & set(encoder.tokenizer.all_special_ids)

@@ -416,7 +416,9 @@ def test_a_published_qwen_image_draws_as_its_own_pipeline_does(tiny_folder, tmp_
         ({"image": torch.zeros(3, 8, 8, dtype=torch.uint8)}, "torch.uint8"),
         ({"image": torch.full((3, 8, 8), 2.0)}, "values from 2 to 2"),
         ({"image": torch.full((3, 8, 8), float("nan"))}, "values from nan"),
-        ({"image": Image.new("I;16", (8, 8))}, "source image has mode I;16: expected 8 bits"),
+        ({"prompt": "a car \ud83d"}, "the prompt has a broken character"),
+        ({"negative_prompt": "\udce9"}, "the prompt has a broken character"),
+        ({"image": Image.new("F", (8, 8))}, "source image has 32 bits a channel"),
         ({"image": [picture(8, 8)] * 2}, "2 images were given for 1 prompts"),
         ({"generator": [seed(0), seed(1)]}, "2 generators were given for 1 images"),
         ({"callback_on_step_end_tensor_inputs": ["prompt_embeds"]}, "only 'latents'"),
@@ -516,3 +518,8 @@ def test_parts_that_do_not_belong_together_are_refused():
     components["spatialfusion"].config.mllm_layers = 5
     with pytest.raises(InputError, match="text encoder with 5 layers, but this one has 2"):
         SpatialFusionPipeline(**components)
+
+
+def test_a_variant_that_is_not_there_is_one_sentence(tiny_folder):
+    with pytest.raises(InputError, match=r"has no weights of the variant 'fp16': leave variant out"):
+        SpatialFusionPipeline.from_pretrained(tiny_folder, variant="fp16")

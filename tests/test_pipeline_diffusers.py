@@ -28,8 +28,8 @@ from spatialfusion.backbones.qwen_image import add_lora, backbone_tensors, proje
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
+from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.train.config import DiffusionConfig
-from spatialfusion.train.diffusion import new_transformer
 
 CAR = "a red car"
 HOUSE = "a blue house 3 metres behind a red car"

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...spatialfusion.context import SemanticContext
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import fit_picture
+from ...spatialfusion.texts import check_text
 from .clip_context import encode_with_clip, expected_clip
 from .loaded import LoadedModel
 
@@ -38,6 +39,7 @@ def read_prompt(
     """The context of one prompt, and its CONDITIONING, from one prefill."""
     if not allow_empty and not prompt.strip():
         raise InputError("prompt is empty: describe the image in a sentence.")
+    check_text(prompt, "prompt")
     if clip is not None:
         return encode_with_clip(clip, prompt, pictures, loaded.config)
     if loaded.encoder is None:

@@ -14,17 +14,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKLQwenImage
 from einops import rearrange
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from ..backbones.autoencoder_2d import Attention, Autoencoder2D, Resample, ResidualBlock
 from ..data.rendered import RenderedScenes
 from ..files import atomic_file, atomic_folder
+from ..images import to_image
 from ..latents import decode_latents, encode_latents, load_vae
 from ..train.config import TrainConfig, VaeConfig
 from ..train.data_stage import data_folders
@@ -244,9 +243,9 @@ def fold_statistics(model: Autoencoder2D, mean: Tensor, std: Tensor) -> None:
 def save_sheet(rows: Tensor, path: Path) -> None:
     """Write images [R,N,3,H,W] in [0,1] as a grid of 2 R rows: the first half of N above the second."""
     halves = 2 if rows.shape[1] % 2 == 0 and rows.shape[1] > 8 else 1
-    grid = rearrange(rows, "r (half n) c h w -> (half r h) (n w) c", half=halves)
+    grid = rearrange(rows, "r (half n) c h w -> c (half r h) (n w)", half=halves)
     with atomic_file(path) as temporary:
-        Image.fromarray((grid.cpu().numpy() * 255).round().astype(np.uint8)).save(temporary)
+        to_image(grid).save(temporary)
 
 
 def _psnr(errors: Tensor) -> float:
