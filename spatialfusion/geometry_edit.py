@@ -127,7 +127,10 @@ def fit_mask(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
     if len(mask) not in (1, len(geometry)):
         expected = "1" if len(geometry) == 1 else f"1 or {len(geometry)}"
         raise InputError(f"{name} has a batch of {len(mask)}; expected {expected}, as the geometry has.")
-    mask = mask.to(geometry.depth.device, torch.float32).nan_to_num().clamp(0, 1)
+    mask = mask.to(geometry.depth.device, torch.float32)
+    if mask.isnan().any():
+        raise InputError(f"{name} has values that are not numbers (NaN); expected 0 to 1.")
+    mask = mask.clamp(0, 1)
     size = (geometry.height, geometry.width)
     if mask.shape[-2:] != size:
         resized = F.interpolate(mask[:, None], size, mode="bilinear", align_corners=False, antialias=True)[:, 0]

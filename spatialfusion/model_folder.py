@@ -224,6 +224,6 @@ def check_weights(folder: Path, needed: dict[str, Tensor], renamed: bool) -> Non
     count = len({tensor.data_ptr() for tensor in needed.values()}) - len(stored) if renamed else len(missing)
     if count > 0:
         raise InputError(
-            f"{folder} lacks {count} of its network's {len(needed)} tensors (such as {min(missing or needed)}): it is of another "
-            "architecture, or incomplete."
+            f"{folder} lacks {count} of its network's {len(needed)} tensors (such as {min(missing or needed)}): it is "
+            "of another architecture, or incomplete."
         )
