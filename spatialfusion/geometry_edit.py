@@ -153,11 +153,13 @@ def _check_mask(mask: Tensor | None, geometry: Geometry, name: str) -> None:
     if mask.ndim == 3 and len(mask) not in (1, len(geometry)):
         expected = "1" if len(geometry) == 1 else f"1 or {len(geometry)}"
         raise InputError(f"{name} has a batch of {len(mask)}; expected {expected}, as the geometry has.")
+    if mask.isnan().any():
+        raise InputError(f"{name} has values that are not numbers (NaN); expected 0 to 1.")
 
 
 def _fit_one(mask: Tensor, geometry: Geometry) -> Tensor:
     """A mask [H, W] of a geometry's size."""
-    mask = mask.to(geometry.depth.device, torch.float32).nan_to_num().clamp(0, 1)
+    mask = mask.to(geometry.depth.device, torch.float32).clamp(0, 1)
     size = (geometry.height, geometry.width)
     if mask.shape == size:
         return mask

@@ -383,6 +383,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
                     f"geometry holds {len(geometry)} depth maps for {len(prompts)} prompts and {len(rows)} images: "
                     "expected one for all, one for each prompt or one for each image."
                 )
+            unknown = (~geometry.valid.flatten(1).any(1)).nonzero().flatten().tolist()
+            if unknown:
+                which = f"picture {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
+                raise InputError(f"{which} is unknown everywhere: expected depth in metres somewhere.")
         shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
         height, width = self._image_size(height, width, shape)
         return _Request(
@@ -633,7 +637,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 with saved_without_lora(part) if component == "transformer" else nullcontext():
                     try:
                         part.save_pretrained(temporary / component, **(shards if isinstance(part, nn.Module) else {}))
-                    except ValueError as error:
+                    except (ValueError, RuntimeError) as error:
+                        if getattr(part, "hf_quantizer", None) is None:
+                            raise
+                        # Not every quantisation can be saved.
                         reason = " ".join(str(error).split())[:200]
                         raise InputError(f"the {component} cannot be saved ({reason}).") from None
                 _forget_origin(temporary / component / "config.json")

@@ -296,9 +296,10 @@ def test_tokens_that_were_added_and_are_not_special_are_plain_text_too(tokenizer
         assert tokenizer.decode(ids) == f"a {word} car"
 
 
-@pytest.mark.parametrize(
-    "prompt", [SHORT, LONG, "  two spaces", "\n\na line", " \n a", "ends in a line\n", "日本語 ünï"]
-)
+ORDINARY = [SHORT, LONG, "  two spaces", "\n\na line", " \n a", "ends in a line\n", "日本語 ünï"]
+
+
+@pytest.mark.parametrize("prompt", ORDINARY)
 def test_an_ordinary_prompt_is_read_as_diffusers_reads_it(encoder, prompt):
     assert encoder.token_ids(prompt).tolist() == encoder.tokenizer.encode(chat(prompt))
     assert encoder.token_ids(prompt, [(2, 2)]).tolist() == encoder.tokenizer.encode(chat(prompt, 1))

@@ -95,12 +95,12 @@ def own_pipeline(pipe) -> QwenImagePipeline:
     return quiet(QwenImagePipeline(**{name: getattr(pipe, name) for name in names}))
 
 
-def draw_own(pipe, prompt=CAR, steps=2, **changes):
+def draw_own(pipe, prompt=CAR, steps=2, own=None, **changes):
     """What diffusers' own pipeline draws from the noise that ours draws; latents [1, 16, h, w]."""
     noise = torch.randn(1, 1, 16, SIZE // 8, SIZE // 8, generator=seed(0))
     noise = QwenImagePipeline._pack_latents(noise, 1, 16, SIZE // 8, SIZE // 8)
     arguments = {"negative_prompt": "", "true_cfg_scale": 4.0, "height": SIZE, "width": SIZE, "output_type": "latent"}
-    own = own_pipeline(pipe)
+    own = own or own_pipeline(pipe)
     tokens = own(prompt, num_inference_steps=steps, latents=noise, **arguments | changes).images
     return QwenImagePipeline._unpack_latents(tokens, SIZE, SIZE, 8)[:, :, 0]
 
@@ -183,43 +183,14 @@ def test_numbers_of_numpy_are_numbers(pipe):
     assert pipe.predict_geometry(CAR, generator=seed(0), **numbers).depth.shape == (1, SIZE, SIZE)
 
 
-VALUES = [
-    None,
-    "x",
-    0,
-    -3,
-    2.5,
-    float("nan"),
-    10**30,
-    True,
-    np.int64(7),
-    np.array([1, 2]),
-    [],
-    {},
-    object(),
-    torch.ones(2),
+NUMBERS = [0, -3, 2.5, float("nan"), 10**30, True, np.int64(7)]
+VALUES = [None, "x", *NUMBERS, np.array([1, 2]), [], {}, object(), torch.ones(2)]
+ARGUMENTS = [
+    *("height", "width", "num_inference_steps", "guidance_scale", "image_guidance_scale", "depth_steps"),
+    *("depth_guidance", "adapter_strength", "adapter_start", "adapter_end", "num_images_per_prompt", "prompt"),
+    *("negative_prompt", "image", "geometry", "generator", "output_type", "callback_on_step_end"),
+    "callback_on_step_end_tensor_inputs",
 ]
-ARGUMENTS = {
-    "height": FAST,
-    "width": FAST,
-    "num_inference_steps": FAST,
-    "guidance_scale": FAST,
-    "image_guidance_scale": FAST,
-    "depth_steps": FAST,
-    "depth_guidance": FAST,
-    "adapter_strength": FAST,
-    "adapter_start": FAST,
-    "adapter_end": FAST,
-    "num_images_per_prompt": FAST,
-    "prompt": FAST,
-    "negative_prompt": FAST,
-    "image": FAST,
-    "geometry": FAST,
-    "generator": FAST,
-    "output_type": FAST,
-    "callback_on_step_end": FAST,
-    "callback_on_step_end_tensor_inputs": FAST,
-}
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
@@ -296,9 +267,10 @@ def converged():
     return {name: (pipe, draw(pipe, num_inference_steps=32, guidance_scale=1.0)) for name, pipe in pipes.items()}
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"), [*(("qwen-image", kind) for kind in SCHEDULERS), *((n, "UniPC") for n in COMPONENTS)]
-)
+PAIRS = [*(("qwen-image", kind) for kind in SCHEDULERS), ("omnigen2", "UniPC"), ("qwen-image-2.1", "UniPC")]
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_a_scheduler_that_follows_a_flow_goes_to_the_same_picture(converged, name, kind):
     """Many steps of any of them solve one equation, with depth in it."""
     pipe, reference = converged[name]
@@ -341,8 +313,8 @@ def test_a_scheduler_that_follows_no_flow_is_refused_in_one_sentence(pipe, sched
 # Caches ---------------------------------------------------------------------------------------------------------------
 
 
-def test_caches_of_diffusers_keep_prompt_and_negative_prompt_apart():
-    """A cache that never holds changes nothing; one that always holds is that of each prompt's own first step."""
+def test_a_cache_keeps_prompt_and_negative_prompt_apart():
+    """One that never holds changes nothing, also where the two have other lengths."""
     pipe = build_deep()
     usual = draw(pipe, num_inference_steps=4)
     pipe.transformer.enable_cache(FirstBlockCacheConfig(threshold=0.0))
@@ -350,18 +322,28 @@ def test_caches_of_diffusers_keep_prompt_and_negative_prompt_apart():
     assert_close(draw(pipe, num_inference_steps=4), usual)  # nothing is left of the call before
     pipe.transformer.disable_cache()
 
-    pipe.transformer.enable_cache(
-        PyramidAttentionBroadcastConfig(
-            spatial_attention_block_skip_range=2,
-            spatial_attention_timestep_skip_range=(-1, 2000),
-            current_timestep_callback=lambda: pipe.current_timestep,
+
+def test_attention_broadcast_draws_as_in_diffusers_own_pipeline():
+    """It asks the pipeline for the timestep. It knows no contexts, so it is for one prompt without guidance."""
+    pipe, steps = build_deep(), 4
+    usual = draw(pipe, num_inference_steps=steps, adapter_strength=0, guidance_scale=1.0)
+    own = own_pipeline(pipe)
+    images = []
+    for one in (pipe, own):
+        pipe.transformer.enable_cache(
+            PyramidAttentionBroadcastConfig(
+                spatial_attention_block_skip_range=2,
+                spatial_attention_timestep_skip_range=(100, 950),
+                current_timestep_callback=lambda one=one: one.current_timestep,
+            )
         )
-    )
-    kept = draw(pipe, num_inference_steps=4)
-    pipe.transformer.disable_cache()
-    difference = (kept - usual).abs().mean() / usual.abs().mean()
-    # What is kept of a prompt is a little stale; what is kept of the other prompt would be another picture.
-    assert 0 < difference < 0.2, difference
+        if one is pipe:
+            images.append(draw(pipe, num_inference_steps=steps, adapter_strength=0, guidance_scale=1.0))
+        else:
+            images.append(draw_own(pipe, steps=steps, own=own, negative_prompt=None))
+        pipe.transformer.disable_cache()
+    assert_close(*images, atol=2e-3, rtol=2e-3)
+    assert not torch.allclose(images[0], usual, atol=1e-4)
 
 
 def test_first_block_cache_draws_as_in_diffusers_own_pipeline():
@@ -382,7 +364,8 @@ def in_one_piece(pipe):
 
 
 def in_place(pipe):
-    pipe.transformer.compile(backend="eager", fullgraph=True)
+    # diffusers' own code of Qwen-Image 2.1 is not one graph.
+    pipe.transformer.compile(backend="eager", fullgraph=pipe.backbone.NAME != "qwen-image-2.1")
 
 
 def by_blocks(pipe):
@@ -420,9 +403,11 @@ def test_a_pipeline_can_be_built_of_and_saved_with_compiled_parts(tmp_path):
     assert torch.equal(draw(loaded, **short), images)
 
 
-@pytest.mark.parametrize(
-    "copied", [copy.deepcopy, lambda pipe: pickle.loads(pickle.dumps(pipe))], ids=["copy", "pickle"]
-)
+def pickled(pipe):
+    return pickle.loads(pickle.dumps(pipe))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
 def test_a_copy_draws_the_same_and_is_another(copied):
     pipe = build()
     images = draw(pipe)
@@ -486,9 +471,7 @@ def test_our_own_lora_is_not_fused():
     pipe.transformer.set_adapters(["user", "spatialfusion"])
     pipe.transformer.fuse_lora()
     for changes in ({}, {"adapter_strength": 0}):
-        with pytest.raises(
-            InputError, match=r"'spatialfusion', which brings depth, was fused .*: call unfuse_lora\(\)"
-        ):
+        with pytest.raises(InputError, match=r"'spatialfusion', which brings depth, was fused .* unfuse_lora\(\)"):
             draw(pipe, **changes)
 
 
@@ -515,12 +498,5 @@ def test_a_transformer_that_is_stored_in_8_bit_floats_has_depth_in_its_compute_d
                 parameter.copy_(stored[key].to(parameter.dtype))
     for changes in ({}, {"adapter_strength": 0}):
         assert_close(draw(pipe, **changes), draw(reference, **changes), atol=1e-4, rtol=1e-4)
-    assert (
-        stored[
-            "transformer_blocks.0.attn.to_q.base_layer.weight"
-            if name == "qwen-image"
-            else next(k for k in stored if k.endswith("to_q.base_layer.weight"))
-        ].dtype
-        == torch.float8_e4m3fn
-    )
+    assert {t.dtype for k, t in stored.items() if k.endswith("to_q.base_layer.weight")} == {torch.float8_e4m3fn}
     assert pipe.delta.weight.dtype == torch.float32

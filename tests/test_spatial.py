@@ -505,7 +505,7 @@ WRONG = {
     "infinity": (of_one(f"{LORA}A.weight", float("inf")), f"values in {LORA}A.weight that are not finite"),
     "whole numbers": (
         of_kind("model.depth_head.fov.weight", torch.int32),
-        "model.depth_head.fov.weight as torch.int32",
+        "fov.weight as torch.int32: expected",
     ),
 }
 

@@ -23,6 +23,8 @@ def fit_pictures(image: Tensor | None, height: int, width: int) -> list[Tensor]:
         return []
     if image.shape[-1] < 3:
         raise InputError(f"image has {image.shape[-1]} channels: expected a picture with red, green and blue.")
+    if not image.isfinite().all():
+        raise InputError("image has values that are not numbers (NaN): expected 0 to 1.")
     pictures = image[..., :3].movedim(-1, 1).float().cpu().clamp(0, 1)
     return [fit_picture(picture, height, width) for picture in pictures]
 
