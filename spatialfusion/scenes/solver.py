@@ -66,8 +66,11 @@ LAYOUTS = 40  # drawn at a time for a few objects, fewer for many
 PLACES = 24  # tried for each unit
 ROUNDS = 3  # of camera and mending
 STARTS = 4
-EXPLAINED = 1200  # units that are placed, at most, to find the lines at odds
-WORK = 500  # units that are placed again, at most, where few objects are
+# Work that may be spent, about a millisecond each: on mending, and on finding the lines at odds. Work and not time
+# bounds it, so that a seed gives the same layout on every machine.
+WORK = 1500
+EXPLAINED = 1500
+NAMED = 20  # lines at odds; more say nothing
 CHECKED = 4  # layouts of a round that are looked at in full
 RENDERED = 40  # objects, up to which what hides what is seen in a small picture; beyond, by boxes
 EYE_LEVEL = 1.55  # metres, of the middle of what hangs on a wall
@@ -326,17 +329,31 @@ def _set_bases(problem: Problem, names: tuple[str, ...]) -> None:
 # --- layouts -------------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class Purse:
+    """Work that may still be spent."""
+
+    left: float
+
+    @property
+    def empty(self) -> bool:
+        return self.left <= 0
+
+    def spend(self, work: float) -> None:
+        self.left -= work
+
+
 class Draft:
     """Layouts while they are built: poses [N, n] in the view frame, and provisional cameras."""
 
-    def __init__(self, problem: Problem, rng: np.random.Generator, count: int) -> None:
+    def __init__(self, problem: Problem, rng: np.random.Generator, count: int, purse: Purse) -> None:
         self.problem, self.rng, self.n = problem, rng, count
         shape = (count, problem.count)
         self.x, self.z, self.yaw = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.base = np.broadcast_to(problem.base, shape).copy()
         self.placed = np.zeros(problem.count, bool)
         self.wall = np.full(count, math.inf)
-        self.work = WORK  # units that may still be placed again
+        self.purse = purse
         sizes = problem.measures.sizes
         for i in problem.air:
             self.base[:, i] = rng.uniform(0.5, 1.2, count) * max(sizes[i]) + 1.5
@@ -410,10 +427,10 @@ class Draft:
 
     # --- placing a unit ---
 
-    def build(self, units: Iterable[int] | None = None) -> None:
-        """Place all units, or some, those first that numbers fix or that others refer to."""
+    def build(self, units: Iterable[int]) -> None:
+        """Place units, those first that numbers fix or that others refer to."""
         problem = self.problem
-        urgency = {index: self._urgency(index) for index in (units or range(len(problem.units)))}
+        urgency = {index: self._urgency(index) for index in units}
         while urgency:
             index = max(urgency, key=lambda u: (urgency[u], -u))
             del urgency[index]
@@ -444,7 +461,8 @@ class Draft:
         """Try places for a unit and keep the best of each layout; when mending, only one that is better than now."""
         problem, unit = self.problem, self.problem.units[index]
         moved = [*unit.objects, *self._carried(unit)] if mend else list(unit.objects)
-        count = PLACES
+        count = PLACES if problem.count <= 400 else PLACES // 2
+        self.purse.spend(1.5 + self.n * count * int(self.placed.sum()) / 1000)
         poses = self._candidates(unit, count)
         if mend:
             self._carry(unit, moved, poses)
@@ -707,6 +725,8 @@ class Draft:
         shape = (self.n, len(columns))
         u, v, e = rng.uniform(-1, 1, shape), rng.uniform(-1, 1, shape), rng.exponential(0.36, shape)
         side = np.where(rng.random(shape) < 0.5, -1.0, 1.0)
+        if self.problem.count > 8:  # in a crowd the nearest places are often taken
+            e = e * np.where(rng.random(shape) < 0.3, 1 + 0.5 * math.sqrt(self.problem.count), 1.0)
         if relation is None:
             return self._anywhere(i, u, v, e)
         kind, value, subject = relation.kind, relation.value, relation.subject == i
@@ -1122,9 +1142,8 @@ class Draft:
                 units |= {problem.unit_of[i] for i in np.flatnonzero((outside > 0).any(0))}
             units = {u for u in units if self.placed[problem.units[u].objects[0]]}
             for index in self.rng.permutation(sorted(units)):
-                if self.work <= 0:
+                if self.purse.empty:
                     return
-                self.work -= 1
                 self.place(int(index), mend=True)
 
     def composition(self) -> tuple[Array, Array, Array]:
@@ -1149,15 +1168,19 @@ class Draft:
 # --- the search ----------------------------------------------------------------------------------------------------
 
 
+def _layouts(problem: Problem) -> int:
+    """How many layouts are drawn at a time."""
+    return int(np.clip(LAYOUTS * 8 // max(problem.count, 8), 2, LAYOUTS))
+
+
 def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Scene, list[str]] | None:
     """The best layout found; None if none keeps all relations."""
-    count = int(np.clip(LAYOUTS * 8 // max(problem.count, 8), 3, LAYOUTS))
-    work = max(WORK, 3 * problem.count)
+    count = _layouts(problem)
+    purse = Purse(WORK + 30 * problem.count)
     fallback: tuple[tuple[int, float], Scene, list[str]] | None = None
     for start in range(starts):
-        draft = Draft(problem, rng, count)
-        draft.work = work
-        draft.build()
+        draft = Draft(problem, rng, count, purse)
+        draft.build(range(len(problem.units)))
         draft.mend(2)
         for turn in range(ROUNDS):
             draft.camera = fit(draft.boxes(), problem.measures.sizes, draft.camera, draft.wish, problem.aspect)
@@ -1180,8 +1203,7 @@ def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Sc
                     fallback = ((len(complaints), value[index]), scene, complaints)
             if turn < ROUNDS - 1:
                 draft.mend(3)
-        work = draft.work
-        if work <= 0 or (fallback is not None and start >= 1):
+        if purse.empty or (fallback is not None and start >= 1):
             break
     return None if fallback is None else fallback[1:]
 
@@ -1280,16 +1302,18 @@ def _promises_hold(problem: Problem, scene: Scene) -> bool:
 def _explain(problem: Problem) -> InputError:
     """The lines at odds: the fewest that were found to have no layout together."""
     items = _items(problem)
-    purse = [EXPLAINED]
-    if not items or not _feasible(problem, [], 1, purse):
-        return InputError(
-            f"the scene text: no layout was found in which its {problem.count:,} objects stand apart; expected fewer "
-            "objects, or fewer numbers."
-        )
-    odd = minimal_conflict(items, lambda some: _feasible(problem, some, 1, purse))
-    if purse[0] > 0 and len(odd) < len(items) and _feasible(problem, odd, 3, purse):
+    purse = Purse(EXPLAINED)
+    crowded = not _feasible(problem, [], 1, purse)
+    odd = [] if crowded else minimal_conflict(items, lambda some: _feasible(problem, some, 1, purse))
+    if not purse.empty and len(odd) < len(items) and _feasible(problem, odd, 3, purse):
         odd = items
-    return conflict({line for line, _, _ in odd}, "no layout was found that keeps all they say")
+    lines = {line for line, _, _ in odd}
+    if not lines or len(lines) > NAMED:
+        return InputError(
+            f"no layout of the scene text was found that keeps its relations and its {problem.count:,} objects apart; "
+            "expected fewer of them."
+        )
+    return conflict(lines, "no layout was found that keeps all they say")
 
 
 def _items(problem: Problem) -> list[tuple[int, str, int]]:
@@ -1301,10 +1325,10 @@ def _items(problem: Problem) -> list[tuple[int, str, int]]:
     return sorted(items)
 
 
-def _feasible(problem: Problem, items: list[tuple[int, str, int]], starts: int, purse: list[int]) -> bool:
+def _feasible(problem: Problem, items: list[tuple[int, str, int]], starts: int, purse: Purse) -> bool:
     """Whether a layout is found that keeps a part of what the text wants, shown or not.
 
-    purse: units that may still be placed; when it is empty everything counts as feasible, so that a search ends.
+    When the purse is empty everything counts as feasible, so that a search ends.
     """
     kept = set(items)
     relations = [relation for relation in problem.relations if (relation.line, "relation", 0) in kept]
@@ -1331,18 +1355,14 @@ def _feasible(problem: Problem, items: list[tuple[int, str, int]], starts: int, 
     units |= {problem.unit_of[problem.units[u].center] for u in units if problem.units[u].center >= 0}
     rng = np.random.default_rng(21)
     for _ in range(starts):
-        if purse[0] <= 0:
+        if purse.empty:
             return True
-        draft = Draft(fewer, rng, 24)
-        draft.work = 6 * len(units)
-        purse[0] -= len(units)
-        draft.build(units if items else None)
+        draft = Draft(fewer, rng, _layouts(problem), purse)
+        draft.build(units if items else range(len(problem.units)))
         for _ in range(3):
             if (draft.violations()[0].max(1) <= 0).any():
                 return True
-            before = draft.work
             draft.mend(2)
-            purse[0] -= before - draft.work
         if (draft.violations()[0].max(1) <= 0).any():
             return True
     return False
