@@ -1,7 +1,7 @@
 """Scenes written by hand: a line for each thing, in metres and degrees. docs/scene-text.md describes the language.
 
 Positions count from the ground below a camera at rest: x to the right, z forward, heights upwards. `scene_from_text`
-reads, `scene_to_text` writes what reads back as the same scene, `compose` draws.
+reads, `scene_to_text` writes what reads back as the same scene; `compose.py` draws.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, suggest
-from ..geometry import Geometry
-from .render import GROUNDS, MAX_DEPTH, SKIES, render
+from .render import GROUNDS, SKIES
 from .sample import TILE
 from .scene import COLORS, KINDS, Camera, Scene, SceneObject
 
@@ -35,7 +34,6 @@ CAMERA = {"height": 1.6, "pitch": 5.0, "yaw": 0.0, "fov": 60.0}
 LIGHT = {"azimuth": -35.0, "elevation": 50.0}
 COLOR = "white"
 NEAREST = 3.0  # metres; where a thing without a position stands, unless it is so large that it needs more
-MAX_RAYS = 1 << 24  # of one picture; each takes about 300 bytes
 
 KIND_WORDS = {
     **{kind: kind for kind in KINDS},
@@ -113,77 +111,7 @@ class Layout:
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True)
-class Composition:
-    """A drawn layout.
-
-    image [1, 3, H, W] in [0, 1]; geometry of one picture, exact at the pixels' centres; masks [N, H, W] bool, one for
-    each object in the order of the text, true where it is what one sees; names of the objects; warnings, a sentence
-    each.
-    """
-
-    image: Tensor
-    geometry: Geometry
-    masks: Tensor
-    names: tuple[str, ...]
-    warnings: tuple[str, ...]
-    scene: Scene
-
-
-def compose(text: str, size: tuple[int, int] = (1024, 1024), samples: int = 2) -> Composition:
-    """Draw a scene text at `size` (width, height), with `samples` x `samples` rays per pixel for the image.
-
-    Objects that cannot be seen are warnings. Raises InputError for a text that cannot be read, and for more rays than
-    memory should be spent on.
-    """
-    layout = scene_from_text(text)
-    width, height = size
-    rays = width * height * samples * samples
-    if rays > MAX_RAYS:
-        raise InputError(
-            f"a picture of {width}x{height} pixels with {samples}x{samples} rays each needs {rays / 1e6:.0f} million "
-            f"rays; expected at most {MAX_RAYS / 1e6:.0f} million: fewer pixels, or less supersampling."
-        )
-    drawn = render([layout.scene], size, samples)
-    focal = layout.scene.camera.intrinsics()[0, 0]
-    geometry = Geometry.from_depth(drawn.depth, focal)
-    masks = drawn.instance == torch.arange(len(layout.names))[:, None, None]
-    warnings = list(layout.warnings)
-    outside = out_of_view(layout, width / height)
-    for index, (name, mask) in enumerate(zip(layout.names, masks)):
-        if index in outside:
-            warnings.append(outside[index])
-        elif not mask.any():
-            warnings.append(f"{name} cannot be seen: it is hidden, or smaller than a pixel.")
-        elif not geometry.valid[0][mask].any():
-            warnings.append(f"{name} is farther than {MAX_DEPTH:g} m, where depth counts as unknown.")
-    return Composition(drawn.image, geometry, masks, layout.names, tuple(warnings), layout.scene)
-
-
-def out_of_view(layout: Layout, aspect: float) -> dict[int, str]:
-    """A sentence for each object (by index) whose box lies wholly behind the camera or beside the picture.
-
-    aspect: width of the picture over its height.
-    """
-    camera = layout.scene.camera
-    half_x = math.tan(math.radians(camera.hfov) / 2)
-    found = {}
-    for index, (name, thing) in enumerate(zip(layout.names, layout.scene.objects)):
-        x, y, z = camera.world_to_camera(_corners(thing)).T
-        sides = {
-            "behind the camera": z <= 0,
-            "left of the picture": x < -half_x * z,
-            "right of the picture": x > half_x * z,
-            "above the picture": y < -half_x / aspect * z,
-            "below the picture": y > half_x / aspect * z,
-        }
-        side = next((side for side, beyond in sides.items() if beyond.all()), None)
-        if side is not None:
-            found[index] = f"{name} cannot be seen: it is {side}."
-    return found
-
-
-def _corners(thing: SceneObject) -> Tensor:
+def corners(thing: SceneObject) -> Tensor:
     """The corners of an object's box in the world, [8, 3]."""
     width, height, length = thing.size
     signs = torch.tensor([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
@@ -591,9 +519,9 @@ def _room(
                 "a room of more width, height or depth, or the camera in it",
             )
         return width / 2, height, far
-    corners = torch.cat([_corners(thing) for thing in objects])
-    half_width = max(abs(x), corners[:, 0].abs().max().item()) + 0.5
-    height = max(-y + 0.3, -corners[:, 1].min().item() + 0.3, 2.5)
-    far = max(z, corners[:, 2].max().item()) + 0.5
+    ends = torch.cat([corners(thing) for thing in objects])
+    half_width = max(abs(x), ends[:, 0].abs().max().item()) + 0.5
+    height = max(-y + 0.3, -ends[:, 1].min().item() + 0.3, 2.5)
+    far = max(z, ends[:, 2].max().item()) + 0.5
     # In decimetres, so that the sizes read well.
     return tuple(math.ceil(10 * edge - 1e-3) / 10 for edge in (half_width, height, far))
