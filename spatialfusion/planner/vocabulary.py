@@ -1,0 +1,29 @@
+"""Single words that the grammar tells apart: colours, adjectives, and the words at which a noun phrase ends."""
+
+from __future__ import annotations
+
+from ..scenes import scene
+from .patterns import Wordings
+from .wordings import CLASSES, CLAUSES, GRAMMAR, OPENINGS, PREDICATES, STYLE_PHRASES, VIEWPOINTS
+
+try:
+    from ..scenes.lexicon import ATTRIBUTES as _ATTRIBUTES
+except ImportError:
+    _ATTRIBUTES = frozenset("wooden old new shiny striped metal broken stone glass plastic".split())
+
+_SHADES = getattr(scene, "SHADES", {})
+COLOR_NAMES = frozenset(scene.COLORS) | frozenset(_SHADES)
+ATTRIBUTES = frozenset(_ATTRIBUTES)
+predicates = Wordings(PREDICATES, CLASSES)
+clauses = Wordings(CLAUSES, CLASSES)
+viewpoints = Wordings(VIEWPOINTS, CLASSES)
+openings = Wordings({"opening": OPENINGS}, CLASSES)
+styles = Wordings({"style": STYLE_PHRASES}, CLASSES)
+# A noun phrase ends before any of these.
+ENDS = (
+    GRAMMAR
+    | predicates.words
+    | viewpoints.words
+    | CLASSES["stand"]
+    | frozenset("camera own without through via onto off away back front side".split())
+) - frozenset("full panorama medium close wide long extreme direct straight top bird drone high low mid".split())
