@@ -292,7 +292,7 @@ class _Phrase:
         """A pronoun, or "the second", "the red one", "the other", "two of them"."""
         mention = self.mention
         word = at(self.words, self.start)
-        if mention.ordinal is not None and mention.article == "the":
+        if mention.ordinal is not None and mention.ordinal > -3:
             return replace(mention, end=first, pronoun="one")
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:

@@ -45,7 +45,7 @@ class Wordings:
         self.words = frozenset(first for first in self._by_first if not first.isupper())
 
     def match(self, words: Sequence[str], start: int, read: SlotReader) -> Match | None:
-        """The longest wording at `start`; of several as long, the first of the table."""
+        """The longest wording at `start`; of several as long, that of the fewest slots."""
         if start >= len(words):
             return None
         found: Match | None = None
@@ -55,7 +55,8 @@ class Wordings:
                 candidates += self._by_first[slot]
         for meaning, node in candidates:
             for end, slots in node.match(words, start, {}, read):
-                if found is None or end > found.end:
+                # Of several as long, that with the fewest slots: "in the open" is no "in REF".
+                if found is None or (end, -len(slots)) > (found.end, -len(found.slots)):
                     found = Match(meaning.format(**slots) if "{" in meaning else meaning, slots, end)
         return found
 

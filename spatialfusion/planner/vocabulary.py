@@ -25,5 +25,5 @@ ENDS = (
     | predicates.words
     | viewpoints.words
     | CLASSES["stand"]
-    | frozenset("camera own without through via onto off away back front side".split())
+    | frozenset("camera own without through via onto off away back front side left right top bottom".split())
 ) - frozenset("full panorama medium close wide long extreme direct straight top bird drone high low mid".split())
