@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
 from spatialfusion.scenes import render as renderer
-from spatialfusion.scenes.kinds import BLOCK, ELLIPSOID, FRUSTUM, PRIMITIVES
+from spatialfusion.scenes.kinds import PRIMITIVES
+from spatialfusion.scenes.primitives import BLOCK, ELLIPSOID, FRUSTUM
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import projected_box, sample_scene
 from spatialfusion.scenes.scene import COLORS, KINDS, Camera, Scene, SceneObject
@@ -172,7 +173,7 @@ def test_faces_turned_to_the_light_are_brighter():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_fill_their_box(kind):
-    maps, offsets = renderer._unit_primitives(kind)
+    maps, offsets = renderer._unit_primitives(PRIMITIVES[kind])
     grid = np.linspace(-1, 1, 41)
     points = np.stack(np.meshgrid(grid, grid, grid), -1).reshape(-1, 3)
     x, y, z = points.T

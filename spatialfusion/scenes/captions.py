@@ -17,6 +17,7 @@ from functools import cache
 
 import torch
 
+from .looks import has_front
 from .scene import COLORS, KINDS, Scene, SceneObject
 from .statements import Observation, Statement, in_depth, observe, propose, round_metres, score, sides
 
@@ -381,7 +382,7 @@ def scene_text(scene: Scene) -> str:
         thing, (x, _, z) = scene.objects[i], observed[i].position
         height = f" y {_short(-thing.position[1])}" if thing.position[1] < -0.005 else ""
         turned = ""
-        if KINDS[thing.kind].has_front:
+        if has_front(thing):
             yaw = (5 * round((thing.yaw + camera.yaw) / 5) + 180) % 360 - 180
             turned = f" yaw {180 if yaw == -180 else yaw}"
         size = " ".join(_short(length) for length in thing.size)
@@ -400,7 +401,7 @@ def names_text(scene: Scene) -> str:
     facing = []
     for thing in scene.objects:
         quarter = round((thing.yaw + scene.camera.yaw) / 90) % 4
-        facing.append(f" {('front', 'right', 'back', 'left')[quarter]}" if KINDS[thing.kind].has_front else "")
+        facing.append(f" {('front', 'right', 'back', 'left')[quarter]}" if has_front(thing) else "")
     nearest = " ; ".join(names[i] + facing[i] for i in _nearest_first(scene))
     across = " ; ".join(names[i] for i in sorted(range(len(names)), key=lambda i: observed[i].position[0]))
     return f"{nearest} from the left : {across}"

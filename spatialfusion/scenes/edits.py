@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 import torch
 
 from .captions import ASIDE, describe, draw_random, off_direction, say_metres
+from .looks import has_front
 from .sample import held_out, sample_scene, well_composed
-from .scene import COLORS, KINDS, Camera, Scene, SceneObject
+from .scene import COLORS, Camera, Scene, SceneObject
 from .statements import (
     SIDES,
     Observation,
@@ -63,7 +64,10 @@ class Edit:
 
     def to_json(self) -> str:
         """Serialise to JSON; `from_json` restores an equal edit."""
-        return json.dumps(dataclasses.asdict(self))
+        data = dataclasses.asdict(self)
+        if self.added:
+            data["added"] = self.added.to_dict()
+        return json.dumps(data)
 
     @staticmethod
     def from_json(text: str) -> Edit:
@@ -71,7 +75,7 @@ class Edit:
         data = json.loads(text)
         added, statement = data.pop("added"), data.pop("statement")
         if added:
-            added = SceneObject(**(added | {"size": tuple(added["size"]), "position": tuple(added["position"])}))
+            added = SceneObject.from_dict(added)
         return Edit(**data, added=added, statement=Statement(**statement) if statement else None)
 
 
@@ -227,8 +231,7 @@ def _draw_pair(scene: Scene, kind: str, direction: str, rng: random.Random) -> E
             return EditPair(scene, Edit("remove", index), fewer)
         more = replace(scene, objects=(*rest, thing))
         return EditPair(fewer, Edit("add", added=thing, statement=_draw_place(more, rng)), more)
-    has_front = KINDS[thing.kind].has_front
-    if not has_front and (kind in ("rotate", "view") or direction in ("width", "length")):
+    if not has_front(thing) and (kind in ("rotate", "view") or direction in ("width", "length")):
         return None
     value = None
     if kind in ("move", "camera"):

@@ -9,30 +9,8 @@ mug's handle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .scene import COLORS
-
-BLOCK, ELLIPSOID, FRUSTUM = range(3)
-Vector = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Primitive:
-    """A convex shape that fills a box of `size` round `center` in the unit frame.
-
-    `taper` is the width of the top as a part of that of the base: along x and z for a block, (r, r) for a frustum,
-    whose axis is y. `axis` lays that y along x or z; `tilt` (degrees) then leans the top to the front.
-    """
-
-    shape: int
-    center: Vector
-    size: Vector
-    color: str = "main"
-    taper: tuple[float, float] = (1.0, 1.0)
-    axis: str = "y"
-    tilt: float = 0.0
-
+from .primitives import FRUSTUM, Primitive, Vector, block, ellipsoid, frustum
+from .scene import COLORS, SHADES
 
 ROLES: dict[str, Vector] = {
     "dark": (0.13, 0.13, 0.15),
@@ -45,8 +23,11 @@ ROLES: dict[str, Vector] = {
 
 
 def role_color(role: str, color: str) -> Vector:
-    """RGB in [0, 1] that the `role` of a primitive has in an object of the named `color`."""
-    red, green, blue = COLORS[color]
+    """RGB in [0, 1] that the `role` of a primitive has in an object of the named `color`.
+
+    A role is "main", "deep", "pale", a key of ROLES, or the name of another colour.
+    """
+    red, green, blue = COLORS.get(color) or SHADES[color]
     if role == "main":
         return red, green, blue
     if role == "deep":
@@ -57,21 +38,7 @@ def role_color(role: str, color: str) -> Vector:
         return 0.30, 0.30, 0.32
     if color == "white" and role == "light":
         return 0.74, 0.74, 0.72
-    return ROLES[role]
-
-
-def block(center: Vector, size: Vector, color: str = "main", taper=(1.0, 1.0), tilt: float = 0.0) -> Primitive:
-    return Primitive(BLOCK, center, size, color, taper, "y", tilt)
-
-
-def ellipsoid(center: Vector, size: Vector, color: str = "main", tilt: float = 0.0) -> Primitive:
-    return Primitive(ELLIPSOID, center, size, color, (1.0, 1.0), "y", tilt)
-
-
-def frustum(
-    center: Vector, size: Vector, color: str = "main", taper: float = 1.0, axis: str = "y", tilt: float = 0.0
-) -> Primitive:
-    return Primitive(FRUSTUM, center, size, color, (taper, taper), axis, tilt)
+    return ROLES.get(role) or COLORS.get(role) or SHADES[role]
 
 
 def _legs(x: float, z: float, height: float, width: float, length: float, color: str) -> tuple[Primitive, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -21,7 +21,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .kinds import BLOCK, ELLIPSOID, FRUSTUM, PRIMITIVES, Primitive, role_color
+from .kinds import role_color
+from .looks import primitives_of
+from .primitives import BLOCK, CORNERS, ELLIPSOID, FRUSTUM, Primitive, ends_of, map_of
 from .scene import Scene
 
 CPU_RAYS = 1 << 17  # rays per chunk
@@ -105,44 +107,15 @@ def instances(scenes: list[Scene], size: tuple[int, int] = (128, 128)) -> Tensor
 # --- scenes as tables of constants ---------------------------------------------------------------------------------
 
 
-_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-
-
-@cache
-def _unit_primitives(kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Maps [n, 3, 3] and offsets [n, 3] from the canonical shapes in [-1, 1]^3 to the unit frame of `kind`."""
-    maps = np.stack([_primitive_map(primitive) for primitive in PRIMITIVES[kind]])
-    offsets = np.array([primitive.center for primitive in PRIMITIVES[kind]], dtype=np.float64)
-    ends = [offset + _ends(p, matrix) for p, matrix, offset in zip(PRIMITIVES[kind], maps, offsets)]
+@lru_cache(maxsize=4096)
+def _unit_primitives(parts: tuple[Primitive, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Maps [n, 3, 3] and offsets [n, 3] from the canonical shapes in [-1, 1]^3 to the unit frame of their object."""
+    maps = np.stack([map_of(primitive) for primitive in parts])
+    offsets = np.array([primitive.center for primitive in parts], dtype=np.float64)
+    ends = [offset + ends_of(p, matrix) for p, matrix, offset in zip(parts, maps, offsets)]
     low, high = np.min([end.min(0) for end in ends], 0), np.max([end.max(0) for end in ends], 0)
     # Stretched by the last per cent that the drawing leaves, so that an object measures exactly what it claims.
     return maps / (high - low)[:, None], (offsets - low) / (high - low) - [0.5, 0.0, 0.5]
-
-
-def _ends(primitive: Primitive, matrix: np.ndarray) -> np.ndarray:
-    """Points [k, 3], relative to the primitive's centre, that have its least and greatest coordinates."""
-    if primitive.shape == ELLIPSOID:
-        reach = np.linalg.norm(matrix, axis=1)
-        return np.stack([reach, -reach])
-    if primitive.shape == FRUSTUM:
-        disc = np.hypot(matrix[:, 0], matrix[:, 2])
-        top = disc * primitive.taper[0]
-        return np.stack([matrix[:, 1] + top, matrix[:, 1] - top, -matrix[:, 1] + disc, -matrix[:, 1] - disc])
-    tapered = _CORNERS * np.where(_CORNERS[:, 1:2] > 0, [[primitive.taper[0], 1.0, primitive.taper[1]]], 1.0)
-    return tapered @ matrix.T
-
-
-def _primitive_map(primitive: Primitive) -> np.ndarray:
-    """Linear map [3, 3] from the canonical shape to the unit frame."""
-    tilt = math.radians(primitive.tilt)
-    lean = np.array([[1, 0, 0], [0, math.cos(tilt), math.sin(tilt)], [0, -math.sin(tilt), math.cos(tilt)]])
-    axes = {
-        "y": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-        "-y": [[1, 0, 0], [0, -1, 0], [0, 0, 1]],
-        "x": [[0, 1, 0], [1, 0, 0], [0, 0, 1]],
-        "z": [[1, 0, 0], [0, 0, 1], [0, 1, 0]],
-    }[primitive.axis]
-    return lean @ (np.array(primitive.size)[:, None] / 2 * np.array(axes))
 
 
 def light_direction(scene: Scene) -> tuple[float, float, float]:
@@ -207,19 +180,20 @@ def _tabulate(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
                 [math.sin(yaw) * width, 0, math.cos(yaw) * length],
             ]
         )
-        maps, offsets = _unit_primitives(item.kind)
+        parts = primitives_of(item)
+        maps, offsets = _unit_primitives(parts)
         maps = unit_to_world @ maps
         offsets = offsets @ unit_to_world.T + np.array(item.position)
         inverse = np.linalg.inv(maps)
-        corners = _CORNERS @ maps.transpose(0, 2, 1) + offsets[:, None]
+        corners = CORNERS @ maps.transpose(0, 2, 1) + offsets[:, None]
         table = np.zeros((len(maps), _WIDTH))
         table[:, _AT["origin"]] = np.einsum("nij,nj->ni", inverse, eye - offsets)
         table[:, _AT["ray"]] = (inverse @ camera.T).reshape(-1, 9)
         table[:, _AT["inverse"]] = inverse.reshape(-1, 9)
         table[:, _AT["shift"]] = np.einsum("nij,nj->ni", inverse, offsets)
         table[:, _AT["sun"]] = inverse @ np.array(light)
-        table[:, _AT["taper"]] = [primitive.taper for primitive in PRIMITIVES[item.kind]]
-        table[:, _AT["rgb"]] = [role_color(primitive.color, item.color) for primitive in PRIMITIVES[item.kind]]
+        table[:, _AT["taper"]] = [primitive.taper for primitive in parts]
+        table[:, _AT["rgb"]] = [role_color(primitive.color, item.color) for primitive in parts]
         in_light = corners @ light_axes.T
         low, high = in_light.min(1), in_light.max(1)
         table[:, _AT["light_box"]] = np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1], high[:, 2]], 1)
@@ -234,7 +208,7 @@ def _tabulate(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
         table[:, _AT["screen"]] = screen
         table[:, _AT["object"]] = index
         tables.append(table)
-        shapes.append([primitive.shape for primitive in PRIMITIVES[item.kind]])
+        shapes.append([primitive.shape for primitive in parts])
     if not tables:
         return np.zeros((0, _WIDTH)), np.zeros(0, np.int64), np.zeros((0, 5)), np.zeros(0, np.int64)
     counts = np.array([len(rows) for rows in shapes])

@@ -10,10 +10,14 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .primitives import Primitive
+
+# The palette of the rendered world: these ten, in this order, are what models and judges are trained on.
 COLORS: dict[str, tuple[float, float, float]] = {
     "red": (0.83, 0.08, 0.08),
     "orange": (0.95, 0.48, 0.05),
@@ -25,6 +29,40 @@ COLORS: dict[str, tuple[float, float, float]] = {
     "pink": (0.96, 0.45, 0.70),
     "white": (0.93, 0.93, 0.93),
     "black": (0.07, 0.07, 0.07),
+}
+# Further colours that a text may say.
+SHADES: dict[str, tuple[float, float, float]] = {
+    "brown": (0.42, 0.26, 0.14),
+    "grey": (0.50, 0.50, 0.50),
+    "beige": (0.86, 0.78, 0.64),
+    "tan": (0.78, 0.62, 0.43),
+    "cream": (0.96, 0.92, 0.78),
+    "ivory": (0.95, 0.93, 0.85),
+    "khaki": (0.68, 0.64, 0.45),
+    "gold": (0.85, 0.65, 0.13),
+    "amber": (0.95, 0.65, 0.10),
+    "silver": (0.75, 0.76, 0.78),
+    "bronze": (0.55, 0.40, 0.20),
+    "copper": (0.72, 0.43, 0.25),
+    "charcoal": (0.22, 0.23, 0.25),
+    "maroon": (0.45, 0.06, 0.10),
+    "crimson": (0.70, 0.05, 0.18),
+    "scarlet": (0.90, 0.14, 0.06),
+    "salmon": (0.94, 0.55, 0.47),
+    "coral": (0.96, 0.47, 0.36),
+    "peach": (0.98, 0.77, 0.62),
+    "rose": (0.90, 0.42, 0.52),
+    "magenta": (0.85, 0.10, 0.62),
+    "violet": (0.52, 0.24, 0.80),
+    "lavender": (0.75, 0.68, 0.90),
+    "lilac": (0.77, 0.62, 0.83),
+    "indigo": (0.26, 0.12, 0.55),
+    "navy": (0.06, 0.10, 0.36),
+    "turquoise": (0.20, 0.75, 0.70),
+    "teal": (0.05, 0.47, 0.48),
+    "mint": (0.62, 0.90, 0.74),
+    "lime": (0.60, 0.85, 0.12),
+    "olive": (0.44, 0.45, 0.14),
 }
 
 
@@ -62,13 +100,22 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object. `position` is the centre of its base; yaw 0 faces the viewer at rest (-z), yaw 90 faces +x."""
+    """One object. `position` is the centre of its base; yaw 0 faces the viewer at rest (-z), yaw 90 faces +x.
+
+    kind: any noun. color: a name of COLORS or SHADES. name: what other lines of a text call it ("": its colour and
+    kind). words: what was said of it and depth cannot show ("old wooden"). plan: the body plan where it is not the
+    lexicon's. parts: its own primitives in place of a plan's, in any frame: the box round them is stretched to `size`.
+    """
 
     kind: str
     color: str
     size: tuple[float, float, float]  # width, height, length in metres
     position: tuple[float, float, float]
     yaw: float
+    name: str = ""
+    words: str = ""
+    plan: str = ""
+    parts: tuple[Primitive, ...] = ()
 
     @property
     def center(self) -> Tensor:
@@ -87,6 +134,22 @@ class SceneObject:
         """Unit vector to the object's own right hand (as a person standing there would say), [3]."""
         yaw = math.radians(self.yaw)
         return torch.tensor([-math.cos(yaw), 0.0, -math.sin(yaw)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; what is not said is left out. `from_dict` restores an equal object."""
+        data = dataclasses.asdict(self)
+        return {key: value for key, value in data.items() if value or key not in _OPTIONAL}
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> SceneObject:
+        """Read what `to_dict` gave, also after a journey through JSON."""
+        tuples = {key: tuple(data[key]) for key in ("size", "position")}
+        if data.get("parts"):
+            tuples["parts"] = tuple(Primitive.from_dict(part) for part in data["parts"])
+        return SceneObject(**{**data, **tuples})
+
+
+_OPTIONAL = ("name", "words", "plan", "parts")
 
 
 @dataclass(frozen=True)
@@ -131,16 +194,14 @@ class Scene:
 
     def to_json(self) -> str:
         """Serialise to JSON; `from_json` restores an equal scene."""
-        return json.dumps(dataclasses.asdict(self))
+        bare = dataclasses.replace(self, objects=())
+        return json.dumps({**dataclasses.asdict(bare), "objects": [thing.to_dict() for thing in self.objects]})
 
     @staticmethod
     def from_json(text: str) -> Scene:
         """Read what `to_json` wrote."""
         data = json.loads(text)
-        objects = tuple(
-            SceneObject(o["kind"], o["color"], tuple(o["size"]), tuple(o["position"]), o["yaw"])
-            for o in data["objects"]
-        )
+        objects = tuple(SceneObject.from_dict(thing) for thing in data["objects"])
         camera = data["camera"]
         return Scene(
             objects=objects,

@@ -30,7 +30,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .scene import KINDS, Scene
+from .looks import has_front
+from .scene import Scene
 
 SIDES = ("front", "back", "left", "right")
 RELATIONS: dict[str, tuple[str, ...]] = {
@@ -94,7 +95,7 @@ def observe(scene: Scene) -> Observation:
         x, y, z = thing.position
         x, y, z = x - camera_x, y - thing.size[1] / 2 - camera_y, z - camera_z
         front = None
-        if KINDS[thing.kind].has_front:
+        if has_front(thing):
             facing = math.radians(thing.yaw) + yaw
             front = (math.sin(facing), 0.0, -math.cos(facing))
         position = (cos * x - sin * z, y, sin * x + cos * z)

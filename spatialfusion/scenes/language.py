@@ -1,0 +1,874 @@
+"""Reading a scene text: docs/scene-text.md describes the language. `read_scene_text` is the door, at the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from ..errors import InputError, suggest
+from . import lexicon
+from .body_plans import BODY_PLANS
+from .primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive, box_of
+from .program import (
+    COMPARED,
+    MAX_OBJECTS,
+    CameraLine,
+    Numbers,
+    Reference,
+    Relation,
+    SceneProgram,
+    Thing,
+    member_names,
+)
+from .render import GROUNDS, SKIES
+from .scene import COLORS, KINDS, SHADES
+from .words import Wanted, Words, listing, shown, split_text, unknown
+
+KIND_WORDS = {
+    **{kind: kind for kind in KINDS},
+    **{"person": "figure", "human": "figure", "man": "figure", "woman": "figure"},
+    **{"box": "cube", "sphere": "ball", "couch": "sofa", "cup": "mug"},
+}
+COLOR_WORDS = {**{color: color for color in (*COLORS, *SHADES)}, "gray": "grey", "golden": "gold"}
+FACING = {
+    **dict.fromkeys(("viewer", "camera", "us", "me", "front"), "viewer"),
+    **dict.fromkeys(("right", "rightwards"), "right"),
+    **dict.fromkeys(("away", "back", "backwards"), "away"),
+    **dict.fromkeys(("left", "leftwards"), "left"),
+}
+_SUBJECTS = {
+    "camera": "camera",
+    "light": "light",
+    **dict.fromkeys(("outdoor", "outdoors", "outside"), "outdoor"),
+    **dict.fromkeys(("room", "indoor", "indoors", "inside"), "room"),
+}
+_COUNTS = {word: n for n, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2)}
+_TOWARDS = {"to", "toward", "towards", "at"}
+_NAME = re.compile(r"[^\W\d][\w-]*")
+_NOUN_WORDS = 4  # of the longest noun
+
+_SIZE = Wanted("width, height and length, or the height alone, in metres", 0.005, 200, (1, 3))
+_EXTENT = Wanted("metres", 0.005, 200)
+_POSITION = Wanted("x (to the right), z (forward) and, if not on the ground, the height of the base, in metres",
+                   -1000, 1000, (2, 3))  # fmt: skip
+_YAW = Wanted("degrees; 0 faces the viewer, 90 the viewer's right", -360, 360, angle=True)
+_GAP = Wanted("metres between the two", 0, 1000)
+_DISTANCE = Wanted("metres", 0.01, 1000)
+_MORE = Wanted("metres of difference", 0.001, 200)
+_RATIO = Wanted("how many times the volume", 0.001, 1000)
+_CAMERA = {
+    "height": Wanted("metres above the ground", 0.01, 200),
+    "pitch": Wanted("degrees downwards", -89, 89, angle=True),
+    "fov": Wanted("degrees from the left to the right edge of the picture", 5, 150, angle=True),
+    "yaw": Wanted("degrees to the right", -360, 360, angle=True),
+    "at": Wanted("x (to the right) and z (forward) in metres", -1000, 1000, (2,)),
+}
+_LIGHT = {
+    "azimuth": Wanted("degrees; 0 shines from the viewer's side, 90 from the right", -360, 360, angle=True),
+    "elevation": Wanted("degrees above the horizon", 1, 90, angle=True),
+}
+_TILE = Wanted("metres, the edge of the squares on the ground", 0.01, 100)
+_OUTDOOR = {
+    "ground": Wanted("a palette", 0, len(GROUNDS) - 1, whole=True),
+    "sky": Wanted("a palette", 0, len(SKIES) - 1, whole=True),
+    "tile": _TILE,
+}
+_ROOM = {
+    "size": Wanted("width, height, and how far forward its back wall stands, in metres", 0.1, 1000, (3,)),
+    "floor": _OUTDOOR["ground"],
+    "walls": _OUTDOOR["sky"],
+    "tile": _TILE,
+}
+SETTINGS = {"camera": _CAMERA, "light": _LIGHT, "outdoor": _OUTDOOR, "room": _ROOM}
+
+# Longer wordings stand before those that they begin with.
+_RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
+    (tuple(wording.split()), kind)
+    for wording, kind in (
+        ("at front of", "at front of"),
+        ("at back of", "at back of"),
+        ("at left of", "at left of"),
+        ("at right of", "at right of"),
+        ("to left of", "left of"),
+        ("on left of", "left of"),
+        ("left of", "left of"),
+        ("to right of", "right of"),
+        ("on right of", "right of"),
+        ("right of", "right of"),
+        ("in front of", "in front of"),
+        ("behind", "behind"),
+        ("nearer than", "nearer than"),
+        ("closer than", "nearer than"),
+        ("farther than", "farther than"),
+        ("further than", "farther than"),
+        ("next to", "next to"),
+        ("beside", "next to"),
+        ("between", "between"),
+        ("on top of", "on"),
+        ("on", "on"),
+        ("under", "under"),
+        ("below", "under"),
+        ("above", "above"),
+        ("over", "above"),
+        ("around", "around"),
+        ("face to face with", "face to face with"),
+        ("back to back with", "back to back with"),
+        ("side by side with", "side by side"),
+    )
+)
+# Of a group: its members and each other.
+_MUTUAL = (
+    (("facing", "each", "other"), "face to face with"),
+    (("face", "to", "face"), "face to face with"),
+    (("back", "to", "back"), "back to back with"),
+    (("side", "by", "side"), "side by side"),
+)
+_GAPPED = {"left of", "right of", "in front of", "behind", "next to", "above"}
+_GAPPED |= {"at front of", "at back of", "at left of", "at right of"}
+_SHAPES = {"block": BLOCK, "ball": ELLIPSOID, "cylinder": FRUSTUM, "cone": FRUSTUM}
+MAX_PARTS = 64  # of one object
+ROLES = ("main", "deep", "pale", "dark", "light", "glass", "wood", "skin")
+_PLACE = Wanted("x (to the right), the height of its middle, and z (to the back) from the middle of the base, then "
+                "width, height and length, in metres", -1000, 1000, (6,))  # fmt: skip
+_TAPER = Wanted("the top's width as a part of the base's, across and along", 0, 10, (1, 2))
+_TILT = Wanted("degrees by which the top leans to the front", -360, 360, angle=True)
+_SIDES = ("front", "back", "left", "right")
+SHOTS = ("wide", "medium", "close")
+LEVELS = ("low", "eye level", "high", "top-down")
+# Words that begin a clause: where the words of another thing end.
+_CLAUSES = frozenset(
+    [wording[0] for wording, _ in (*_RELATIONS, *_MUTUAL)]
+    + "at size yaw facing looking as height width length like parts hidden against in by and twice half".split()
+    + [kind.split()[0] for kind in COMPARED]
+)
+_THING_WORDS = ("at", "size", "yaw", "facing", "on", "as")
+
+
+def find_noun(word: str) -> str | None:
+    """The canonical noun of which `word` is the singular, the plural or a synonym."""
+    if word in KIND_WORDS:
+        return KIND_WORDS[word]
+    noun = lexicon.noun(word)
+    return noun.name if noun else None
+
+
+def is_plural(word: str, noun: str) -> bool:
+    entry = lexicon.noun(noun)
+    return entry is not None and word not in (noun, *entry.synonyms) and word not in KIND_WORDS
+
+
+# --- references ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Call:
+    """Words for another thing, not yet looked up: a name; or a noun, maybe with a colour or a number."""
+
+    said: str
+    name: str = ""
+    noun: str = ""
+    color: str = ""
+    number: int = 0  # 0: none
+    plural: bool = False
+
+
+@dataclass
+class _Known:
+    """What other lines can be called by, gathered before any of them is read: names, and words that are no nouns."""
+
+    names: set[str] = field(default_factory=set)  # in lower case
+    nouns: set[str] = field(default_factory=set)
+
+    @staticmethod
+    def of(lines: Iterable[Words]) -> _Known:
+        known = _Known()
+        for words in lines:
+            said = words.all()
+            for place, word in enumerate(said[:-1]):
+                if word == "as" and not (said[place + 1] in ("big", "large") and said[place + 2 : place + 3] == ["as"]):
+                    known.names.add(said[place + 1].lstrip('"').lower())
+                    number = said[place + 2 : place + 3]
+                    if number and re.fullmatch(r"\d{1,4}", number[0]):
+                        known.names.add(f"{said[place + 1]} {number[0]}".lower())
+            word = _unknown_noun(words)
+            if word:
+                known.nouns.add(word)
+        return known
+
+
+def _unknown_noun(words: Words) -> str:
+    """The word or words at the head of a line that are no noun, colour or attribute, where they can be a thing."""
+    said = words.all()
+    run: list[str] = []
+    place = 0
+    while place < len(said) and said[place] not in _CLAUSES:
+        length = next((n for n in range(_NOUN_WORDS, 0, -1) if find_noun(" ".join(said[place : place + n]))), 0)
+        if length and said[place] not in lexicon.ATTRIBUTES:
+            return ""
+        if said[place][0] != '"' and said[place] not in COLOR_WORDS and said[place] not in lexicon.ATTRIBUTES:
+            if not (place == 0 and (said[0][0].isdigit() or said[0] in _COUNTS)):
+                run.append(said[place])
+        place += max(length, 1)
+    return " ".join(run)
+
+
+def _read_call(words: Words, known: _Known, after: str) -> _Call:
+    """The words for another thing."""
+    said = words.peek()
+    if said is None or (said in _CLAUSES and said not in known.names):
+        raise words.error(f'"{after}" has nothing after it', "the name or the kind of another object")
+    if said[0] == '"':
+        words.next()
+        return _Call(said[1:], name=said[1:].lower())
+    for length in range(_NOUN_WORDS + 1, 0, -1):
+        phrase = words.ahead(length)
+        if phrase.count(" ") == length - 1 and phrase in known.names:
+            words.take(length)
+            number = _read_ordinal(words)
+            return _Call(f"{phrase} {number}" if number else phrase, name=phrase, number=number)
+    start: list[str] = []
+    color = ""
+    while (word := words.peek()) is not None:
+        for length in range(_NOUN_WORDS + 1, 0, -1):
+            phrase = words.ahead(length)
+            noun = find_noun(phrase) or (phrase if phrase in known.nouns else None)
+            # "glass table", "orange ball": the first word is a noun too, but here it describes.
+            describes = length == 1 and (word in lexicon.ATTRIBUTES or word in COLOR_WORDS)
+            if noun and phrase.count(" ") == length - 1 and not (describes and _noun_follows(words, known)):
+                words.take(length)
+                number = _read_ordinal(words)
+                said = " ".join([*start, phrase, *([str(number)] if number else [])])
+                return _Call(said, "", noun, color, number, is_plural(phrase, noun))
+        if word in COLOR_WORDS and not color:
+            color = COLOR_WORDS[word]
+        elif word not in lexicon.ATTRIBUTES:
+            break
+        start.append(words.next())
+    while (word := words.peek()) is not None and word not in _CLAUSES and word not in COLOR_WORDS and len(start) < 6:
+        start.append(words.next())
+    return _Call(" ".join(start))
+
+
+def _noun_follows(words: Words, known: _Known) -> bool:
+    """Whether there is a noun behind the next word and whatever describes it."""
+    place = 1
+    while (word := words.peek(place)) is not None and word not in _CLAUSES:
+        for length in range(_NOUN_WORDS, 0, -1):
+            phrase = " ".join(words.peek(place + each) or "" for each in range(length)).rstrip()
+            if phrase.count(" ") == length - 1 and (find_noun(phrase) or phrase in known.nouns):
+                return True
+        if word not in lexicon.ATTRIBUTES and word not in COLOR_WORDS:
+            return False
+        place += 1
+    return False
+
+
+def _read_ordinal(words: Words) -> int:
+    """The number of "chair 2"; 0 where there is none, or where it begins another clause: "2 from dog"."""
+    word = words.peek()
+    if word is None or not re.fullmatch(r"[1-9]\d{0,3}", word) or words.comes_measure():
+        return 0
+    words.next()
+    return int(word)
+
+
+def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, what: str) -> Reference | None:
+    """The thing that is called so; None for the ground. Raises InputError if there is none, or more than one."""
+    right = "the name or the kind of an object of this text"
+    named = {thing.name.lower(): index for index, thing in enumerate(things) if thing.name}
+    if call.name or not call.noun:
+        phrase = call.name or call.said
+        full = f"{phrase} {call.number}" if call.number else phrase
+        if full in named:
+            return Reference(named[full])
+        if phrase in named and call.number:
+            if call.number > things[named[phrase]].count:
+                raise words.error(f'there is no "{shown(full)}"', f"a number up to {things[named[phrase]].count}")
+            return Reference(named[phrase], call.number)
+        if phrase in named:
+            return Reference(named[phrase])
+        members = re.fullmatch(r"(.+) ([1-9]\d{0,3})", phrase)
+        if members and members[1] in named and int(members[2]) <= things[named[members[1]]].count:
+            return Reference(named[members[1]], int(members[2]))
+        noun = find_noun(members[1] if members else phrase)
+        if noun is None:
+            if phrase in ("ground", "floor"):
+                return None
+            known = [word for place, thing in enumerate(things) if place != own for word in (thing.name, thing.noun)]
+            stand = " to stand on" if what == "on" else ""
+            hint = suggest(shown(phrase), filter(None, known))
+            raise words.error(f'there is no other object "{shown(phrase)}"{stand}{hint}', right)
+        call = replace(call, noun=noun, number=int(members[2]) if members else 0)
+    alike = [
+        (index, member)
+        for index, thing in enumerate(things)
+        if thing.noun == call.noun and (not call.color or _color(thing) == call.color)
+        for member in range(1, thing.count + 1)
+    ]
+    if call.number:
+        if call.number > len(alike):
+            raise words.error(f'there is no "{shown(call.said)}"', f"a number up to {len(alike)}" if alike else right)
+        index, member = alike[call.number - 1]
+        return Reference(index, member if things[index].count > 1 else 0)
+    others = sorted({index for index, _ in alike if index != own})
+    if len(others) == 1 and (things[others[0]].count == 1 or call.plural or not find_noun(call.noun)):
+        return Reference(others[0])
+    if not others:
+        if call.said in ("ground", "floor"):
+            return None
+        stand = " to stand on" if what == "on" else ""
+        known = [word for place, thing in enumerate(things) if place != own for word in (thing.name, thing.noun)]
+        hint = suggest(shown(call.said), filter(None, known))
+        raise words.error(f'there is no other object "{shown(call.said)}"{stand}{hint}', right)
+    count = sum(things[index].count for index in others)
+    raise words.error(
+        f'"{what} {shown(call.said)}" could be any of {count} objects', 'a name, given to the one meant with "as"'
+    )
+
+
+def _color(thing: Thing) -> str:
+    """The colour by which others may call it: that said, or white, which a text of numbers alone gives."""
+    return thing.color or ("white" if thing.noun in KINDS else "")
+
+
+# --- an object -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Line:
+    """A line about an object while it is read: the thing, and its relations with their calls not yet looked up."""
+
+    words: Words
+    thing: Thing
+    relations: list[tuple[str, tuple[_Call, ...], float | None]]
+
+
+def _read_thing(words: Words, known: _Known) -> _Line:
+    thing = Thing("", line=words.line)
+    relations: list[tuple[str, tuple[_Call, ...], float | None]] = []
+    seen: set[str] = set()
+    strange: list[str] = []  # words that are nothing else, maybe an unknown noun
+    spoken: list[str] = []  # attributes and quotes
+    extents: dict[str, float] = {}
+    spare = ""  # a word that was taken for a colour and may be the noun
+
+    def once(what: str) -> None:
+        if what in seen:
+            raise words.error(f"the {what} is given twice", "one for each object, and one object for each line")
+        seen.add(what)
+
+    def relate(kind: str, *calls: _Call, value: float | None = None) -> None:
+        relations.append((kind, calls, value))
+
+    count = words.peek()
+    if count in _COUNTS or (re.fullmatch(r"\d+", count) and not words.comes_measure()):
+        words.next()
+        number = _COUNTS.get(count) or (int(count) if len(count) < 9 else 10**9)
+        if not 1 <= number <= MAX_OBJECTS:
+            raise words.error(f"{shown(count)} objects are out of range", f"a number from 1 to {MAX_OBJECTS}")
+        thing = replace(thing, count=number)
+
+    while (word := words.peek()) is not None:
+        if word[0] == '"':
+            spoken.append(words.next()[1:])
+            continue
+        if words.number_next():
+            _read_measure(words, known, relate)
+            continue
+        mutual = next((each for each in _MUTUAL if words.comes(*each[0]) and words.peek(len(each[0])) != "with"), None)
+        if mutual:
+            wording, mutual = mutual
+            words.take(len(wording))
+            if thing.count < 2:
+                raise words.error(
+                    f'"{" ".join(wording)}" needs a group, or "with" after it', "the name or the kind of another object"
+                )
+            relate(_read_ways(words) if mutual == "side by side" else mutual)
+            continue
+        if words.accept("in", "row"):
+            once("arrangement")
+            relate("in a row")
+        elif words.accept("in", "circle"):
+            once("arrangement")
+            relate("in a circle")
+        elif (word in ("on", "against")) and _read_wall(words, known):
+            once("support")
+            relate("on wall" if word == "on" else "against wall")
+        elif (kind := _relation_next(words)) is not None:
+            if kind == "on":
+                once("support")
+            elif kind == "around":
+                once("arrangement")
+            _read_relation(words, known, kind, relate)
+        elif f"{word} {words.peek(1)}" in COMPARED:
+            kind = " ".join(words.take(2))
+            relate(kind, _read_call(words, known, kind))
+        elif word in ("twice", "half"):
+            words.next()
+            _read_ratio(words, known, 2.0 if word == "twice" else 0.5, relate)
+        elif word in ("at", "size", "yaw", "height", "width", "length", "facing", "looking", "as", "like", "parts"):
+            words.next()
+            if word == "at":
+                once("position")
+                thing = replace(thing, at=words.numbers(word, _POSITION))
+            elif word == "size":
+                once("size")
+                thing = replace(thing, size=words.numbers(word, _SIZE))
+            elif word in ("height", "width", "length"):
+                once(word)
+                (extents[word],) = words.numbers(word, _EXTENT)
+            elif word == "yaw":
+                once("direction")
+                thing = replace(thing, yaw=words.numbers(word, _YAW)[0])
+            elif word in ("facing", "looking"):
+                once("direction")
+                direction = _read_facing(words, known, word)
+                if isinstance(direction, str):
+                    thing = replace(thing, facing=direction)
+                else:
+                    relate("facing", direction)
+            elif word == "as":
+                once("name")
+                thing = replace(thing, name=_read_name(words))
+            elif word == "like":
+                once("likeness")
+                thing = replace(thing, like=_read_like(words))
+            else:
+                once("shape")
+                thing = replace(thing, parts=_read_parts(words))
+        elif words.accept("hidden"):
+            thing = replace(thing, hidden=True)
+        elif word in COLOR_WORDS and not (thing.color and not thing.noun and find_noun(word)):
+            once("colour")
+            words.next()
+            spare = word if find_noun(word) else ""
+            thing = replace(thing, color=COLOR_WORDS[word])
+        elif word in lexicon.ATTRIBUTES and (not find_noun(word) or thing.noun or _noun_follows(words, known)):
+            spoken.append(words.next())
+        elif (length := _noun_length(words)) > 0:
+            once("kind")
+            thing = replace(thing, noun=find_noun(words.ahead(length)))
+            words.take(length)
+        else:
+            strange.append(words.next())
+    if not thing.noun and spare:
+        thing = replace(thing, noun=find_noun(spare), color="")
+    if strange:
+        sized = thing.size or thing.like or thing.parts or extents
+        if thing.noun or not sized or len(strange) > _NOUN_WORDS:
+            raise _unknown_word(words, strange[0], bool(thing.noun))
+        thing = replace(thing, noun=" ".join(strange))
+    if not thing.noun:
+        raise words.error("there is no kind of object", f"one of {', '.join(KINDS)}, or another noun")
+    return _Line(
+        words,
+        replace(thing, words=" ".join(spoken), extents=tuple((e, extents[e]) for e in _EXTENTS if e in extents)),
+        relations,
+    )
+
+
+_EXTENTS = ("height", "width", "length")
+
+
+def _unknown_word(words: Words, word: str, is_thing: bool) -> InputError:
+    known = (*COLOR_WORDS, *_CLAUSES, *_SUBJECTS)
+    hint = suggest(word[:40], known) if is_thing else (lexicon.suggest_noun(word[:40]) or suggest(word[:40], known))
+    return words.error(
+        f'"{shown(word)}" is not known{hint}',
+        f"a kind of object ({', '.join(KINDS)}, or another noun), a colour ({', '.join(COLORS)}, or a shade), a "
+        f"relation, or {listing(_THING_WORDS)}; an unknown noun takes a size or a likeness: "
+        f"{shown(word)} size 1",
+    )
+
+
+def _noun_length(words: Words) -> int:
+    for length in range(_NOUN_WORDS, 0, -1):
+        phrase = words.ahead(length)
+        if phrase.count(" ") == length - 1 and find_noun(phrase):
+            return length
+    return 0
+
+
+def _relation_next(words: Words) -> str | None:
+    return next((kind for wording, kind in _RELATIONS if words.accept(*wording)), None)
+
+
+def _read_relation(words: Words, known: _Known, kind: str, relate) -> None:
+    after = kind
+    if kind == "between":
+        first = _read_call(words, known, after)
+        if words.accept("and"):
+            relate(kind, first, _read_call(words, known, "and"))
+        elif first.plural:
+            relate(kind, first)
+        else:
+            raise words.error(f'"between {shown(first.said)}" has one end', '"between", a thing, "and", a thing')
+        return
+    call = _read_call(words, known, after)
+    if kind == "side by side":
+        kind = _read_ways(words)
+    value = None
+    if kind in _GAPPED and words.accept("by"):
+        (value,) = words.numbers("by", _GAP)
+    relate(kind, call, value=value)
+
+
+def _read_ways(words: Words) -> str:
+    if words.accept("opposite", "ways") or words.accept("facing", "opposite", "ways"):
+        return "side by side opposite ways"
+    if not words.accept("same", "way"):
+        words.accept("facing", "same", "way")
+    return "side by side same way"
+
+
+def _read_measure(words: Words, known: _Known, relate) -> None:
+    """A clause that begins with a number: "2 from dog", "0.5 taller than dog", "3 times as big as dog"."""
+    first, after = words.peek(), words.peek(1)
+    if after in ("from", "away"):
+        value = words.number(_DISTANCE)
+        words.accept("away")
+        if not words.accept("from"):
+            raise words.error(f'"{shown(first)} away" is not understood', f'"{shown(first)} from" and a thing')
+        if words.peek() in ("camera", "viewer"):
+            words.next()
+            relate("from camera", value=value)
+        else:
+            relate("from", _read_call(words, known, "from"), value=value)
+    elif f"{after} than" in COMPARED and words.peek(2) == "than":
+        value = words.number(_MORE)
+        kind = " ".join(words.take(2))
+        relate(kind, _read_call(words, known, kind), value=value)
+    elif after == "times":
+        value = words.number(_RATIO)
+        words.next()
+        _read_ratio(words, known, value, relate)
+    else:
+        raise words.error(
+            f'the number "{shown(first)}" belongs to no key word',
+            '"at", "size" or "yaw" before it, or "from" or "taller than" after it',
+        )
+
+
+def _read_ratio(words: Words, known: _Known, value: float, relate) -> None:
+    if not (words.accept("as", "big", "as") or words.accept("as", "large", "as") or words.accept("size", "of")):
+        raise words.error('a number of times has no "as big as" after it', '"as big as" and a thing')
+    if value == 1:
+        raise words.error("1 times as big is no difference", "another ratio, or no such words")
+    relate("times as big as", _read_call(words, known, "as big as"), value=value)
+
+
+def _read_wall(words: Words, known: _Known) -> bool:
+    """Take "on wall" or "against wall", which is the room's unless a thing is called so."""
+    if "wall" in known.names:
+        return False
+    first = words.peek()
+    return words.accept(first, "wall") or words.accept(first, "back", "wall")
+
+
+def _read_facing(words: Words, known: _Known, key: str) -> str | _Call:
+    words.skip(_TOWARDS)
+    direction = words.peek()
+    if direction is None:
+        raise words.error(f'"{key}" has no direction after it', 'viewer, away, left or right, a thing, or "yaw"')
+    if direction in FACING and direction not in known.names:
+        words.next()
+        if words.peek() == "from":  # "away from the camera"
+            words.next()
+            if FACING[direction] != "away" or FACING.get(words.next() or "") != "viewer":
+                raise words.error(f'"{direction} from" is not understood', '"away from the camera"')
+        return FACING[direction]
+    call = _read_call(words, known, key)
+    if not call.name and not call.noun:
+        raise words.error(unknown(call.said, FACING, f' after "{key}"'), "viewer, away, left or right, or a thing")
+    return call
+
+
+def _read_name(words: Words) -> str:
+    name = words.next()
+    if name is not None and name[0] == '"':
+        name = " ".join(name[1:].split())
+        right = bool(name)
+    else:
+        right = name is not None and _NAME.fullmatch(name) is not None
+        number = _read_ordinal(words) if right else 0
+        name = f"{name} {number}" if number else name
+    if not right or name.lower() in COLOR_WORDS or name.lower() in ("camera", "viewer") or len(name) > 100:
+        wrong = '"as" has no name after it' if name is None else f'"{shown(name)}" cannot be a name'
+        raise words.error(wrong, "one word of letters, digits, - and _ that is no colour")
+    return name
+
+
+def _read_like(words: Words) -> str:
+    for length in range(_NOUN_WORDS + 1, 0, -1):
+        phrase = words.ahead(length)
+        if phrase and phrase.count(" ") == length - 1 and (phrase in BODY_PLANS or find_noun(phrase)):
+            words.take(length)
+            return phrase if phrase in BODY_PLANS else find_noun(phrase)
+    word = words.peek()
+    if word is None:
+        raise words.error('"like" has nothing after it', "a noun or a body plan")
+    hint = lexicon.suggest_noun(word[:40]) or suggest(word[:40], BODY_PLANS)
+    raise words.error(f'"{shown(word)}" after "like" is not known{hint}', "a noun or a body plan")
+
+
+def _read_parts(words: Words) -> tuple[Primitive, ...]:
+    parts: list[Primitive] = []
+    while (shape := words.peek()) in _SHAPES:
+        words.next()
+        if len(parts) == MAX_PARTS:
+            raise words.error(f"there are more than {MAX_PARTS} parts", "fewer")
+        x, y, z, width, height, length = words.numbers(shape, _PLACE)
+        for edge in (width, height, length):
+            if edge < 1e-4:
+                raise words.error(f"an edge of the {shape} is {edge:g}", "metres above 0")
+        color = "main"
+        if words.peek() in ROLES or words.peek() in COLOR_WORDS:
+            word = words.next()
+            color = word if word in ROLES else COLOR_WORDS[word]
+        taper = (0.0, 0.0) if shape == "cone" else (1.0, 1.0)
+        axis, tilt = "y", 0.0
+        while (key := words.peek()) in ("taper", "axis", "tilt"):
+            words.next()
+            if key == "taper":
+                across, *along = words.numbers(key, _TAPER)
+                taper = (across, along[0] if along else across)
+            elif key == "tilt":
+                (tilt,) = words.numbers(key, _TILT)
+            else:
+                axis = words.next() or ""
+                if axis not in ("x", "y", "z", "-y"):
+                    raise words.error(f'"{shown(axis)}" after "axis" is not known', "x, y, z or -y")
+        parts.append(Primitive(_SHAPES[shape], (x, y, z), (width, height, length), color, taper, axis, tilt))
+    if not parts:
+        word = words.peek()
+        wrong = f'"{shown(word)}" after "parts" is not known' if word else '"parts" has nothing after it'
+        raise words.error(wrong, f"{listing(_SHAPES)} and six numbers: {_PLACE.form}")
+    low, high = box_of(parts)
+    for name, edge in zip(("wide", "high", "long"), (b - a for a, b in zip(low, high))):
+        if not 0.005 <= edge <= 200:
+            raise words.error(f"the parts together are {edge:g} m {name}", "from 0.005 to 200 metres")
+    return tuple(parts)
+
+
+# --- camera, light, surroundings -----------------------------------------------------------------------------------
+
+
+def _read_settings(words: Words, subject: str) -> Numbers:
+    """The key words and numbers of a line about the light or the surroundings."""
+    table = SETTINGS[subject]
+    found: dict[str, tuple[float, ...]] = {}
+    while (key := words.next()) is not None:
+        if key not in table:
+            raise words.error(unknown(key, table, f' after "{subject}"'), listing(table))
+        if key in found:
+            raise words.error(f'"{key}" is given twice', "once")
+        found[key] = words.numbers(key, table[key])
+    return _in_order(found, table)
+
+
+def _in_order(found: dict[str, tuple[float, ...]], table: Iterable[str]) -> Numbers:
+    return tuple((key, found[key]) for key in table if key in found)
+
+
+@dataclass
+class _CameraWords:
+    """The camera's line while it is read."""
+
+    words: Words
+    line: CameraLine
+    distances: list[tuple[float, _Call]]
+    sees: list[tuple[str, _Call]]
+
+
+def _read_camera(words: Words, known: _Known) -> _CameraWords:
+    numbers: dict[str, tuple[float, ...]] = {}
+    distances: list[tuple[float, _Call]] = []
+    sees: list[tuple[str, _Call]] = []
+    shot = level = ""
+    auto = False
+    while (word := words.peek()) is not None:
+        if words.number_next():
+            metres = words.number(_DISTANCE)
+            words.accept("away")
+            if not words.accept("from"):
+                raise words.error(f'{metres:g} after "camera" has no "from" after it', '"from" and a thing')
+            distances.append((metres, _read_call(words, known, "from")))
+        elif word in ("sees", "seeing"):
+            words.next()
+            sees.append(_read_side(words, known, distances))
+        elif words.accept("auto"):
+            auto = True
+        elif word in SHOTS:
+            words.next()
+            words.accept("shot")
+            if shot and shot != word:
+                raise words.error(f"the shot is {shot} and {word}", "one of them")
+            shot = word
+        elif (found := _level_next(words)) is not None:
+            if level and level != found:
+                raise words.error(f"the level is {level} and {found}", "one of them")
+            level = found
+        elif word in _CAMERA:
+            words.next()
+            if word in numbers:
+                raise words.error(f'"{word}" is given twice', "once")
+            numbers[word] = words.numbers(word, _CAMERA[word])
+        else:
+            wishes = ("auto", "sees", *SHOTS, "low", "eye", "high", "top-down")
+            raise words.error(
+                unknown(word, (*_CAMERA, *wishes), ' after "camera"'),
+                f"{listing(_CAMERA)}, or a wish: auto, 3 from dog, sees left of dog, {', '.join((*SHOTS, *LEVELS))}",
+            )
+    if shot and "fov" in numbers and "at" in numbers:
+        raise words.error(f'"{shot}" and both "fov" and "at" are given', "the wish or the numbers")
+    auto = auto or bool(distances or sees or shot or level)
+    line = CameraLine(_in_order(numbers, _CAMERA), auto, shot=shot, level=level, line=words.line)
+    return _CameraWords(words, line, distances, sees)
+
+
+def _level_next(words: Words) -> str | None:
+    for wording, level in (
+        (("low",), "low"),
+        (("eye", "level"), "eye level"),
+        (("eye-level",), "eye level"),
+        (("high",), "high"),
+        (("top-down",), "top-down"),
+        (("top", "down"), "top-down"),
+    ):
+        if words.accept(*wording):
+            words.accept("angle")
+            return level
+    return None
+
+
+def _read_side(words: Words, known: _Known, distances: list[tuple[float, _Call]]) -> tuple[str, _Call]:
+    its = words.accept("its")
+    side = words.next()
+    if side not in _SIDES:
+        wrong = f'"{shown(side)}" after "sees" is not a side' if side else '"sees" has nothing after it'
+        raise words.error(wrong, f'{listing(_SIDES)}, "of" and a thing')
+    words.accept("side")
+    if words.accept("of"):
+        return side, _read_call(words, known, "of")
+    if its and distances:
+        return side, distances[-1][1]
+    raise words.error(f'"sees {side}" does not say of what', f'"sees {side} of" and a thing')
+
+
+# --- the text ------------------------------------------------------------------------------------------------------
+
+
+def read_scene_text(text: str) -> SceneProgram:
+    """Read a scene text. Raises InputError, with the number of the line, for what is not in the language."""
+    statements = list(split_text(text))
+    if len(statements) > 4 * MAX_OBJECTS:
+        raise InputError(f"the scene text has {len(statements):,} lines; expected at most {MAX_OBJECTS:,} objects.")
+    known = _Known.of(statements)
+    said: dict[str, Words] = {}  # where each of the settings is
+    camera = None
+    light: Numbers = ()
+    surroundings: Numbers = ()
+    place = ""
+    lines: list[_Line] = []
+    total = 0
+    for words in statements:
+        subject = _SUBJECTS.get(words.peek() or "") if _noun_length(words) < 2 else None
+        if subject is None:
+            lines.append(_read_thing(words, known))
+            total += lines[-1].thing.count
+            if total > MAX_OBJECTS:
+                raise words.error(f"with it there are more than {MAX_OBJECTS:,} objects", "fewer, or smaller groups")
+            continue
+        part = "surroundings" if subject in ("outdoor", "room") else subject
+        if part in said:
+            raise words.error(f"the {part} is already described in line {said[part].line}", "one such line")
+        said[part] = words
+        words.next()
+        if subject == "camera":
+            camera = _read_camera(words, known)
+        elif subject == "light":
+            light = _read_settings(words, subject)
+        else:
+            place, surroundings = subject, _read_settings(words, subject)
+    if not lines:
+        raise InputError("the scene text has no object; expected at least one, for instance: car red at 0 6.")
+    _check_names(lines)
+    things = [line.thing for line in lines]
+    program = SceneProgram(
+        tuple(_finish(line, things, index, place) for index, line in enumerate(lines)),
+        _finish_camera(camera, things) if camera else CameraLine(),
+        light,
+        place,
+        surroundings,
+        said["surroundings"].line if place else 0,
+    )
+    _check_member_names(program, lines)
+    return program
+
+
+def _check_names(lines: list[_Line]) -> None:
+    found: dict[str, int] = {}
+    for line in lines:
+        name = line.thing.name.lower()
+        if name in found:
+            raise line.words.error(f'the name "{name}" is already used in line {found[name]}', "another name")
+        if name:
+            found[name] = line.words.line
+
+
+def _check_member_names(program: SceneProgram, lines: list[_Line]) -> None:
+    """No member of a group has the name of another object."""
+    owners = [line for line in lines for _ in range(line.thing.count)]
+    found: dict[str, _Line] = {}
+    for name, line in zip(member_names(program), owners):
+        other = found.get(name.lower()) if name else None
+        if other is not None:
+            named = line if line.thing.name else other
+            raise named.words.error(f'the name "{name}" is already that of one of a group', "another name")
+        found[name.lower()] = line
+
+
+def _finish(line: _Line, things: list[Thing], own: int, place: str) -> Thing:
+    """The thing with its relations looked up; and what contradicts itself within the line is refused."""
+    words, thing = line.words, line.thing
+    relations = []
+    for kind, calls, value in line.relations:
+        references = [_resolve(call, things, words, own, kind) for call in calls]
+        if None in references:
+            if kind != "on":
+                raise words.error(f'"{kind} {calls[0].said}" is not understood', "another object")
+            continue
+        for reference in references:
+            if reference.thing == own and (thing.count == 1 or reference.member == 0):
+                raise words.error(f'"{kind} {shown(calls[0].said)}" is about the object itself', "another object")
+        if kind == "between" and sum(things[r.thing].count if not r.member else 1 for r in references) != 2:
+            raise words.error('"between" has more than two ends', "two things")
+        if kind in ("on wall", "against wall") and place != "room":
+            raise words.error(f'"{kind}" has no wall outdoors', 'the line "room", or another place')
+        relations.append(Relation(kind, tuple(references), value, words.line))
+    on = [relation for relation in relations if relation.kind == "on"]
+    if thing.at is not None and len(thing.at) == 3:
+        if on:
+            raise words.error('there is both a height after "at" and "on"', "only one of them")
+        if thing.at[2] < 0:
+            raise words.error(f"the base is at height {thing.at[2]:g}", "0 or more metres above the ground")
+    if thing.size and (len(thing.size) == 3 or "height" in dict(thing.extents)) and thing.extents:
+        raise words.error(f'both "size" and "{thing.extents[0][0]}" are given', "one of them")
+    if thing.count > 1 and thing.at is not None:
+        raise words.error(f"{thing.count} objects have one position", "a line for each, or relations")
+    return replace(thing, relations=tuple(relations))
+
+
+def _finish_camera(camera: _CameraWords, things: list[Thing]) -> CameraLine:
+    def resolve(call: _Call, what: str) -> Reference:
+        reference = _resolve(call, things, camera.words, None, what)
+        if reference is None:
+            raise camera.words.error(f'"{what} {call.said}" is not understood', "an object of this text")
+        return reference
+
+    return replace(
+        camera.line,
+        distances=tuple((metres, resolve(call, "from")) for metres, call in camera.distances),
+        sees=tuple((side, resolve(call, "of")) for side, call in camera.sees),
+    )
