@@ -375,9 +375,7 @@ class Grammar:
     def _place(self, mention: Mention) -> None:
         """A room or a place outdoors: the setting, and words of the picture."""
         self._place_before = True
-        if mention.place == "wall":
-            self.draft.setting = self.draft.setting or "room"
-        elif mention.place != "surface":
+        if mention.place != "surface":
             self.draft.setting = self.draft.setting or mention.place
         if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
             self._keep(" ".join((*mention.words, mention.said)))
@@ -501,6 +499,8 @@ class Grammar:
         if meaning.startswith("view_"):
             self._camera(meaning, subjects, slots)
             return
+        if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
+            return
         references = self._references(slots, subjects)
         if references is None:
             return
@@ -535,6 +535,17 @@ class Grammar:
             clause.nearest = list(named)
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
+
+    def _on_wall(self, meaning: str, subjects: list[Thing], slots: dict[str, Any]) -> bool:
+        """Whether it is the wall of a room, which is no thing unless the text has made it one."""
+        (mention, *_) = slots["REF"]
+        walls = any(thing.kind == "wall" for thing in self.draft.things)
+        if mention.said not in ("wall", "back wall") or walls or mention.color or self.draft.setting == "outdoor":
+            return False
+        self.draft.setting = "room"
+        for thing in subjects:
+            self.draft.relate("against_wall" if meaning == "against" else "on_wall", thing)
+        return True
 
     def _relate(
         self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None, match: Match

@@ -10,7 +10,7 @@ from ..scenes.lexicon import Noun, noun
 from . import numbers
 from .numbers import at
 from .vocabulary import ATTRIBUTES, COLOR_NAMES, ENDS
-from .wordings import CLASSES, COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES, WALLS
+from .wordings import CLASSES, COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
 
 _PRONOUNS = frozenset("it they them he she him her this that these those both one each".split())
 _DEFINITE = frozenset("the this that these those it them him her which each every both all".split())
@@ -18,8 +18,6 @@ _INDEFINITE = frozenset("a an another some any".split())
 _ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "fifth": 4, "last": -1}
 _ORDINALS |= {"other": -2, "left": -3, "right": -4, "middle": -5}
 _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
-_DEPICTS = frozenset("of".split())
-_SHADES_OF = frozenset("dark light bright deep pale".split())
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,10 @@ def _singular(entry: Noun, plural: str) -> str:
 
 
 def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
-    """("room" | "outdoor" | "surface" | "wall", the words said, end) of a place that is no thing."""
+    """("room" | "outdoor" | "surface", the words said, end) of a place that is no thing."""
     for size in (2, 1):
         said = " ".join(words[start : start + size])
-        for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES), ("wall", WALLS)):
+        for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES)):
             if said in table:
                 return kind, said, start + size
     return None

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ..scenes.statements import round_metres
 from .draft import Draft, Relation, Thing
 
-SIDES = ("left", "right", "front", "behind")
-_PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front"}
+_PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front", "nearer": "farther"}
+_PAIRS |= {"farther": "nearer"}
 _EXTENTS = {"taller": "height", "wider": "width", "longer": "length"}
 _MORE = 0.3  # how much more "taller" is without a number, as a part of the other's height
 _BIGGER, _SMALLER = 2.0, 0.5  # the volume, where "bigger" says no number
@@ -59,7 +59,7 @@ def _bare_sides(draft: Draft) -> None:
         found = False
         for other in others:
             if other is not thing and frozenset((id(thing), id(other))) not in supports:
-                draft.relate(side, thing, [other])
+                draft.relate({"front": "nearer", "behind": "farther"}.get(side, side), thing, [other])
                 found = True
         return found
 
@@ -200,7 +200,7 @@ def _once(draft: Draft) -> None:
         key = relation.kind, id(relation.subject), tuple(map(id, relation.references)), relation.value
         if key in seen or relation.subject in relation.references:
             continue
-        if relation.kind in SIDES and _says(draft, seen, relation):
+        if relation.kind in _PAIRS and _says(draft, seen, relation):
             continue
         seen.add(key)
         kept.append(relation)

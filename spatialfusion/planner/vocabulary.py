@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from ..scenes import scene
+from ..scenes.lexicon import ATTRIBUTES
+from ..scenes.scene import COLORS, SHADES
 from .patterns import Wordings
 from .wordings import CLASSES, CLAUSES, GRAMMAR, OPENINGS, PREDICATES, STYLE_PHRASES, VIEWPOINTS
 
-try:
-    from ..scenes.lexicon import ATTRIBUTES as _ATTRIBUTES
-except ImportError:
-    _ATTRIBUTES = frozenset("wooden old new shiny striped metal broken stone glass plastic".split())
-
-_SHADES = getattr(scene, "SHADES", {})
-COLOR_NAMES = frozenset(scene.COLORS) | frozenset(_SHADES)
-ATTRIBUTES = frozenset(_ATTRIBUTES)
+COLOR_NAMES = frozenset(COLORS) | frozenset(SHADES)
 predicates = Wordings(PREDICATES, CLASSES)
 clauses = Wordings(CLAUSES, CLASSES)
 viewpoints = Wordings(VIEWPOINTS, CLASSES)

@@ -24,7 +24,6 @@ FOLD = {
     "centre": "middle",
     "rear": "back",
     "backside": "back",
-    "beside": "beside",
     "besides": "beside",
     "standpoint": "perspective",
     "viewpoint": "perspective",
@@ -98,6 +97,8 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[LENGTH] in front of REF [by LENGTH]",
         "[LENGTH] ahead of REF",
         "LENGTH before REF",
+    ),
+    "nearer": (
         "[LENGTH] closer [to CAMERA] than REF [by LENGTH]",
         "closer [to CAMERA] by LENGTH than REF",
         "not as far [away] [from CAMERA] as REF",
@@ -106,6 +107,8 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[LENGTH] behind REF [by LENGTH]",
         "[LENGTH] in back of REF",
         "[LENGTH] beyond REF",
+    ),
+    "farther": (
         "[LENGTH] farther [away|back|off] [from CAMERA] than REF [by LENGTH]",
         "more distant [from CAMERA] than REF",
         "deeper in the (scene|picture|image) than REF",
@@ -169,7 +172,6 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "flanking REF",
     ),
     "<next": ("flanked by REF", "followed by REF"),
-    "next_{LENGTH}": (),
     "between": (
         "[halfway|midway|right|exactly] [in] between A and B",
         "[halfway|midway] [in] between REF",
@@ -651,8 +653,9 @@ OUTDOORS = frozenset(
     + ["parking lot", "car park", "city street", "town square", "market square", "soccer field", "football field"]
     + ["school yard", "front yard", "back yard", "wheat field", "race track", "train station", "gas station"]
 )
-SURFACES = frozenset("floor ground sky air earth horizon background foreground scene picture image frame".split())
-WALLS = frozenset(("wall", "walls", "ceiling"))
+SURFACES = frozenset(
+    "floor ground sky air earth horizon background foreground scene picture image frame ceiling".split()
+)
 
 # Sizes without a number: the factor of the usual height.
 SCALES = {

@@ -13,6 +13,8 @@ _CLAUSES = {
     "right": "right of {r}{by}",
     "front": "in front of {r}{by}",
     "behind": "behind {r}{by}",
+    "nearer": "nearer than {r}",
+    "farther": "farther than {r}",
     "own_left": "at left of {r}{by}",
     "own_right": "at right of {r}{by}",
     "own_front": "at front of {r}{by}",
@@ -20,6 +22,8 @@ _CLAUSES = {
     "next": "next to {r}{by}",
     "between": "between {r} and {s}",
     "on": "on {r}",
+    "on_wall": "on wall",
+    "against_wall": "against wall",
     "under": "under {r}",
     "above": "above {r}{by}",
     "around": "around {r}",
@@ -85,7 +89,7 @@ def _single_out(draft: Draft) -> None:
                 relation.kind, relation.references = "next", relation.references[:1]
             relations.append(relation)
         elif len(relation.references) > 1:
-            every = relation.kind in ("left", "right", "front", "behind", "taller", "wider", "longer")
+            every = relation.kind in ("left", "right", "front", "behind", "nearer", "farther", "taller", "wider", "longer")
             for reference in relation.references if every else relation.references[:1]:
                 relations.append(Relation(relation.kind, relation.subject, [reference], relation.value))
         else:
@@ -118,8 +122,13 @@ def _references(draft: Draft) -> dict[int, str]:
 
 def _camera_line(draft: Draft, references: dict[int, str]) -> str:
     wishes: list[str] = []
+    sides: set[str] = set()
     for relation in draft.relations:
         if relation.kind.startswith("sees_"):
+            if relation.kind in sides:
+                # "seen from their left": of things side by side, the first one will do.
+                continue
+            sides.add(relation.kind)
             wish = f"sees {relation.kind.removeprefix('sees_')} of {references[id(relation.subject)]}"
             # One camera cannot be asked for two sides.
             if not any(other.startswith("sees ") for other in wishes):

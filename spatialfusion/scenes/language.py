@@ -186,7 +186,9 @@ class _Known:
         for words in lines:
             said = words.all()
             for place, word in enumerate(said[:-1]):
-                if word == "as" and not (said[place + 1] in ("big", "large") and said[place + 2 : place + 3] == ["as"]):
+                # "twice as big as dog" gives no name.
+                compares = said[place - 1] in ("big", "large") or said[place + 1] in ("big", "large")
+                if word == "as" and not compares:
                     known.names.add(said[place + 1].lstrip('"').lower())
                     number = said[place + 2 : place + 3]
                     if number and re.fullmatch(r"\d{1,4}", number[0]):
