@@ -62,6 +62,7 @@ class Grammar:
         self.draft, self.mentions = draft, mentions
         self.words: list[str] = []
         self.topic: list[Thing] = []
+        self._place_before = False
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = _Clause()
 
@@ -83,6 +84,11 @@ class Grammar:
         if key not in self._cache:
             self._cache[key] = _SLOTS[name](self, position)
         return self._cache[key]
+
+    def mention(self, position: int, bare_unknown: bool = False) -> Mention | None:
+        """The noun phrase, or the name of a thing, at this position."""
+        named = self.mentions.name_at(self.words, position)
+        return named or read_mention(self.words, position, bare_unknown)
 
     def _plain(self, words: Sequence[str]) -> list[str]:
         """One word for each of several that mean the same; adverbs that change nothing go to the picture's words."""
@@ -152,7 +158,7 @@ class Grammar:
         """A noun phrase that is longer than the predicate at its place, where a subject may stand."""
         if not self._clause.boundary:
             return None
-        mention = read_mention(self.words, position)
+        mention = self.mention(position)
         return mention if mention is not None and mention.end > predicate.end else None
 
     def _other_word(self, position: int) -> int:
@@ -193,8 +199,6 @@ class Grammar:
         if word not in self.draft.not_understood:
             self.draft.not_understood.append(word)
 
-    _place_before = False
-
     def _current(self) -> list[Thing]:
         return self._clause.local or self._clause.subjects
 
@@ -213,7 +217,7 @@ class Grammar:
         clause = self._clause
         if not clause.nearest or (position == 0):
             return False
-        if read_mention(self.words, position) and self.words[position] == "that" and clause.boundary:
+        if self.mention(position) and self.words[position] == "that" and clause.boundary:
             return False
         self._close_with()
         clause.local, clause.relative, clause.boundary = list(clause.nearest), True, ""
@@ -231,8 +235,8 @@ class Grammar:
             clause.local = []
         if word in KEPT_POSTURES:
             for thing in self._current():
-                if word not in thing.words and thing.index is None:
-                    thing.words.append(word)
+                if thing.index is None and KEPT_POSTURES[word] not in thing.words:
+                    thing.words.append(KEPT_POSTURES[word])
         if not _participle(word):
             clause.finite = True
         clause.boundary = "" if clause.subjects else clause.boundary
@@ -244,7 +248,7 @@ class Grammar:
         word = self.words[position]
         if not subjects or not (self._clause.finite or self._clause.boundary or self._clause.relative):
             return position
-        mention = read_mention(self.words, position)
+        mention = self.mention(position)
         if mention is not None and not mention.unknown:
             return position
         for thing in subjects:
@@ -256,7 +260,7 @@ class Grammar:
 
     def _absent(self, position: int) -> int:
         """ "without cars", "no people": said to be absent, so not put there."""
-        mention = read_mention(self.words, position + 1, bare_unknown=True)
+        mention = self.mention(position + 1, bare_unknown=True)
         if mention is None:
             self._not_understood(self.words[position])
             return position + 1
@@ -269,7 +273,7 @@ class Grammar:
         clause = self._clause
         if clause.boundary or clause.pending or not clause.subjects:
             return True
-        mention = read_mention(self.words, position)
+        mention = self.mention(position)
         if mention is None:
             return False
         return bool(mention.article or mention.count or mention.color or not mention.words)
@@ -307,11 +311,13 @@ class Grammar:
         pending, clause.pending = clause.pending, []
         for match in pending:
             self._apply(match, clause.subjects)
+        # "On the table is a mug, and beside it a bottle": "it" is what was named last, the mug.
+        self.mentions.touch(clause.subjects)
         return end
 
     def _list(self, position: int) -> tuple[list[Mention], bool, int]:
         """The noun phrases joined by commas and "and" from here on; whether they share what follows; the end."""
-        first = read_mention(self.words, position)
+        first = self.mention(position)
         if first is None:
             return [], False, position
         listed, end, joined = [first], first.end, False
@@ -319,7 +325,7 @@ class Grammar:
             after, joint = self._joint(end)
             if after is None:
                 break
-            following = read_mention(self.words, after)
+            following = self.mention(after)
             if following is None or following.end <= after or (following.pronoun == "it"):
                 break
             if joint == "," and not (following.article or following.count or following.noun):
@@ -351,7 +357,7 @@ class Grammar:
     def _list_goes_on(self, position: int) -> bool:
         """Whether an "and" comes before anything but noun phrases and commas: "a car, a dog and a tree"."""
         while True:
-            mention = read_mention(self.words, position)
+            mention = self.mention(position)
             if mention is None or mention.pronoun:
                 return False
             word, after = numbers.at(self.words, mention.end), numbers.at(self.words, mention.end + 1)
@@ -392,7 +398,7 @@ class Grammar:
         listed = [mention for mention in listed if not mention.place]
         if not listed or listed[0].pronoun in ("it", "them", "him", "her"):
             # "with LENGTH between them" and the like are wordings; here follows nothing that can stand anywhere.
-            mention = read_mention(self.words, position + 1, bare_unknown=True)
+            mention = self.mention(position + 1, bare_unknown=True)
             if mention is not None and mention.unknown and owner:
                 self._describe(owner, position, mention.end)
                 return mention.end
@@ -482,7 +488,7 @@ class Grammar:
             position += 1
         if numbers.at(self.words, position) == ",":
             position += 1
-        mention = read_mention(self.words, position)
+        mention = self.mention(position)
         if mention is None or mention.place:
             return False
         return not (comma and has_subject and not bare)
@@ -501,11 +507,12 @@ class Grammar:
             return
         if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
             return
-        references = self._references(slots, subjects)
+        # "seen from its left" is about the subject itself.
+        references = self._references(slots, [] if meaning.startswith("sees_") else subjects)
         if references is None:
             return
-        if meaning.startswith("sees_") and "REF" in slots and references:
-            subjects = references
+        if meaning.startswith("sees_") and references:
+            subjects, references = references, []
         if "them" in self.words[match.end - 3 : match.end] and len(subjects) < 2 and meaning == "apart":
             references = references or self._partners(subjects)
         value = slots.get("LENGTH", slots.get("RATIO"))
@@ -607,17 +614,15 @@ class Grammar:
                     self._place(mention)
                     continue
                 prefer = clause.owner or clause.viewpoint
-                things = self.mentions.resolve(mention, exclude=self._excluded(mention, subjects, found), prefer=prefer)
+                exclude = [] if mention.pronoun in ("them", "they", "both") else [*subjects, *found]
+                things = self.mentions.resolve(mention, exclude=exclude, prefer=prefer)
+                if not things and not (mention.pronoun == "it" and self._place_before):
+                    self._not_understood(" ".join(self.words[mention.start : mention.end]))
                 found += things
         if not found and any(slot in slots for slot in ("A", "B", "REF")):
             return None
         return found
 
-    def _excluded(self, mention: Mention, subjects: list[Thing], found: list[Thing]) -> list[Thing]:
-        """A thing is not in a place relative to itself; but "seen from its left" is about the subject."""
-        if mention.pronoun in ("them", "they", "both"):
-            return []
-        return [*subjects, *found]
 
     # --- points of view and the camera -----------------------------------------------------------------------------
 
@@ -783,7 +788,7 @@ def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int
     """One thing, or several joined by "and" where nothing more is said of the last of them."""
     if _camera_slot(grammar, position) is not None:
         return None
-    first = read_mention(grammar.words, position, bare_unknown=True)
+    first = grammar.mention(position, bare_unknown=True)
     if first is None or (first.pronoun == "one" and first.ordinal is None and not first.color and first.said == ""):
         if first is None or numbers.at(grammar.words, position) != "one":
             return None
@@ -792,13 +797,13 @@ def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int
         joint = numbers.at(grammar.words, end)
         if joint != "and":
             break
-        following = read_mention(grammar.words, end + 1)
+        following = grammar.mention(end + 1)
         if following is None or following.pronoun or following.place:
             break
         after = numbers.at(grammar.words, following.end)
         if after not in ("", ",", "and") or (after == "," and grammar._predicate_after(following.end + 1)):
             break
-        if after == "and" and read_mention(grammar.words, following.end + 1) is not None:
+        if after == "and" and grammar.mention(following.end + 1) is not None:
             break
         listed.append(following)
         end = following.end
@@ -809,7 +814,7 @@ def _thing_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | 
     """One thing, or one for each of a list before a verb: "a car and a house"."""
     if _camera_slot(grammar, position) is not None:
         return None
-    mention = read_mention(grammar.words, position, bare_unknown=True)
+    mention = grammar.mention(position, bare_unknown=True)
     if mention is None or mention.place:
         return None
     return [mention], mention.end
@@ -818,7 +823,7 @@ def _thing_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | 
 def _list_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
     listed: list[Mention] = []
     while True:
-        mention = read_mention(grammar.words, position, bare_unknown=True)
+        mention = grammar.mention(position, bare_unknown=True)
         if mention is None or mention.pronoun or mention.place:
             break
         listed.append(mention)
@@ -850,6 +855,7 @@ _SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
     "SIDE": _side_slot,
     "HAND": _hand_slot,
     "COLOR": _color_slot,
+    "ANGLE": lambda grammar, position: numbers.angle(grammar.words, position),
     "LENGTH": lambda grammar, position: numbers.length(grammar.words, position),
     "RATIO": lambda grammar, position: numbers.ratio(grammar.words, position),
 }

@@ -25,6 +25,18 @@ class Mentions:
         self._one: list[Thing] = []  # the group of "one ... the other"
         self._taken: list[Thing] = []
 
+    def name_at(self, words: Sequence[str], start: int) -> Mention | None:
+        """The longest name of a thing that stands here, with or without "the"."""
+        found = None
+        for thing in self._draft.things:
+            for first in (start, start + 1) if words[start : start + 1] == ["the"] else (start,):
+                name = thing.name.lower().replace("-", " ").split()
+                if name and list(words[first : first + len(name)]) == name:
+                    end = first + len(name)
+                    if found is None or end > found.end:
+                        found = Mention(start, end, thing.noun, thing.said, article="the", name=thing.name)
+        return found
+
     def resolve(
         self, mention: Mention, exclude: Sequence[Thing] = (), prefer: Sequence[Thing] = (), subject: bool = False
     ) -> list[Thing]:
@@ -32,7 +44,9 @@ class Mentions:
 
         exclude: what it cannot be, because the same clause is about it. prefer: what "it" means before anything else.
         """
-        if mention.pronoun:
+        if mention.name:
+            found = [thing for thing in self._draft.things if thing.name == mention.name]
+        elif mention.pronoun:
             found = self._pronoun(mention, exclude, prefer)
         elif mention.ordinal is not None:
             found = self._ordinal(mention, exclude)
@@ -149,9 +163,10 @@ class Mentions:
         if mention.ordinal == -2:
             last = [thing for thing in reversed(self.recent) if thing in alike]
             others = [thing for thing in alike if thing not in exclude and thing not in last[:1]]
+            # Of three or more, the other one is that which was not yet spoken of.
+            others = [thing for thing in others if thing not in self._taken] or others
             if mention.plural:
                 return others
-            # Of three or more, the other one is that which was not yet spoken of.
             return others[:1] if others else [self._new(mention)]
         if mention.ordinal in (-3, -4, -5):
             found = next((t for t in alike if {-3: "left", -4: "right", -5: "middle"}[mention.ordinal] in t.words), None)
@@ -162,10 +177,11 @@ class Mentions:
                 self._draft.relate(f"bare_{side}", found)
                 found.words.append(side)
             return [found]
-        if not alike:
+        if not alike or mention.ordinal >= len(alike):
+            # "the first chair ... the second chair", where no chairs were counted before.
             return [self._new(mention)]
-        index = mention.ordinal if mention.ordinal < len(alike) else -1
-        return [alike[index]]
+        self._taken.append(alike[mention.ordinal])
+        return [alike[mention.ordinal]]
 
     def _new(self, mention: Mention) -> Thing:
         count = 1

@@ -28,7 +28,7 @@ class Mention:
     the lexicon knows it. article: "a", "the" or "". count: None without a number. words: adjectives that are kept.
     sizes: extents in metres, "tall" for one of an unnamed extent. pronoun: it, they, one ... ordinal: as in "the second
     dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle. arrangement: "row" or "circle". place: a room or a place
-    outdoors, which is no thing.
+    outdoors, which is no thing. name: of a thing that has one.
     """
 
     start: int
@@ -46,6 +46,7 @@ class Mention:
     ordinal: int | None = None
     arrangement: str = ""
     place: str = ""
+    name: str = ""
 
     @property
     def unknown(self) -> bool:
@@ -301,9 +302,7 @@ class _Phrase:
             # "both of them", "both"
             if word == "both" and at(self.words, end) in ("of",):
                 end += 2
-            if word in ("that", "one") and mention.color == "":
-                return replace(mention, end=end, pronoun="one") if word == "one" else None
-            return replace(mention, end=end, pronoun=word)
+            return replace(mention, end=max(end, self.at), pronoun=word)
         if word in ("it", "they", "them", "he", "she", "him", "her"):
             return Mention(self.start, self.start + 1, pronoun=word)
         return None

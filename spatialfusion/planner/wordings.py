@@ -77,10 +77,30 @@ CLASSES = {
 }
 
 # Postures that the picture should keep; the other verbs of "stand" say no more than that a thing is there.
-KEPT_POSTURES = frozenset(
-    "sitting sits seated sat lying lies laying leaning leans crouching kneeling sleeping sleeps walking walks running "
-    "runs swimming flying flies grazing drinking eating reading playing hovering floating hanging".split()
-)
+KEPT_POSTURES = {
+    word: words.split()[0]
+    for words in (
+        "sitting sits sit seated sat",
+        "lying lies lie laying",
+        "leaning leans lean",
+        "crouching",
+        "kneeling",
+        "sleeping sleeps",
+        "walking walks",
+        "running runs",
+        "swimming",
+        "flying flies",
+        "grazing",
+        "drinking",
+        "eating",
+        "reading",
+        "playing",
+        "hovering hovers hover",
+        "floating floats float",
+        "hanging hangs hang",
+    )
+    for word in words.split()
+}
 
 _SEES = "<see> from"
 _FROM_VIEW = "(perspective|point of view|perspective point|view|eyes|frame of reference|position)"
@@ -372,6 +392,8 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "from the SIDE [hand] [side]",
         "[in] a [direct|straight] SIDE [side] view",
         f"{_SEES} the SIDE [side] of REF",
+        "<sees> REF 's [own] SIDE [side]",
+        "(<sees>|<look> at) the SIDE [side] of REF",
         "with (it|them|him|her) 's SIDE side (to|towards|facing|visible to|turned to) CAMERA",
         "showing (it|them|him|her) 's SIDE [side]",
         "SIDE [side] view",
