@@ -68,11 +68,17 @@ class Grammar:
 
     # --- one sentence ----------------------------------------------------------------------------------------------
 
-    def read(self, words: Sequence[str]) -> None:
-        """Read one sentence, given as tokens."""
+    def begin(self, words: Sequence[str]) -> list[str]:
+        """Take up a sentence, given as tokens; return its words as the wordings have them."""
         self.words = self._plain(words)
         self._cache.clear()
         self._clause = _Clause()
+        return self.words
+
+    def read(self, words: Sequence[str], about: Sequence[Thing] = ()) -> None:
+        """Read one sentence, given as tokens. `about`: what "it" at its beginning means."""
+        self.begin(words)
+        self.topic = list(about) or self.topic
         position = self._opening(0)
         while position < len(self.words):
             position = self._step(position)
@@ -88,7 +94,8 @@ class Grammar:
     def mention(self, position: int, bare_unknown: bool = False) -> Mention | None:
         """The noun phrase, or the name of a thing, at this position."""
         named = self.mentions.name_at(self.words, position)
-        return named or read_mention(self.words, position, bare_unknown)
+        # "paint car red": the colour after a noun is the instruction's.
+        return named or read_mention(self.words, position, bare_unknown, tags=not self.mentions.known)
 
     def _plain(self, words: Sequence[str]) -> list[str]:
         """One word for each of several that mean the same; adverbs that change nothing go to the picture's words."""
@@ -855,6 +862,7 @@ _SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
     "SIDE": _side_slot,
     "HAND": _hand_slot,
     "COLOR": _color_slot,
+    "FACTOR": lambda grammar, position: numbers.number(grammar.words, position),
     "ANGLE": lambda grammar, position: numbers.angle(grammar.words, position),
     "LENGTH": lambda grammar, position: numbers.length(grammar.words, position),
     "RATIO": lambda grammar, position: numbers.ratio(grammar.words, position),

@@ -20,7 +20,7 @@ class Mentions:
 
     def __init__(self, draft: Draft, known: bool = False) -> None:
         self._draft = draft
-        self._known = known
+        self.known = known
         self.recent: list[Thing] = []  # last mentioned last
         self._one: list[Thing] = []  # the group of "one ... the other"
         self._taken: list[Thing] = []
@@ -52,9 +52,9 @@ class Mentions:
             found = self._ordinal(mention, exclude)
         else:
             found = []
-            if mention.article != "a" or (self._known and mention.article == "the"):
+            if mention.article != "a" or (self.known and mention.article == "the"):
                 found = self._named(mention, exclude)
-            if not found and not (self._known and mention.article == "the"):
+            if not found and not (self.known and mention.article == "the"):
                 found = [self._new(mention)]
         self.touch(found)
         return found
@@ -74,7 +74,7 @@ class Mentions:
         if mention.color and not exact:
             # "a car ... the red car": a colour that was not said before, if there is but one that it can be.
             plain = [thing for thing in alike if not thing.color]
-            if self._known or len(plain) != 1 or mention.article != "the":
+            if self.known or len(plain) != 1 or mention.article != "the":
                 return []
             plain[0].color = mention.color
             return plain
@@ -91,7 +91,7 @@ class Mentions:
             return []
         if mention.article == "" and mention.count is not None:
             return []
-        if self._known and len(exact) > 1:
+        if self.known and len(exact) > 1:
             return exact  # ambiguous: the caller says so
         # The latest one.
         order = [thing for thing in reversed(self.recent) if thing in exact]

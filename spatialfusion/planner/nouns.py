@@ -83,18 +83,21 @@ def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
     return None
 
 
-def read_mention(words: Sequence[str], start: int, bare_unknown: bool = False) -> Mention | None:
+def read_mention(
+    words: Sequence[str], start: int, bare_unknown: bool = False, tags: bool = True
+) -> Mention | None:
     """The noun phrase that begins at `start`.
 
-    bare_unknown: an unknown word without article is a noun too, as after a preposition.
+    bare_unknown: an unknown word without article is a noun too, as after a preposition. tags: a colour may follow its
+    noun, "car red".
     """
-    phrase = _Phrase(words, start)
+    phrase = _Phrase(words, start, tags)
     return phrase.read(bare_unknown)
 
 
 class _Phrase:
-    def __init__(self, words: Sequence[str], start: int) -> None:
-        self.words, self.start, self.at = words, start, start
+    def __init__(self, words: Sequence[str], start: int, tags: bool) -> None:
+        self.words, self.start, self.at, self.tags = words, start, start, tags
         self.mention = Mention(start, start)
 
     def peek(self, ahead: int = 0) -> str:
@@ -277,7 +280,7 @@ class _Phrase:
 
     def _color_after(self) -> None:
         """ "car red" in the manner of tags."""
-        if self.peek() in COLOR_NAMES and not self.mention.color and self.peek(1) in ("", ","):
+        if self.tags and self.peek() in COLOR_NAMES and not self.mention.color and self.peek(1) in ("", ","):
             self._set(color=self.peek())
             self.at += 1
 
