@@ -24,7 +24,7 @@ _CLASSES = CLASSES | {
         "show": "show view see picture display present film shoot photograph look",
     }.items()
 }
-_TO_FACE = "(to face|so that it <face>|so it <face>|to <look>|so that it <look> at|face|facing|towards|to)"
+_TO_FACE = "(to face|to look|look|so that it <face>|so it <face>|so that it <look>|face|facing|looking|towards|to)"
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "remove": (

@@ -17,7 +17,7 @@ class Thing:
     """One thing or, with a count, a group of like things.
 
     noun: of the lexicon, None for an unknown word. said: the noun as written. index: in the scene that an instruction
-    changes, None for a new thing. members: of a group that has been split into its single things.
+    changes, None for a new thing. side: of "the left dog". members: of a group that has been split into its single things.
     """
 
     noun: Noun | None
@@ -29,6 +29,7 @@ class Thing:
     scale: float = 1.0
     arrangement: str = ""
     name: str = ""
+    side: str = ""
     index: int | None = None
     members: list[Thing] = field(default_factory=list)
 

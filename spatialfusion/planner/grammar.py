@@ -515,7 +515,9 @@ class Grammar:
         if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
             return
         # "seen from its left" is about the subject itself.
-        references = self._references(slots, [] if meaning.startswith("sees_") else subjects)
+        references = self._references(
+            slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
+        )
         if references is None:
             return
         if meaning.startswith("sees_") and references:
@@ -536,6 +538,15 @@ class Grammar:
         elif kind == "wears":
             for thing in subjects:
                 thing.color = thing.color or slots["COLOR"]
+        elif kind == "across" and references:
+            ends = list(subjects)
+            if len(ends) == 1 and ends[0].count == 1:
+                ends += [thing for thing in self._partners(ends) if thing not in references][:1]
+            if len(ends) > 1 or ends[0].count > 1:
+                for reference in references:
+                    self.draft.relate("between", reference, ends)
+            else:
+                self._relate("next", subjects, references, value, match)
         elif kind in ("row", "circle"):
             self._arrange(kind, subjects)
         elif kind in ("height", "width", "length"):
@@ -611,7 +622,7 @@ class Grammar:
             for first, second in zip(subjects, subjects[1:]):
                 self.draft.relate("next", first, [second])
 
-    def _references(self, slots: dict[str, Any], subjects: list[Thing]) -> list[Thing] | None:
+    def _references(self, slots: dict[str, Any], subjects: list[Thing], turned: bool) -> list[Thing] | None:
         """The things in a wording's slots; None where they are a place, which is the setting."""
         clause = self._clause
         found: list[Thing] = []
@@ -622,7 +633,7 @@ class Grammar:
                     continue
                 prefer = clause.owner or clause.viewpoint
                 exclude = [] if mention.pronoun in ("them", "they", "both") else [*subjects, *found]
-                things = self.mentions.resolve(mention, exclude=exclude, prefer=prefer)
+                things = self.mentions.resolve(mention, exclude, prefer, turned)
                 if not things and not (mention.pronoun == "it" and self._place_before):
                     self._not_understood(" ".join(self.words[mention.start : mention.end]))
                 found += things

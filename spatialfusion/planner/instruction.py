@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..errors import InputError, suggest
 from ..scenes.edits import Edit, apply_edit
-from ..scenes.lexicon import noun
+from ..scenes.lexicon import noun, suggest_noun
 from ..scenes.scene import Scene, SceneObject
 from ..scenes.statements import Statement, observe, round_metres, side_angle
 from .commands import VERBS, commands
@@ -304,6 +304,12 @@ class _Instructions:
         if not new:
             raise InputError(f'"{" ".join(words)}" names nothing new to add; expected for instance "add a red chair".')
         self._check(draft, words)
+        for thing in new:
+            if thing.noun is None and not thing.sizes:
+                raise InputError(
+                    f'"{thing.said}" is not in the lexicon{suggest_noun(thing.said)}; expected a noun that is, or a '
+                    f'size: "a {thing.said} 1 m tall".'
+                )
         edits: list[Edit] = []
         indices = {id(thing): thing.index for thing in draft.things if thing.index is not None}
         for group in new:
@@ -344,6 +350,8 @@ class _Instructions:
     def _move_to(self, index: int, words: list[str]) -> list[Edit]:
         """ "move the dog behind the house": the moves that bring it there."""
         thing = self.scene.objects[index]
+        if not words:
+            raise InputError(f'where the {self._call(index)} moves is not said; expected for instance "2 m to the left".')
         self._listen()
         self.grammar.read(["it", "is", *words], about=[self.draft.things[index]])
         settle(self.draft)

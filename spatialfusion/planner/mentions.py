@@ -8,6 +8,7 @@ from .draft import Draft, Thing
 from .nouns import Mention
 
 _VAGUE_PLURAL = 3
+_SIDES = {-3: "left", -4: "right", -5: "middle"}  # of `Mention.ordinal`
 
 
 class Mentions:
@@ -38,16 +39,17 @@ class Mentions:
         return found
 
     def resolve(
-        self, mention: Mention, exclude: Sequence[Thing] = (), prefer: Sequence[Thing] = (), subject: bool = False
+        self, mention: Mention, exclude: Sequence[Thing] = (), prefer: Sequence[Thing] = (), turned: bool = False
     ) -> list[Thing]:
         """The things that a phrase means; an empty list where nothing fits.
 
         exclude: what it cannot be, because the same clause is about it. prefer: what "it" means before anything else.
+        turned: "its left" is of something that has a front.
         """
         if mention.name:
             found = [thing for thing in self._draft.things if thing.name == mention.name]
         elif mention.pronoun:
-            found = self._pronoun(mention, exclude, prefer)
+            found = self._pronoun(mention, exclude, prefer, turned)
         elif mention.ordinal is not None:
             found = self._ordinal(mention, exclude)
         else:
@@ -97,7 +99,9 @@ class Mentions:
         order = [thing for thing in reversed(self.recent) if thing in exact]
         return [order[0] if order else exact[-1]]
 
-    def _pronoun(self, mention: Mention, exclude: Sequence[Thing], prefer: Sequence[Thing]) -> list[Thing]:
+    def _pronoun(
+        self, mention: Mention, exclude: Sequence[Thing], prefer: Sequence[Thing], turned: bool
+    ) -> list[Thing]:
         word = mention.pronoun
         if word == "one":
             return self._one_of(mention, exclude)
@@ -105,6 +109,8 @@ class Mentions:
             return self._several(prefer, exclude)
         person = word in ("he", "she", "him", "her")
         candidates = [*prefer, *reversed(self.recent)]
+        if turned:
+            candidates.sort(key=lambda thing: not thing.has_front)
         for thing in candidates:
             if thing not in exclude and thing.is_person == person:
                 return [thing]
@@ -168,20 +174,24 @@ class Mentions:
             if mention.plural:
                 return others
             return others[:1] if others else [self._new(mention)]
-        if mention.ordinal in (-3, -4, -5):
-            found = next((t for t in alike if {-3: "left", -4: "right", -5: "middle"}[mention.ordinal] in t.words), None)
-            if found is None:
-                free = [t for t in alike if not {"left", "right", "middle"} & set(t.words)] or alike
-                found = free[0 if mention.ordinal != -4 else -1] if free else self._new(mention)
-                side = {-3: "left", -4: "right", -5: "middle"}[mention.ordinal]
-                self._draft.relate(f"bare_{side}", found)
-                found.words.append(side)
-            return [found]
+        if mention.ordinal in _SIDES:
+            return [self._at_side(_SIDES[mention.ordinal], alike, mention)]
         if not alike or mention.ordinal >= len(alike):
             # "the first chair ... the second chair", where no chairs were counted before.
             return [self._new(mention)]
         self._taken.append(alike[mention.ordinal])
         return [alike[mention.ordinal]]
+
+    def _at_side(self, side: str, alike: list[Thing], mention: Mention) -> Thing:
+        """ "the left dog": one that was called so, or one of no side yet, which is there from now on."""
+        found = next((thing for thing in alike if thing.side == side), None)
+        if found is None:
+            free = [thing for thing in alike if not thing.side]
+            found = (free[-1] if side == "right" else free[0]) if free else self._new(mention)
+            found.side = side
+            if found.index is None:
+                self._draft.relate(f"bare_{side}", found)
+        return found
 
     def _new(self, mention: Mention) -> Thing:
         count = 1

@@ -138,6 +138,8 @@ class _Phrase:
         elif word in _DEFINITE and word not in ("it", "them", "him", "her", "which"):
             self._set(article="the")
             self.at += 1
+            if word == "both":
+                self._set(count=numbers.Count(2))
             if self.peek() == "of" and word in ("each", "both", "all"):
                 self.at += 1
             if self.peek() == "the":
@@ -206,7 +208,7 @@ class _Phrase:
             self.at += 1
             return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept))
         if not kept:
-            return self._without_noun(first)
+            return self._shared_noun() or self._without_noun(first)
         return self._unknown_noun(first, kept, bare_unknown, described)
 
     def _is_adjective_here(self, end: int) -> bool:
@@ -309,6 +311,15 @@ class _Phrase:
         if word in ("it", "they", "them", "he", "she", "him", "her"):
             return Mention(self.start, self.start + 1, pronoun=word)
         return None
+
+    def _shared_noun(self) -> Mention | None:
+        """ "a red and a blue car": the first has the noun of the second."""
+        if not (self.mention.color and self.mention.article == "a" and self.peek() in ("and", ",")):
+            return None
+        following = read_mention(self.words, self.at + 1 + (self.peek(1) == "and"))
+        if following is None or following.noun is None or following.article != "a" or not following.color:
+            return None
+        return replace(self.mention, end=self.at, noun=following.noun, said=following.said)
 
     def _unknown_noun(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
         """A word that no list knows where a noun must be."""

@@ -143,8 +143,9 @@ def _draw(
             position = one[0] + part * (two[0] - one[0]), one[2] + part * (two[2] - one[2])
     if position is None:
         position = _beside(scene, thing, number, statements, wishes, rng)
-    drawn = replace(thing, position=(position[0], -base, position[1]))
-    return replace(drawn, yaw=_yaw(scene, drawn, number, statements, wishes, rng))
+    # Whole millimetres and hundredths of a degree read well; 0.0 is no -0.0.
+    drawn = replace(thing, position=(round(position[0], 3), 0.0 - round(base, 3), round(position[1], 3)))
+    return replace(drawn, yaw=round(_yaw(scene, drawn, number, statements, wishes, rng), 2))
 
 
 def _over(support: SceneObject, thing: SceneObject, rng: random.Random) -> tuple[float, float]:

@@ -68,7 +68,8 @@ CLASSES = {
         "appear appears stood sat parks mounted posed posing poses crouching kneeling sleeping sleeps walking walks "
         "running runs swimming flying flies grazing drinking eating reading playing occupies",
         "put": "standing sitting placed located positioned situated parked",
-        "same": "same",
+        "go": "go goes going drive drives driving walk walks walking run runs running move moves moving head heads heading "
+        "come comes coming ride rides riding swim swims swimming fly flies flying sail sails sailing",
         "way": "way direction ways directions side",
         "big": "big large",
         "perspective": "perspective view eyes position side frame eye",
@@ -175,6 +176,8 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "next": (
         "(next|close|adjacent) to REF",
         "[right] beside REF",
+        "at REF",
+        "along REF",
         "near [to|by] REF",
         "[close|right] by REF",
         "(at|by|on) the side of REF",
@@ -202,7 +205,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "separating A and B",
         "flanked by A and B",
     ),
-    "on": ("[right] on [the] top of REF", "on REF", "(standing|sitting|lying) on REF", "on the (surface|seat) of REF"),
+    "on": ("in the (middle|very middle) of REF", "[right] on [the] top of REF", "on REF", "(standing|sitting|lying) on REF", "on the (surface|seat) of REF"),
     "under": ("(under|below) REF", "in the shade of REF"),
     "<under": ("(covering|sheltering) REF",),
     "<on": ("carrying REF", "holding REF", "supporting REF"),
@@ -211,12 +214,13 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[all] around REF",
         "(surrounding|surround|surrounds|encircling|encircle|circling) REF",
         "in a (circle|ring) around REF",
-        "round REF",
+        "all round REF",
         "(arranged|gathered) around REF",
     ),
     "<around": ("surrounded by REF", "encircled by REF"),
     "against": ("against REF",),
-    "in": ("in REF", "in the (middle|corner|back) of REF", "at REF", "along REF", "across REF"),
+    "in": ("in REF", "in the (corner|back) of REF"),
+    "across": ("across REF", "on (either side|opposite sides|both sides) of REF", "with REF between them"),
     "face_to_face": (
         "face to face [with REF|with each other]",
         "(<face>|<look>|<turn>) [at|to|towards] each other",
@@ -253,6 +257,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "looking out of the (picture|image|frame)",
         "head on",
         "making eye contact [with CAMERA]",
+        "<go> (towards|to|at) CAMERA",
         "<turn> (forward|forwards)",
     ),
     "pose_back": (
@@ -262,9 +267,11 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "(<have>|turning) (it|him|her|them) 's (back|backs) [turned] (to|towards|on) CAMERA",
         "<turn> around",
         "<face> in the picture",
+        "(which|it|him|her|them) 's (back|backs) <be> [turned|facing] [to|towards] CAMERA",
+        "<go> away [from CAMERA]",
     ),
     "pose_{HAND}": (
-        "[both|all] (<face>|<look>|<turn>|heading|moving|walking|running|driving) "
+        "[both|all] (<face>|<look>|<turn>|<go>) "
         "[to|towards] [the] [camera 's] HAND [side] [of the (picture|image|frame)]",
         "(<face>|<look>|<turn>) (to|towards) CAMERA 's HAND",
         "in profile [<face>|<look>] [to|towards] [the] HAND",
@@ -278,6 +285,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "<look> (at|towards|to|over at) REF",
         "<turn> (to|towards|at) REF",
         "(<have>|with) it 's (front|face) (to|towards|facing|turned to) REF",
+        "<go> towards REF",
         "watching REF",
         "watches REF",
         "barking at REF",
@@ -392,6 +400,8 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "from the SIDE [hand] [side]",
         "[in] a [direct|straight] SIDE [side] view",
         f"{_SEES} the SIDE [side] of REF",
+        "(which|it|him|her|them) 's SIDE [side] (faces|<be> [turned|facing] [to|towards]|looks at) CAMERA",
+        "(which|it|him|her|them) 's SIDE [side] (we see|<be> visible|can be seen)",
         "<sees> REF 's [own] SIDE [side]",
         "(<sees>|<look> at) the SIDE [side] of REF",
         "with (it|them|him|her) 's SIDE side (to|towards|facing|visible to|turned to) CAMERA",
@@ -402,7 +412,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[<see>] from (it|them|him|her) 's SIDE side",
     ),
     "sees_back": (f"{_SEES} behind", "from behind", "from behind REF", f"{_SEES} behind REF", "[a] view from behind"),
-    "sees_front": (f"{_SEES} in front", "frontal view", f"{_SEES} the front of REF"),
+    "sees_front": (f"{_SEES} in front", "<see> head on", "<see> frontally", "frontal view", f"{_SEES} the front of REF"),
     "view_wide": (
         "[in] [a|an] [very|extreme] (wide|long|establishing) [angle] (shot|view|angle)",
         "[a] (wide angle|panoramic|panorama|full) (shot|view)",
@@ -531,6 +541,8 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>|facing|<look> on|focused on) the SIDE [side] of A",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>|<look> on) A 's [own] SIDE [side]",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>) A from the SIDE [side]",
+        "looking at A from (the|it 's|him 's|her 's) [own] SIDE [side]",
+        "looking at (the|A 's) SIDE [side] [of A]",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>) A from (it|them|him|her) 's SIDE [side]",
         "[a|the] [direct|straight] SIDE [hand] [side] (view|shot|picture|photo) of A",
         "[a|the] (view|shot|picture|photo|photograph) of the SIDE [side] of A",
@@ -584,7 +596,7 @@ OPENINGS = (
     "[please] <make> [me|us] [a|an|the]",
     "[a|an|the] <picture> (of|with|showing|in which|where|that shows|depicting|containing|featuring)",
     "[please] <make> [me|us] [a|an|the] <picture> (of|with|showing|in which|where|that shows)",
-    "[a|an] <picture> [,]",
+    "[a|an] <picture> ,",
     "(i|we) (want|would like|need|see|imagine) [to see] [a|an|the] [<picture> (of|with)]",
     "(you|we|one) can see",
     "this is",
@@ -604,7 +616,7 @@ CLASSES["picture"] = frozenset(
 # Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
 HARMLESS = frozenset(
     "directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly carefully "
-    "currently also too very quite still only together alone visibly fully completely both respectively perfectly "
+    "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now please well gently softly slowly happily".split()
 )
 # "right" before one of these only strengthens it.
