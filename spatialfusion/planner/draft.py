@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import InputError
@@ -93,8 +94,13 @@ class Draft:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def relate(self, kind: str, subject: Thing, references: list[Thing] | None = None, value: float | None = None):
-        self.relations.append(Relation(kind, subject, references or [], value))
+    def relate(
+        self, kind: str, subject: Thing, references: Sequence[Thing] = (), value: float | None = None
+    ) -> None:
+        """Say something of a thing; of all its members, if it is a group that has been split."""
+        others = self.expand(references)
+        for single in self.expand([subject]):
+            self.relations.append(Relation(kind, single, list(others), value))
 
     def split(self, group: Thing) -> list[Thing]:
         """The single things of a group; what was said of the group is said of each of them."""
@@ -124,6 +130,6 @@ class Draft:
         ]
         return group.members
 
-    def expand(self, things: list[Thing]) -> list[Thing]:
+    def expand(self, things: Sequence[Thing]) -> list[Thing]:
         """The things, with the members of split groups in place of the groups."""
         return [single for thing in things for single in (thing.members or [thing])]

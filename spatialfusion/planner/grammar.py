@@ -17,6 +17,7 @@ from .nouns import Mention, read_mention
 from .patterns import Match
 from .wordings import (
     AFTER_RIGHT,
+    BUILDINGS,
     CLASSES,
     FOLD,
     GRAMMAR,
@@ -47,6 +48,7 @@ class _Clause:
     boundary: str = "start"  # the comma or joint just passed
     finite: bool = False  # a verb since the subject
     unused_with: bool = False  # a thing after "with" of which nothing was said
+    shared: list[tuple[str, float | None]] = field(default_factory=list)  # sides whose reference comes with the next
     last: list[Any] = field(default_factory=list)  # relations made last, for a point of view that follows
 
 
@@ -453,10 +455,25 @@ class Grammar:
             else:
                 clause.pending.append(match)
             return match.end
+        if self._shares_reference(match):
+            kind = match.meaning.removeprefix("bare_").removeprefix("open_")
+            clause.shared.append((kind, match.slots.get("LENGTH")))
+            return match.end
         self._apply(match, subjects)
         if match.meaning not in ("outdoor", "room"):
             clause.boundary = ""
         return match.end
+
+    def _shares_reference(self, match: Match) -> bool:
+        """ "in front of and to the left of a car", "3 m behind and 2 m to the right of a car"."""
+        if not match.meaning.startswith(("bare_", "open_")) or match.meaning in ("bare_middle", "bare_ahead"):
+            return False
+        position = match.end
+        position += numbers.at(self.words, position) == "of"
+        if numbers.at(self.words, position) != "and":
+            return False
+        following = self._match(vocabulary.predicates, position + 1)
+        return following is not None and "REF" in following.slots
 
     def _subjects_of(self, match: Match) -> list[Thing]:
         """Of whom a predicate is said."""
@@ -471,13 +488,25 @@ class Grammar:
             if clause.boundary != "start":
                 near = clause.nearest
                 head_turns = any(thing.has_front for thing in clause.subjects)
-                if match.meaning.startswith(_TURNED) and not head_turns and any(t.has_front for t in near):
-                    return near
+                if match.meaning.startswith(_TURNED) and any(t.has_front for t in near):
+                    if not head_turns or self._turns_nearest(match, near):
+                        return near
             return clause.subjects
         # "a ball on a table in front of a sofa": it is the table that is in front of the sofa.
         if clause.nearest and clause.nearest != clause.subjects and not clause.finite:
             return clause.nearest
         return clause.subjects
+
+    def _turns_nearest(self, match: Match, near: list[Thing]) -> bool:
+        """Whether "facing left" right behind a noun is said of it: "a man left of a woman facing left"."""
+        clause = self._clause
+        if clause.boundary or near == clause.subjects or not match.meaning.startswith(("pose_", "facing")):
+            return False
+        posed = any(
+            relation.subject in clause.subjects and relation.kind.startswith(("pose_", "facing"))
+            for relation in self.draft.relations
+        )
+        return posed or not (clause.finite or any(thing.kind in BUILDINGS for thing in near))
 
     def _is_inverted(self, match: Match, has_subject: bool) -> bool:
         """Whether the subject comes after: "behind the house there is a car", "on the left a tree"."""
@@ -532,16 +561,27 @@ class Grammar:
         elif kind.startswith("bare_") and clause.viewpoint and kind != "bare_ahead":
             kind, references = self._from_viewpoint(kind.removeprefix("bare_"), [])
         before = len(self.draft.relations)
+        if clause.shared and references:
+            for said, metres in clause.shared:
+                for subject in subjects:
+                    self.draft.relate(said, subject, list(references), metres)
+            clause.shared = []
         if swapped and references:
             for reference in references:
                 self.draft.relate(kind, reference, list(subjects), value)
         elif kind == "wears":
             for thing in subjects:
                 thing.color = thing.color or slots["COLOR"]
+                if thing.index is None:
+                    thing.words += [word for word in self.words[match.start : match.end] if word not in ("a", "an")]
+        elif kind == "each_side":
+            self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
+        elif kind.startswith("open_"):
+            self._relate(kind[5:], subjects, self._partners(subjects), value, match)
         elif kind == "across" and references:
             ends = list(subjects)
             if len(ends) == 1 and ends[0].count == 1:
-                ends += [thing for thing in self._partners(ends) if thing not in references][:1]
+                ends += [t for t in reversed(self.mentions.recent) if t not in (*ends, *references)][:1]
             if len(ends) > 1 or ends[0].count > 1:
                 for reference in references:
                     self.draft.relate("between", reference, ends)
@@ -587,6 +627,15 @@ class Grammar:
                 # "a table and a lamp on the table": not said of the table itself.
                 continue
             self.draft.relate(kind, subject, others, value)
+
+    def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
+        """One to the left and one to the right of something; a single thing on each side is two."""
+        if len(subjects) == 1:
+            subjects[0].count = max(subjects[0].count, 2)
+            subjects = self.draft.split(subjects[0])
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+        for place, subject in enumerate(subjects):
+            self.draft.relate("right" if 2 * place >= len(subjects) else "left", subject, list(references))
 
     def _among(self, kind: str, subjects: list[Thing], value: float | None) -> None:
         """What several things are to each other, or one to the thing that it was said to be next to."""

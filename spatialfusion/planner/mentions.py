@@ -135,7 +135,9 @@ class Mentions:
         members = self._members()
         if not members:
             return []
-        if mention.ordinal is not None and mention.ordinal >= -1:
+        if mention.ordinal in _SIDES:
+            found = self._at_side(_SIDES[mention.ordinal], members, mention)
+        elif mention.ordinal is not None and mention.ordinal >= -1:
             found = members[mention.ordinal] if mention.ordinal < len(members) else members[-1]
         else:
             free = [thing for thing in members if thing not in self._taken and thing not in exclude]
@@ -176,6 +178,8 @@ class Mentions:
             return others[:1] if others else [self._new(mention)]
         if mention.ordinal in _SIDES:
             return [self._at_side(_SIDES[mention.ordinal], alike, mention)]
+        if not alike and mention.count is not None and mention.count.number > 1:
+            alike = self._draft.split(self._new(mention))  # "the second of three chairs"
         if not alike or mention.ordinal >= len(alike):
             # "the first chair ... the second chair", where no chairs were counted before.
             return [self._new(mention)]

@@ -20,6 +20,16 @@ _ORDINALS |= {"other": -2, "left": -3, "right": -4, "middle": -5}
 _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
 
 
+# Words that stand where a noun may, but are no things; and those that scene text has for itself.
+_NO_NOUNS = frozenset(
+    "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions top "
+    "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
+    "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
+    "least very same different other others something anything nothing everything lot kind sort type pair couple few "
+    "several many some here there now both all".split()
+)
+
+
 @dataclass(frozen=True)
 class Mention:
     """A noun phrase as it stands in a sentence.
@@ -104,6 +114,8 @@ class _Phrase:
         return at(self.words, self.at + ahead)
 
     def read(self, bare_unknown: bool) -> Mention | None:
+        if (member := self._one_of_several()) is not None:
+            return member
         self._article()
         self._ordinal()
         self._count()
@@ -114,6 +126,18 @@ class _Phrase:
         if found is not None and found.noun is not None:
             found = _with_contents(self.words, found)
         return found
+
+    def _one_of_several(self) -> Mention | None:
+        """ "the second of three chairs", "one of the dogs"."""
+        the = self.peek() == "the"
+        word = self.peek(1) if the else self.peek()
+        of = self.at + 1 + the
+        if at(self.words, of) != "of" or not (word == "one" or (the and _ORDINALS.get(word, -9) >= -1)):
+            return None
+        several = read_mention(self.words, of + 1)
+        if several is None or not several.plural or several.noun is None:
+            return None
+        return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the")
 
     def _set(self, **changes: object) -> None:
         self.mention = replace(self.mention, **changes)
@@ -151,6 +175,8 @@ class _Phrase:
             self.at += 1
 
     def _count(self) -> None:
+        if self.peek() == "one" and self.mention.ordinal is not None:
+            return  # "the middle one"
         found = numbers.count(self.words, self.start if self.mention.article == "a" else self.at)
         if found is None and self.mention.article == "a":
             found = numbers.count(self.words, self.at)
@@ -326,6 +352,8 @@ class _Phrase:
         marked = bool(self.mention.article or self.mention.count or described)
         if not (marked or bare_unknown):
             return None
+        if any(word in numbers.WORDS or word[0].isdigit() for word in kept):
+            return None
         if not marked:
             kept = kept[:1]
         else:
@@ -333,7 +361,7 @@ class _Phrase:
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
         *adjectives, head = kept
-        if head in ATTRIBUTES or head in SCALES or not head.isalpha():
+        if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or not head.isalpha():
             return None
         plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"
         singular = head[:-1] if plural else head

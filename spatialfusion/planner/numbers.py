@@ -28,6 +28,8 @@ _PACES = {**dict.fromkeys(("step", "steps", "pace", "paces"), 0.75)}
 ABOUT = frozenset("about around roughly approximately approx circa exactly almost nearly some just precisely".split())
 _TIMES = {"twice": 2.0, "double": 2.0, "thrice": 3.0, "triple": 3.0, "quadruple": 4.0}
 _VAGUE = {"couple": 2, "few": 3, "several": 4, "many": 6, "dozen": 12, "handful": 4, "pair": 2, "trio": 3}
+# All words that are numbers or units, and no things.
+WORDS = frozenset((*_SMALL, *_TENS, *_PARTS, *_UNITS, *_PACES, *_TIMES, "hundred", "thousand", "dozen", "couple"))
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ SlotReader = Callable[[str, int], "tuple[Any, int] | None"]
 
 @dataclass(frozen=True)
 class Match:
-    """A wording that was found: what it means, its slots, and the position after it."""
+    """A wording that was found: what it means, its slots, and where it stands."""
 
     meaning: str
     slots: Slots
     end: int
+    start: int = 0
 
 
 class Wordings:
@@ -57,7 +58,7 @@ class Wordings:
             for end, slots in node.match(words, start, {}, read):
                 # Of several as long, that with the fewest slots: "in the open" is no "in REF".
                 if found is None or (end, -len(slots)) > (found.end, -len(found.slots)):
-                    found = Match(meaning.format(**slots) if "{" in meaning else meaning, slots, end)
+                    found = Match(meaning.format(**slots) if "{" in meaning else meaning, slots, end, start)
         return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..scenes.statements import round_metres
 from .draft import Draft, Relation, Thing
+from .writing import needs_reference
 
 _PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front", "nearer": "farther"}
 _PAIRS |= {"farther": "nearer"}
@@ -17,7 +18,7 @@ _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face
 
 def settle(draft: Draft) -> None:
     """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning."""
-    for step in (_superlatives, _bare_sides, _placed_in, _comparisons, _turns, _abreast, _own_frames, _once):
+    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _own_frames, _once):
         step(draft)
 
 
@@ -48,6 +49,7 @@ def _bare_sides(draft: Draft) -> None:
         group = sides.setdefault(relation.kind.removeprefix("bare_"), [])
         if relation.subject not in group:
             group.append(relation.subject)
+    _beside_the_middle(draft, sides)
     supports = {
         frozenset((id(r.subject), id(reference)))
         for r in draft.relations
@@ -78,6 +80,15 @@ def _bare_sides(draft: Draft) -> None:
                     draft.warn(f"{thing.label} is alone: its side of the picture is left to the solver.")
 
 
+def _beside_the_middle(draft: Draft, sides: dict[str, list[Thing]]) -> None:
+    """ "three chairs, the middle one is red": one of the others is on the left, one on the right."""
+    if "middle" in sides and not {"left", "right"} & set(sides):
+        (middle, *_) = sides["middle"]
+        alike = [thing for thing in draft.things if thing.kind == middle.kind and thing is not middle]
+        if len(alike) == 2:
+            sides["left"], sides["right"] = alike[:1], alike[1:]
+
+
 def _placed_in(draft: Draft) -> None:
     for relation in draft.relations:
         if relation.kind == "in":
@@ -88,6 +99,16 @@ def _placed_in(draft: Draft) -> None:
             )
         elif relation.kind == "against":
             relation.kind = "next"
+
+
+def _walls(draft: Draft) -> None:
+    """What hangs on a wall or stands against it is in a room."""
+    walls = [relation for relation in draft.relations if relation.kind in ("on_wall", "against_wall")]
+    if walls and draft.setting == "outdoor":
+        draft.relations = [relation for relation in draft.relations if relation not in walls]
+        draft.warn(f"there is no wall outdoors, so {walls[0].subject.label} stands free.")
+    elif walls:
+        draft.setting = "room"
 
 
 def _comparisons(draft: Draft) -> None:
@@ -165,6 +186,23 @@ def _turns(draft: Draft) -> None:
                 continue
         kept.append(relation)
     draft.relations = kept
+    _one_direction(draft)
+
+
+def _one_direction(draft: Draft) -> None:
+    """A thing has one direction, one support and one arrangement."""
+    kept: list[Relation] = []
+    said: dict[tuple[int, str], Relation] = {}
+    for relation in draft.relations:
+        kind = "direction" if relation.kind.startswith(("pose_", "facing")) else relation.kind
+        if kind in ("direction", "on", "around"):
+            first = said.setdefault((id(relation.subject), kind), relation)
+            if first is not relation:
+                if (first.kind, first.references) != (relation.kind, relation.references):
+                    draft.warn(f"{relation.subject.label} has two of a kind said of it; the second is left out.")
+                continue
+        kept.append(relation)
+    draft.relations = kept
 
 
 def _abreast(draft: Draft) -> None:
@@ -197,6 +235,9 @@ def _once(draft: Draft) -> None:
     seen: set[tuple] = set()
     kept = []
     for relation in draft.relations:
+        if needs_reference(relation.kind) and not relation.references:
+            draft.warn(f'{relation.subject.label} is said to be "{relation.kind.replace("_", " ")}", but not of what: it is left out.')
+            continue
         key = relation.kind, id(relation.subject), tuple(map(id, relation.references)), relation.value
         if key in seen or relation.subject in relation.references:
             continue

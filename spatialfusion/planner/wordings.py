@@ -57,7 +57,7 @@ CLASSES = {
     for name, words in {
         "be": "is are was were be being stays remains",
         "have": "has have had having with",
-        "see": "seen viewed shown photographed pictured depicted captured shot observed visible looked viewing",
+        "see": "seen taken viewed shown photographed pictured depicted captured shot observed visible looked viewing",
         "sees": "sees see shows show views view captures capture",
         "look": "look looks looking gaze gazes gazing stare stares staring",
         "face": "face faces facing faced",
@@ -108,6 +108,7 @@ _FROM_VIEW = "(perspective|point of view|perspective point|view|eyes|frame of re
 
 # What is said of a subject. The viewer's frame unless the wording names an owner.
 PREDICATES: dict[str, tuple[str, ...]] = {
+    "wears": ("(in|wearing|dressed in|with) [a|an] COLOR <clothes>", "(wearing|dressed in|clad in) [all] COLOR"),
     "{HAND}": (
         "[LENGTH] (to|on|at|towards) the HAND [hand] [side] of REF [by LENGTH]",
         "[LENGTH] [to] HAND of REF [by LENGTH]",
@@ -157,7 +158,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     ),
     "bare_front": (
         "in the [immediate] foreground",
-        "(in|at) [the] front",
+        "(in|at) the front",
         "[the] closest [of all] [to CAMERA]",
         "(close|near) to CAMERA",
         "closer [to CAMERA]",
@@ -169,9 +170,12 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "(at|in) the back",
         "[the] farthest [away] [of all] [from CAMERA]",
         "far [away] from CAMERA",
-        "[farther|far] (away|back)",
+        "(farther|far) (away|back|off)",
         "farther [away|back] [from CAMERA]",
     ),
+    "open_front": ("[LENGTH] in front", "LENGTH ahead"),
+    "open_behind": ("[LENGTH] behind",),
+    "each_side": ("on (each|either|both) (side|sides) [of REF]", "to the left and [to the] right of REF"),
     "bare_ahead": ("in front of CAMERA", "before CAMERA"),
     "next": (
         "(next|close|adjacent) to REF",
@@ -219,6 +223,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     ),
     "<around": ("surrounded by REF", "encircled by REF"),
     "against": ("against REF",),
+    "against_wall": ("against the (back|far|left|right) wall",),
     "in": ("in REF", "in the (corner|back) of REF"),
     "across": ("across REF", "on (either side|opposite sides|both sides) of REF", "with REF between them"),
     "face_to_face": (
@@ -470,7 +475,6 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "in a (straight|single) line",
     ),
     "circle": ("in a (circle|ring)", "forming a (circle|ring)"),
-    "wears": ("(in|wearing|dressed in|with) [a|an] COLOR <clothes>", "(wearing|dressed in|clad in) [all] COLOR"),
     "outdoor": ("outdoors", "outside", "in the open [air]", "out in the open", "in [the] nature", "under the [open] sky"),
     "room": ("indoors", "indoor", "in a building", "in the house interior"),
 }
@@ -615,7 +619,7 @@ CLASSES["picture"] = frozenset(
 
 # Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
 HARMLESS = frozenset(
-    "directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly carefully "
+    "much directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly carefully "
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now please well gently softly slowly happily".split()
 )
@@ -700,12 +704,15 @@ SCALES = {
     **dict.fromkeys(("tall", "high"), 1.3),
 }
 COLLECTIONS = {"row": "row", "line": "row", "queue": "row", "column": "row", "circle": "circle", "ring": "circle"} | {
-    word: "" for word in "group bunch set cluster herd flock crowd collection number lot pack team".split()
+    word: "" for word in "group bunch set cluster herd flock crowd collection number lot pack team stack pile heap".split()
 }
 PERSONS = frozenset(
     "figure person man woman human boy girl child kid lady gentleman guy baby toddler adult teenager player dancer "
     "soldier worker farmer doctor nurse chef policeman knight".split()
 )
+
+# Plans that are looked at from outside: what faces away beside one of them is not the building.
+BUILDINGS = frozenset("house tower church building barn castle hut cottage shed lighthouse skyscraper school".split())
 
 # Verbs that change nothing between an inverted place and what is there.
 INVERTED = frozenset("there is are was were stands stand sits sit lies lie we you see sees can has have be".split())

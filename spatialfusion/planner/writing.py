@@ -52,6 +52,7 @@ _VIEWS = {
     "view_high": "high",
     "view_topdown": "top-down",
 }
+_SHOTS = ("wide", "medium", "close")
 _ARRANGED = {"row": "in a row", "circle": "in a circle"}
 
 
@@ -70,6 +71,11 @@ def write(draft: Draft) -> str:
     return "\n".join(lines) + "\n"
 
 
+def needs_reference(kind: str) -> bool:
+    """Whether a relation says something only with a thing to which it is."""
+    return "{r}" in _CLAUSES.get(kind, "")
+
+
 def _single_out(draft: Draft) -> None:
     """Groups that other lines speak of become single things, so that each can be named."""
     for relation in list(draft.relations):
@@ -83,10 +89,10 @@ def _single_out(draft: Draft) -> None:
     relations: list[Relation] = []
     for relation in draft.relations:
         if relation.kind == "between":
-            relation.references = relation.references[:1] + relation.references[-1:]
-            relation.kind = "between" if len(relation.references) == 2 else "next"
-            if relation.references[0] is relation.references[-1]:
-                relation.kind, relation.references = "next", relation.references[:1]
+            first, last = relation.references[0], relation.references[-1]
+            relation.references = [first, last]
+            if first is last:
+                relation.kind, relation.references = "next", [first]
             relations.append(relation)
         elif len(relation.references) > 1:
             every = relation.kind in ("left", "right", "front", "behind", "nearer", "farther", "taller", "wider", "longer")
@@ -141,7 +147,11 @@ def _camera_line(draft: Draft, references: dict[int, str]) -> str:
             if first is not None and id(first) in references:
                 wishes.append(f"sees {kind.removeprefix('sees_')} of {references[id(first)]}")
         elif _VIEWS[kind] not in wishes:
-            wishes.append(_VIEWS[kind])
+            like = [wish for wish in wishes if wish in _VIEWS.values() and (wish in _SHOTS) == (_VIEWS[kind] in _SHOTS)]
+            if like:
+                draft.warn(f'the camera cannot be both "{like[0]}" and "{_VIEWS[kind]}": the second is left out.')
+            else:
+                wishes.append(_VIEWS[kind])
     return " ".join(["camera", *wishes]) if wishes else "camera auto"
 
 
@@ -149,7 +159,9 @@ def _thing_line(thing: Thing, relations: list[Relation], references: dict[int, s
     plain = [word for word in thing.words if word in ATTRIBUTES]
     quoted = [word for word in thing.words if word not in ATTRIBUTES]
     if thing.noun is not None and thing.said != thing.noun.name:
-        quoted.append(thing.said)
+        # "young woman", but "cup of coffee".
+        after = next((place for place, word in enumerate(quoted) if word in ("of", "with", "in", "wearing", "dressed", "clad")), len(quoted))
+        quoted.insert(after, thing.said)
     parts = [*([str(thing.count)] if thing.count > 1 else []), *plain, thing.kind]
     parts += [thing.color] if thing.color else []
     if quoted:
