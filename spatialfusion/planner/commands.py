@@ -142,7 +142,12 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "<shrink> A 's length by LENGTH",
         "change the length of A [,] [by] LENGTH less",
     ),
-    "shorter": ("make A LENGTH shorter", "make A shorter [by LENGTH]", "shorten A [by LENGTH]", "A should be LENGTH shorter"),
+    "shorter": (
+        "make A LENGTH shorter",
+        "make A shorter [by LENGTH]",
+        "shorten A [by LENGTH]",
+        "A should be LENGTH shorter",
+    ),
     "height to": (
         "make A LENGTH (tall|high)",
         "(set|change|raise|lower) the height of A to LENGTH",

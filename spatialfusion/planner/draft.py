@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import InputError
 from ..scenes.lexicon import Noun, has_front
-from .wordings import PERSONS
+from .words import PERSONS
 
 MAX_THINGS = 1000
 MOST_SPLIT = 24  # members of a group that get lines of their own where the text speaks of single ones
@@ -17,8 +17,8 @@ MOST_SPLIT = 24  # members of a group that get lines of their own where the text
 class Thing:
     """One thing or, with a count, a group of like things.
 
-    noun: of the lexicon, None for an unknown word. said: the noun as written. index: in the scene that an instruction
-    changes, None for a new thing. side: of "the left dog". members: of a group that has been split into its single things.
+    noun: of the lexicon, None for an unknown word. said: the noun as written. side: of "the left dog". index: in the
+    scene that an instruction changes, None for a new thing. members: of a group that has been split into single things.
     """
 
     noun: Noun | None
@@ -94,9 +94,7 @@ class Draft:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def relate(
-        self, kind: str, subject: Thing, references: Sequence[Thing] = (), value: float | None = None
-    ) -> None:
+    def relate(self, kind: str, subject: Thing, references: Sequence[Thing] = (), value: float | None = None) -> None:
         """Say something of a thing; of all its members, if it is a group that has been split."""
         others = self.expand(references)
         for single in self.expand([subject]):

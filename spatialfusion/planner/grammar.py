@@ -8,28 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
+from ..scenes.lexicon import ATTRIBUTES
 from . import numbers, vocabulary
 from .draft import Draft, Thing
-from .mentions import Mentions
+from .mentions import Mentions, fits
 from .nouns import Mention, read_mention
 from .patterns import Match
-from .wordings import (
+from .wordings import CLASSES
+from .words import (
     AFTER_RIGHT,
     BUILDINGS,
-    CLASSES,
     FOLD,
     GRAMMAR,
     HARMLESS,
     INVERTED,
     KEPT_POSTURES,
+    PARTICIPLES,
     STYLE_WORDS,
 )
 
 SIDES = ("front", "back", "left", "right")
 # What a thing without a front cannot have: such predicates go past it to the subject of the clause.
-_TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face", "back_to_back", "<own_back", "profile")
+_TURNED = (
+    "pose_",
+    "sees_",
+    "facing",
+    "same_way",
+    "opposite_way",
+    "face_to_face",
+    "back_to_back",
+    "<own_back",
+    "profile",
+)
 _OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "height", "width", "length", "bare_", "taller", "wider", "longer")
 _JOINTS = frozenset("and while whereas but then where".split())
 
@@ -45,6 +58,7 @@ class _Clause:
     nearest: list[Thing] = field(default_factory=list)  # the last thing named
     pending: list[Match] = field(default_factory=list)  # places said before their subject
     viewpoint: list[Thing] = field(default_factory=list)
+    listed: list[Thing] = field(default_factory=list)  # the single things of "one red, the other yellow"
     boundary: str = "start"  # the comma or joint just passed
     finite: bool = False  # a verb since the subject
     unused_with: bool = False  # a thing after "with" of which nothing was said
@@ -124,7 +138,11 @@ class Grammar:
                 continue
             found = self._match(vocabulary.openings, position)
             if found is None:
-                return position
+                end = self._styled_picture(position)
+                if end == position:
+                    return position
+                position = end
+                continue
             # "show me a dog": the article belongs to the noun.
             end = found.end
             if numbers.at(self.words, end - 1) in ("a", "an", "the") and end - 1 > position:
@@ -132,6 +150,28 @@ class Grammar:
             if self._clause_match(position, end) is not None:
                 return position
             position = end
+
+    def _styled_picture(self, position: int) -> int:
+        """Past "a beautiful oil painting of", whose words of style are the picture's."""
+        end = position + (numbers.at(self.words, position) in ("a", "an", "the"))
+        looks: list[str] = []
+        while True:
+            style = self._match(vocabulary.styles, end)
+            word = numbers.at(self.words, end)
+            if style is not None:
+                looks.append(" ".join(self.words[end : style.end]))
+                end = style.end
+            elif word in STYLE_WORDS or (word in ATTRIBUTES and word not in CLASSES["picture"]):
+                looks.append(word)
+                end += 1
+            else:
+                break
+        end += numbers.at(self.words, end) in CLASSES["picture"]
+        if not looks or numbers.at(self.words, end) not in ("of", "with", "showing", "depicting"):
+            return position
+        for words in looks:
+            self._keep(words)
+        return end + 1
 
     def _clause_match(self, position: int, end: int) -> Match | None:
         """A clause that takes more than an opening would: "a picture of the left side of a car"."""
@@ -182,7 +222,7 @@ class Grammar:
             return self._absent(position)
         if word in CLASSES["be"] or word in CLASSES["stand"]:
             return self._verb(position)
-        if word in vocabulary.COLOR_NAMES or word in vocabulary.ATTRIBUTES:
+        if word in vocabulary.COLOR_NAMES or word in ATTRIBUTES:
             end = self._adjective(position)
             if end > position:
                 return end
@@ -278,7 +318,7 @@ class Grammar:
         return mention.end
 
     def _may_name(self, position: int) -> bool:
-        """Whether a noun phrase may begin here: after a boundary, a verb or with an article, not after a strange verb."""
+        """Whether a noun phrase may begin here: not after a word that may be a strange verb."""
         clause = self._clause
         if clause.boundary or clause.pending or not clause.subjects:
             return True
@@ -315,6 +355,8 @@ class Grammar:
         clause.local, clause.relative, clause.owner = [], False, clause.owner
         clause.nearest = list(clause.subjects)
         clause.boundary, clause.finite, clause.last = "", False, []
+        each = all(mention.pronoun == "one" and mention.color for mention in listed)
+        clause.listed = [*clause.listed, *subjects] if each else []
         if clause.subjects and any(mention.article == "" and mention.pronoun for mention in listed) is False:
             self.topic = list(clause.subjects)
         pending, clause.pending = clause.pending, []
@@ -403,7 +445,7 @@ class Grammar:
         self._close_with()
         owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
         owner = owner or list(clause.subjects)
-        listed, joined, end = self._list(position + 1)
+        listed, _, end = self._list(position + 1)
         listed = [mention for mention in listed if not mention.place]
         if not listed or listed[0].pronoun in ("it", "them", "him", "her"):
             # "with LENGTH between them" and the like are wordings; here follows nothing that can stand anywhere.
@@ -446,6 +488,8 @@ class Grammar:
     def _predicate(self, match: Match, position: int) -> int:
         clause = self._clause
         subjects = self._subjects_of(match)
+        if len(clause.listed) == 1:
+            clause.listed = []
         if self._is_inverted(match, bool(subjects)):
             clause.pending.append(match)
             return match.end
@@ -484,6 +528,9 @@ class Grammar:
                 return clause.subjects or clause.owner
         if clause.local:
             return clause.local
+        if clause.boundary == "," and clause.listed and all(thing.color for thing in clause.listed):
+            # "two mugs, one red, the other yellow, in front of a bottle"
+            return clause.listed
         if clause.boundary or clause.finite or match.meaning.startswith(_OF_SUBJECT):
             if clause.boundary != "start":
                 near = clause.nearest
@@ -496,6 +543,16 @@ class Grammar:
         if clause.nearest and clause.nearest != clause.subjects and not clause.finite:
             return clause.nearest
         return clause.subjects
+
+    def _about_subject(self, match: Match) -> bool:
+        """Whether a predicate's reference is the subject itself, of which it then is not said."""
+        subjects = self._clause.subjects
+        for mention in match.slots.get("REF", ()):
+            if mention.pronoun in ("it", "him", "her") and not any(t not in subjects for t in self.mentions.recent):
+                return True
+            if mention.article == "the" and any(fits(thing, mention) for thing in subjects):
+                return True
+        return False
 
     def _turns_nearest(self, match: Match, near: list[Thing]) -> bool:
         """Whether "facing left" right behind a noun is said of it: "a man left of a woman facing left"."""
@@ -517,6 +574,9 @@ class Grammar:
         bare = match.meaning.startswith("bare_")
         comma = numbers.at(self.words, position) == ","
         if comma:
+            if self._about_subject(match):
+                # "a car and, behind the car, a house"
+                return self.mention(position + 1) is not None
             if has_subject and not (bare and clause.boundary in ("and", "while", "but", "whereas", "start")):
                 return False
             position += 1
@@ -652,7 +712,7 @@ class Grammar:
             else:
                 self._not_understood(kind.replace("_", " "))
             return
-        for first, second in zip(subjects, subjects[1:]):
+        for first, second in pairwise(subjects):
             self.draft.relate(kind, first, [second], value)
 
     def _partners(self, subjects: Sequence[Thing]) -> list[Thing]:
@@ -668,7 +728,7 @@ class Grammar:
         if len(subjects) == 1:
             subjects[0].arrangement = kind
         else:
-            for first, second in zip(subjects, subjects[1:]):
+            for first, second in pairwise(subjects):
                 self.draft.relate("next", first, [second])
 
     def _references(self, slots: dict[str, Any], subjects: list[Thing], turned: bool) -> list[Thing] | None:
@@ -689,7 +749,6 @@ class Grammar:
         if not found and any(slot in slots for slot in ("A", "B", "REF")):
             return None
         return found
-
 
     # --- points of view and the camera -----------------------------------------------------------------------------
 
@@ -761,7 +820,7 @@ class Grammar:
         if meaning.startswith("in_order_"):
             kind = {"right": "left", "left": "right", "behind": "front", "front": "behind"}[meaning[9:]]
             first = [single for thing in first for single in self.draft.split(thing)]
-            for one, other in zip(first, first[1:]):
+            for one, other in pairwise(first):
                 self.draft.relate(kind, one, [other])
         elif meaning.startswith("view_"):
             self.draft.camera.append((meaning, first[0] if first else None, None))
@@ -819,10 +878,7 @@ class Grammar:
 
 
 def _participle(word: str) -> bool:
-    return word.endswith("ing") or word in (
-        "seated placed located positioned situated parked perched set found stationed kept put arranged lined mounted "
-        "posed"
-    ).split()
+    return word.endswith("ing") or word in PARTICIPLES
 
 
 # --- slots ---------------------------------------------------------------------------------------------------------

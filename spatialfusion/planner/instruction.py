@@ -78,7 +78,20 @@ class _Instructions:
         found: list[Edit] = []
         position = 0
         while position < len(rest):
-            if rest[position] in (",", "and", "then", "please", "can", "could", "you", "also", "i", "want", "to", "the"):
+            if rest[position] in (
+                ",",
+                "and",
+                "then",
+                "please",
+                "can",
+                "could",
+                "you",
+                "also",
+                "i",
+                "want",
+                "to",
+                "the",
+            ):
                 position += 1
                 continue
             match = commands.match(rest, position, self.grammar.slot)
@@ -217,8 +230,8 @@ class _Instructions:
     def _camera(self, way: str, slots: dict) -> list[Edit]:
         if way == "up":
             raise InputError(
-                "the camera moves forward, back, left and right, or round a thing to show a side of it; expected one of "
-                "these."
+                "the camera moves forward, back, left and right, or round a thing to show one of its sides; expected one "
+                "of these."
             )
         value = slots.get("LENGTH")
         if value is None:
@@ -314,7 +327,9 @@ class _Instructions:
         indices = {id(thing): thing.index for thing in draft.things if thing.index is not None}
         for group in new:
             for thing in draft.split(group):
-                relations = [relation for relation in draft.relations if thing in (relation.subject, *relation.references)]
+                relations = [
+                    relation for relation in draft.relations if thing in (relation.subject, *relation.references)
+                ]
                 last = len(self.scene.objects)
                 indices[id(thing)] = last
                 ready = [r for r in relations if all(id(t) in indices for t in (r.subject, *r.references))]
@@ -345,20 +360,26 @@ class _Instructions:
         for relation in draft.relations:
             alike = [reference.kind for reference in relation.references]
             if len(set(alike)) < len(alike) and relation.kind != "between":
-                raise InputError(f'"the {alike[0]}" could be several; expected a colour or a name that tells them apart.')
+                raise InputError(
+                    f'"the {alike[0]}" could be several; expected a colour or a name that tells them apart.'
+                )
 
     def _move_to(self, index: int, words: list[str]) -> list[Edit]:
         """ "move the dog behind the house": the moves that bring it there."""
         thing = self.scene.objects[index]
         if not words:
-            raise InputError(f'where the {self._call(index)} moves is not said; expected for instance "2 m to the left".')
+            raise InputError(
+                f'where the {self._call(index)} moves is not said; expected for instance "2 m to the left".'
+            )
         self._listen()
         self.grammar.read(["it", "is", *words], about=[self.draft.things[index]])
         settle(self.draft)
         self._check(self.draft, words)
         relations = [r for r in self.draft.relations if self.draft.things[index] in (r.subject, *r.references)]
         if not relations:
-            raise InputError(f'"{" ".join(words)}" is not understood as a place; expected for instance "behind the house".')
+            raise InputError(
+                f'"{" ".join(words)}" is not understood as a place; expected for instance "behind the house".'
+            )
         indices = {id(other): other.index for other in self.draft.things}
         statements = [_statement(relation, indices) for relation in relations]
         wishes = [pose_of(relation, indices) for relation in relations]

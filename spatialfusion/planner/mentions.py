@@ -69,10 +69,10 @@ class Mentions:
 
     def _named(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """Those of before that have this noun, this colour and these adjectives."""
-        alike = [thing for thing in self._draft.things if _fits(thing, mention) and thing not in exclude]
+        alike = [thing for thing in self._draft.things if fits(thing, mention) and thing not in exclude]
         if not alike:
             return []
-        exact = [t for t in alike if (not mention.color or t.color == mention.color) and _words_fit(t, mention)]
+        exact = [t for t in alike if (not mention.color or t.color == mention.color) and _has_words(t, mention)]
         if mention.color and not exact:
             # "a car ... the red car": a colour that was not said before, if there is but one that it can be.
             plain = [thing for thing in alike if not thing.color]
@@ -163,7 +163,7 @@ class Mentions:
 
     def _ordinal(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """ "the second dog", "the other dog"."""
-        alike = [thing for thing in self._draft.things if _fits(thing, mention)]
+        alike = [thing for thing in self._draft.things if fits(thing, mention)]
         group = next((thing for thing in alike if thing.count > 1), None)
         if group is not None and mention.ordinal is not None and not (mention.plural and mention.ordinal == -2):
             alike = self._draft.split(group)
@@ -221,7 +221,7 @@ class Mentions:
         return self._draft.add(thing)
 
 
-def _fits(thing: Thing, mention: Mention) -> bool:
+def fits(thing: Thing, mention: Mention) -> bool:
     """Whether the noun can mean the thing: "person" a woman, "sofa" a couch, but "man" no woman."""
     if thing.said == mention.said:
         return True
@@ -230,5 +230,5 @@ def _fits(thing: Thing, mention: Mention) -> bool:
     return bool({thing.said, mention.said} & {mention.noun.name, "person", "human", "people"})
 
 
-def _words_fit(thing: Thing, mention: Mention) -> bool:
+def _has_words(thing: Thing, mention: Mention) -> bool:
     return all(word in thing.words for word in mention.words)

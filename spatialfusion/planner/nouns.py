@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
+from itertools import takewhile
 
-from ..scenes.lexicon import Noun, noun
+from ..scenes.lexicon import ATTRIBUTES, Noun, noun
 from . import numbers
 from .numbers import at
-from .vocabulary import ATTRIBUTES, COLOR_NAMES, ENDS
-from .wordings import CLASSES, COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
+from .vocabulary import COLOR_NAMES, ENDS
+from .wordings import CLASSES
+from .words import COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
 
 _PRONOUNS = frozenset("it they them he she him her this that these those both one each".split())
 _DEFINITE = frozenset("the this that these those it them him her which each every both all".split())
@@ -22,11 +23,12 @@ _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length
 
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
-    "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions top "
+    "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
+    "top "
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
     "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
     "least very same different other others something anything nothing everything lot kind sort type pair couple few "
-    "several many some here there now both all".split()
+    "several many some how what why when who which here there now both all".split()
 )
 
 
@@ -80,7 +82,11 @@ def _singular(entry: Noun, plural: str) -> str:
     """The name or synonym of which this is the plural."""
     if plural == entry.plural:
         return entry.name
-    return max(entry.synonyms, key=lambda word: len(commonprefix((word, plural))), default=entry.name)
+
+    def alike(word: str) -> int:
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, plural)))
+
+    return max(entry.synonyms, key=alike, default=entry.name)
 
 
 def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
@@ -93,9 +99,7 @@ def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
     return None
 
 
-def read_mention(
-    words: Sequence[str], start: int, bare_unknown: bool = False, tags: bool = True
-) -> Mention | None:
+def read_mention(words: Sequence[str], start: int, bare_unknown: bool = False, tags: bool = True) -> Mention | None:
     """The noun phrase that begins at `start`.
 
     bare_unknown: an unknown word without article is a noun too, as after a preposition. tags: a colour may follow its
@@ -223,14 +227,12 @@ class _Phrase:
             elif word in SCALES:
                 self._set(scale=self.mention.scale * SCALES[word])
                 kept.append(word)
-                described = True
             elif word == "one" or (word == "ones"):
                 break
             else:
-                described = described or word in ATTRIBUTES
                 kept.append(word)
             self.at += 1
-        if self.peek() in ("one", "ones") and (self.mention.article or described):
+        if self.peek() in ("one", "ones") and (self.mention.article or described or kept):
             self.at += 1
             return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept))
         if not kept:
@@ -323,7 +325,7 @@ class _Phrase:
         mention = self.mention
         word = at(self.words, self.start)
         if mention.ordinal is not None and mention.ordinal > -3:
-            return replace(mention, end=first, pronoun="one")
+            return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:
                 return None
@@ -349,7 +351,8 @@ class _Phrase:
 
     def _unknown_noun(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
         """A word that no list knows where a noun must be."""
-        marked = bool(self.mention.article or self.mention.count or described)
+        adjectives = any(word in ATTRIBUTES or word in SCALES for word in kept[:-1])
+        marked = bool(self.mention.article or self.mention.count or described or adjectives)
         if not (marked or bare_unknown):
             return None
         if any(word in numbers.WORDS or word[0].isdigit() for word in kept):

@@ -14,12 +14,14 @@ from ..scenes.statements import Statement, observe, score
 from .draft import Relation, Thing
 
 _TRIES = 600
+_PLACES = ("on", "under", "above", "next", "between", "facing", "around")
+_SIDES = ("left", "right", "front", "behind")
 _TURNS = {"front": 0.0, "back": 180.0, "left": 90.0, "right": -90.0}
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What no `Statement` about the new thing says: `kind` is on, under, above, next, between, pose_* or facing."""
+    """What no `Statement` about the new thing says: `kind` is one of _PLACES, pose_* or gap."""
 
     kind: str
     subject: int
@@ -29,14 +31,12 @@ class Wish:
 
 def pose_of(relation: Relation, indices: dict[int, int]) -> Wish | None:
     """The wish that a relation makes, if it is one."""
-    if relation.kind in ("on", "under", "above", "next", "between", "facing", "around") or relation.kind.startswith(
-        "pose_"
-    ):
-        references = tuple(indices[id(reference)] for reference in relation.references)
-        return Wish(relation.kind, indices[id(relation.subject)], references, relation.value)
-    if relation.value is not None and relation.kind in ("left", "right", "front", "behind") or relation.kind[:4] == "own_":
-        references = tuple(indices[id(reference)] for reference in relation.references)
-        return Wish(f"gap_{relation.kind}", indices[id(relation.subject)], references, relation.value)
+    subject = indices[id(relation.subject)]
+    references = tuple(indices[id(reference)] for reference in relation.references)
+    if relation.kind in _PLACES or relation.kind.startswith("pose_"):
+        return Wish(relation.kind, subject, references, relation.value)
+    if relation.value is not None and (relation.kind in _SIDES or relation.kind.startswith("own_")):
+        return Wish("gap", subject, references, relation.value)
     return None
 
 
@@ -56,8 +56,8 @@ def place(
 ) -> SceneObject:
     """The thing with a position and a yaw of its own.
 
-    index: of the thing in the scene, if it is there already and moves. The same call always gives the same place. Raises
-    InputError where there is none.
+    index: of the thing in the scene, if it is there already and moves. The same call always gives the same place.
+    Raises InputError where there is none.
     """
     number = len(scene.objects) if index is None else index
     rng = random.Random(f"{thing.kind} {statements} {wishes}")
@@ -74,8 +74,8 @@ def place(
             break
     if best is None:
         raise InputError(
-            f"there is no free place in view for the {thing.color} {thing.kind} where the instruction wants it; expected "
-            "another place, a smaller thing, or the camera farther away."
+            f"there is no free place in view for the {thing.color} {thing.kind} where the instruction wants it; "
+            "expected another place, a smaller thing, or the camera farther away."
         )
     return best[1]
 
@@ -161,13 +161,13 @@ def _beside(
     scene: Scene, thing: SceneObject, number: int, statements: list[Statement], wishes: list[Wish], rng: random.Random
 ) -> tuple[float, float]:
     """A point near what the thing is said to be near, in the direction that is said."""
-    anchors = [(s.domain, s.relation, s.subject, s.reference, s.value) for s in statements if s.reference is not None]
+    anchors = [(s.domain, s.relation, s.subject, s.reference) for s in statements if s.reference is not None]
     gap: float | None = None
     for wish in wishes:
-        if wish.kind.startswith("gap_") and wish.value is not None:
+        if wish.kind == "gap":
             gap = wish.value
         elif wish.references and wish.kind in ("next", "around", "facing"):
-            anchors.append(("near", wish.kind, wish.subject, wish.references[0], None))
+            anchors.append(("near", wish.kind, wish.subject, wish.references[0]))
     camera = scene.camera
     away = next((s.value for s in statements if s.domain == "camera_distance" and s.subject == number), None)
     if not anchors or (away is not None and rng.random() < 0.7):
@@ -176,7 +176,7 @@ def _beside(
         below = camera.position[1] + thing.size[1] / 2
         level = math.sqrt(max(distance**2 - below**2, 0.01))
         return camera.position[0] + level * math.sin(bearing), camera.position[2] + level * math.cos(bearing)
-    domain, relation, subject, reference, value = anchors[0]
+    domain, relation, subject, reference = anchors[0]
     other = scene.objects[reference if subject == number else subject]
     swapped = subject != number
     reach = (math.hypot(thing.size[0], thing.size[2]) + math.hypot(other.size[0], other.size[2])) / 2
@@ -200,13 +200,9 @@ def _half(thing: SceneObject, other: SceneObject) -> float:
     return (thing.size[0] + thing.size[2] + other.size[0] + other.size[2]) / 4
 
 
-def _bearing(
-    scene: Scene, other: SceneObject, domain: str, relation: str, swapped: bool, rng: random.Random
-) -> float:
+def _bearing(scene: Scene, other: SceneObject, domain: str, relation: str, swapped: bool, rng: random.Random) -> float:
     """The direction from the other thing, as an angle from +z to +x."""
-    sight = math.atan2(
-        other.position[0] - scene.camera.position[0], other.position[2] - scene.camera.position[2]
-    )
+    sight = math.atan2(other.position[0] - scene.camera.position[0], other.position[2] - scene.camera.position[2])
     # The front of a thing points to yaw 180 minus its own, counted from +z.
     front = math.pi - math.radians(other.yaw)
     if domain == "egocentric":

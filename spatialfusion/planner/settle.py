@@ -1,4 +1,4 @@
-"""From what people say to what scene text has: sides without a reference, comparisons without a number, and the like."""
+"""From what people say to what scene text has: bare sides, comparisons without a number and the like."""
 
 from __future__ import annotations
 
@@ -236,7 +236,8 @@ def _once(draft: Draft) -> None:
     kept = []
     for relation in draft.relations:
         if needs_reference(relation.kind) and not relation.references:
-            draft.warn(f'{relation.subject.label} is said to be "{relation.kind.replace("_", " ")}", but not of what: it is left out.')
+            said = relation.kind.replace("_", " ")
+            draft.warn(f'{relation.subject.label} is said to be "{said}", but not of what: it is left out.')
             continue
         key = relation.kind, id(relation.subject), tuple(map(id, relation.references)), relation.value
         if key in seen or relation.subject in relation.references:

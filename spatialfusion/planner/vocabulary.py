@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..scenes.lexicon import ATTRIBUTES
 from ..scenes.scene import COLORS, SHADES
 from .patterns import Wordings
-from .wordings import CLASSES, CLAUSES, GRAMMAR, OPENINGS, PREDICATES, STYLE_PHRASES, VIEWPOINTS
+from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
+from .words import GRAMMAR, STYLE_PHRASES
 
 COLOR_NAMES = frozenset(COLORS) | frozenset(SHADES)
 predicates = Wordings(PREDICATES, CLASSES)

@@ -7,51 +7,6 @@ roles exchanged: "a table surrounded by chairs" is about the chairs.
 
 from __future__ import annotations
 
-# One word for another before anything is read.
-FOLD = {
-    "toward": "towards",
-    "nearer": "closer",
-    "further": "farther",
-    "furthest": "farthest",
-    "nearest": "closest",
-    "viewer": "camera",
-    "observer": "camera",
-    "spectator": "camera",
-    "onlooker": "camera",
-    "viewers": "camera",
-    "lens": "camera",
-    "center": "middle",
-    "centre": "middle",
-    "rear": "back",
-    "backside": "back",
-    "besides": "beside",
-    "standpoint": "perspective",
-    "viewpoint": "perspective",
-    "vantage": "perspective",
-    "gray": "grey",
-    "colour": "color",
-    "colored": "color",
-    "coloured": "color",
-    "reddish": "red",
-    "its": "it 's",
-    "their": "them 's",
-    "his": "him 's",
-    "whose": "which 's",
-    "your": "you 's",
-    "our": "us 's",
-    "my": "me 's",
-    "closeup": "close up",
-    "alongside": "beside",
-    "underneath": "under",
-    "beneath": "under",
-    "atop": "on",
-    "upon": "on",
-    "onto": "on",
-    "into": "in",
-    "inside": "in",
-    "within": "in",
-}
-
 CLASSES = {
     name: frozenset(words.split())
     for name, words in {
@@ -62,14 +17,19 @@ CLASSES = {
         "look": "look looks looking gaze gazes gazing stare stares staring",
         "face": "face faces facing faced",
         "turn": "turned turns turning turn rotated oriented directed angled pointed pointing points point aimed headed",
-        "stand": "stand stands standing sit sits sitting seated lie lies lying laying lays rest rests resting wait waits "
-        "waiting placed located positioned situated parked hang hangs hanging lean leans leaning float floats floating "
-        "perched set found stationed kept put arranged lined rise rises rising hover hovers hovering grow grows growing "
-        "appear appears stood sat parks mounted posed posing poses crouching kneeling sleeping sleeps walking walks "
-        "running runs swimming flying flies grazing drinking eating reading playing occupies",
+        "stand": (
+            "stand stands standing sit sits sitting seated lie lies lying laying lays rest rests resting wait waits "
+            "waiting placed located positioned situated parked hang hangs hanging lean leans leaning float floats "
+            "floating perched set found stationed kept put arranged lined rise rises rising hover hovers hovering "
+            "grow grows growing appear appears stood sat parks mounted posed posing poses crouching kneeling "
+            "sleeping sleeps walking walks running runs swimming flying flies grazing drinking eating reading "
+            "playing occupies"
+        ),
         "put": "standing sitting placed located positioned situated parked",
-        "go": "go goes going drive drives driving walk walks walking run runs running move moves moving head heads heading "
-        "come comes coming ride rides riding swim swims swimming fly flies flying sail sails sailing",
+        "go": (
+            "go goes going drive drives driving walk walks walking run runs running move moves moving head heads "
+            "heading come comes coming ride rides riding swim swims swimming fly flies flying sail sails sailing"
+        ),
         "way": "way direction ways directions side",
         "big": "big large",
         "perspective": "perspective view eyes position side frame eye",
@@ -77,31 +37,6 @@ CLASSES = {
     }.items()
 }
 
-# Postures that the picture should keep; the other verbs of "stand" say no more than that a thing is there.
-KEPT_POSTURES = {
-    word: words.split()[0]
-    for words in (
-        "sitting sits sit seated sat",
-        "lying lies lie laying",
-        "leaning leans lean",
-        "crouching",
-        "kneeling",
-        "sleeping sleeps",
-        "walking walks",
-        "running runs",
-        "swimming",
-        "flying flies",
-        "grazing",
-        "drinking",
-        "eating",
-        "reading",
-        "playing",
-        "hovering hovers hover",
-        "floating floats float",
-        "hanging hangs hang",
-    )
-    for word in words.split()
-}
 
 _SEES = "<see> from"
 _FROM_VIEW = "(perspective|point of view|perspective point|view|eyes|frame of reference|position)"
@@ -209,7 +144,13 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "separating A and B",
         "flanked by A and B",
     ),
-    "on": ("in the (middle|very middle) of REF", "[right] on [the] top of REF", "on REF", "(standing|sitting|lying) on REF", "on the (surface|seat) of REF"),
+    "on": (
+        "in the (middle|very middle) of REF",
+        "[right] on [the] top of REF",
+        "on REF",
+        "(standing|sitting|lying) on REF",
+        "on the (surface|seat) of REF",
+    ),
     "under": ("(under|below) REF", "in the shade of REF"),
     "<under": ("(covering|sheltering) REF",),
     "<on": ("carrying REF", "holding REF", "supporting REF"),
@@ -363,7 +304,11 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[<have>] LENGTH more length than REF",
         "[the] longest [of all]",
     ),
-    "<taller": ("[LENGTH] lower than REF [by LENGTH]", "lower by LENGTH than REF", "[<have>] LENGTH less height than REF"),
+    "<taller": (
+        "[LENGTH] lower than REF [by LENGTH]",
+        "lower by LENGTH than REF",
+        "[<have>] LENGTH less height than REF",
+    ),
     "<wider": (
         "[LENGTH] (narrower|slimmer) than REF [by LENGTH]",
         "narrower by LENGTH than REF",
@@ -417,7 +362,13 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[<see>] from (it|them|him|her) 's SIDE side",
     ),
     "sees_back": (f"{_SEES} behind", "from behind", "from behind REF", f"{_SEES} behind REF", "[a] view from behind"),
-    "sees_front": (f"{_SEES} in front", "<see> head on", "<see> frontally", "frontal view", f"{_SEES} the front of REF"),
+    "sees_front": (
+        f"{_SEES} in front",
+        "<see> head on",
+        "<see> frontally",
+        "frontal view",
+        f"{_SEES} the front of REF",
+    ),
     "view_wide": (
         "[in] [a|an] [very|extreme] (wide|long|establishing) [angle] (shot|view|angle)",
         "[a] (wide angle|panoramic|panorama|full) (shot|view)",
@@ -475,7 +426,14 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "in a (straight|single) line",
     ),
     "circle": ("in a (circle|ring)", "forming a (circle|ring)"),
-    "outdoor": ("outdoors", "outside", "in the open [air]", "out in the open", "in [the] nature", "under the [open] sky"),
+    "outdoor": (
+        "outdoors",
+        "outside",
+        "in the open [air]",
+        "out in the open",
+        "in [the] nature",
+        "under the [open] sky",
+    ),
     "room": ("indoors", "indoor", "in a building", "in the house interior"),
 }
 
@@ -520,7 +478,11 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "A (measures|measuring) LENGTH in height",
         "LENGTH <be> the height of A",
     ),
-    "width": ("the (width|breadth) of A <be> LENGTH", "A 's width <be> LENGTH", "A (measures|measuring) LENGTH in width"),
+    "width": (
+        "the (width|breadth) of A <be> LENGTH",
+        "A 's width <be> LENGTH",
+        "A (measures|measuring) LENGTH in width",
+    ),
     "length": ("the length of A <be> LENGTH", "A 's length <be> LENGTH", "A (measures|measuring) LENGTH in length"),
     "apart": (
         "the (distance|gap|space) between A and B <be> LENGTH",
@@ -542,7 +504,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     "camera_front_distance": ("CAMERA [<be>] [<stand>] LENGTH in front of A",),
     "camera_behind_distance": ("CAMERA [<be>] [<stand>] LENGTH behind A",),
     "sees_{SIDE}": (
-        "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>|facing|<look> on|focused on) the SIDE [side] of A",
+        "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>|<look> on|focused on) the SIDE [side] of A",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>|<look> on) A 's [own] SIDE [side]",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>) A from the SIDE [side]",
         "looking at A from (the|it 's|him 's|her 's) [own] SIDE [side]",
@@ -580,7 +542,10 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "in order of distance [,] LIST",
     ),
     "in_order_front": ("from back to front [,] LIST",),
-    "view_close": ("[a|an] [extreme|tight] close up [shot|view|photo|picture] (of|on) A", "[a] macro [shot|photo] of A"),
+    "view_close": (
+        "[a|an] [extreme|tight] close up [shot|view|photo|picture] (of|on) A",
+        "[a] macro [shot|photo] of A",
+    ),
     "view_wide": ("[a|an] (wide|long|establishing|panoramic) [angle] (shot|view) of A",),
     "view_medium": ("[a] (medium|mid) [close] shot of A",),
     "view_low": ("[a|an] low angle [shot|view] of A", "[a] (worm|worms) ['s] eye view of A"),
@@ -616,104 +581,3 @@ CLASSES["picture"] = frozenset(
     "picture image photo photograph scene painting drawing illustration render rendering sketch shot view portrait "
     "snapshot composition depiction photography artwork".split()
 )
-
-# Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
-HARMLESS = frozenset(
-    "much directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly carefully "
-    "currently also too very quite still only alone visibly fully completely respectively perfectly "
-    "straight actually really rather then now please well gently softly slowly happily".split()
-)
-# "right" before one of these only strengthens it.
-AFTER_RIGHT = frozenset("behind in next beside under above between at near on before around against below over".split())
-
-# Words that carry grammar alone.
-GRAMMAR = frozenset(
-    "a an the and or of to at by for is are be being was were been it they them he she him her this that these those "
-    "there here which who whom while whereas but as than with has have having had where when so then we i you us me do "
-    "does in on from can could will would should may might must one ones each other 's , such up out some any into its "
-    "also both all no not facing look looks".split()
-)
-
-# Whole phrases about how the picture looks: kept as words of the picture.
-STYLE_PHRASES = (
-    "in the style of REST",
-    "in REST style",
-    "(highly|very|extremely|ultra|hyper|intricately) (detailed|realistic|photorealistic)",
-    "(oil|watercolor|watercolour|acrylic|digital|matte|concept|pencil|charcoal|ink|pixel|vector|line|flat|low poly|3d) "
-    "(painting|art|drawing|illustration|render|rendering|sketch|style|design|paint)",
-    "(black and white|monochrome|sepia|vintage|film|analog|polaroid|studio) [photo|photograph|photography|lighting|grain]",
-    "(best|high|top|ultra|great) (quality|resolution|definition|detail|res)",
-    "(sharp|soft|shallow) (focus|lighting|light|shadows|depth of field)",
-    "depth of field",
-    "(golden|blue) hour [lighting|light]",
-    "(natural|warm|cold|dramatic|cinematic|soft|studio|moody|volumetric|ambient|bright|dim|morning|evening|harsh|diffuse) "
-    "(lighting|light|lights|sunlight|atmosphere|mood)",
-    "(at|during|in the|before|after) (sunset|sunrise|dusk|dawn|night|noon|day|twilight|daytime|nighttime|morning|evening|"
-    "afternoon|midnight)",
-    "(on|in) a (sunny|rainy|cloudy|foggy|snowy|stormy|bright|clear|misty|hot|cold|winter|summer|spring|autumn) [sunny] "
-    "(day|morning|evening|night|afternoon|weather)",
-    "in (summer|winter|spring|autumn|fall|the rain|the snow|the fog|the mist|the sun|the shade|the moonlight|bright "
-    "sunlight|sunlight|daylight|moonlight|rain|snow|fog)",
-    "(trending|featured) on REST",
-    "by (greg rutkowski|artgerm|van gogh|monet)",
-    "(35|50|85|24|28) (mm|0.001) [lens|photo|film|photograph]",
-    "f / 1.8",
-    "under a (blue|clear|cloudy|grey|starry|dark|stormy|bright|red|orange|pink) sky",
-    "(blue|clear|cloudy|starry|stormy|overcast) sky",
-    "in the (background|foreground) (blurred|blurry)",
-    "white background",
-    "(on|against|with) a (plain|white|black|grey|neutral|simple|blurred|blurry) background",
-)
-STYLE_WORDS = frozenset(
-    "photorealistic realistic hyperrealistic cinematic 8k 4k 2k hd uhd hdr raw masterpiece bokeh photo photograph "
-    "photography photographic render rendering rendered illustration artwork painting drawing sketch cartoon anime "
-    "watercolor watercolour minimalist minimalistic surreal impressionist stylized isometric detailed vivid vibrant "
-    "colorful moody atmospheric serene peaceful dramatic beautiful stunning gorgeous picturesque professional award "
-    "winning trending artstation unreal engine octane blender 3d dslr nikon canon kodak film grain polaroid vintage "
-    "monochrome sepia hyperdetailed intricate aesthetic elegant epic dreamy ethereal sunset sunrise dusk dawn night "
-    "sunny rainy foggy snowy cloudy misty style lighting quality high res".split()
-)
-
-# Where it is: what makes it a room, and what does not. Kept as words of the picture.
-ROOMS = frozenset(
-    "room kitchen bedroom bathroom office hall hallway classroom library museum gallery studio workshop garage cafe "
-    "restaurant bar pub shop store supermarket church hospital school gym attic basement cellar corridor lobby lounge "
-    "apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin".split()
-    + ["living room", "dining room", "waiting room", "meeting room", "conference room", "hotel room", "throne room"]
-    + ["coffee shop", "art gallery", "class room", "bed room", "bath room", "play room"]
-)
-OUTDOORS = frozenset(
-    "street road beach field meadow park garden forest wood woods desert lawn grass yard backyard courtyard square "
-    "plaza city town village countryside farm mountain mountains hill hills valley lake river sea ocean shore coast "
-    "harbor harbour port parking sidewalk pavement path driveway playground stadium landscape sand snow hillside jungle "
-    "savanna savannah prairie highway alley campsite clearing orchard vineyard riverbank lakeside seaside pasture "
-    "paddock wilderness nature outdoors dune dunes swamp canyon cliff plain plains market marketplace zoo".split()
-    + ["parking lot", "car park", "city street", "town square", "market square", "soccer field", "football field"]
-    + ["school yard", "front yard", "back yard", "wheat field", "race track", "train station", "gas station"]
-)
-SURFACES = frozenset(
-    "floor ground sky air earth horizon background foreground scene picture image frame ceiling".split()
-)
-
-# Sizes without a number: the factor of the usual height.
-SCALES = {
-    **dict.fromkeys(("big", "large"), 1.25),
-    **dict.fromkeys(("huge", "giant", "gigantic", "enormous", "massive", "colossal", "oversized"), 1.8),
-    **dict.fromkeys(("small", "little"), 0.75),
-    **dict.fromkeys(("tiny", "miniature", "mini"), 0.5),
-    **dict.fromkeys(("tall", "high"), 1.3),
-}
-COLLECTIONS = {"row": "row", "line": "row", "queue": "row", "column": "row", "circle": "circle", "ring": "circle"} | {
-    word: "" for word in "group bunch set cluster herd flock crowd collection number lot pack team stack pile heap".split()
-}
-PERSONS = frozenset(
-    "figure person man woman human boy girl child kid lady gentleman guy baby toddler adult teenager player dancer "
-    "soldier worker farmer doctor nurse chef policeman knight".split()
-)
-
-# Plans that are looked at from outside: what faces away beside one of them is not the building.
-BUILDINGS = frozenset("house tower church building barn castle hut cottage shed lighthouse skyscraper school".split())
-
-# Verbs that change nothing between an inverted place and what is there.
-INVERTED = frozenset("there is are was were stands stand sits sit lies lie we you see sees can has have be".split())
-INVERTED |= CLASSES["stand"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..scenes.lexicon import ATTRIBUTES
 from .draft import Draft, Relation, Thing
-from .vocabulary import ATTRIBUTES
 
 # Of a relation: {r} is the reference, {s} the second one, {v} the value, {by} the value where it may be left out.
 _CLAUSES = {
@@ -95,7 +95,17 @@ def _single_out(draft: Draft) -> None:
                 relation.kind, relation.references = "next", [first]
             relations.append(relation)
         elif len(relation.references) > 1:
-            every = relation.kind in ("left", "right", "front", "behind", "nearer", "farther", "taller", "wider", "longer")
+            every = relation.kind in (
+                "left",
+                "right",
+                "front",
+                "behind",
+                "nearer",
+                "farther",
+                "taller",
+                "wider",
+                "longer",
+            )
             for reference in relation.references if every else relation.references[:1]:
                 relations.append(Relation(relation.kind, relation.subject, [reference], relation.value))
         else:
@@ -160,7 +170,10 @@ def _thing_line(thing: Thing, relations: list[Relation], references: dict[int, s
     quoted = [word for word in thing.words if word not in ATTRIBUTES]
     if thing.noun is not None and thing.said != thing.noun.name:
         # "young woman", but "cup of coffee".
-        after = next((place for place, word in enumerate(quoted) if word in ("of", "with", "in", "wearing", "dressed", "clad")), len(quoted))
+        after = next(
+            (place for place, word in enumerate(quoted) if word in ("of", "with", "in", "wearing", "dressed", "clad")),
+            len(quoted),
+        )
         quoted.insert(after, thing.said)
     parts = [*([str(thing.count)] if thing.count > 1 else []), *plain, thing.kind]
     parts += [thing.color] if thing.color else []
@@ -208,5 +221,3 @@ def _clause(relation: Relation, references: dict[int, str]) -> str:
 
 def _say(number: float) -> str:
     return f"{round(number, 3):g}"
-
-
