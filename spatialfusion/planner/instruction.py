@@ -230,8 +230,8 @@ class _Instructions:
     def _camera(self, way: str, slots: dict) -> list[Edit]:
         if way == "up":
             raise InputError(
-                "the camera moves forward, back, left and right, or round a thing to show one of its sides; expected one "
-                "of these."
+                "the camera moves forward, back, left and right, or round a thing to show one of its sides; expected "
+                "one of these."
             )
         value = slots.get("LENGTH")
         if value is None:
