@@ -186,9 +186,10 @@ class _Known:
         for words in lines:
             said = words.all()
             for place, word in enumerate(said[:-1]):
-                # "twice as big as dog" gives no name.
-                compares = said[place - 1] in ("big", "large") or said[place + 1] in ("big", "large")
-                if word == "as" and not compares:
+                compared = (
+                    "big" in said[max(place - 1, 0) : place + 2] or "large" in said[max(place - 1, 0) : place + 2]
+                )
+                if word == "as" and not (compared and "as" in (said[max(place - 2, 0)], *said[place + 2 : place + 3])):
                     known.names.add(said[place + 1].lstrip('"').lower())
                     number = said[place + 2 : place + 3]
                     if number and re.fullmatch(r"\d{1,4}", number[0]):
@@ -441,6 +442,10 @@ def _read_thing(words: Words, known: _Known) -> _Line:
                 thing = replace(thing, parts=_read_parts(words))
         elif words.accept("hidden"):
             thing = replace(thing, hidden=True)
+        elif word in COLOR_WORDS and thing.color and relations and _lacks_color(relations[-1]):
+            # "car red left of house blue": the thing has its colour, so this is the other's.
+            kind, calls, value = relations[-1]
+            relations[-1] = (kind, (*calls[:-1], replace(calls[-1], color=COLOR_WORDS[words.next()])), value)
         elif word in COLOR_WORDS and not (thing.color and not thing.noun and find_noun(word)):
             once("colour")
             words.next()
@@ -457,7 +462,7 @@ def _read_thing(words: Words, known: _Known) -> _Line:
     if not thing.noun and spare:
         thing = replace(thing, noun=find_noun(spare), color="")
     if strange:
-        sized = thing.size or thing.like or thing.parts or extents
+        sized = thing.size or thing.like or thing.parts
         if thing.noun or not sized or len(strange) > _NOUN_WORDS:
             raise _unknown_word(words, strange[0], bool(thing.noun))
         thing = replace(thing, noun=" ".join(strange))
@@ -473,15 +478,18 @@ def _read_thing(words: Words, known: _Known) -> _Line:
 _EXTENTS = ("height", "width", "length")
 
 
-def _unknown_word(words: Words, word: str, is_thing: bool) -> InputError:
-    known = (*COLOR_WORDS, *_CLAUSES, *_SUBJECTS)
-    hint = suggest(word[:40], known) if is_thing else (lexicon.suggest_noun(word[:40]) or suggest(word[:40], known))
+def _unknown_word(words: Words, word: str, has_noun: bool) -> InputError:
+    known = (*COLOR_WORDS, *_CLAUSES, *_SUBJECTS, *(() if has_noun else (*KIND_WORDS, *lexicon.NOUNS)))
+    size = "" if has_noun else f"; a word that is no known noun takes a size: {shown(word)} size 1"
     return words.error(
-        f'"{shown(word)}" is not known{hint}',
+        f'"{shown(word)}" is not known{suggest(word[:40], known)}',
         f"a kind of object ({', '.join(KINDS)}, or another noun), a colour ({', '.join(COLORS)}, or a shade), a "
-        f"relation, or {listing(_THING_WORDS)}; an unknown noun takes a size or a likeness: "
-        f"{shown(word)} size 1",
+        f"relation, or {listing(_THING_WORDS)}{size}",
     )
+
+
+def _lacks_color(relation: tuple[str, tuple[_Call, ...], float | None]) -> bool:
+    return bool(relation[1]) and bool(relation[1][-1].noun) and not relation[1][-1].color
 
 
 def _noun_length(words: Words) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from ..errors import InputError
@@ -74,16 +74,17 @@ def resolve_sizes(program: SceneProgram) -> list[Size]:
     odd = minimal_conflict(said, lambda some: _hold(_resolved(stated, some), some))
     lines = {relation.line for relation in odd}
     lines |= {program.things[owner].line for owner in _owners(program, odd) if any(_numbers(program.things[owner]))}
-    raise conflict(lines, "the sizes that they give cannot hold together")
+    raise conflict(lines, "no sizes keep all that is said of them")
 
 
-def conflict(lines: Sequence[int] | set[int], why: str) -> InputError:
+def conflict(lines: Iterable[int], why: str) -> InputError:
     """An InputError that names the lines at odds."""
     numbers = sorted(set(lines))
-    if len(numbers) == 1:
-        return InputError(f"line {numbers[0]} of the scene text: {why}; expected a text that can be built.")
-    listed = f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
-    return InputError(f"lines {listed} of the scene text: {why}; expected a text that can be built.")
+    listed = f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
+    return InputError(
+        f"line{'s' if len(numbers) > 1 else ''} {listed} of the scene text: {why}; expected relations that can hold "
+        "together."
+    )
 
 
 def minimal_conflict(items: Sequence[Item], feasible: Callable[[list[Item]], bool], tries: int = 200) -> list[Item]:

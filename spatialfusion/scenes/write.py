@@ -99,7 +99,7 @@ def _thing_line(program: SceneProgram, thing: Thing) -> str:
     for relation in thing.relations:
         said = _relation(program, relation)
         if relation.value is None and relation.kind in COMPARED and line[-1].isdigit():
-            said = f", {said}"  # or "chair 2 taller than" would be a measure
+            line += ","  # or "chair 2 taller than" would be a measure
         line += f" {said}"
     line += " hidden" if thing.hidden else ""
     return line + _called(thing.name)
