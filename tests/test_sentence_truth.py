@@ -101,6 +101,7 @@ def test_words_about_a_thing_are_kept_or_listed():
 
 CHAIRS = [(math.sin(turn), 5 + math.cos(turn)) for turn in (0.3, 1.9, 3.4, 5.0)]
 AROUND = "table at 0 5;" + ";".join(f"chair at {x:.2f} {z:.2f}" for x, z in CHAIRS)
+ROW = "table at 5 9;" + ";".join(f"chair at {k} {4 + k / 2}" for k in range(4))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,8 @@ AROUND = "table at 0 5;" + ";".join(f"chair at {x:.2f} {z:.2f}" for x, z in CHAI
         ("under 0 1", "dog at 0.3 4; table at 0 4", "dog at 0.9 4; table at 0 4"),
         ("under 0 1", "dog at 0.3 4; table at 0 4", "dog at 0.3 4 0.75; table at 0 4"),
         ("above 0 1", "lamp at 0 4 1.5; table at 0 4", "lamp at 0 4 0.5; table at 0 4"),
+        ("above 0 1", "lamp at 0 4 1.5; table at 0 4", "lamp at 1.5 4 1.5; table at 0 4"),
+        ("above 0 1", "lamp at 0 4 1 size 0.2 0.2 4; table at 0 4 size 4 1 0.2", "lamp at 2 4 1; table at 0 4"),
         ("facing 0 1", "dog at 0 4 yaw 90; ball at 3 4.5", "dog at 0 4 yaw 90; ball at -3 4.5"),
         ("larger 0 1", "dog at 0 4 size 2; table at 3 4", "dog at 0 4; table at 3 4"),
         ("between 0 1 2", "dog at 0 4; cone at -2 4; tree at 3 5", "dog at 0 4; cone at -2 4; tree at -3 5"),
@@ -135,8 +138,10 @@ def test_relations_hold_within_their_tolerances(relation, right, wrong):
     ("relation", "right", "wrong"),
     [
         ("around", AROUND, AROUND.replace("0.30 5.96", "1.10 5.10")),
-        ("in a row", "table at 5 9;" + ";".join(f"chair at {k} {4 + k / 2}" for k in range(4)), AROUND),
-        ("in a circle", AROUND, "table at 5 9;" + ";".join(f"chair at {k} {4 + k / 2}" for k in range(4))),
+        ("in a row", ROW, AROUND),
+        ("in a row", ROW, ROW.replace("chair at 1 4.5", "chair at 1 5.1")),
+        ("in a row", ROW, ROW.replace("chair at 1 4.5", "chair at 1.5 4.75")),
+        ("in a circle", AROUND, ROW),
     ],
 )
 def test_arrangements_of_groups(relation, right, wrong):
@@ -164,9 +169,14 @@ def test_a_gap_counts_in_its_direction():
     gap = {"relation": "gap", "subject": 1, "reference": 0, "value": 2.0}
     beside = entry({"noun": "cube"}, {"noun": "ball"}, statements=[said("egocentric", "right", 1, 0)], other=[gap])
     behind = entry({"noun": "cube"}, {"noun": "ball"}, statements=[BEHIND], other=[gap])
-    layout = scene_from_text("cube at 0 6; ball at 2.7 8.7")
-    assert check(beside, layout) == check(behind, layout) == []
-    assert check(behind, scene_from_text("cube at 0 6; ball at 4 6.2"))
+    for text, beside_fits, behind_fits in (
+        ("cube at 0 6; ball at 2.7 10", True, False),
+        ("cube at 0 6; ball at 4 8.7", False, True),
+        ("camera yaw 90; cube at 6 0; ball at 10 -2.7", True, False),
+        ("camera yaw 90; cube at 6 0; ball at 8.7 -4", False, True),
+    ):
+        layout = scene_from_text(text)
+        assert ((check(beside, layout) == []), (check(behind, layout) == [])) == (beside_fits, behind_fits), text
 
 
 # --- camera ----------------------------------------------------------------------------------------------------------
@@ -189,6 +199,13 @@ def test_what_the_camera_is_asked_for(camera, right, wrong):
     layouts = [scene_from_text(f"camera {words}; dog at 0 4 size 1.2") for words in (right, wrong)]
     assert check(wanted, layouts[0]) == []
     assert "camera" in check(wanted, layouts[1])[0]
+
+
+def test_the_larger_of_width_and_height_counts_in_a_shot():
+    wanted = entry({"noun": "figure"}, camera={"shot": "close"})
+    layout = scene_from_text("camera height 1 pitch 0 fov 50; figure at 0 6")  # takes 0.1 by 0.31 of a square
+    assert check(wanted, layout) == ["camera: not close, the subject takes 0.31 of the picture"]
+    assert check(wanted, layout, aspect=2.0) == []
 
 
 # --- the entries -----------------------------------------------------------------------------------------------------
