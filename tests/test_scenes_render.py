@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
 from spatialfusion.scenes import render as renderer
+from spatialfusion.scenes.intersect import HIT
 from spatialfusion.scenes.kinds import PRIMITIVES
 from spatialfusion.scenes.primitives import BLOCK, ELLIPSOID, FRUSTUM
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import projected_box, sample_scene
 from spatialfusion.scenes.scene import COLORS, KINDS, Camera, Scene, SceneObject
+from spatialfusion.scenes.tables import unit_primitives
 
 
 def scene_of(*objects, camera=None, light=(40.0, 50.0), room=None):
@@ -173,7 +175,7 @@ def test_faces_turned_to_the_light_are_brighter():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_fill_their_box(kind):
-    maps, offsets = renderer._unit_primitives(PRIMITIVES[kind])
+    maps, offsets = unit_primitives(PRIMITIVES[kind])
     grid = np.linspace(-1, 1, 41)
     points = np.stack(np.meshgrid(grid, grid, grid), -1).reshape(-1, 3)
     x, y, z = points.T
@@ -272,7 +274,7 @@ def test_intersections_agree_with_points_along_the_ray(shape, origin, target, ta
     def column(values):
         return tuple(torch.tensor([value], dtype=torch.float32) for value in values)
 
-    near, far = renderer._HIT[shape](column(origin), column(direction), torch.tensor(top)[:, None])
+    near, far = HIT[shape](column(origin), column(direction), torch.tensor(top)[:, None])
     near, far = near.item(), far.item()
     for step in range(-20, 41):
         t = step / 10 + 0.013
