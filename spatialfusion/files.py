@@ -49,6 +49,31 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def atomic_files(folder: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary folder; on success its files take their places in `folder`, on any error none does.
+
+    A folder that was not there appears whole. In one that was, files of the same names are replaced and others stay.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        with atomic_folder(folder) as temporary:
+            yield temporary
+        return
+    temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    try:
+        yield temporary
+        set_default_modes(temporary)
+        for path in sorted(temporary.rglob("*")):
+            place = folder / path.relative_to(temporary)
+            if path.is_dir():
+                place.mkdir(exist_ok=True)
+            else:
+                os.replace(path, place)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def could_be_safetensors(start: bytes) -> bool:
     """Whether a file that begins with these 8 bytes may be safetensors; a pickle or a zip archive may not."""
     # It begins with the length of its header, of which 100 MB are allowed.

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     arguments = read_arguments(argv)
     usual = f"{slug(arguments.prompt)}-{arguments.seed}{'-no-depth' if arguments.no_depth else ''}"
     out = Path(arguments.out) if arguments.out else Path("outputs") / usual
-    _check_writable(out)
+    check_writable(out)
     image = None if arguments.image is None else open_image(arguments.image)
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
     if arguments.model is None:
@@ -149,11 +149,16 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     if not 0 <= arguments.seed < 2**63:
         raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
     if arguments.size is not None:
-        found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", arguments.size)
-        if not found:
-            raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 128x128.")
-        arguments.size = int(found[1]), int(found[2])
+        arguments.size = read_size(arguments.size)
     return arguments
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """(width, height) of --size."""
+    found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
+    if not found:
+        raise InputError(f"--size is {text!r}: expected WIDTHxHEIGHT, such as 128x128.")
+    return int(found[1]), int(found[2])
 
 
 def slug(prompt: str) -> str:
@@ -257,7 +262,7 @@ def _load_geometry(name: str) -> Geometry:
     return geometry
 
 
-def _check_writable(out: Path) -> None:
+def check_writable(out: Path) -> None:
     """Before a minute of work, not after it."""
     existing = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not existing.is_dir():

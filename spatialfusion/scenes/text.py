@@ -118,7 +118,7 @@ def check_size(size: tuple[int, int], samples: int) -> None:
     """Raise InputError for a size (width, height) that is not drawn with `samples` x `samples` rays per pixel."""
     width, height = size
     if width < 1 or height < 1:
-        raise InputError(f"the picture has {width}x{height} pixels; expected at least 1x1.")
+        raise InputError(f"the size of the picture is {width}x{height} pixels; expected at least 1x1.")
     rays = width * height * max(samples, 1) ** 2
     if rays > MAX_RAYS:
         raise InputError(
