@@ -1,13 +1,17 @@
-"""Files that are either whole or absent: write under a temporary name, then rename."""
+"""Files that are either whole or absent: write under a temporary name, then rename. And names of what is written."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import InputError
 
 
 @contextmanager
@@ -72,6 +76,23 @@ def atomic_files(folder: str | os.PathLike) -> Iterator[Path]:
                 os.replace(path, place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def slug(prompt: str) -> str:
+    """A prompt as the name of a folder; of a long one its beginning, and a digest that tells it from others."""
+    name = re.sub(r"[\W_]+", "-", prompt.lower()).strip("-")
+    if len(name) > 60:
+        name = f"{name[:53].strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return name or "image"
+
+
+def check_writable(out: Path) -> None:
+    """Before a minute of work, not after it."""
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"--out is {out}, but {existing} is a file: expected a folder.")
+    if not os.access(existing, os.W_OK):
+        raise InputError(f"--out is {out}, but {existing} cannot be written to: choose another folder.")
 
 
 def could_be_safetensors(start: bytes) -> bool:

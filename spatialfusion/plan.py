@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .errors import CommandParser, InputError, run_command
-from .files import atomic_files
-from .generate import check_writable, read_size, slug
+from .errors import CommandParser, InputError, read_size, run_command
+from .files import atomic_files, check_writable, slug
 
 if TYPE_CHECKING:
     from PIL import Image
