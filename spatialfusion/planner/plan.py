@@ -32,6 +32,8 @@ def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE) -> Plan:
     """
     if not isinstance(prompt, str):
         raise InputError(f"the prompt is a {type(prompt).__name__}: expected a sentence.")
+    if any("\ud800" <= letter <= "\udfff" for letter in prompt):
+        raise InputError("the prompt has bytes that are no text in UTF-8: expected a sentence.")
     reading = read_sentence(prompt)
     return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings)
 
