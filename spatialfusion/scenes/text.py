@@ -1,8 +1,8 @@
 """A scene text becomes a scene. docs/scene-text.md describes the language.
 
 Positions count from the ground below a camera at rest: x to the right, z forward, heights upwards. `scene_from_text`
-reads, `scene_to_text` (in write.py) writes what reads back as the same scene, `compose` and `draw` draw. A text of
-numbers alone means what they say, with a default for each that is missing; any other is solved.
+reads, `scene_to_text` (in write.py) writes what reads back as the same scene, `compose` draws. A text of numbers alone
+means what they say, with a default for each that is missing; any other is solved.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..geometry import Geometry
 from .language import read_scene_text
 from .plain import corners, plain_layout
 from .program import Layout
-from .render import MAX_DEPTH, Progress, render
+from .render import MAX_DEPTH, render
 from .scene import Scene
 from .solver import solve
 
@@ -33,7 +33,7 @@ table white at 1 3.4 yaw 20
 mug yellow on table
 """
 
-MAX_RAYS = 1 << 24  # of one picture
+MAX_RAYS = 1 << 24  # of one picture; each takes about 300 bytes
 
 
 def scene_from_text(text: str, seed: int = 0, aspect: float = 1.0) -> Layout:
@@ -56,75 +56,47 @@ def spread(text: str, seeds: Iterable[int], aspect: float = 1.0) -> list[Layout]
 class Composition:
     """A drawn layout.
 
-    image [1, 3, H, W] in [0, 1], None where none was asked for; geometry of one picture, exact at the pixels' centres;
-    instance [H, W], the number of the object that is seen, in the order of the text, -1 for none; names of the objects;
-    warnings, a sentence each.
+    image [1, 3, H, W] in [0, 1]; geometry of one picture, exact at the pixels' centres; masks [N, H, W] bool, one for
+    each object in the order of the text, true where it is what one sees; names of the objects; warnings, a sentence
+    each.
     """
 
-    image: Tensor | None
+    image: Tensor
     geometry: Geometry
-    instance: Tensor
+    masks: Tensor
     names: tuple[str, ...]
     warnings: tuple[str, ...]
     scene: Scene
 
-    @property
-    def masks(self) -> Tensor:
-        """[N, H, W] bool, one for each object, true where it is what one sees."""
-        return self.instance == torch.arange(len(self.names))[:, None, None]
 
+def compose(text: str, size: tuple[int, int] = (1024, 1024), samples: int = 2) -> Composition:
+    """Draw a scene text at `size` (width, height), with `samples` x `samples` rays per pixel for the image.
 
-def compose(
-    text: str,
-    size: tuple[int, int] = (1024, 1024),
-    samples: int = 2,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Composition:
-    """Draw a scene text at `size` (width, height); seed as in `scene_from_text`, the rest and errors as in `draw`."""
-    check_size(size, samples)
-    return draw(scene_from_text(text, seed, size[0] / size[1]), size, samples, progress)
-
-
-def draw(
-    layout: Layout, size: tuple[int, int] = (1024, 1024), samples: int = 2, progress: Progress | None = None
-) -> Composition:
-    """Draw a layout at `size` (width, height), with `samples` x `samples` rays per pixel for the image, 0 for none.
-
-    Objects that cannot be seen are warnings. progress: as in `render`. Raises InputError for more rays than time should
-    be spent on.
+    Objects that cannot be seen are warnings. Raises InputError for a text that cannot be read, and for more rays than
+    memory should be spent on.
     """
-    check_size(size, samples)
-    drawn = render([layout.scene], size, samples, progress=progress)
-    focal = layout.scene.camera.intrinsics()[0, 0]
-    geometry = Geometry.from_depth(drawn.depth, focal)
-    instance = drawn.instance[0]
-    # How many pixels show each object, and how many of them have depth.
-    seen = torch.bincount(instance[instance >= 0], minlength=len(layout.names)).tolist()
-    known = torch.bincount(instance[(instance >= 0) & geometry.valid[0]], minlength=len(layout.names)).tolist()
-    warnings = list(layout.warnings)
-    outside = out_of_view(layout, size[0] / size[1])
-    for index, name in enumerate(layout.names):
-        if index in outside:
-            warnings.append(outside[index])
-        elif not seen[index]:
-            warnings.append(f"{name} cannot be seen: it is hidden, or smaller than a pixel.")
-        elif not known[index]:
-            warnings.append(f"{name} is farther than {MAX_DEPTH:g} m, where depth counts as unknown.")
-    return Composition(drawn.image, geometry, instance, layout.names, tuple(warnings), layout.scene)
-
-
-def check_size(size: tuple[int, int], samples: int) -> None:
-    """Raise InputError for a size (width, height) that is not drawn with `samples` x `samples` rays per pixel."""
+    layout = scene_from_text(text)
     width, height = size
-    if width < 1 or height < 1:
-        raise InputError(f"the size of the picture is {width}x{height} pixels; expected at least 1x1.")
-    rays = width * height * max(samples, 1) ** 2
+    rays = width * height * samples * samples
     if rays > MAX_RAYS:
         raise InputError(
             f"a picture of {width}x{height} pixels with {samples}x{samples} rays each needs {rays / 1e6:.0f} million "
             f"rays; expected at most {MAX_RAYS / 1e6:.0f} million: fewer pixels, or less supersampling."
         )
+    drawn = render([layout.scene], size, samples)
+    focal = layout.scene.camera.intrinsics()[0, 0]
+    geometry = Geometry.from_depth(drawn.depth, focal)
+    masks = drawn.instance == torch.arange(len(layout.names))[:, None, None]
+    warnings = list(layout.warnings)
+    outside = out_of_view(layout, width / height)
+    for index, (name, mask) in enumerate(zip(layout.names, masks)):
+        if index in outside:
+            warnings.append(outside[index])
+        elif not mask.any():
+            warnings.append(f"{name} cannot be seen: it is hidden, or smaller than a pixel.")
+        elif not geometry.valid[0][mask].any():
+            warnings.append(f"{name} is farther than {MAX_DEPTH:g} m, where depth counts as unknown.")
+    return Composition(drawn.image, geometry, masks, layout.names, tuple(warnings), layout.scene)
 
 
 def out_of_view(layout: Layout, aspect: float) -> dict[int, str]:
