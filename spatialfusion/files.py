@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: write under a temporary name, then rename. And names of what is written."""
+"""Files that are either whole or absent (write under a temporary name, then rename), and what tells them apart."""
 
 from __future__ import annotations
 
@@ -93,6 +93,16 @@ def check_writable(out: Path) -> None:
         raise InputError(f"--out is {out}, but {existing} is a file: expected a folder.")
     if not os.access(existing, os.W_OK):
         raise InputError(f"--out is {out}, but {existing} cannot be written to: choose another folder.")
+
+
+def weights_digest(*paths: Path) -> str:
+    """A short name for the content of a network's weights files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with Path(path).open("rb") as file:
+            while part := file.read(2**24):
+                digest.update(part)
+    return digest.hexdigest()[:12]
 
 
 def could_be_safetensors(start: bytes) -> bool:

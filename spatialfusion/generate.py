@@ -289,7 +289,7 @@ def _load_geometry(name: str) -> Geometry:
 
 
 def _warn_of_unknown_words(prompt: str) -> None:
-    from .scenes.captions import unknown_words, vocabulary
+    from .scenes.vocabulary import unknown_words, vocabulary
 
     unknown = unknown_words(prompt)
     if unknown:

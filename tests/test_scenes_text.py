@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
 from spatialfusion.scenes.language import COLOR_WORDS, FACING, KIND_WORDS
-from spatialfusion.scenes.primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive
 from spatialfusion.scenes.plain import CAMERA, LIGHT, YAWS
+from spatialfusion.scenes.primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive
 from spatialfusion.scenes.program import Layout, object_names
 from spatialfusion.scenes.render import GROUNDS, SKIES, render
 from spatialfusion.scenes.sample import sample_scene
