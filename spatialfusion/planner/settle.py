@@ -18,7 +18,7 @@ _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face
 
 def settle(draft: Draft) -> None:
     """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning."""
-    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _own_frames, _once):
+    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _once, _own_frames):
         step(draft)
 
 
