@@ -1,0 +1,1 @@
+"""Drawings of body plans, by subject."""
