@@ -51,7 +51,7 @@ class Measures:
     """Of each object: width, height, length [n, 3], and whether it has a front."""
 
     sizes: Array
-    fronts: tuple[bool, ...]
+    fronts: tuple[bool, ...] = ()
     walls: frozenset[int] = frozenset()  # those that hang on a wall
 
     def reach(self, i: int, yaw: Array) -> tuple[Array, Array]:

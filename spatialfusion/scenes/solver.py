@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -64,6 +66,8 @@ LAYOUTS = 40  # drawn at a time for a few objects, fewer for many
 PLACES = 24  # tried for each unit
 ROUNDS = 3  # of camera and mending
 STARTS = 4
+EXPLAINED = 1200  # units that are placed, at most, to find the lines at odds
+WORK = 500  # units that are placed again, at most, where few objects are
 CHECKED = 4  # layouts of a round that are looked at in full
 RENDERED = 40  # objects, up to which what hides what is seen in a small picture; beyond, by boxes
 EYE_LEVEL = 1.55  # metres, of the middle of what hangs on a wall
@@ -110,9 +114,26 @@ class Problem:
     def count(self) -> int:
         return len(self.objects)
 
-    @property
-    def placed_by_numbers(self) -> bool:
-        return bool(self.at)
+    @cached_property
+    def near(self) -> list[set[int]]:
+        """Of each object those that its place may depend on, or that may depend on it."""
+        found: list[set[int]] = [set() for _ in self.objects]
+        pairs = [(r.subject, *r.references) for r in (*self.relations, *self.support.values())]
+        pairs += [(unit.center, *unit.objects) for unit in self.units if unit.center >= 0]
+        for pair in pairs:
+            for i in pair:
+                found[i].update(pair)
+        return found
+
+    @cached_property
+    def fixed(self) -> Array:
+        """[n] which objects have their places by numbers."""
+        return np.array([i in self.at for i in range(self.count)])
+
+    @cached_property
+    def hung(self) -> Array:
+        """[n] which objects hang on a wall."""
+        return np.array([i in self.walls for i in range(self.count)])
 
 
 def solve(program: SceneProgram, seed: int = 0, aspect: float = 1.0) -> Layout:
@@ -315,6 +336,7 @@ class Draft:
         self.base = np.broadcast_to(problem.base, shape).copy()
         self.placed = np.zeros(problem.count, bool)
         self.wall = np.full(count, math.inf)
+        self.work = WORK  # units that may still be placed again
         sizes = problem.measures.sizes
         for i in problem.air:
             self.base[:, i] = rng.uniform(0.5, 1.2, count) * max(sizes[i]) + 1.5
@@ -388,13 +410,17 @@ class Draft:
 
     # --- placing a unit ---
 
-    def build(self) -> None:
-        """Place all units, those first that numbers fix or that others refer to."""
-        left = list(range(len(self.problem.units)))
-        while left:
-            index = max(left, key=lambda u: (self._urgency(u), -u))
-            left.remove(index)
+    def build(self, units: Iterable[int] | None = None) -> None:
+        """Place all units, or some, those first that numbers fix or that others refer to."""
+        problem = self.problem
+        urgency = {index: self._urgency(index) for index in (units or range(len(problem.units)))}
+        while urgency:
+            index = max(urgency, key=lambda u: (urgency[u], -u))
+            del urgency[index]
             self.place(index, mend=False)
+            near = {problem.unit_of[j] for i in problem.units[index].objects for j in problem.near[i]}
+            for other in near & urgency.keys():
+                urgency[other] = self._urgency(other)
 
     def _urgency(self, index: int) -> tuple[float, ...]:
         problem, unit = self.problem, self.problem.units[index]
@@ -418,7 +444,7 @@ class Draft:
         """Try places for a unit and keep the best of each layout; when mending, only one that is better than now."""
         problem, unit = self.problem, self.problem.units[index]
         moved = [*unit.objects, *self._carried(unit)] if mend else list(unit.objects)
-        count = PLACES if problem.count <= 40 else 8
+        count = PLACES
         poses = self._candidates(unit, count)
         if mend:
             self._carry(unit, moved, poses)
@@ -773,7 +799,14 @@ class Draft:
         angle = math.pi * u
         x, z = self.x[rows, anchors] + step * np.sin(angle), self.z[rows, anchors] + step * np.cos(angle)
         ratio = max(problem.measures.sizes[i]) / measures.sizes.max(1)[anchors]
-        return x, z + np.where(ratio < 1 / 3, -1.0, np.where(ratio > 3, 1.0, 0.0)) * np.abs(v) * step
+        z = z + np.where(ratio < 1 / 3, -1.0, np.where(ratio > 3, 1.0, 0.0)) * np.abs(v) * step
+        if len(placed) > 4:
+            # In a crowd the place beside a thing is often taken: anywhere in a disc that holds all.
+            far = 1.5 * math.sqrt(float((reach[placed] ** 2).sum()) + reach[i] ** 2) * np.sqrt(np.abs(v)) + reach[i]
+            wide = self.rng.random(u.shape) < 0.6
+            x = np.where(wide, self.x[:, placed].mean(1)[:, None] + 1.3 * far * np.sin(angle), x)
+            z = np.where(wide, self.z[:, placed].mean(1)[:, None] + far * np.cos(angle), z)
+        return x, z
 
     def _over(self, i: int, j: int, other: Pose, u: Array, v: Array) -> tuple[Array, Array]:
         """Over the footprint of another object, as far as possible within it."""
@@ -941,43 +974,42 @@ class Draft:
     def _crowding(self, moved: list[int], poses: dict[int, Pose], known: Array) -> Array | float:
         """Overlaps of footprints, things that hide each other, things beside the frame, and dispersion."""
         problem, measures = self.problem, self.problem.measures
-        others = np.array([j for j in np.flatnonzero(known) if j not in poses], int)
+        others = known & ~problem.hung
+        others[moved] = False
         cost: Array | float = 0.0
         c = self.camera
         heights = measures.sizes[:, 1]
         for number, i in enumerate(moved):
             pose = poses[i]
-            near = np.maximum(pose.z - c.z[:, None], 0.05)
-            beside = over(np.abs(pose.x - c.x[:, None]) / near - 0.8 * c.half[:, None])
-            cost = (
-                cost
-                + (10.0 if self.wish.place_fixed else 0.5) * np.minimum(beside, 2)
-                + 20 * (pose.z - c.z[:, None] < 0.5 * measures.longest(i))
-            )
-            if problem.walls and i in problem.walls:
+            ahead = pose.z - c.z[:, None]
+            beside = over(np.abs(pose.x - c.x[:, None]) / np.maximum(ahead, 0.05) - 0.8 * c.half[:, None])
+            cost = cost + (10.0 if self.wish.place_fixed else 0.5) * np.minimum(beside, 2)
+            cost = cost + 20 * (ahead < 0.5 * measures.longest(i))
+            if problem.hung[i]:
                 continue
             if problem.against and i not in problem.against:
                 _, deep = measures.reach(i, pose.yaw)
                 cost = cost + 20 * np.minimum(over(pose.z + deep - self.wall[:, None]), 3)
-            inner = [k for k in moved[number + 1 :] if not problem.alone[i, k]]
-            for k in inner:
-                if self._levels_meet(pose.base, heights[i], poses[k].base, heights[k]):
+            for k in moved[number + 1 :]:
+                if not problem.alone[i, k] and self._levels_meet(pose.base, heights[i], poses[k].base, heights[k]):
                     inside = over(-gap(measures, i, k, pose, poses[k]) + 1e-3)
                     cost = cost + 30 * inside / min(measures.longest(i), measures.longest(k)) + 8 * (inside > 0)
-            js = others[~problem.alone[i, others]] if len(others) else others
-            js = np.array([j for j in js if j not in problem.walls], int)
+            apart = others & ~problem.alone[i]
+            if i in problem.at:
+                apart &= ~problem.fixed
+            js = np.flatnonzero(apart)
             if not len(js):
                 continue
             a = Pose(pose.x[..., None], pose.z[..., None], pose.base[..., None], pose.yaw[..., None])
             b = Pose(self.x[:, None, js], self.z[:, None, js], self.base[:, None, js], self.yaw[:, None, js])
-            many = Measures(np.stack([measures.sizes[i][:, None] + np.zeros(len(js)), measures.sizes[js].T]), ())
-            free = gap(many, 0, 1, a, b)
+            pair = Measures(np.stack([np.broadcast_to(measures.sizes[i][:, None], (3, len(js))), measures.sizes[js].T]))
+            free = gap(pair, 0, 1, a, b)
             levels = (a.base < b.base + heights[js] - 1e-6) & (b.base < a.base + heights[i] - 1e-6)
-            both = np.array([i in problem.at and j in problem.at for j in js])
-            inside = over(1e-3 - free) * levels * ~both
+            inside = over(1e-3 - free) * levels
             least = np.minimum(measures.longest(i), np.maximum(measures.sizes[js, 0], measures.sizes[js, 2]))
             cost = cost + (30 * np.minimum(inside / least, 3) + 8 * (inside > 0)).sum(-1)
-            cost = cost + self._hiding(i, js, a, b)
+            if problem.count <= RENDERED:
+                cost = cost + self._hiding(i, js, a, b)
             if not self.wish.place_fixed and i not in problem.at:
                 cost = cost + 0.3 * np.hypot(
                     pose.x - self.x[:, js].mean(1)[:, None], 0.7 * (pose.z - self.z[:, js].mean(1)[:, None])
@@ -1047,28 +1079,31 @@ class Draft:
             error = side_error(measures, self.pose(i), side, view)[:, 0]
             columns.append(over(error - math.radians(WITHIN[side] + 1)))
         if problem.against:
-            columns.append(over(self._backs(list(range(problem.count))).max(1) - self.wall - 0.01))
-        columns.append(self.overlaps())
+            columns.append(over(self._backs(list(np.flatnonzero(self.placed))).max(1) - self.wall - 0.01))
+        columns += list(self.overlaps().T)
         return np.stack(columns, 1), poor
 
     def overlaps(self) -> Array:
-        """The deepest overlap of footprints, in metres, of pairs that are not both fixed, [N]."""
+        """How deep each object's footprint is in another's, in metres, unless both are fixed, [N, n]."""
         problem, sizes = self.problem, self.problem.measures.sizes
         first, second = np.triu_indices(problem.count, 1)
-        both = np.array([a in problem.at and b in problem.at for a, b in zip(first, second)], bool)
-        hung = np.array([(a in problem.walls) != (b in problem.walls) for a, b in zip(first, second)], bool)
-        kept = ~(problem.alone[first, second] | both | hung) if len(first) else np.zeros(0, bool)
+        both = (problem.fixed[first] & problem.fixed[second]) | ~self.placed[first] | ~self.placed[second]
+        kept = ~(problem.alone[first, second] | both | (problem.hung[first] != problem.hung[second]))
         first, second = first[kept], second[kept]
         if not len(first):
-            return np.zeros(self.n)
+            return np.zeros(self.x.shape)
         a = Pose(self.x[:, first], self.z[:, first], self.base[:, first], self.yaw[:, first])
         b = Pose(self.x[:, second], self.z[:, second], self.base[:, second], self.yaw[:, second])
-        free = gap(Measures(np.stack([sizes[first].T, sizes[second].T]), ()), 0, 1, a, b)
+        free = gap(Measures(np.stack([sizes[first].T, sizes[second].T])), 0, 1, a, b)
         levels = (a.base < b.base + sizes[second, 1] - 1e-6) & (b.base < a.base + sizes[first, 1] - 1e-6)
-        return (over(-free) * levels).max(1)
+        depth, deepest = over(-free) * levels, np.zeros(self.x.shape)
+        for ends in (first, second):
+            layout, pair = np.nonzero(depth)
+            np.maximum.at(deepest, (layout, ends[pair]), depth[layout, pair])
+        return deepest
 
     def mend(self, sweeps: int) -> None:
-        """Place again the units of which something is wrong in any layout."""
+        """Place again the units of which something is wrong in any layout, as long as there is work left to spend."""
         problem = self.problem
         for _ in range(sweeps):
             wrong, _ = self.violations()
@@ -1080,12 +1115,16 @@ class Draft:
                 if (wrong[:, number] > 0).any():
                     units |= {problem.unit_of[j] for j in (relation.subject, *relation.references)}
             units |= {problem.unit_of[i] for i in problem.side}
-            if (wrong[:, -1] > 0).any():
-                units |= set(range(len(problem.units)))
+            overlaps = wrong[:, -problem.count :]
+            units |= {problem.unit_of[i] for i in np.flatnonzero((overlaps > 0).any(0))}
             units |= {problem.unit_of[i] for i in np.flatnonzero((unseen > 0).any(0))}
             if self.wish.place_fixed:
                 units |= {problem.unit_of[i] for i in np.flatnonzero((outside > 0).any(0))}
+            units = {u for u in units if self.placed[problem.units[u].objects[0]]}
             for index in self.rng.permutation(sorted(units)):
+                if self.work <= 0:
+                    return
+                self.work -= 1
                 self.place(int(index), mend=True)
 
     def composition(self) -> tuple[Array, Array, Array]:
@@ -1113,9 +1152,11 @@ class Draft:
 def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Scene, list[str]] | None:
     """The best layout found; None if none keeps all relations."""
     count = int(np.clip(LAYOUTS * 8 // max(problem.count, 8), 3, LAYOUTS))
+    work = max(WORK, 3 * problem.count)
     fallback: tuple[tuple[int, float], Scene, list[str]] | None = None
     for start in range(starts):
         draft = Draft(problem, rng, count)
+        draft.work = work
         draft.build()
         draft.mend(2)
         for turn in range(ROUNDS):
@@ -1139,7 +1180,8 @@ def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Sc
                     fallback = ((len(complaints), value[index]), scene, complaints)
             if turn < ROUNDS - 1:
                 draft.mend(3)
-        if fallback is not None and start >= 1:
+        work = draft.work
+        if work <= 0 or (fallback is not None and start >= 1):
             break
     return None if fallback is None else fallback[1:]
 
@@ -1238,10 +1280,16 @@ def _promises_hold(problem: Problem, scene: Scene) -> bool:
 def _explain(problem: Problem) -> InputError:
     """The lines at odds: the fewest that were found to have no layout together."""
     items = _items(problem)
-    odd = minimal_conflict(items, lambda some: _feasible(problem, some, 1), tries=60)
-    if _feasible(problem, odd, 3):
+    purse = [EXPLAINED]
+    if not items or not _feasible(problem, [], 1, purse):
+        return InputError(
+            f"the scene text: no layout was found in which its {problem.count:,} objects stand apart; expected fewer "
+            "objects, or fewer numbers."
+        )
+    odd = minimal_conflict(items, lambda some: _feasible(problem, some, 1, purse))
+    if purse[0] > 0 and len(odd) < len(items) and _feasible(problem, odd, 3, purse):
         odd = items
-    return conflict({line for line, _, _ in odd}, "no layout keeps all that is said")
+    return conflict({line for line, _, _ in odd}, "no layout was found that keeps all they say")
 
 
 def _items(problem: Problem) -> list[tuple[int, str, int]]:
@@ -1253,15 +1301,17 @@ def _items(problem: Problem) -> list[tuple[int, str, int]]:
     return sorted(items)
 
 
-def _feasible(problem: Problem, items: list[tuple[int, str, int]], starts: int) -> bool:
-    """Whether a layout is found that keeps a part of what the text wants, shown or not."""
+def _feasible(problem: Problem, items: list[tuple[int, str, int]], starts: int, purse: list[int]) -> bool:
+    """Whether a layout is found that keeps a part of what the text wants, shown or not.
+
+    purse: units that may still be placed; when it is empty everything counts as feasible, so that a search ends.
+    """
     kept = set(items)
     relations = [relation for relation in problem.relations if (relation.line, "relation", 0) in kept]
 
     def chosen(table: dict, kind: str) -> dict:
         return {i: value for i, value in table.items() if (problem.line_of[i], kind, i) in kept}
 
-    # Objects of which nothing is wanted do not matter.
     fewer = dataclasses.replace(
         problem,
         relations=relations,
@@ -1270,14 +1320,29 @@ def _feasible(problem: Problem, items: list[tuple[int, str, int]], starts: int) 
         side=chosen(problem.side, "side"),
         touching=[[r for r in touching if (r.line, "relation", 0) in kept] for touching in problem.touching],
     )
+    # Objects of which nothing is wanted do not matter.
+    involved = {i for relation in relations for i in (relation.subject, *relation.references)}
+    involved |= fewer.at.keys() | fewer.yaw.keys() | fewer.side.keys()
+    for i in list(involved):
+        while i in problem.support:
+            i = problem.support[i].references[0]
+            involved.add(i)
+    units = {problem.unit_of[i] for i in involved}
+    units |= {problem.unit_of[problem.units[u].center] for u in units if problem.units[u].center >= 0}
     rng = np.random.default_rng(21)
     for _ in range(starts):
+        if purse[0] <= 0:
+            return True
         draft = Draft(fewer, rng, 24)
-        draft.build()
+        draft.work = 6 * len(units)
+        purse[0] -= len(units)
+        draft.build(units if items else None)
         for _ in range(3):
             if (draft.violations()[0].max(1) <= 0).any():
                 return True
+            before = draft.work
             draft.mend(2)
+            purse[0] -= before - draft.work
         if (draft.violations()[0].max(1) <= 0).any():
             return True
     return False

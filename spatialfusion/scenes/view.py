@@ -94,8 +94,10 @@ def draw_wish(
     elif "pitch" in numbers:
         slope, highest = np.tan(pitch), math.inf
     else:
-        slope = np.tan(np.radians(rng.uniform(*SLOPES[line.level], count)))
-        highest = math.inf if line.level else max(HIGHEST, 0.4 * top)
+        low, high = SLOPES[line.level]
+        crowd = 0.0 if line.level else min(2.0 * max(0, len(tops) - 5), 25.0)  # is looked at from above
+        slope = np.tan(np.radians(rng.uniform(low + crowd, high + 0.6 * crowd, count)))
+        highest = math.inf if line.level or crowd else max(HIGHEST, 0.4 * top)
     return Wish(
         fill=fill,
         half=half,
