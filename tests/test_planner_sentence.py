@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.questions import FILE, read_questions
+from spatialfusion.evaluate.questions import FILE, Question, read_questions
 from spatialfusion.planner.numbers import angle, length, ratio
 from spatialfusion.planner.sentence import read_sentence
 from spatialfusion.planner.tokens import tokenize
 from spatialfusion.planner.vocabulary import clauses, predicates, viewpoints
 from spatialfusion.scenes.language import read_scene_text
 from spatialfusion.scenes.program import program_statements
-from spatialfusion.scenes.statements import Statement
+from spatialfusion.scenes.statements import Statement, score
+from spatialfusion.scenes.text import scene_from_text
 
 # A sentence, and the lines of its scene text. Only kinds that every version of the lexicon has.
 CASES = [
@@ -258,8 +261,11 @@ def _same(said: Statement, wanted: Statement) -> bool:
     return False
 
 
-@pytest.mark.parametrize("question", [q for q in read_questions(FILE) if q.task == "t2i"][::20], ids=lambda q: q.id)
-def test_public_questions_are_read_as_they_are_meant(question) -> None:
+_PUBLIC = [question for question in read_questions(FILE) if question.task == "t2i"]
+
+
+@pytest.mark.parametrize("question", _PUBLIC[::20], ids=lambda question: question.id)
+def test_public_questions_are_read_as_they_are_meant(question: Question) -> None:
     reading = read_sentence(question.prompt)
     program = read_scene_text(reading.text)
     asked = [(thing.kind, thing.color) for thing in question.asked]
@@ -277,3 +283,30 @@ def test_public_questions_are_read_as_they_are_meant(question) -> None:
     ]
     assert any(_same(said, question.statement) for said in found)
     assert reading.not_understood == ()
+
+
+def _solved(question: Question) -> float:
+    """The exact score of the scene that the solver makes of a question's text."""
+    objects = scene_from_text(read_sentence(question.prompt).text)
+    looks = [(thing.kind, thing.color) for thing in objects.scene.objects]
+    order = [looks.index((thing.kind, thing.color)) for thing in question.asked]
+    assert sorted(order) == list(range(len(looks)))
+    scene = replace(objects.scene, objects=tuple(objects.scene.objects[index] for index in order))
+    return score(scene, question.statement)
+
+
+@pytest.mark.parametrize("question", _PUBLIC[7::90], ids=lambda question: question.id)
+def test_solved_public_questions_are_true(question: Question) -> None:
+    assert _solved(question) == 1.0
+
+
+@pytest.mark.slow
+def test_all_public_questions() -> None:
+    good = 0
+    for question in _PUBLIC:
+        try:
+            assert _solved(question) == 1.0, question.prompt
+        except InputError:
+            continue
+        good += 1
+    assert good >= 0.98 * len(_PUBLIC)

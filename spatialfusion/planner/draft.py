@@ -45,7 +45,8 @@ class Thing:
 
     @property
     def is_person(self) -> bool:
-        return self.said in PERSONS or self.kind in PERSONS
+        """Whether "she" or "he" means it; "it" may be a figure."""
+        return self.said in PERSONS
 
     @property
     def label(self) -> str:

@@ -120,6 +120,10 @@ class Grammar:
         for at, word in enumerate(folded):
             if word == "another" and folded[at - 1 : at] == ["one"]:
                 plain[-1:] = ["each", "other"]  # "one another"
+            elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
+                plain.append("is")
+            elif word == "been" and numbers.at(folded, at - 1) in ("has", "have", "had"):
+                pass
             elif word in HARMLESS and not (word == "straight" and numbers.at(folded, at + 1) in ("down", "line")):
                 self._keep(word, quiet=True)
             elif word == "right" and numbers.at(folded, at + 1) in AFTER_RIGHT and numbers.at(folded, at - 1) != "the":
@@ -634,6 +638,9 @@ class Grammar:
                 thing.color = thing.color or slots["COLOR"]
                 if thing.index is None:
                     thing.words += [word for word in self.words[match.start : match.end] if word not in ("a", "an")]
+        elif kind == "footprint":
+            for thing in subjects:
+                thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
         elif kind == "each_side":
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
         elif kind.startswith("open_"):
@@ -893,8 +900,14 @@ def _camera_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
 
 
 def _side_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    """ "left", "left side", "left-hand side", "right flank"."""
     word = numbers.at(grammar.words, position)
-    return (word, position + 1) if word in SIDES else None
+    if word not in SIDES:
+        return None
+    end = position + 1
+    if numbers.at(grammar.words, end) == "hand":
+        end += 1
+    return word, end + (numbers.at(grammar.words, end) in ("side", "sides", "flank"))
 
 
 def _hand_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
@@ -980,6 +993,7 @@ _SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
     "COLOR": _color_slot,
     "FACTOR": lambda grammar, position: numbers.number(grammar.words, position),
     "ANGLE": lambda grammar, position: numbers.angle(grammar.words, position),
+    "ACROSS": lambda grammar, position: numbers.length(grammar.words, position),
     "LENGTH": lambda grammar, position: numbers.length(grammar.words, position),
     "RATIO": lambda grammar, position: numbers.ratio(grammar.words, position),
 }

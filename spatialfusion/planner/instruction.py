@@ -22,6 +22,8 @@ from .settle import settle
 from .tokens import sentences, tokenize
 
 EXTENTS = ("width", "height", "length")
+# Words between commands, and before the first.
+_BETWEEN = frozenset((",", *"and then please can could would you also i want to the now".split()))
 _STEP = 0.2  # of the distance to the camera, where a move has no metres
 _MORE, _LESS = 0.3, -0.25  # of an extent, where "taller" and "lower" have no metres
 _DOMAINS = {
@@ -78,20 +80,7 @@ class _Instructions:
         found: list[Edit] = []
         position = 0
         while position < len(rest):
-            if rest[position] in (
-                ",",
-                "and",
-                "then",
-                "please",
-                "can",
-                "could",
-                "you",
-                "also",
-                "i",
-                "want",
-                "to",
-                "the",
-            ):
+            if rest[position] in _BETWEEN:
                 position += 1
                 continue
             match = commands.match(rest, position, self.grammar.slot)
@@ -100,6 +89,9 @@ class _Instructions:
                     f'"{" ".join(rest[position:])[:60]}" is not understood as an instruction'
                     f"{suggest(rest[position], VERBS)}; expected to {_WHAT}."
                 )
+            if match.meaning.startswith("move ") and rest[match.end : match.end + 1] == ["of"]:
+                # "move the dog to the right of the car": a place, no direction.
+                match = replace(match, meaning="move to", end=match.slots["A"][0].end)
             end, new = match.end, self._begins_new(match)
             if new is not None or match.meaning == "move to":
                 end = self._next_command(new or end)

@@ -186,7 +186,8 @@ class _Phrase:
             found = numbers.count(self.words, self.at)
         if found is None:
             return
-        if numbers.length(self.words, self.at) or numbers.ratio(self.words, self.at):
+        dozen = at(self.words, found[1] - 1) == "dozen"
+        if not dozen and (numbers.length(self.words, self.at) or numbers.ratio(self.words, self.at)):
             return
         self._set(count=found[0])
         self.at = found[1]
@@ -195,14 +196,14 @@ class _Phrase:
         word = self.peek()
         end = self.at + 1
         if word in COLLECTIONS and at(self.words, end) == "of":
-            self._set(arrangement=COLLECTIONS[word], article="a")
+            self._set(arrangement=COLLECTIONS[word][0], article="a")
             self.at = end + 1
             found = numbers.count(self.words, self.at)
             if found is not None:
                 self._set(count=found[0])
                 self.at = found[1]
             elif self.mention.count is None or self.mention.count.number == 1:
-                self._set(count=numbers.Count(4, f"a {word} of"))
+                self._set(count=numbers.Count(COLLECTIONS[word][1], f"a {word} of"))
 
     def _head(self, bare_unknown: bool) -> Mention | None:
         """Adjectives, then the noun."""

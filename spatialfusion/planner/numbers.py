@@ -112,6 +112,8 @@ def angle(words: Words, start: int) -> tuple[float, int] | None:
 
 def count(words: Words, start: int) -> tuple[Count, int] | None:
     """How many things: "3", "three", "a pair of", "several", "a dozen", "a couple of"."""
+    if at(words, start) == "half" and at(words, start + 2) == "dozen":
+        return Count(6), start + 3
     position = start + (at(words, start) in ("a", "an", "the"))
     word = at(words, position)
     if word in _VAGUE and (position > start or word in ("several", "many", "few", "dozen", "pair", "couple")):

@@ -18,7 +18,7 @@ _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face
 
 def settle(draft: Draft) -> None:
     """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning."""
-    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _own_frames, _once):
+    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _once, _own_frames):
         step(draft)
 
 
@@ -90,15 +90,22 @@ def _beside_the_middle(draft: Draft, sides: dict[str, list[Thing]]) -> None:
 
 
 def _placed_in(draft: Draft) -> None:
-    for relation in draft.relations:
-        if relation.kind == "in":
-            relation.kind = "on"
-            draft.warn(
-                f'{relation.subject.label} "in" {relation.references[0].label} is read as on it: scene text has no '
-                "inside."
-            )
-        elif relation.kind == "against":
+    """Scene text has no inside: one thing in another is on it, several in it are words of it."""
+    for relation in list(draft.relations):
+        if relation.kind == "against":
             relation.kind = "next"
+        if relation.kind != "in" or not relation.references:
+            continue
+        thing, holder = relation.subject, relation.references[0]
+        others = [r for r in draft.relations if r is not relation and thing in (r.subject, *r.references)]
+        if thing.count > 1 and not others and thing.index is None:
+            holder.words += ["with", str(thing.count), thing.said]
+            draft.things.remove(thing)
+            draft.relations.remove(relation)
+            draft.warn(f'{thing.count} {thing.said} "in" {holder.label} are kept as words: scene text has no inside.')
+        else:
+            relation.kind = "on"
+            draft.warn(f'{thing.label} "in" {holder.label} is read as on it: scene text has no inside.')
 
 
 def _walls(draft: Draft) -> None:
@@ -133,7 +140,7 @@ def _comparisons(draft: Draft) -> None:
         elif kind in ("bigger", "smaller"):
             relation.kind, relation.value = "volume", _BIGGER if kind == "bigger" else _SMALLER
     for relation in draft.relations:
-        if relation.kind in _EXTENTS and relation.value is not None and relation.references:
+        if relation.kind in (*_EXTENTS, "volume") and relation.value is not None and relation.references:
             # A size in metres with a comparison: "a small dog, taller than the big dog".
             relation.subject.scale = relation.references[0].scale = 1.0
 

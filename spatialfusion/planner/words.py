@@ -62,10 +62,13 @@ AFTER_RIGHT = frozenset("behind in next beside under above between at near on be
 
 # Words that carry grammar alone.
 GRAMMAR = frozenset(
-    "a an the and or of to at by for is are be being was were been it they them he she him her this that these those "
-    "there here which who whom while whereas but as than with has have having had where when so then we i you us me do "
-    "does in on from can could will would should may might must one ones each other 's , such up out some any into its "
-    "also both all no not facing look looks".split()
+    (
+        "a an the and or of to at by for is are be being was were been it they them he she him her this that these "
+        "those there here which who whom while whereas but as than with has have having had where when so then we i "
+        "you us me do does in on from can could will would should may might must one ones seen viewed shown "
+        "photographed pictured turned each other 's , such up out some any into its also both all no not facing "
+        "look looks"
+    ).split()
 )
 
 # Verbs that change nothing between an inverted place and what is there.
@@ -113,13 +116,15 @@ SCALES = {
     **dict.fromkeys(("tall", "high"), 1.3),
 }
 
-COLLECTIONS = {"row": "row", "line": "row", "queue": "row", "column": "row", "circle": "circle", "ring": "circle"} | {
-    word: ""
-    for word in "group bunch set cluster herd flock crowd collection number lot pack team stack pile heap".split()
+COLLECTIONS = {
+    **dict.fromkeys(("row", "line", "queue", "column"), ("row", 4)),
+    **dict.fromkeys(("circle", "ring"), ("circle", 6)),
+    **dict.fromkeys("group bunch set cluster collection number lot pack team stack pile heap".split(), ("", 4)),
+    **dict.fromkeys(("herd", "flock", "crowd"), ("", 7)),
 }
 
 PERSONS = frozenset(
-    "figure person man woman human boy girl child kid lady gentleman guy baby toddler adult teenager player dancer "
+    "person man woman human boy girl child kid lady gentleman guy baby toddler adult teenager player dancer "
     "soldier worker farmer doctor nurse chef policeman knight".split()
 )
 
