@@ -184,7 +184,7 @@ def spread_picture(plans: Sequence[Plan]) -> Image.Image:
     from PIL import Image
 
     from .depth_image import colorize
-    from .scenes.text import draw
+    from .scenes.compose import draw
 
     width, height = plans[0].size
     tile = max(1, round(TILE * width / height)), TILE

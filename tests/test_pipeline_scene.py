@@ -13,7 +13,8 @@ from spatialfusion.generate import TINY
 from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.planner.plan import plan, plan_scene, plan_text
-from spatialfusion.scenes.text import compose, scene_from_text
+from spatialfusion.scenes.compose import compose
+from spatialfusion.scenes.text import scene_from_text
 
 PROMPT = "a red car in front of a blue house"
 TEXT = "car red at 0 7\nhouse blue at 1 14\n"

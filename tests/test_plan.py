@@ -21,10 +21,11 @@ from spatialfusion.files import atomic_files
 from spatialfusion.geometry_files import load_geometry
 from spatialfusion.plan import main, mask_files
 from spatialfusion.planner.plan import plan, plan_scene, plan_text
+from spatialfusion.scenes.compose import compose
 from spatialfusion.scenes.mesh import encode_scene_glb
 from spatialfusion.scenes.scene import Scene
 from spatialfusion.scenes.statements import Statement, score
-from spatialfusion.scenes.text import compose, scene_from_text
+from spatialfusion.scenes.text import scene_from_text
 
 SENTENCE = "a red car two metres in front of a blue house, and a green tree to the left of the house"
 FILES = {"scene.txt", "depth.png", "depth.npz", "picture.png", "boxes.json", "scene.glb", "plan.json"}

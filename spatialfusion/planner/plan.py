@@ -12,11 +12,12 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..geometry import Geometry
+from ..scenes.compose import Composition, check_picture, draw
 from ..scenes.program import Layout, object_names
 from ..scenes.render import Progress
 from ..scenes.scene import Scene, SceneObject
 from ..scenes.statements import observe
-from ..scenes.text import Composition, check_size, draw, scene_from_text
+from ..scenes.text import scene_from_text
 from ..scenes.write import scene_to_text
 from .sentence import read_sentence
 
@@ -47,14 +48,14 @@ def plan_text(
     said: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of a scene text; see `scenes.text.scene_from_text`, also for errors."""
-    check_size(size, 0)
+    check_picture(size, 0)
     layout = scene_from_text(text, seed, size[0] / size[1])
     return Plan(prompt, text, layout, seed, size, not_understood, said)
 
 
 def plan_scene(scene: Scene, size: tuple[int, int] = SIZE) -> Plan:
     """The plan of a scene that has its coordinates."""
-    check_size(size, 0)
+    check_picture(size, 0)
     return Plan("", scene_to_text(scene), Layout(scene, object_names(scene.objects)), 0, size)
 
 
@@ -135,7 +136,7 @@ class Plan:
     @property
     def instance(self) -> Tensor:
         """[H, W] the number of the object that is seen, -1 for none."""
-        return self._depth.instance
+        return self._depth.instance[0]
 
     @property
     def image(self) -> Tensor:
@@ -166,7 +167,7 @@ class Plan:
         return tuple(found)
 
     def draw(self, samples: int = SAMPLES, progress: Progress | None = None) -> Composition:
-        """Depth and picture together, kept for later; `samples` and `progress` as in `scenes.text.draw`."""
+        """Depth and picture together, kept for later; `samples` and `progress` as in `scenes.compose.draw`."""
         kept = self.__dict__.get("_depth")
         if kept is None or kept.image is None:
             kept = self.__dict__["_depth"] = draw(self.layout, self.size, samples, progress)

@@ -93,9 +93,10 @@ def render(
 
 
 def instances(scenes: list[Scene], size: tuple[int, int] = (128, 128)) -> Tensor:
-    """The `instance` [B, H, W] of `render` alone, int8, at a twentieth of the cost."""
+    """The `instance` [B, H, W] of `render` alone, int8 (int16 if need be), at a twentieth of the cost."""
     width, height = size
-    found = torch.empty(len(scenes), height, width, dtype=torch.int8)
+    most = max(len(scene.objects) for scene in scenes)
+    found = torch.empty(len(scenes), height, width, dtype=torch.int8 if most < 128 else torch.int16)
     for first, last, strips in _pieces(len(scenes), width, height, 1, "cpu"):
         grid = Grid(tabulate(scenes[first:last], width / height, "cpu"), width, height)
         for top, bottom in strips:

@@ -21,7 +21,7 @@ SHEEN = 0.05  # white reflected by every object, so that the faces of black ones
 
 
 def surroundings(tables: Tables, ray: Vector) -> list[Tensor]:
-    """Depth at which the world rays [S, R, W] meet the floor, and in rooms far wall, side wall and ceiling; else inf."""
+    """Depth at which world rays [S, R, W] meet the floor, and in rooms far wall, side wall and ceiling; else inf."""
     ex, ey, ez = tables.of_scene("eye")
     dx, dy, dz = ray
     floor = choose(less_equal(dy, 0), math.inf, -ey / dy)

@@ -16,7 +16,7 @@ from .elementwise import equal, less, less_equal, nonzero
 from .intersect import CPU_PAIRS, GPU_PAIRS, HIT, Vector, batches, expand, transform
 from .tables import AT, Tables
 
-MOST_ENTRIES = 1 << 20  # of primitives in cells
+MOST_ENTRIES = 1 << 18  # of primitives in cells
 
 
 class Shadows:
@@ -53,7 +53,7 @@ class Shadows:
             (low[axis][owner] + (place + 0.5) / scale[axis][owner].astype(np.float64), scale[axis][owner])
             for axis, place in enumerate((column, row))
         ]
-        bottom, top = _extents(table[:, caster].astype(np.float64), sides)
+        bottom, top = _extents(*(table[AT[name]][:, caster] for name in ("across", "sun", "shift")), sides)
         reached = bottom <= top
         cell = self._index(owner, column, row)[reached]
         order = np.argsort(cell, kind="stable")
@@ -135,21 +135,24 @@ class Shadows:
         return torch.cat(found)
 
 
-def _extents(table: np.ndarray, sides: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds along the light [E] of primitives [rows, E] within cells, lowest above highest where they miss them.
+def _extents(
+    across: np.ndarray, along: np.ndarray, shift: np.ndarray, sides: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds along the light [E] of primitives within cells; the lower is above the upper where they miss each other.
 
-    sides: for both axes the cell's middle and the cells to a metre. A primitive lies in the box |c| <= 1 of its
-    canonical coordinates, which are linear in those along the light.
+    A primitive lies in the box |c| <= 1 of its canonical coordinates, which are linear in those along the light.
+
+    across [6, E], along [3, E], shift [3, E]: as in the table of primitives. sides: for both axes the cell's middle and
+    the cells to a metre.
     """
-    bottom, top = np.full(table.shape[1], -np.inf), np.full(table.shape[1], np.inf)
-    across, along, shift = table[AT["across"]], table[AT["sun"]], table[AT["shift"]]
+    bottom, top = np.full(across.shape[1], -np.inf), np.full(across.shape[1], np.inf)
     for axis in range(3):
-        middle, reach = -shift[axis], 1.0
+        middle, reach = -shift[axis].astype(np.float64), 1.0
         for slope, (place, scale) in zip((across[axis], across[axis + 3]), sides):
             middle = middle + slope * place
-            # A thousandth more than the cell, for the roundings of float32.
+            # A little more than the cell, for the roundings of float32.
             reach = reach + np.abs(slope) * (0.501 / scale + 1e-6 * np.abs(place))
-        steep = np.maximum(np.abs(along[axis]), 1e-9)
+        steep = np.maximum(np.abs(along[axis].astype(np.float64)), 1e-9)
         center, half = -np.sign(along[axis]) * middle / steep, 1.001 * reach / steep + 1e-3
         bottom, top = np.maximum(bottom, center - half), np.minimum(top, center + half)
     return bottom, top
