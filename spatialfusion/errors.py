@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn
@@ -29,6 +30,14 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the known name nearest to `name`, or an empty string."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """(width, height) of --size."""
+    found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
+    if not found:
+        raise InputError(f"--size is {text!r}: expected WIDTHxHEIGHT, such as 128x128.")
+    return int(found[1]), int(found[2])
 
 
 def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -63,6 +64,50 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+@contextmanager
+def atomic_files(folder: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary folder; on success its files take their places in `folder`, on any error none does.
+
+    A folder that was not there appears whole. In one that was, files of the same names are replaced and others stay.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        with atomic_folder(folder) as temporary:
+            yield temporary
+        return
+    temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    try:
+        yield temporary
+        set_default_modes(temporary)
+        for path in sorted(temporary.rglob("*")):
+            place = folder / path.relative_to(temporary)
+            if path.is_dir():
+                place.mkdir(exist_ok=True)
+            else:
+                os.replace(path, place)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def slug(prompt: str) -> str:
+    """A prompt as the name of a folder; of a long one its beginning, and a digest that tells it from others."""
+    name = re.sub(r"[\W_]+", "-", prompt.lower()).strip("-")
+    if len(name) > 60 or len(name.encode()) > 180:
+        # Names have a limit in bytes, and some letters have four.
+        start = name[:53].encode()[:160].decode(errors="ignore")
+        name = f"{start.strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return name or "image"
+
+
+def check_writable(out: Path) -> None:
+    """Before a minute of work, not after it."""
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"--out is {out}, but {existing} is a file: expected a folder.")
+    if not os.access(existing, os.W_OK):
+        raise InputError(f"--out is {out}, but {existing} cannot be written to: choose another folder.")
 
 
 def weights_digest(*paths: Path) -> str:

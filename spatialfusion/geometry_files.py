@@ -186,6 +186,11 @@ def encode_glb(geometry: Geometry, image: Tensor | Image.Image | None = None) ->
         "bufferViews": views,
         "buffers": [{"byteLength": len(binary)}],
     }
+    return pack_glb(document, binary)
+
+
+def pack_glb(document: dict, binary: bytes) -> bytes:
+    """The .glb file of a glTF document and its one buffer."""
     text = json.dumps(document, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 4)
     chunks = struct.pack("<II", len(text), 0x4E4F534A) + text + struct.pack("<II", len(binary), 0x004E4942) + binary

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from .config import SpatialFusionConfig
 from .context import SemanticContext
 from .depth_adapter import DepthAdapter
-from .depth_head import DepthHead
+from .depth_head import DepthHead, block_average
 from .errors import InputError
 from .files import atomic_file, could_be_safetensors
-from .flow import draw_noise, sample
+from .flow import add_noise, draw_noise, sample
 from .geometry import Geometry
 from .spatial_transformer import SpatialTransformer
-from .state import restore_fov, state_to_geometry
+from .state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
 FORMAT = "spatialfusion"
 FILE_NAME = "spatialfusion.safetensors"
@@ -71,6 +71,14 @@ class SpatialFusionModel(nn.Module):
         head was made for."""
         return min(4, max(1, -(-max(height, width) // max(self.state_shape(height, width)))))
 
+    def clean_state(self, geometry: Geometry) -> tuple[Tensor, Tensor]:
+        """The state [B, 2, h, w] and standardised field of view [B] that the flow ends with where depth is this."""
+        size = geometry.height, geometry.width
+        (rows, columns), factor = self.state_shape(*size), self.detail_factor(*size)
+        # As in training: depth is stretched where the state's cells are no squares of pixels.
+        y, u = geometry_to_state(geometry.resize(factor * rows, factor * columns), self.config)
+        return block_average(y, factor), standardise_fov(u, self.config)
+
     def encode_source(self, images: Tensor) -> Tensor:
         """DINOv2 patch features [B, C, rows, columns] of source images [B, 3, H, W] in [0, 1]."""
         patch = self.source_encoder.config.patch_size
@@ -103,6 +111,7 @@ class SpatialFusionModel(nn.Module):
         steps: int = 16,
         guidance: float = 1.0,
         callback: Callable[[int], None] | None = None,
+        start: tuple[Geometry, float] | None = None,
     ) -> Geometry:
         """Draw the metric depth of images that do not exist yet.
 
@@ -115,9 +124,19 @@ class SpatialFusionModel(nn.Module):
             steps: Euler steps; 1 gives the conditional mean.
             guidance: classifier-free guidance on the context; 1 is none.
             callback: called with the step's index after each step.
+            start: depth of this size to begin with, one for each sample, and the time t in (0, 1] of the flow to which
+                it is noised: 1 is noise alone, near 0 the depth hardly changes.
         """
         if steps < 1:
             raise InputError(f"depth steps is {steps}, but at least 1 is needed.")
+        begin = 1.0 if start is None else start[1]
+        if not 0 < begin <= 1:
+            raise InputError(f"the flow of depth starts at t = {begin:g}: expected more than 0 and at most 1.")
+        if start is not None and (len(start[0]), start[0].height, start[0].width) != (len(generators), *size):
+            raise InputError(
+                f"the depth to start from is {len(start[0])} pictures of {start[0].width}x{start[0].height} pixels: "
+                f"expected {len(generators)} of {size[1]}x{size[0]}."
+            )
         batch = len(generators)
         state_size = self.state_shape(*size)
         features = None if source is None else self.encode_source(source.to(self.device))
@@ -133,7 +152,10 @@ class SpatialFusionModel(nn.Module):
             return x0.float(), u0.float(), maps
 
         noise = tuple(n.to(self.device) for n in draw_noise(generators, state_size))
-        state, fov, maps = sample(denoise, noise, steps, callback)
+        if begin < 1:
+            t = torch.full((batch,), begin, device=self.device)
+            noise = tuple(add_noise(c, n, t) for c, n in zip(self.clean_state(start[0].to(self.device)), noise))
+        state, fov, maps = sample(denoise, noise, steps, callback, begin)
         maps = maps.float() if self.dtype == torch.float32 else maps
         y = self.depth_head.refine(state, maps, self.detail_factor(*size))
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)

@@ -79,6 +79,9 @@ from .model_folder import (
     replace_folder,
     write_model_index,
 )
+from .pipeline_scene import SceneInput, plan_depth, plan_images
+from .planner.plan import Plan
+from .scenes.scene import Scene
 from .single_file import load_part
 from .texts import check_text
 
@@ -91,10 +94,19 @@ QWEN_IMAGE_OPTIONS = {"default_size": 1024, "rescale_guidance": True}
 
 @dataclass
 class SpatialFusionOutput(BaseOutput):
-    """images: list of PIL images, or a tensor (see `output_type`). geometry: of these images, on the CPU, or None."""
+    """images: list of PIL images, or a tensor (see `output_type`). geometry: of these images, on the CPU, or None.
+
+    plans: what was planned of each image, where a scene was asked for.
+    """
 
     images: list[Image.Image] | Tensor
     geometry: Geometry | None
+    plans: list[Plan] | None = None
+
+    @property
+    def scene(self) -> Scene | None:
+        """Of the first image."""
+        return self.plans[0].scene if self.plans else None
 
 
 # What one call may ask for, so that a slip of the hand is a sentence and not the machine's memory.
@@ -233,6 +245,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         callback_on_step_end: Callable[[DiffusionPipeline, int, int, dict], dict] | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] | None = ("latents",),
         return_dict: bool = True,
+        scene: SceneInput | Sequence[SceneInput] | None = None,
+        scene_strength: float = 1.0,
     ) -> SpatialFusionOutput | tuple[list[Image.Image] | Tensor, Geometry | None]:
         """Draw depth and then the image that has it.
 
@@ -263,6 +277,12 @@ class SpatialFusionPipeline(DiffusionPipeline):
             callback_on_step_end: called with (pipeline, step, timestep, {"latents": ...}) after each step of the image;
                 latents in the dict that it returns replace the current ones. It may set `pipe._guidance_scale` for the
                 next steps.
+            scene: "auto" to read the prompt as a sentence about what is where, a scene text (docs/scene-text.md), a
+                Scene or a Plan; one for all images, for each prompt or for each image. Its exact depth is used in place
+                of predicted depth, and the output has its plans. Texts are solved with the generator's seed.
+            scene_strength: 1 keeps the scene's depth as it is. Below 1 the spatial transformer draws on from it: the
+                flow of depth starts from the scene noised to t = 1 - scene_strength, so that blocks become things
+                and the layout stays. 0 is depth without the scene.
         """
         request = self._read_request(prompt, image, geometry, height, width, num_images_per_prompt, generator)
         negatives = _one_each("" if negative_prompt is None else negative_prompt, len(request.prompts))
@@ -293,6 +313,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         self._guidance_scale = guidance_scale
         self.seconds = {}
         self._check_transformer()
+        plans, geometry, start = self._plan(request, scene, scene_strength, geometry)
         predicts = geometry is None and adapter_strength != 0
         noise = self._draw_image_noise(request)
         with self._timed("prompt"):
@@ -302,7 +323,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             )
         with self._timed("depth"):
             geometry = self._draw_geometry(
-                request, context, depth_null, geometry, predicts, depth_steps, depth_guidance
+                request, context, depth_null, geometry, predicts, depth_steps, depth_guidance, start
             )
             injection = None
             if adapter_strength != 0:
@@ -326,7 +347,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             if output_type == "pil":
                 images = [to_image(picture) for picture in images]
         self.maybe_free_model_hooks()
-        return SpatialFusionOutput(images, geometry) if return_dict else (images, geometry)
+        return SpatialFusionOutput(images, geometry, plans) if return_dict else (images, geometry)
 
     @torch.no_grad()
     def predict_geometry(
@@ -339,6 +360,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         depth_guidance: float | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        scene: SceneInput | Sequence[SceneInput] | None = None,
+        scene_strength: float = 1.0,
     ) -> Geometry:
         """The depth alone that a call with the same arguments predicts; see there."""
         request = self._read_request(prompt, image, None, height, width, num_images_per_prompt, generator)
@@ -346,11 +369,15 @@ class SpatialFusionPipeline(DiffusionPipeline):
         depth_steps = _whole("depth_steps", depth_steps, 1, MAX_STEPS)
         depth_guidance = _finite("depth_guidance", depth_guidance)
         self.seconds = {}
+        _, geometry, start = self._plan(request, scene, scene_strength, None)
         self._draw_image_noise(request)  # what a call draws first
         with self._timed("prompt"):
             context, _, null = self._encode_prompts(request, [], False, depth_guidance != 1)
         with self._timed("depth"):
-            geometry = self._draw_geometry(request, context, null, None, True, depth_steps, depth_guidance)
+            predicts = geometry is None
+            geometry = self._draw_geometry(
+                request, context, null, geometry, predicts, depth_steps, depth_guidance, start
+            )
         self.maybe_free_model_hooks()
         return geometry
 
@@ -396,6 +423,23 @@ class SpatialFusionPipeline(DiffusionPipeline):
             rows=rows,
             generators=_read_generators(generator, len(rows)),
         )
+
+    def _plan(
+        self,
+        request: _Request,
+        scene: SceneInput | Sequence[SceneInput] | None,
+        strength: float,
+        geometry: Geometry | None,
+    ) -> tuple[list[Plan] | None, Geometry | None, tuple[Geometry, float] | None]:
+        """The images' plans, the depth to use, and the depth to start from; of the last two, one or none."""
+        if scene is None:
+            return None, geometry, None
+        if geometry is not None:
+            raise InputError("scene and geometry were both given: expected one of them.")
+        with self._timed("scene"):
+            is_edit = bool(request.pictures)
+            plans = plan_images(scene, request.prompts, request.rows, request.generators, request.size, is_edit)
+            return plans, *plan_depth(plans, strength)
 
     def _image_size(self, height: int | None, width: int | None, shape: Sequence[int]) -> tuple[int, int]:
         """(height, width) of the result; what is missing follows from the default area and the aspect of `shape`."""
@@ -478,6 +522,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         predicts: bool,
         steps: int,
         guidance: float,
+        start: tuple[Geometry, float] | None = None,
     ) -> Geometry | None:
         """Geometry of every image: predicted, or the given one; None for neither."""
         # Also where nothing is predicted: with offloading a model takes the place of the one before it.
@@ -498,6 +543,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 steps=steps,
                 guidance=guidance,
                 callback=lambda step: bar.update(),
+                start=start,
             )
         return geometry.to("cpu")
 
