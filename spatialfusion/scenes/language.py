@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from ..errors import InputError, suggest
@@ -153,9 +153,14 @@ def find_noun(word: str) -> str | None:
     return noun.name if noun else None
 
 
-def is_plural(word: str, noun: str) -> bool:
-    entry = lexicon.noun(noun)
-    return entry is not None and word not in (noun, *entry.synonyms) and word not in KIND_WORDS
+def is_plural(word: str) -> bool:
+    return lexicon.noun(word) is not None and lexicon.singular(word) != " ".join(word.replace("-", " ").split())
+
+
+def synonym(word: str) -> str:
+    """The singular of a word, where it is not the canonical noun: "women" gives "woman", which is a figure; else ""."""
+    single = lexicon.singular(word) if lexicon.noun(word) else word
+    return "" if single == find_noun(word) else single
 
 
 # --- references ----------------------------------------------------------------------------------------------------
@@ -171,6 +176,7 @@ class _Call:
     color: str = ""
     number: int = 0  # 0: none
     plural: bool = False
+    synonym: str = ""
 
 
 @dataclass
@@ -242,7 +248,7 @@ def _read_call(words: Words, known: _Known, after: str) -> _Call:
                 words.take(length)
                 number = _read_ordinal(words)
                 said = " ".join([*start, phrase, *([str(number)] if number else [])])
-                return _Call(said, "", noun, color, number, is_plural(phrase, noun))
+                return _Call(said, "", noun, color, number, is_plural(phrase), synonym(phrase))
         if word in COLOR_WORDS and not color:
             color = COLOR_WORDS[word]
         elif word not in lexicon.ATTRIBUTES:
@@ -303,18 +309,24 @@ def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, wh
             hint = suggest(shown(phrase), filter(None, known))
             raise words.error(f'there is no other object "{shown(phrase)}"{stand}{hint}', right)
         call = replace(call, noun=noun, number=int(members[2]) if members else 0)
-    alike = [
-        (index, member)
-        for index, thing in enumerate(things)
-        if thing.noun == call.noun and (not call.color or _color(thing) == call.color)
-        for member in range(1, thing.count + 1)
-    ]
+    alike = _members_of(things, call, lambda thing: thing.noun == call.noun)
+    if all(index == own or (things[index].count > 1) != call.plural for index, _ in alike):
+        # "table" may be the dining table.
+        last = call.synonym or call.noun
+        longer = _members_of(things, call, lambda thing: thing.noun.endswith(" " + last))
+        alike = longer if any((things[index].count > 1) == call.plural for index, _ in longer) else alike
+    if call.synonym:
+        # "man" and "woman" are one noun; who says one of them means it.
+        exact = [each for each in alike if call.synonym in re.split(r"\W+", things[each[0]].words.lower())]
+        alike = exact or alike
     if call.number:
         if call.number > len(alike):
             raise words.error(f'there is no "{shown(call.said)}"', f"a number up to {len(alike)}" if alike else right)
         index, member = alike[call.number - 1]
         return Reference(index, member if things[index].count > 1 else 0)
     others = sorted({index for index, _ in alike if index != own})
+    # "chairs" means a group, "chair" what stands alone.
+    others = [index for index in others if (things[index].count > 1) == call.plural] or others
     if len(others) == 1 and (things[others[0]].count == 1 or call.plural or not find_noun(call.noun)):
         return Reference(others[0])
     if not others:
@@ -328,6 +340,16 @@ def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, wh
     raise words.error(
         f'"{what} {shown(call.said)}" could be any of {count} objects', 'a name, given to the one meant with "as"'
     )
+
+
+def _members_of(things: list[Thing], call: _Call, wanted: Callable[[Thing], bool]) -> list[tuple[int, int]]:
+    """Index and member, from 1, of the things of a kind that also have the colour of the call, if it says one."""
+    return [
+        (index, member)
+        for index, thing in enumerate(things)
+        if wanted(thing) and (not call.color or _color(thing) == call.color)
+        for member in range(1, thing.count + 1)
+    ]
 
 
 def _color(thing: Thing) -> str:
@@ -364,6 +386,14 @@ def _read_thing(words: Words, known: _Known) -> _Line:
     def relate(kind: str, *calls: _Call, value: float | None = None) -> None:
         relations.append((kind, calls, value))
 
+    def take_noun(length: int) -> None:
+        nonlocal thing
+        once("kind")
+        phrase = " ".join(words.take(length))
+        thing = replace(thing, noun=find_noun(phrase))
+        if synonym(phrase):
+            spoken.append(synonym(phrase))
+
     count = words.peek()
     if count in _COUNTS or (re.fullmatch(r"\d+", count) and not words.comes_measure()):
         words.next()
@@ -376,10 +406,9 @@ def _read_thing(words: Words, known: _Known) -> _Line:
         if word[0] == '"':
             spoken.append(words.next()[1:])
             continue
-        if (length := _noun_length(words)) > 1:  # "blue whale", "side table"
-            once("kind")
-            thing = replace(thing, noun=find_noun(words.ahead(length)))
-            words.take(length)
+        length = _noun_length(words)
+        if length > 1:  # "blue whale", "side table"
+            take_noun(length)
             continue
         if words.number_next():
             _read_measure(words, known, relate)
@@ -458,10 +487,8 @@ def _read_thing(words: Words, known: _Known) -> _Line:
             thing = replace(thing, color=COLOR_WORDS[word])
         elif word in lexicon.ATTRIBUTES and (not find_noun(word) or thing.noun or _noun_follows(words, known)):
             spoken.append(words.next())
-        elif (length := _noun_length(words)) > 0:
-            once("kind")
-            thing = replace(thing, noun=find_noun(words.ahead(length)))
-            words.take(length)
+        elif length:
+            take_noun(length)
         else:
             strange.append(words.next())
     if not thing.noun and spare:
