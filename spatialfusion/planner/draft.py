@@ -116,9 +116,7 @@ class Draft:
         self.things[at : at + 1] = group.members
         relations: list[Relation] = []
         for relation in self.relations:
-            if group in relation.references:
-                at = relation.references.index(group)
-                relation.references[at : at + 1] = group.members
+            relation.references = self.expand(relation.references)
             if relation.subject is group:
                 relations += [replace(relation, subject=member) for member in group.members]
             else:

@@ -28,6 +28,7 @@ from .words import (
     KEPT_POSTURES,
     PARTICIPLES,
     STYLE_WORDS,
+    VESSELS,
 )
 
 SIDES = ("front", "back", "left", "right")
@@ -43,7 +44,7 @@ _TURNED = (
     "<own_back",
     "profile",
 )
-_OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "height", "width", "length", "bare_", "taller", "wider", "longer")
+_OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
 _JOINTS = frozenset("and while whereas but then where".split())
 
 
@@ -61,7 +62,8 @@ class _Clause:
     listed: list[Thing] = field(default_factory=list)  # the single things of "one red, the other yellow"
     boundary: str = "start"  # the comma or joint just passed
     finite: bool = False  # a verb since the subject
-    unused_with: bool = False  # a thing after "with" of which nothing was said
+    named_at: int = 0  # where the last reference ended
+    verb_last: bool = False  # a verb since the last thing named
     shared: list[tuple[str, float | None]] = field(default_factory=list)  # sides whose reference comes with the next
     last: list[Any] = field(default_factory=list)  # relations made last, for a point of view that follows
 
@@ -222,6 +224,13 @@ class Grammar:
             return position + 1
         if word in CLASSES["have"] and (self._current() or self._place_before):
             return self._with(position)
+        if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
+            return self._denied(position)
+        if word in ("left", "right") and numbers.at(self.words, position + 1) in ("", ",") and self._current():
+            # "a woman left, a man right"
+            for thing in self._current():
+                self.draft.relate(f"bare_{word}", thing)
+            return position + 1
         if word == "without" or (word == "no" and position + 1 < len(self.words)):
             return self._absent(position)
         if word in CLASSES["be"] or word in CLASSES["stand"]:
@@ -257,7 +266,6 @@ class Grammar:
 
     def _separate(self, position: int, word: str) -> int:
         clause = self._clause
-        self._close_with()
         clause.boundary = word
         clause.local = []
         clause.relative = False
@@ -272,7 +280,6 @@ class Grammar:
             return False
         if self.mention(position) and self.words[position] == "that" and clause.boundary:
             return False
-        self._close_with()
         clause.local, clause.relative, clause.boundary = list(clause.nearest), True, ""
         if numbers.at(self.words, position + 1) == "'s":
             self.words[position + 1] = "with"
@@ -284,14 +291,13 @@ class Grammar:
         if clause.relative:
             pass
         elif clause.local and not _participle(word):
-            self._close_with()
             clause.local = []
         if word in KEPT_POSTURES:
             for thing in self._current():
                 if thing.index is None and KEPT_POSTURES[word] not in thing.words:
                     thing.words.append(KEPT_POSTURES[word])
         if not _participle(word):
-            clause.finite = True
+            clause.finite = clause.verb_last = True
         clause.boundary = "" if clause.subjects else clause.boundary
         return position + 1
 
@@ -321,6 +327,16 @@ class Grammar:
         self.draft.warn(f'"{said}" is left out: a scene holds only what is there.')
         return mention.end
 
+    def _denied(self, position: int) -> int:
+        """ "is not behind the sofa": a scene cannot keep that something is not so."""
+        match = self._match(vocabulary.predicates, position + 1)
+        for slot in ("A", "B", "REF"):
+            self._things(match.slots.get(slot, ()))
+        said = " ".join(self.words[position : match.end])
+        self.draft.warn(f'"{said}" is left out: a scene holds only what is so.')
+        self._not_understood("not")
+        return match.end
+
     def _may_name(self, position: int) -> bool:
         """Whether a noun phrase may begin here: not after a word that may be a strange verb."""
         clause = self._clause
@@ -348,7 +364,6 @@ class Grammar:
         prefer = clause.viewpoint or (self.topic if not clause.subjects else clause.subjects)
         subjects: list[Thing] = []
         for mention in listed:
-            self._close_with()
             # "two dogs, one red and one blue" speaks on of the same; other pronouns mean what the sentence is about.
             found = self.mentions.resolve(mention, exclude=[t for t in subjects if not mention.pronoun], prefer=prefer)
             subjects += [thing for thing in found if thing not in subjects]
@@ -358,7 +373,7 @@ class Grammar:
         clause.subjects = subjects if joined else subjects[-1:] if len(listed) > 1 else subjects
         clause.local, clause.relative, clause.owner = [], False, clause.owner
         clause.nearest = list(clause.subjects)
-        clause.boundary, clause.finite, clause.last = "", False, []
+        clause.boundary, clause.finite = "", False
         each = all(mention.pronoun == "one" and mention.color for mention in listed)
         clause.listed = [*clause.listed, *subjects] if each else []
         if clause.subjects and any(mention.article == "" and mention.pronoun for mention in listed) is False:
@@ -446,7 +461,6 @@ class Grammar:
     def _with(self, position: int) -> int:
         """ "a table with a lamp on it", "the table has a lamp on it": the lamp is spoken of, and "it" is the table."""
         clause = self._clause
-        self._close_with()
         owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
         owner = owner or list(clause.subjects)
         listed, _, end = self._list(position + 1)
@@ -463,12 +477,19 @@ class Grammar:
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
             return listed[0].end
+        if said and owner and not self._says_of_with(end):
+            said = False
         things: list[Thing] = []
         for mention in listed:
             things += self.mentions.resolve(mention, exclude=owner)
+        if owner and not said:
+            # What follows is said of the owner: "a man with a dog in front of a house".
+            self._accompany(things, owner)
+            clause.owner, clause.nearest = owner, owner
+            clause.boundary = "" if clause.subjects else "with"
+            return end
         clause.owner, clause.local, clause.relative = owner, things, False
         clause.nearest = list(things)
-        clause.unused_with = bool(owner) and not said
         clause.boundary = "" if clause.subjects else "with"
         if not owner:
             clause.subjects, clause.local = things, []
@@ -478,14 +499,20 @@ class Grammar:
         for thing in things:
             thing.words += self.words[start:end]
 
-    def _close_with(self) -> None:
-        """A thing after "with" of which nothing was said stands next to its owner."""
-        clause = self._clause
-        if clause.unused_with:
-            for thing in clause.local:
-                if not any(relation.subject is thing for relation in self.draft.relations):
-                    self.draft.relate("next", thing, list(clause.owner))
-        clause.unused_with = False
+    def _says_of_with(self, end: int) -> bool:
+        """Whether what follows is about the thing after "with": "with a lamp on it", "with a dog sitting on a rug"."""
+        if self._past_verbs(end) > end:
+            return True
+        match = self._match(vocabulary.predicates, end)
+        if match is None:
+            return True  # "with one red"
+        return all(mention.pronoun for mention in match.slots.get("REF", ()))
+
+    def _accompany(self, things: Sequence[Thing], owner: Sequence[Thing]) -> None:
+        """A thing after "with" of which nothing else is said: in a vessel, else next to its owner."""
+        holds = any(thing.kind in VESSELS for thing in owner)
+        for thing in things:
+            self.draft.relate("in" if holds else "next", thing, list(owner))
 
     # --- predicates ------------------------------------------------------------------------------------------------
 
@@ -535,6 +562,12 @@ class Grammar:
         if clause.boundary == "," and clause.listed and all(thing.color for thing in clause.listed):
             # "two mugs, one red, the other yellow, in front of a bottle"
             return clause.listed
+        if match.meaning in ("height", "width", "length", "footprint"):
+            # "next to a woman 1.65 m tall"
+            return clause.subjects if clause.boundary or clause.verb_last else clause.nearest
+        if match.meaning.startswith("bare_") and not clause.boundary and self._has_side(clause.subjects):
+            # "the penguin on the left is bigger than the one on the right"
+            return clause.nearest
         if clause.boundary or clause.finite or match.meaning.startswith(_OF_SUBJECT):
             if clause.boundary != "start":
                 near = clause.nearest
@@ -557,6 +590,9 @@ class Grammar:
             if mention.article == "the" and any(fits(thing, mention) for thing in subjects):
                 return True
         return False
+
+    def _has_side(self, things: Sequence[Thing]) -> bool:
+        return any(r.kind.startswith("bare_") and r.subject in things for r in self.draft.relations)
 
     def _turns_nearest(self, match: Match, near: list[Thing]) -> bool:
         """Whether "facing left" right behind a noun is said of it: "a man left of a woman facing left"."""
@@ -598,7 +634,6 @@ class Grammar:
         meaning, slots = match.meaning, match.slots
         clause = self._clause
         subjects = self.draft.expand(subjects)
-        clause.unused_with = False
         if meaning in ("outdoor", "room"):
             self.draft.setting = self.draft.setting or meaning
             return
@@ -607,11 +642,19 @@ class Grammar:
             return
         if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
             return
+        if kind_of_camera := self._means_camera(match):
+            for thing in subjects:
+                self.draft.relate(kind_of_camera, thing)
+            return
         # "seen from its left" is about the subject itself.
         references = self._references(
             slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
         )
         if references is None:
+            place = any(mention.place for mention in slots.get("REF", ()))
+            if place and meaning not in ("on", "in", "next") and not meaning.startswith("bare_"):
+                said = " ".join(self.words[match.start : match.end])
+                self.draft.warn(f'"{said}" is left out: it is a place, no thing of the scene.')
             return
         if meaning.startswith("sees_") and references:
             subjects, references = references, []
@@ -656,6 +699,8 @@ class Grammar:
                 self._relate("next", subjects, references, value, match)
         elif kind in ("row", "circle"):
             self._arrange(kind, subjects)
+        elif kind.startswith("order_"):
+            self._in_order(kind, subjects)
         elif kind in ("height", "width", "length"):
             for thing in subjects:
                 thing.sizes[kind] = value
@@ -664,7 +709,7 @@ class Grammar:
         clause.last = self.draft.relations[before:]
         named = references or self.draft.expand(clause.nearest)
         if references:
-            clause.nearest = list(named)
+            clause.nearest, clause.verb_last = list(named), False
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
 
@@ -678,6 +723,16 @@ class Grammar:
         for thing in subjects:
             self.draft.relate("against_wall" if meaning == "against" else "on_wall", thing)
         return True
+
+    def _means_camera(self, match: Match) -> str:
+        """ "one faces the camera, the other faces away from it": the pose, where "it" is the camera."""
+        pose = {"<own_back": "pose_back", "facing": "pose_front"}.get(match.meaning, "")
+        mentions = match.slots.get("REF", ())
+        before = self.words[: match.start]
+        if not pose or not mentions or mentions[0].pronoun != "it" or "camera" not in before:
+            return ""
+        named = len(before) - 1 - before[::-1].index("camera")
+        return pose if named >= self._clause.named_at else ""
 
     def _relate(
         self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None, match: Match
@@ -738,6 +793,14 @@ class Grammar:
             for first, second in pairwise(subjects):
                 self.draft.relate("next", first, [second])
 
+    def _in_order(self, kind: str, things: list[Thing]) -> None:
+        """Each is on one side of the next: "from left to right"."""
+        side = {"right": "left", "left": "right", "back": "nearer", "front": "farther"}[kind.removeprefix("order_")]
+        singles = [single for thing in things for single in self.draft.split(thing)]
+        self.mentions.recent = self.draft.expand(self.mentions.recent)
+        for one, other in pairwise(singles):
+            self.draft.relate(side, one, [other])
+
     def _references(self, slots: dict[str, Any], subjects: list[Thing], turned: bool) -> list[Thing] | None:
         """The things in a wording's slots; None where they are a place, which is the setting."""
         clause = self._clause
@@ -748,11 +811,15 @@ class Grammar:
                     self._place(mention)
                     continue
                 prefer = clause.owner or clause.viewpoint
+                if turned and not prefer and clause.last:
+                    # "a bush at the front of the house, at its back a tree": its is the house's.
+                    prefer = clause.last[-1].references
                 exclude = [] if mention.pronoun in ("them", "they", "both") else [*subjects, *found]
                 things = self.mentions.resolve(mention, exclude, prefer, turned)
                 if not things and not (mention.pronoun == "it" and self._place_before):
                     self._not_understood(" ".join(self.words[mention.start : mention.end]))
                 found += things
+                clause.named_at = mention.end
         if not found and any(slot in slots for slot in ("A", "B", "REF")):
             return None
         return found
@@ -817,18 +884,15 @@ class Grammar:
     def _whole(self, match: Match) -> int:
         """A wording that names its own subjects."""
         clause = self._clause
-        self._close_with()
         meaning, slots = match.meaning, match.slots
         listed = slots.get("LIST", ())
         first = self._things(slots.get("A", ()) or listed)
         second = [thing for thing in self._things(slots.get("B", ())) if thing not in first]
         value = slots.get("LENGTH")
         before = len(self.draft.relations)
-        if meaning.startswith("in_order_"):
-            kind = {"right": "left", "left": "right", "behind": "front", "front": "behind"}[meaning[9:]]
-            first = [single for thing in first for single in self.draft.split(thing)]
-            for one, other in pairwise(first):
-                self.draft.relate(kind, one, [other])
+        if meaning.startswith("order_"):
+            self._in_order(meaning, first)
+            first = self.draft.expand(first)
         elif meaning.startswith("view_"):
             self.draft.camera.append((meaning, first[0] if first else None, None))
         elif meaning in ("height", "width", "length"):
@@ -866,7 +930,6 @@ class Grammar:
     def _finish(self) -> None:
         """The end of a sentence: places without a subject are said of the sentence's or the text's topic."""
         clause = self._clause
-        self._close_with()
         subjects = clause.subjects or self.draft.expand(self.topic) or self.draft.things[-1:]
         for match in clause.pending:
             if subjects:
@@ -925,9 +988,8 @@ def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int
     if _camera_slot(grammar, position) is not None:
         return None
     first = grammar.mention(position, bare_unknown=True)
-    if first is None or (first.pronoun == "one" and first.ordinal is None and not first.color and first.said == ""):
-        if first is None or numbers.at(grammar.words, position) != "one":
-            return None
+    if first is None:
+        return None
     listed, end = [first], first.end
     while first.place == "" and first.pronoun == "":
         joint = numbers.at(grammar.words, end)

@@ -25,6 +25,8 @@ class Mentions:
         self.recent: list[Thing] = []  # last mentioned last
         self._one: list[Thing] = []  # the group of "one ... the other"
         self._taken: list[Thing] = []
+        self._counted: list[Thing] = []  # those introduced as "one dog"
+        self._it: Thing | None = None  # what "it" was last
 
     def name_at(self, words: Sequence[str], start: int) -> Mention | None:
         """The longest name of a thing that stands here, with or without "the"."""
@@ -108,16 +110,17 @@ class Mentions:
         if word in ("they", "them", "both", "these", "those"):
             return self._several(prefer, exclude)
         person = word in ("he", "she", "him", "her")
-        candidates = [*prefer, *reversed(self.recent)]
-        if turned:
-            candidates.sort(key=lambda thing: not thing.has_front)
-        for thing in candidates:
-            if thing not in exclude and thing.is_person == person:
-                return [thing]
-        for thing in candidates:
-            if thing not in exclude:
-                return [thing]
-        return []
+        # "behind it a tree, in front of it a dog": the same it.
+        again = [self._it] if self._it is not None and not person else []
+        candidates = [*prefer, *again, *reversed(self.recent)]
+        fitting = [thing for thing in candidates if thing not in exclude]
+        if turned and not again and not prefer:
+            fitting.sort(key=lambda thing: not thing.has_front)
+        right = [thing for thing in fitting if thing.is_person == person and thing.count == 1]
+        found = (right or fitting)[:1]
+        if found and exclude:
+            self._it = found[0]
+        return found
 
     def _several(self, prefer: Sequence[Thing], exclude: Sequence[Thing]) -> list[Thing]:
         if len(prefer) > 1 or any(thing.count > 1 for thing in prefer):
@@ -128,10 +131,14 @@ class Mentions:
 
     def _one_of(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """ "one", "the other", "the second", "the red one"."""
-        if mention.ordinal is None and mention.color:
-            coloured = [thing for thing in self._draft.things if thing.color == mention.color and thing not in exclude]
-            if coloured:
+        if mention.ordinal is None and (mention.color or mention.article):
+            coloured = [
+                t for t in self._draft.things if mention.color and t.color == mention.color and t not in exclude
+            ]
+            if coloured and mention.article != "a":
                 return coloured[-1:]
+            if not self._several_free(exclude):
+                return self._another(mention)
         members = self._members()
         if not members:
             return []
@@ -148,6 +155,23 @@ class Mentions:
         found.words += [word for word in mention.words if word not in found.words]
         self._taken.append(found)
         return [found]
+
+    def _several_free(self, exclude: Sequence[Thing]) -> bool:
+        """Whether there is a group, or single ones of a group, of which this can be one."""
+        if any(thing.count > 1 and not thing.members for thing in self._draft.things):
+            return True
+        return any(thing not in self._taken and thing not in exclude and not thing.color for thing in self._one)
+
+    def _another(self, mention: Mention) -> list[Thing]:
+        """ "the red one", "another one", where there was but one: a new thing of the same noun."""
+        if self.known or not self.recent:
+            return []
+        last = self.recent[-1]
+        if mention.article == "a":
+            # "one dog in front of the sofa and another one behind it": of the noun that was said to be one.
+            last = next((thing for thing in reversed(self.recent) if thing in self._counted), last)
+        new = Thing(last.noun, last.said, mention.color, list(mention.words), scale=mention.scale)
+        return [self._draft.add(new)]
 
     def _members(self) -> list[Thing]:
         """The single things that "one" and "the other" mean: the last group, or the last two things."""
@@ -218,6 +242,8 @@ class Mentions:
         )
         if mention.noun is None:
             self._draft.warn(f'"{mention.said}" is not in the lexicon: it becomes a box of 1 m.')
+        if mention.count is not None and count == 1:
+            self._counted.append(thing)
         return self._draft.add(thing)
 
 

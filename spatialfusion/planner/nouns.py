@@ -28,7 +28,7 @@ _NO_NOUNS = frozenset(
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
     "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
     "least very same different other others something anything nothing everything lot kind sort type pair couple few "
-    "several many some how what why when who which here there now both all".split()
+    "several many some how what why when who which here there now both all former latter".split()
 )
 
 
@@ -179,8 +179,8 @@ class _Phrase:
             self.at += 1
 
     def _count(self) -> None:
-        if self.peek() == "one" and self.mention.ordinal is not None:
-            return  # "the middle one"
+        if self.peek() == "one" and self.mention.article and not self._noun_follows(self.at + 1):
+            return  # "the middle one", "another one"
         found = numbers.count(self.words, self.start if self.mention.article == "a" else self.at)
         if found is None and self.mention.article == "a":
             found = numbers.count(self.words, self.at)
@@ -337,6 +337,8 @@ class _Phrase:
             if word == "both" and at(self.words, end) in ("of",):
                 end += 2
             return replace(mention, end=max(end, self.at), pronoun=word)
+        if word == "another":
+            return replace(mention, end=self.start + 1, pronoun="one")
         if word in ("it", "they", "them", "he", "she", "him", "her"):
             return Mention(self.start, self.start + 1, pronoun=word)
         return None

@@ -19,12 +19,12 @@ CLASSES = {
         "face": "face faces facing faced",
         "turn": "turned turns turning turn rotated oriented directed angled pointed pointing points point aimed headed",
         "stand": (
-            "stand stands standing sit sits sitting seated lie lies lying laying lays rest rests resting wait waits "
-            "waiting placed located positioned situated parked hang hangs hanging lean leans leaning float floats "
-            "floating perched set found stationed kept put arranged lined rise rises rising hover hovers hovering "
-            "grow grows growing appear appears stood sat parks mounted posed posing poses crouching kneeling "
-            "sleeping sleeps walking walks running runs swimming flying flies grazing drinking eating reading "
-            "playing occupies"
+            "hiding hides hidden stand stands standing sit sits sitting seated lie lies lying laying lays rest "
+            "rests resting wait waits waiting placed located positioned situated parked hang hangs hanging lean "
+            "leans leaning float floats floating perched set found stationed kept put arranged lined rise rises "
+            "rising hover hovers hovering grow grows growing appear appears stood sat parks mounted posed posing "
+            "poses crouching kneeling sleeping sleeps walking walks running runs swimming flying flies grazing "
+            "drinking eating reading playing occupies"
         ),
         "put": "standing sitting placed located positioned situated parked",
         "go": (
@@ -148,7 +148,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "in the (middle|very middle) of REF",
         "[right] on [the] top of REF",
         "on REF",
-        "(standing|sitting|lying) on REF",
+        "(riding|rides|ride|mounted) [on] REF",
         "on the (surface|seat) of REF",
     ),
     "under": ("(under|below) REF", "in the shade of REF"),
@@ -358,13 +358,13 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "(which|it|him|her|them) 's SIDE [side] (we see|<be> visible|can be seen)",
         "<sees> REF 's [own] SIDE [side]",
         "(<sees>|<look> at) the SIDE [side] of REF",
-        "with (it|them|him|her) 's SIDE side (to|towards|facing|visible to|turned to) CAMERA",
+        "with (it|them|him|her) 's SIDE [side] (to|towards|facing|visible to|turned to) CAMERA",
         "showing (it|them|him|her) 's SIDE [side]",
         "SIDE [side] view",
         "(it|them) 's SIDE [side] [is] visible",
         "(showing|presenting|turning|shows|turns|presents) (it|them|him|her) 's SIDE [side] to CAMERA",
         "(showing|shows|show) CAMERA (it|them|him|her) 's SIDE [side]",
-        "[<see>] from (it|them|him|her) 's SIDE side",
+        "[<see>] from (it|them|him|her) 's SIDE [side]",
     ),
     "sees_back": (f"{_SEES} behind", "from behind", "from behind REF", f"{_SEES} behind REF", "[a] view from behind"),
     "sees_front": (
@@ -431,6 +431,10 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "(lined|queued) up",
         "in a (straight|single) line",
     ),
+    "order_right": ("[<stand>] from left to right",),
+    "order_left": ("[<stand>] from right to left",),
+    "order_back": ("[<stand>] from (front to back|closest to farthest|near to far)",),
+    "order_front": ("[<stand>] from (back to front|farthest to closest|far to near)",),
     "circle": ("in a (circle|ring)", "forming a (circle|ring)"),
     "outdoor": (
         "outdoors",
@@ -521,8 +525,8 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[a|the] <shot> (of|shows|showing) the SIDE [side] of A",
         "[a|the] <shot> (of|shows|showing) A from (the|it 's|him 's|her 's) [own] SIDE [side]",
         "[a|the] (view|shot) of A 's SIDE [side]",
-        "[a|the] SIDE side of A <be> (visible|<see>|<turn> to CAMERA|facing CAMERA|towards CAMERA)",
-        "the SIDE side of A (faces|facing) CAMERA",
+        "[a|the] SIDE [side] of A <be> (visible|<see>|<turn> to CAMERA|facing CAMERA|towards CAMERA)",
+        "the SIDE [side] of A (faces|facing) CAMERA",
         "A 's SIDE [side] (<be> visible|<be> <see>|faces CAMERA|<be> facing CAMERA|<be> towards CAMERA|"
         "<be> <turn> (to|towards) CAMERA)",
         "the SIDE of A <be> (visible|<see>|facing CAMERA|<turn> to CAMERA)",
@@ -541,15 +545,15 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "CAMERA (<sees>|<look> at) A from the side",
         "[a] profile of A",
     ),
-    "in_order_right": ("from left to right [,] LIST", "left to right [,] LIST"),
-    "in_order_left": ("from right to left [,] LIST", "right to left [,] LIST"),
-    "in_order_behind": (
+    "order_right": ("from left to right [,] LIST", "left to right [,] LIST"),
+    "order_left": ("from right to left [,] LIST", "right to left [,] LIST"),
+    "order_back": (
         "from front to back [,] LIST",
         "front to back [,] LIST",
         "from (closest|near|nearest) to (farthest|far) [,] LIST",
         "in order of distance [,] LIST",
     ),
-    "in_order_front": ("from back to front [,] LIST",),
+    "order_front": ("from back to front [,] LIST",),
     "view_close": (
         "[a|an] [extreme|tight] close up [<shot>] (of|on) A",
         "[a] close <shot> (of|at) A",
@@ -577,6 +581,7 @@ OPENINGS = (
     "[a|an] <picture> ,",
     "(i|we) (want|would like|need|see|imagine) [to see] [a|an|the] [<picture> (of|with)]",
     "(you|we|one) can see",
+    "(can|could|would|will) you [please] <make> [me|us] [a|an|the]",
     "this is",
     "(the|this|a) <picture> [<be>] taken",
     "it shows",

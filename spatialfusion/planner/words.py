@@ -100,6 +100,7 @@ KEPT_POSTURES = {
         "eating",
         "reading",
         "playing",
+        "hiding hides hidden",
         "hovering hovers hover",
         "floating floats float",
         "hanging hangs hang",
@@ -113,7 +114,8 @@ SCALES = {
     **dict.fromkeys(("huge", "giant", "gigantic", "enormous", "massive", "colossal", "oversized"), 1.8),
     **dict.fromkeys(("small", "little"), 0.75),
     **dict.fromkeys(("tiny", "miniature", "mini"), 0.5),
-    **dict.fromkeys(("tall", "high"), 1.3),
+    **dict.fromkeys(("tall", "high"), 1.2),
+    "short": 0.85,
 }
 
 COLLECTIONS = {
@@ -130,6 +132,11 @@ PERSONS = frozenset(
 
 # Plans that are looked at from outside: what faces away beside one of them is not the building.
 BUILDINGS = frozenset("house tower church building barn castle hut cottage shed lighthouse skyscraper school".split())
+
+# What holds things: what it comes "with" is in it.
+VESSELS = frozenset(
+    "vase bowl basket glass pot cup mug box crate bucket barrel bag plate tray bottle jar jug drawer cage bin".split()
+)
 
 # Where it is: what makes it a room, and what does not. Kept as words of the picture.
 ROOMS = frozenset(

@@ -52,6 +52,7 @@ _VIEWS = {
     "view_high": "high",
     "view_topdown": "top-down",
 }
+_TAKEN = ("wall", "floor", "ground")  # by scene text itself, in "on wall" and the like
 _SHOTS = ("wide", "medium", "close")
 _ARRANGED = {"row": "in a row", "circle": "in a circle"}
 
@@ -126,9 +127,9 @@ def _references(draft: Draft) -> dict[int, str]:
         numbers[thing.kind] += 1
         if id(thing) not in spoken:
             continue
-        if kinds[thing.kind] == 1 and thing.count == 1:
+        if kinds[thing.kind] == 1 and thing.count == 1 and thing.kind not in _TAKEN:
             found[id(thing)] = thing.kind
-        elif thing.color and looks[thing.color, thing.kind] == 1 and thing.count == 1:
+        elif thing.color and thing.kind not in _TAKEN and looks[thing.color, thing.kind] == 1 and thing.count == 1:
             found[id(thing)] = f"{thing.color} {thing.kind}"
         else:
             thing.name = f"{thing.kind.replace(' ', '-')}-{numbers[thing.kind]}"
