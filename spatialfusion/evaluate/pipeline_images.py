@@ -72,8 +72,8 @@ class PipelineImages:
         if geometry_from == "planned":
             if edits := [question.id for question in questions if question.task == "edit"]:
                 raise InputError(
-                    f"--geometry-from planned reads what a prompt shows, but {edits[0]} says only what changes: expected "
-                    "text-to-image questions alone."
+                    f"--geometry-from planned reads what a prompt shows, but {edits[0]} says only what changes: "
+                    "expected text-to-image questions alone."
                 )
         elif geometry_from is not None:
             if strange := [question.id for question in questions if question.scene is None]:
