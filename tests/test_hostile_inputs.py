@@ -27,7 +27,8 @@ from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import load_geometry, save_geometry
 from spatialfusion.images import read_image
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
-from spatialfusion.scenes.text import EXAMPLE, compose
+from spatialfusion.scenes.compose import compose
+from spatialfusion.scenes.text import EXAMPLE
 
 
 def over(few: int, many: int, *strategies: st.SearchStrategy, fixture: str | None = None):
