@@ -306,7 +306,7 @@ def umask() -> int:
         (["a car", "--seed", -1], "--seed is -1"),
         (["a car", "--size", "big"], "--size is 'big'"),
         (["a car", "--size", "0x64"], "0x64"),
-        (["a car", "--size", "99999x99999"], "million rays"),
+        (["a car", "--size", "99999x99999"], "million pixels"),
         (["a car", "--seeds", 0], "--seeds is 0"),
         (["a car", "--seeds", 1000], "--seeds is 1000"),
         (["xyzzy qwxyz"], "names no thing"),
@@ -324,7 +324,7 @@ def test_files_that_are_no_scene_text_are_one_sentence(tmp_path, capsys):
     for name, data, words in (
         ("binary", b"\xff\xfe\x00car", "is not text in UTF-8"),
         ("long", b"#" * (1 << 21), "is longer than"),
-        ("wrong", b"unicorn at 0 5", "line 1 of the scene text"),
+        ("wrong", b"zorply at 0 5", "line 1 of the scene text"),
         ("odds", b"camera auto\ncar left of house\nhouse left of car\n", "line"),
     ):
         (tmp_path / name).write_bytes(data)
