@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from comfy_api.latest import io
 
 from ..spatialfusion.defaults import STRENGTH
+from ..spatialfusion.errors import InputError
+
+
+def check_finite(**values: float) -> None:
+    """Raise InputError for a number that is none: the host's own bounds let NaN pass."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise InputError(f"{name} is {value:g}: expected a number.")
 
 
 def size_inputs(of: str) -> list[io.Input]:

@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -25,10 +24,11 @@ from .defaults import (
 )
 from .devices import usable_device
 from .errors import CommandParser, InputError, read_size, run_command
-from .files import check_writable, slug
+from .files import check_writable, remove_leftovers, slug, temporary_folder, write_text
+from .texts import check_text
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from torch import Tensor
 
     from .geometry import Geometry
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
     usual = f"{slug(arguments.prompt)}-{arguments.seed}{'-no-depth' if arguments.no_depth else ''}"
     out = Path(arguments.out) if arguments.out else Path("outputs") / usual
     check_writable(out)
-    image = None if arguments.image is None else open_image(arguments.image)
+    image = None if arguments.image is None else _read_image(arguments.image)
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
     scene = None if arguments.scene is None else _plan_scene(arguments)
     if arguments.model is None:
@@ -157,6 +157,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if not arguments.prompt.strip():
         raise InputError("the prompt is empty: describe the image in a sentence.")
+    check_text(arguments.prompt, "the prompt")
     if arguments.no_depth and arguments.geometry is not None:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
     if arguments.scene is not None and arguments.geometry is not None:
@@ -178,20 +179,6 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def open_image(name: str) -> Image.Image:
-    """Read a picture file whole."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(name) as image:
-            image.load()
-            return image
-    except FileNotFoundError:
-        raise InputError(f"there is no file {name}: expected a picture to edit.") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{name} is not a picture: expected a PNG, JPEG or the like.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} cannot be read ({error}): expected a whole picture file.") from None
 
 
 def load_pipeline(
@@ -230,25 +217,28 @@ def load_pipeline(
 
 
 def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:
-    """Write all files beside their places first, then give them their names; returns them."""
+    """Write all files beside their places first, then give them their names; returns them.
+
+    run.json goes first and comes last: a folder that has it holds one whole run, whenever the process is killed.
+    """
     from .depth_image import depth_figure
     from .geometry_files import save_geometry
 
     is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=out) as name:
-            temporary = Path(name)
+        # What a killed run has left says that the files beside it are ours, even without run.json.
+        is_ours = remove_leftovers(out) or (out / "run.json").is_file()
+        with temporary_folder(out) as temporary:
             output.images[0].save(temporary / "image.png")
             if output.geometry is not None:
                 depth_figure(output.geometry).save(temporary / "depth.png")
                 save_geometry(temporary / "depth.npz", output.geometry)
             if output.plans:
-                (temporary / "scene.txt").write_text(output.plans[0].text, encoding="utf-8")
-            text = json.dumps(record, indent=2, ensure_ascii=False)
-            (temporary / "run.json").write_text(text + "\n", encoding="utf-8")
+                write_text(temporary / "scene.txt", output.plans[0].text)
+            write_text(temporary / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
             paths = []
-            is_ours = (out / "run.json").is_file()
+            (out / "run.json").unlink(missing_ok=True)
             for name in ("image.png", "depth.png", "depth.npz", "scene.txt", "run.json"):
                 if (temporary / name).exists():
                     os.replace(temporary / name, out / name)
@@ -262,6 +252,13 @@ def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[
             with suppress(OSError):
                 out.rmdir()
         raise
+
+
+def _read_image(name: str) -> Tensor:
+    # torch takes seconds to import: a mistyped option should not wait for it.
+    from .images import read_image
+
+    return read_image(name)
 
 
 def _plan_scene(arguments: argparse.Namespace) -> str:

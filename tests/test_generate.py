@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -202,6 +203,21 @@ def test_wrong_files_are_one_sentence(capsys, tmp_path, geometry):
         assert words in fail(capsys, PROMPT, "--model", tmp_path, option, tmp_path / name)
 
 
+def test_text_that_is_none_is_one_sentence(capsys, tiny_folder, tmp_path):
+    out = tmp_path / "out"
+    said = fail(capsys, "a car \ud83d", "--model", tiny_folder, "--out", out)
+    assert "the prompt has a broken character ('\\ud83d') at position 7" in said and not out.exists()
+
+
+def test_names_that_are_not_utf8_are_taken_and_printed(capsys, tiny_folder, tmp_path):
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    Image.new("RGB", (32, 32), "red").save(name + ".png")
+    run("paint it", "--image", name + ".png", "--steps", 1, "--size", "32x32", "--model", tiny_folder, "--out", name)
+    assert "caf\\udce9/image.png" in capsys.readouterr().out
+    record = json.loads(Path(name, "run.json").read_text(encoding="utf-8"))
+    assert record["image"] == name + ".png"
+
+
 def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device", "depth.npz")
@@ -212,6 +228,12 @@ def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsy
         run(PROMPT, *arguments, "--out", tmp_path / "out")
     assert end.value.code == 2 and "No space left" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_any_prompt_has_a_name_that_fits():
+    for letter in "aé红𠀀":
+        name = f"{slug(letter * 100)}-{2**63 - 1}-no-depth"
+        assert len(name.encode()) < 240 and name.startswith(letter) and slug(letter * 101) != slug(letter * 100)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from host_server import Host, NoHostError
 from test_host_server import PROMPTS, TINY
 
 # Nodes of the workflows that show pictures, and how large where the workflow's own size is known.
+pytestmark = pytest.mark.host
+
 PICTURES = {"PreviewImage", "SaveImage", "MaskPreview", "SpatialFusionSaveDepth"}
 
 

@@ -15,6 +15,8 @@ import pytest
 from host_server import Host, NoHostError, RefusedError, error_of
 from PIL import Image
 
+pytestmark = pytest.mark.host
+
 WORKFLOWS = Path(__file__).parents[1] / "workflows"
 GOLDEN = Path(__file__).parent / "golden" / "object_info.json"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))

@@ -37,7 +37,7 @@ FACING = {
     **dict.fromkeys(("away", "back", "backwards"), "away"),
     **dict.fromkeys(("left", "leftwards"), "left"),
 }
-_SUBJECTS = {
+SUBJECTS = {
     "camera": "camera",
     "light": "light",
     **dict.fromkeys(("outdoor", "outdoors", "outside"), "outdoor"),
@@ -48,8 +48,8 @@ _TOWARDS = {"to", "toward", "towards", "at"}
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _NOUN_WORDS = 4  # of the longest noun
 
-_SIZE = Wanted("width, height and length, or the height alone, in metres", 0.005, 200, (1, 3))
-_EXTENT = Wanted("metres", 0.005, 200)
+_SIZE = Wanted("width, height and length, or the height alone, in metres", 0.001, 200, (1, 3))
+_EXTENT = Wanted("metres", 0.001, 200)
 _POSITION = Wanted("x (to the right), z (forward) and, if not on the ground, the height of the base, in metres",
                    -1000, 1000, (2, 3))  # fmt: skip
 _YAW = Wanted("degrees; 0 faces the viewer, 90 the viewer's right", -360, 360, angle=True)
@@ -219,7 +219,7 @@ def _unknown_noun(words: Words) -> str:
 def _read_call(words: Words, known: _Known, after: str) -> _Call:
     """The words for another thing."""
     said = words.peek()
-    if said is None or (said in _CLAUSES and said not in known.names):
+    if said is None or (said in _CLAUSES and said not in known.names and not _noun_length(words)):
         raise words.error(f'"{after}" has nothing after it', "the name or the kind of another object")
     if said[0] == '"':
         words.next()
@@ -376,6 +376,11 @@ def _read_thing(words: Words, known: _Known) -> _Line:
         if word[0] == '"':
             spoken.append(words.next()[1:])
             continue
+        if (length := _noun_length(words)) > 1:  # "blue whale", "side table"
+            once("kind")
+            thing = replace(thing, noun=find_noun(words.ahead(length)))
+            words.take(length)
+            continue
         if words.number_next():
             _read_measure(words, known, relate)
             continue
@@ -479,7 +484,7 @@ _EXTENTS = ("height", "width", "length")
 
 
 def _unknown_word(words: Words, word: str, has_noun: bool) -> InputError:
-    known = (*COLOR_WORDS, *_CLAUSES, *_SUBJECTS, *(() if has_noun else (*KIND_WORDS, *lexicon.NOUNS)))
+    known = (*COLOR_WORDS, *_CLAUSES, *SUBJECTS, *(() if has_noun else (*KIND_WORDS, *lexicon.NOUNS)))
     size = "" if has_noun else f"; a word that is no known noun takes a size: {shown(word)} size 1"
     return words.error(
         f'"{shown(word)}" is not known{suggest(word[:40], known)}',
@@ -656,8 +661,8 @@ def _read_parts(words: Words) -> tuple[Primitive, ...]:
         raise words.error(wrong, f"{listing(_SHAPES)} and six numbers: {_PLACE.form}")
     low, high = box_of(parts)
     for name, edge in zip(("wide", "high", "long"), (b - a for a, b in zip(low, high))):
-        if not 0.005 <= edge <= 200:
-            raise words.error(f"the parts together are {edge:g} m {name}", "from 0.005 to 200 metres")
+        if not 0.001 <= edge <= 200:
+            raise words.error(f"the parts together are {edge:g} m {name}", "from 0.001 to 200 metres")
     return tuple(parts)
 
 
@@ -783,7 +788,7 @@ def read_scene_text(text: str) -> SceneProgram:
     lines: list[_Line] = []
     total = 0
     for words in statements:
-        subject = _SUBJECTS.get(words.peek() or "") if _noun_length(words) < 2 else None
+        subject = SUBJECTS.get(words.peek() or "") if _noun_length(words) < 2 else None
         if subject is None:
             lines.append(_read_thing(words, known))
             total += lines[-1].thing.count
