@@ -19,6 +19,7 @@ from ..scenes.scene import Scene, SceneObject
 from ..scenes.statements import observe
 from ..scenes.text import scene_from_text
 from ..scenes.write import scene_to_text
+from ..texts import check_text
 from .sentence import read_sentence
 
 SIZE = (1024, 1024)
@@ -33,8 +34,7 @@ def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE) -> Plan:
     """
     if not isinstance(prompt, str):
         raise InputError(f"the prompt is a {type(prompt).__name__}: expected a sentence.")
-    if any("\ud800" <= letter <= "\udfff" for letter in prompt):
-        raise InputError("the prompt has bytes that are no text in UTF-8: expected a sentence.")
+    check_text(prompt, "the prompt")
     reading = read_sentence(prompt)
     return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings)
 
