@@ -14,7 +14,6 @@ from ..errors import InputError
 from ..geometry import Geometry
 from ..scenes.compose import Composition, check_picture, draw
 from ..scenes.program import Layout, object_names
-from ..scenes.render import Progress
 from ..scenes.scene import Scene, SceneObject
 from ..scenes.statements import observe
 from ..scenes.text import scene_from_text
@@ -166,12 +165,17 @@ class Plan:
             found.append(Box(self.names[i], thing, box, reach, math.hypot(*seen.position)))
         return tuple(found)
 
-    def draw(self, samples: int = SAMPLES, progress: Progress | None = None) -> Composition:
-        """Depth and picture together, kept for later; `samples` and `progress` as in `scenes.compose.draw`."""
+    def draw(self, samples: int = SAMPLES) -> Composition:
+        """Depth and picture together, kept for later; `samples` as in `scenes.compose.draw`."""
         kept = self.__dict__.get("_depth")
         if kept is None or kept.image is None:
-            kept = self.__dict__["_depth"] = draw(self.layout, self.size, samples, progress)
-        return kept
+            self.take(draw(self.layout, self.size, samples))
+        return self._depth
+
+    def take(self, drawn: Composition) -> Composition:
+        """Keep what was drawn of this plan's layout, at its size, elsewhere."""
+        self.__dict__["_depth"] = drawn
+        return drawn
 
     @cached_property
     def _depth(self) -> Composition:
