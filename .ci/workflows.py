@@ -160,7 +160,7 @@ def sentence_to_depth() -> Workflow:
     text = flow.add("PreviewAny", title="Scene text", source=plan["text"])
     flow.column("Its depth")
     depth = flow.add("PreviewImage", title="Depth", images=rendered["image"])
-    shown = flow.add("MaskPreview", title="Mask of the giraffe", mask=mask["mask"])
+    shown = flow.add("MaskPreview", title="Mask", mask=mask["mask"])
     picture.size, depth.size, shown.size, text.size = (420, 400), (560, 540), (560, 340), (420, 150)
     flow.thumbnail = [picture, depth]
     return flow
