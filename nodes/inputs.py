@@ -28,6 +28,27 @@ def seed_input(tooltip: str) -> io.Input:
     return io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltip)
 
 
+def layout_seed_input(tooltip: str, optional: bool = False) -> io.Input:
+    return io.Int.Input(
+        "seed",
+        default=0,
+        min=0,
+        max=0xFFFFFFFFFFFFFFFF,
+        control_after_generate="fixed",  # a composition stays until another one is wanted
+        optional=optional,
+        tooltip=tooltip,
+    )
+
+
+def picture_size_inputs() -> list[io.Input]:
+    return [
+        io.Int.Input(
+            name, default=1024, min=64, max=2048, step=8, tooltip=f"{name.capitalize()} of the picture, pixels."
+        )
+        for name in ("width", "height")
+    ]
+
+
 def clip_input() -> io.Input:
     return io.Clip.Input(
         "clip",

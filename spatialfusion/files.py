@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -66,31 +66,6 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
-@contextmanager
-def atomic_files(folder: str | os.PathLike) -> Iterator[Path]:
-    """Yield a temporary folder; on success its files take their places in `folder`, on any error none does.
-
-    A folder that was not there appears whole. In one that was, files of the same names are replaced and others stay.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        with atomic_folder(folder) as temporary:
-            yield temporary
-        return
-    temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
-    try:
-        yield temporary
-        set_default_modes(temporary)
-        for path in sorted(temporary.rglob("*")):
-            place = folder / path.relative_to(temporary)
-            if path.is_dir():
-                place.mkdir(exist_ok=True)
-            else:
-                os.replace(path, place)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def slug(prompt: str) -> str:
     """A prompt as the name of a folder; of a long one its beginning, and a digest that tells it from others."""
     name = re.sub(r"[\W_]+", "-", prompt.lower()).strip("-")
@@ -142,6 +117,38 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     """Yield a hidden folder in `parent`, for files on the way to their places there; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix=_prefix(parent.name), dir=parent) as name:
         yield Path(name)
+
+
+@contextmanager
+def run_folder(out: Path, record: str, replaced: Sequence[str]) -> Iterator[Path]:
+    """Yield a temporary folder; on success its files take their places in `out`, on any error none does.
+
+    record: the file that goes first and comes last: a folder that has it holds one whole run, whenever the process is
+    killed. replaced: patterns of what an earlier run may have left, and would be taken for this one's; it goes if
+    `out` is known to be such a run's. All else in `out` stays.
+    """
+    is_new = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        # What a killed run has left says that the files beside it are ours, even without the record.
+        is_ours = remove_leftovers(out) or (out / record).is_file()
+        with temporary_folder(out) as folder:
+            yield folder
+            set_default_modes(folder)
+            names = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+            (out / record).unlink(missing_ok=True)
+            if is_ours:
+                for path in [path for pattern in replaced for path in out.glob(pattern)]:
+                    if path.relative_to(out) not in names:
+                        path.unlink()
+            for name in sorted(names, key=lambda name: (name == Path(record), name)):
+                (out / name).parent.mkdir(exist_ok=True)
+                os.replace(folder / name, out / name)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                out.rmdir()
+        raise
 
 
 def remove_leftovers(folder: Path) -> bool:

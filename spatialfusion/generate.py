@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +22,7 @@ from .defaults import (
 )
 from .devices import usable_device
 from .errors import CommandParser, InputError, read_size, run_command
-from .files import check_writable, remove_leftovers, slug, temporary_folder, write_text
+from .files import check_writable, run_folder, slug, write_text
 from .texts import check_text
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
 
 TINY = Path(__file__).parent / "assets" / "tiny"
+RESULTS = ("image.png", "depth.png", "depth.npz", "scene.txt", "run.json")
 FILES = ("transformer", "text_encoder", "vae")  # parts that a single file may replace
 EXAMPLES = """examples:
   python -m spatialfusion.generate "a red car in front of a blue house"
@@ -179,8 +178,6 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     return arguments
 
 
-
-
 def load_pipeline(
     model: str | None,
     device: str | None,
@@ -217,41 +214,20 @@ def load_pipeline(
 
 
 def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:
-    """Write all files beside their places first, then give them their names; returns them.
-
-    run.json goes first and comes last: a folder that has it holds one whole run, whenever the process is killed.
-    """
+    """Write the files of a run, whole or not at all; returns them."""
     from .depth_image import depth_figure
     from .geometry_files import save_geometry
 
-    is_new = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        # What a killed run has left says that the files beside it are ours, even without run.json.
-        is_ours = remove_leftovers(out) or (out / "run.json").is_file()
-        with temporary_folder(out) as temporary:
-            output.images[0].save(temporary / "image.png")
-            if output.geometry is not None:
-                depth_figure(output.geometry).save(temporary / "depth.png")
-                save_geometry(temporary / "depth.npz", output.geometry)
-            if output.plans:
-                write_text(temporary / "scene.txt", output.plans[0].text)
-            write_text(temporary / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-            paths = []
-            (out / "run.json").unlink(missing_ok=True)
-            for name in ("image.png", "depth.png", "depth.npz", "scene.txt", "run.json"):
-                if (temporary / name).exists():
-                    os.replace(temporary / name, out / name)
-                    paths.append(out / name)
-                elif is_ours:
-                    # Of an earlier run with depth; beside this image it would be taken for its depth.
-                    (out / name).unlink(missing_ok=True)
-            return paths
-    except BaseException:
-        if is_new:
-            with suppress(OSError):
-                out.rmdir()
-        raise
+    with run_folder(out, "run.json", RESULTS) as folder:
+        output.images[0].save(folder / "image.png")
+        if output.geometry is not None:
+            depth_figure(output.geometry).save(folder / "depth.png")
+            save_geometry(folder / "depth.npz", output.geometry)
+        if output.plans:
+            write_text(folder / "scene.txt", output.plans[0].text)
+        write_text(folder / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        written = [name for name in RESULTS if (folder / name).exists()]
+    return [out / name for name in written]
 
 
 def _read_image(name: str) -> Tensor:

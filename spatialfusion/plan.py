@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .errors import CommandParser, InputError, read_size, run_command
-from .files import atomic_files, check_writable, slug
+from .files import check_writable, run_folder, slug, write_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 MAX_SEEDS = 32
 MAX_TEXT = 1 << 20  # bytes of a file
 TILE = 256  # pixels, the height of a picture of spread.png
-# What an earlier plan may have left, and this one need not write.
-OPTIONAL = ("spread.png",)
+REPLACED = ("spread.png", "masks/*.png")  # what an earlier plan may have left, and this one may not write
 EXAMPLES = """examples:
   python -m spatialfusion.plan "a giraffe two metres behind a red jeep, seen from the left"
   python -m spatialfusion.plan "four chairs around an old table in a room" --seed 3 --size 1216x832 --out outputs/room
@@ -117,30 +116,23 @@ def write_plan(out: Path, plan: Plan, spread: Sequence[Plan] = (), start: float 
     from .scenes.mesh import encode_scene_glb
 
     start = time.perf_counter() if start is None else start
-    is_ours = (out / "plan.json").is_file()
     masks = mask_files(plan.names)
     plan.draw()
-    with atomic_files(out) as folder:
-        (folder / "scene.txt").write_text(plan.text, encoding="utf-8")
+    with run_folder(out, "plan.json", REPLACED) as folder:
+        write_text(folder / "scene.txt", plan.text)
         to_image(plan.image[0]).save(folder / "picture.png")
         Image.fromarray((disparity_image(plan.geometry)[0] * 255).round().byte().numpy()).save(folder / "depth.png")
         save_geometry(folder / "depth.npz", plan.geometry)
         (folder / "masks").mkdir()
         for index, name in enumerate(masks):
             Image.fromarray(((plan.instance == index) * 255).byte().numpy()).save(folder / name)
-        boxes = [{**box.to_dict(), "mask": mask} for box, mask in zip(plan.boxes, masks)]
-        write_json(folder / "boxes.json", boxes)
+        write_json(folder / "boxes.json", [{**box.to_dict(), "mask": mask} for box, mask in zip(plan.boxes, masks)])
         aspect = plan.size[0] / plan.size[1]
         (folder / "scene.glb").write_bytes(encode_scene_glb(plan.scene, plan.names, aspect))
         if spread:
             spread_picture(spread).save(folder / "spread.png")
         write_json(folder / "plan.json", record_of(plan, time.perf_counter() - start))
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    if is_ours:
-        # Of an earlier plan; beside this one they would be taken for its own.
-        stale = {*OPTIONAL, *(f"masks/{path.name}" for path in (out / "masks").glob("*.png"))}
-        for name in stale - {name.as_posix() for name in names}:
-            (out / name).unlink(missing_ok=True)
     return [out / name for name in names]
 
 
@@ -204,7 +196,7 @@ def to_image(picture: Any) -> Image.Image:
 
 
 def write_json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 def report(plan: Plan) -> None:

@@ -168,7 +168,7 @@ def test_a_checkpoint_of_its_own_takes_the_models_place(capsys, tiny_folder, tmp
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--size=50x64", "width is 50, but must be a multiple of 16, such as 48 or 64"),
+        ("--size=50x64", "width is 50, but must be a multiple of 16 up to 16384, such as 48 or 64"),
         ("--steps=0", "num_inference_steps is 0"),
         ("--depth-steps=0", "depth_steps is 0"),
         ("--depth-guidance=nan", "depth_guidance is nan"),

@@ -140,7 +140,7 @@ def test_a_start_is_the_scene_with_its_noise(pipe, monkeypatch):
         ({"scene": TEXT, "scene_strength": float("nan")}, "scene_strength is nan"),
         ({"scene": TEXT, "scene_strength": "much"}, "scene_strength is 'much'"),
         ({"scene": "auto", "image": torch.zeros(3, SIZE, SIZE)}, "says only what changes"),
-        ({"scene": "unicorn at 0 5"}, "unicorn"),
+        ({"scene": "zorply at 0 5"}, "zorply"),
     ],
 )
 def test_bad_scenes_are_one_sentence(pipe, options, words):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from spatialfusion import plan as module
 from spatialfusion.errors import InputError
-from spatialfusion.files import atomic_files
+from spatialfusion.files import run_folder
 from spatialfusion.geometry_files import load_geometry
 from spatialfusion.plan import main, mask_files
 from spatialfusion.planner.plan import plan, plan_scene, plan_text
@@ -277,24 +277,21 @@ def test_names_that_come_to_the_same_have_files_of_their_own():
     ]
 
 
-def test_files_of_a_failed_block_are_not_there(tmp_path):
+def test_files_of_a_run_come_whole_or_not_at_all(tmp_path):
     (tmp_path / "a").write_text("old")
-    with pytest.raises(ZeroDivisionError), atomic_files(tmp_path) as folder:
+    with pytest.raises(ZeroDivisionError), run_folder(tmp_path, "run", ("x*",)) as folder:
         (folder / "a").write_text("new")
         raise ZeroDivisionError
     assert files_of(tmp_path) == {"a": b"old"}
-    with atomic_files(tmp_path) as folder:
-        (folder / "a").write_text("new")
-        (folder / "b").mkdir()
-        (folder / "b" / "c").write_text("c")
-    assert files_of(tmp_path) == {"a": b"new", "b/c": b"c"}
-    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~umask()
-
-
-def umask() -> int:
+    for name in ("b/c", "b/d"):
+        with run_folder(tmp_path, "run", ("x*", "b/*")) as folder:
+            (folder / "b").mkdir()
+            for file in ("a", name, "run"):
+                (folder / file).write_text("new")
+    assert files_of(tmp_path) == {"a": b"new", "b/d": b"new", "run": b"new"}
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 @pytest.mark.parametrize(
@@ -306,11 +303,11 @@ def umask() -> int:
         (["a car", "--seed", -1], "--seed is -1"),
         (["a car", "--size", "big"], "--size is 'big'"),
         (["a car", "--size", "0x64"], "0x64"),
-        (["a car", "--size", "99999x99999"], "million rays"),
+        (["a car", "--size", "99999x99999"], "million pixels"),
         (["a car", "--seeds", 0], "--seeds is 0"),
         (["a car", "--seeds", 1000], "--seeds is 1000"),
         (["xyzzy qwxyz"], "names no thing"),
-        (["a red car \udcff"], "no text in UTF-8"),
+        (["a red car \udcff"], "UTF-8 can hold"),
         (["--scene", "gone.txt"], "there is no file gone.txt"),
     ],
 )
@@ -324,7 +321,7 @@ def test_files_that_are_no_scene_text_are_one_sentence(tmp_path, capsys):
     for name, data, words in (
         ("binary", b"\xff\xfe\x00car", "is not text in UTF-8"),
         ("long", b"#" * (1 << 21), "is longer than"),
-        ("wrong", b"unicorn at 0 5", "line 1 of the scene text"),
+        ("wrong", b"zorply at 0 5", "line 1 of the scene text"),
         ("odds", b"camera auto\ncar left of house\nhouse left of car\n", "line"),
     ):
         (tmp_path / name).write_bytes(data)

@@ -14,11 +14,11 @@ from ..errors import InputError
 from ..geometry import Geometry
 from ..scenes.compose import Composition, check_picture, draw
 from ..scenes.program import Layout, object_names
-from ..scenes.render import Progress
 from ..scenes.scene import Scene, SceneObject
 from ..scenes.statements import observe
 from ..scenes.text import scene_from_text
 from ..scenes.write import scene_to_text
+from ..texts import check_text
 from .sentence import read_sentence
 
 SIZE = (1024, 1024)
@@ -33,8 +33,7 @@ def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE) -> Plan:
     """
     if not isinstance(prompt, str):
         raise InputError(f"the prompt is a {type(prompt).__name__}: expected a sentence.")
-    if any("\ud800" <= letter <= "\udfff" for letter in prompt):
-        raise InputError("the prompt has bytes that are no text in UTF-8: expected a sentence.")
+    check_text(prompt, "the prompt")
     reading = read_sentence(prompt)
     return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings)
 
@@ -166,12 +165,17 @@ class Plan:
             found.append(Box(self.names[i], thing, box, reach, math.hypot(*seen.position)))
         return tuple(found)
 
-    def draw(self, samples: int = SAMPLES, progress: Progress | None = None) -> Composition:
-        """Depth and picture together, kept for later; `samples` and `progress` as in `scenes.compose.draw`."""
+    def draw(self, samples: int = SAMPLES) -> Composition:
+        """Depth and picture together, kept for later; `samples` as in `scenes.compose.draw`."""
         kept = self.__dict__.get("_depth")
         if kept is None or kept.image is None:
-            kept = self.__dict__["_depth"] = draw(self.layout, self.size, samples, progress)
-        return kept
+            self.take(draw(self.layout, self.size, samples))
+        return self._depth
+
+    def take(self, drawn: Composition) -> Composition:
+        """Keep what was drawn of this plan's layout, at its size, elsewhere."""
+        self.__dict__["_depth"] = drawn
+        return drawn
 
     @cached_property
     def _depth(self) -> Composition:
