@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import comfy.model_management
+import comfy.utils
+import torch
 from comfy_api.latest import io, ui
 
-from ..spatialfusion.scenes.text import EXAMPLE, compose
+from ..spatialfusion.scenes.compose import check_masks, draw
+from ..spatialfusion.scenes.text import EXAMPLE, scene_from_text
 from .types import GeometryType, to_packet
 
 
@@ -58,13 +62,21 @@ class SpatialFusionComposeScene(io.ComfyNode):
 
     @classmethod
     def execute(cls, text: str, width: int, height: int, supersampling: int) -> io.NodeOutput:
-        drawn = compose(text, (width, height), supersampling)
+        layout = scene_from_text(text)
+        check_masks(len(layout.names), (width, height))
+        bar = comfy.utils.ProgressBar(height)
+
+        def progress(done: int, total: int) -> None:
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            bar.update_absolute(done, total)
+
+        drawn = draw(layout, (width, height), supersampling, progress)
         image = drawn.image.movedim(1, -1).contiguous()
         note = "\n".join(drawn.warnings) or "Everything is in view."
         return io.NodeOutput(
             to_packet(drawn.geometry, image),
             image,
-            drawn.masks.float(),
+            drawn.masks_in(torch.float32),
             "\n".join(drawn.names),
             ui=ui.PreviewText(note),
         )

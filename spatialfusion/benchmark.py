@@ -1,11 +1,11 @@
-"""python -m spatialfusion.benchmark: what SpatialFusion costs at full size, beside the plain model and alternatives."""
+"""python -m spatialfusion.benchmark: what SpatialFusion costs at full size, beside the plain model."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
     from .backbones.published import Backbone
-    from .cost.alternatives import Estimator
     from .cost.overhead import Cost, Row
     from .cost.parts import Request, Timing
+
+    Others = Callable[[Cost, int], Iterable[Row]]  # what else could be done, and its cost in so many steps
 
 STEPS = (4, 50)
 CARDS = (24, 48, 80, 141)  # GiB
@@ -30,7 +31,13 @@ EXAMPLES = """examples:
 """
 
 
-def main(argv: list[str]) -> None:
+def no_others(_cost: Cost, _steps: int) -> Iterator[Row]:
+    """Nothing to compare with; research/alternatives.py has ControlNets and estimators."""
+    return iter(())
+
+
+def main(argv: list[str], others: Others = no_others) -> None:
+    """The command. others: ways to compare with."""
     arguments = read_arguments(argv)
     _quiet()
     from .backbones.published import BACKBONES, backbone
@@ -46,7 +53,9 @@ def main(argv: list[str]) -> None:
     if arguments.training:
         record["training"] = print_training(backbones, request)
     else:
-        record["presets"] = print_costs(backbones, request, arguments.steps, arguments.depth_steps, arguments.device)
+        record["presets"] = print_costs(
+            backbones, request, arguments.steps, arguments.depth_steps, arguments.device, others
+        )
     if arguments.json:
         from .files import atomic_file
 
@@ -89,19 +98,23 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def print_costs(
-    backbones: list[Backbone], request: Request, steps: Sequence[int], depth_steps: int | None, device: str | None
+    backbones: list[Backbone],
+    request: Request,
+    steps: Sequence[int],
+    depth_steps: int | None,
+    device: str | None,
+    others: Others = no_others,
 ) -> dict:
-    from .cost.alternatives import estimators
+
     from .cost.overhead import count
 
     record = {}
-    known = list(estimators())
     for backbone in backbones:
         cost = count(backbone, request, depth_steps)
         timings = {} if device is None else measure(backbone, request, device)
-        for line in cost_lines(cost, timings, known, steps):
+        for line in cost_lines(cost, timings, steps, others):
             print(line, flush=True)
-        record[backbone.name] = cost_record(cost, timings, known, steps)
+        record[backbone.name] = cost_record(cost, timings, steps, others)
     return record
 
 
@@ -119,7 +132,7 @@ def measure(backbone: Backbone, request: Request, device: str) -> dict[str, Timi
     return timings
 
 
-def cost_lines(cost: Cost, timings: dict[str, Timing], known: list[Estimator], steps: Sequence[int]) -> Iterator[str]:
+def cost_lines(cost: Cost, timings: dict[str, Timing], steps: Sequence[int], others: Others) -> Iterator[str]:
     (width, height), prompt = cost.request.size, cost.request.prompt
     yield f"### {cost.backbone.name} ({cost.backbone.repository}), {width}x{height}, {prompt} prompt tokens"
     yield ""
@@ -149,7 +162,7 @@ def cost_lines(cost: Cost, timings: dict[str, Timing], known: list[Estimator], s
                 *([""] * 2 if rows[0].name == plain.name else _shares(rows[0], transformer, plain.parameters)),
                 *(_flops(row, cost.plain(n)) for row, n in zip(rows, steps)),
             ]
-            for rows in zip(*(cost_rows(cost, known, n) for n in steps))
+            for rows in zip(*(cost_rows(cost, n, others) for n in steps))
         ],
     )
     yield ""
@@ -163,13 +176,13 @@ def cost_lines(cost: Cost, timings: dict[str, Timing], known: list[Estimator], s
     yield ""
 
 
-def cost_rows(cost: Cost, known: list[Estimator], steps: int) -> list[Row]:
+def cost_rows(cost: Cost, steps: int, others: Others) -> list[Row]:
     """The plain model, and what each way adds to it."""
     added = [cost.depth(steps), cost.in_model(steps), cost.added(steps)]
-    return [cost.plain(steps), *added, *cost.alternatives(steps, known)]
+    return [cost.plain(steps), *added, *others(cost, steps)]
 
 
-def cost_record(cost: Cost, timings: dict[str, Timing], known: list[Estimator], steps: Sequence[int]) -> dict:
+def cost_record(cost: Cost, timings: dict[str, Timing], steps: Sequence[int], others: Others) -> dict:
     record = {
         "parts": {
             name: {
@@ -182,7 +195,7 @@ def cost_record(cost: Cost, timings: dict[str, Timing], known: list[Estimator], 
     }
     if cost.complete:
         record["runs"] = {
-            str(n): {row.name: {"parameters": row.parameters, "flops": row.flops} for row in cost_rows(cost, known, n)}
+            str(n): {row.name: {"parameters": row.parameters, "flops": row.flops} for row in cost_rows(cost, n, others)}
             for n in steps
         }
     return record

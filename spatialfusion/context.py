@@ -335,6 +335,7 @@ class PromptEncoder:
         max_prompt_tokens: int = 512,
         allow_empty: bool = False,
         gradients: bool = False,
+        answers: Sequence[str] | None = None,
     ) -> SemanticContext:
         """Encode a batch; samples with and without pictures may be mixed.
 
@@ -343,6 +344,8 @@ class PromptEncoder:
         `max_prompt_tokens` limits the user's own text; template and pictures come on top.
         `allow_empty` admits the empty prompt of an unconditional context.
         `gradients` keeps the graph, for an MLLM that is trained.
+        `answers[i]` is what the MLLM is taken to have answered to prompt i, a scene text, or "" for nothing. Its keys
+        and values stand behind the prompt's. The prompt embeddings end before it, so the diffusion model sees none.
         """
         images = [[] for _ in prompts] if images is None else images
         if len(images) != len(prompts):
@@ -357,7 +360,11 @@ class PromptEncoder:
         grids = [[grid(picture, self.image_processor) for picture in pictures] for pictures in pixels]
         for prompt in prompts:
             self._check(prompt, max_prompt_tokens, allow_empty)
-        tokens = [self.token_ids(prompt, sizes) for prompt, sizes in zip(prompts, grids)]
+        prompt_lengths, tokens = [], []
+        for prompt, sizes, answer in zip(prompts, grids, answers or [""] * len(prompts), strict=True):
+            asked = self.token_ids(prompt, sizes)
+            prompt_lengths.append(len(asked))
+            tokens.append(torch.cat([asked, self.answer_ids(answer)]))
 
         ids = pad_sequence(tokens, batch_first=True, padding_value=self.tokenizer.pad_token_id)
         lengths = torch.tensor([len(t) for t in tokens])
@@ -385,12 +392,13 @@ class PromptEncoder:
         cache = output.past_key_values
         starts = [self._start(len(pictures)) for pictures in images]
         hidden = before_norm[0] if self.template.pre_norm else output.last_hidden_state
-        embeds = [hidden[i, start:length] for i, (start, length) in enumerate(zip(starts, lengths.tolist()))]
-        prompt_lengths = lengths - torch.tensor(starts)
-        pictured = [t[start:] == self.image_token_id for t, start in zip(tokens, starts)]
+        ends = list(zip(starts, prompt_lengths))
+        embeds = [hidden[i, start:length] for i, (start, length) in enumerate(ends)]
+        embedded = torch.tensor([length - start for start, length in ends])
+        pictured = [t[start:length] == self.image_token_id for t, (start, length) in zip(tokens, ends)]
         return SemanticContext(
             prompt_embeds=pad_sequence(embeds, batch_first=True),
-            prompt_mask=(torch.arange(int(prompt_lengths.max())) < prompt_lengths[:, None]).to(device),
+            prompt_mask=(torch.arange(int(embedded.max())) < embedded[:, None]).to(device),
             keys=tuple(cache.layers[i].keys for i in self.layers),
             values=tuple(cache.layers[i].values for i in self.layers),
             mask=mask.to(device),
@@ -421,6 +429,12 @@ class PromptEncoder:
             count = math.prod(next(sizes)) // self.merge**2 if token == self.image_token_id else 1
             expanded += [token] * count
         return torch.tensor(expanded)
+
+    def answer_ids(self, answer: str) -> Tensor:
+        """Token ids [T] of what the MLLM answers, which follows the whole chat."""
+        if found := _SPECIAL.search(answer):
+            raise InputError(f"the scene text {_short(answer)} contains the special token {found[0]}: expected none.")
+        return torch.tensor(self.tokenizer.encode(answer, add_special_tokens=False), dtype=torch.long)
 
     def next_position(self, ids: Tensor, grids: Sequence[tuple[int, int]]) -> int:
         # A picture of h x w tokens advances the position by max(h, w), not by h * w.

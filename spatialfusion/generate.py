@@ -267,7 +267,7 @@ def _check_writable(out: Path) -> None:
 
 
 def _warn_of_unknown_words(prompt: str) -> None:
-    from .scenes.captions import unknown_words, vocabulary
+    from .scenes.vocabulary import unknown_words, vocabulary
 
     unknown = unknown_words(prompt)
     if unknown:

@@ -20,7 +20,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
-    from .train.vae_2d import Autoencoder2D
+    from .backbones.autoencoder_2d import Autoencoder2D
 
 
 def load_vae(

@@ -109,6 +109,11 @@ class SpatialTransformer(nn.Module):
                 rms = ((tensor.float() ** 2 * weight).sum(dim=(0, 2, 3)) / count).sqrt()
                 scale.copy_(1 / rms.clamp_min(1e-6))
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether `calibrate` was called; the scales start at one."""
+        return any(bool((layer.key_scale != 1).any()) for layer in self.layers)
+
     def _source_tokens(self, source: Tensor | None, has_source: Tensor, rows: int, columns: int) -> Tensor:
         if source is None:
             return self.source_null

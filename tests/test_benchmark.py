@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from research import alternatives
 from spatialfusion.backbones import published
 from spatialfusion.backbones.published import BACKBONES, Backbone, Network
 from spatialfusion.benchmark import main
 from spatialfusion.config import SpatialFusionConfig
-from spatialfusion.cost import alternatives
 from spatialfusion.cost.overhead import Cost, count
 from spatialfusion.cost.parts import Request, count_flops, count_parameters, parts, spatial_parts, transformer_parts
 from spatialfusion.cost.training import FusedAttention, Memory, saved_bytes, trained_bytes, training_memory
@@ -325,8 +325,7 @@ def make_cost(guided: bool, pictures: int = 0) -> Cost:
         "source": 4,
     }
     backbone = replace(SMALL, guided=guided, pictures=pictures)
-    control = alternatives.ControlNet("control", 5, 10, 60, 40)
-    return Cost(backbone, Request(), dict.fromkeys(flops, 1), flops, [control], depth_steps=2)
+    return Cost(backbone, Request(), dict.fromkeys(flops, 1), flops, depth_steps=2)
 
 
 def test_sums_over_a_run() -> None:
@@ -343,7 +342,8 @@ def test_sums_over_a_run() -> None:
     # Without guidance of depth, and in one step unless it is said.
     assert edit.depth(50).flops == 2 * (7 + 1) + 3 + 2 + 4
     assert replace(edit, depth_steps=None).depth(50).flops == (7 + 1) + 3 + 2 + 4
-    control, twice = cost.alternatives(50, [alternatives.Estimator("estimator", 7, 30)])
+    given = alternatives.ControlNet("control", 5, 10, 60, 40), alternatives.Estimator("estimator", 7, 30)
+    control, twice = alternatives.alternatives(cost, 50, [given[0]], [given[1]])
     assert control.flops == 10 + 50 * 100
     assert twice.flops == cost.plain(50).flops + 30 + control.flops and twice.parameters == 12
 
@@ -432,6 +432,10 @@ def test_the_command_counts_and_measures(monkeypatch, capsys, tmp_path) -> None:
         "flops": cost.added(20).flops,
     }
     assert small["parts"]["step"]["flops"] == cost.flops["step"]
+    assert "Depth Pro" not in printed
+    monkeypatch.setattr(alternatives, "estimators", lambda: [alternatives.Estimator("estimator", 7, 30)])
+    main(["--preset", "small", *size, "--steps", "2"], alternatives.Published())
+    assert "| first image, estimator, second image |" in capsys.readouterr().out
 
     main(["--training", "--preset", "small", *size])
     printed = capsys.readouterr().out
@@ -441,7 +445,6 @@ def test_the_command_counts_and_measures(monkeypatch, capsys, tmp_path) -> None:
 def test_a_missing_class_is_said(monkeypatch, capsys) -> None:
     gone = replace(SMALL, transformer=Network("spatialfusion.backbones.none", "NoTransformer", {}))
     monkeypatch.setitem(BACKBONES, "gone", gone)
-    monkeypatch.setattr(alternatives, "estimators", lambda: [])
     main(["--preset", "gone", "--size", "64x64"])
     assert "Not counted: the diffusion model, whose class NoTransformer is not there yet." in capsys.readouterr().out
     main(["--preset", "gone", "--size", "64x64", "--training"])

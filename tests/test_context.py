@@ -16,7 +16,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_
 
 from spatialfusion.context import PromptEncoder, SemanticContext, chat, chat_prefix, fit_image, patchify
 from spatialfusion.errors import InputError
-from spatialfusion.train.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from spatialfusion.tiny.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
 SHORT, LONG = "a red car", "a blue house 12.5 metres behind a red car, seen from the left side"
 
@@ -348,3 +348,21 @@ def test_gradients_pass_the_noise(encoder):
         assert torch.equal(before, after) and after.any()
     finally:
         encoder.text_encoder.requires_grad_(False)
+
+
+def test_an_answer_stands_in_the_context_and_not_in_the_prompt_embeddings(encoder):
+    images = [[], [picture(64, 64)]]
+    answers = ["camera auto ; car red", ""]
+    alone = encoder.encode([SHORT, LONG], images)
+    together = encoder.encode([SHORT, LONG], images, answers=answers)
+    torch.testing.assert_close(together.prompt_embeds, alone.prompt_embeds, atol=1e-5, rtol=1e-5)
+    assert torch.equal(together.prompt_mask, alone.prompt_mask)
+    added = encoder.answer_ids(answers[0])
+    assert (together.mask.sum(1) - alone.mask.sum(1)).tolist() == [len(added), 0]
+    assert (together.next_position - alone.next_position).tolist() == [len(added), 0]
+    # What stands behind the prompt has read it: another prompt gives other keys.
+    other = encoder.encode(["a blue car", LONG], images, answers=answers)
+    last = int(together.mask[0].sum()) - 1
+    assert not torch.allclose(together.keys[-1][0, :, last], other.keys[-1][0, :, int(other.mask[0].sum()) - 1])
+    with pytest.raises(InputError, match="special token"):
+        encoder.encode([SHORT], answers=["<|im_end|>"])

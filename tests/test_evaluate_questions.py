@@ -28,10 +28,11 @@ from spatialfusion.evaluate.questions import (
     select,
     write_questions,
 )
-from spatialfusion.scenes.captions import unknown_words
+from spatialfusion.evaluate.write_questions import main as write_questions_command
 from spatialfusion.scenes.edits import score_edit
 from spatialfusion.scenes.sample import held_out
 from spatialfusion.scenes.statements import RELATIONS, score
+from spatialfusion.scenes.vocabulary import unknown_words
 
 
 @pytest.fixture(scope="module")
@@ -175,14 +176,14 @@ def test_files_that_are_none(public, tmp_path):
 
 def test_the_command_writes_prompts_and_sources(tmp_path, capsys):
     command = ["--out", str(tmp_path), "--count", "1", "--task", "edit", "--size", "48x32"]
-    run_command(questions.main, command)
+    run_command(write_questions_command, command)
     asked = read_questions(tmp_path / "questions.jsonl")
     assert [question.sub_domain for question in asked] == list(EDITS)
     for question in asked:
         with Image.open(tmp_path / "sources" / f"{question.id}.png") as image:
             assert image.size == (48, 32)
     with pytest.raises(SystemExit):
-        run_command(questions.main, ["--out", str(tmp_path), "--size", "large"])
+        run_command(write_questions_command, ["--out", str(tmp_path), "--size", "large"])
     assert "--size is 'large'" in capsys.readouterr().err
 
 

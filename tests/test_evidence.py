@@ -14,16 +14,11 @@ from commands import command
 from safetensors.torch import load_file
 from tiny import SIZE
 
-from spatialfusion.defaults import STEPS
-from spatialfusion.errors import InputError
-from spatialfusion.evaluate import quality
-from spatialfusion.evaluate.arms import read_experiment
-from spatialfusion.evaluate.diversity import diversity, log_difference, mean_distance
-from spatialfusion.evaluate.evidence import main
-from spatialfusion.evaluate.images import RenderedImages
-from spatialfusion.evaluate.judge_network import JudgeNetwork
-from spatialfusion.evaluate.pictures import save_picture
-from spatialfusion.evaluate.quality import (
+from research import quality
+from research.arms import read_experiment
+from research.diversity import diversity, log_difference, mean_distance
+from research.evidence import main
+from research.quality import (
     Gaussian,
     distance_difference,
     frechet_distance,
@@ -33,6 +28,11 @@ from spatialfusion.evaluate.quality import (
     reference_scenes,
     rendered_pictures,
 )
+from spatialfusion.defaults import STEPS
+from spatialfusion.errors import InputError
+from spatialfusion.evaluate.images import RenderedImages
+from spatialfusion.evaluate.judge_network import JudgeNetwork
+from spatialfusion.evaluate.pictures import save_picture
 from spatialfusion.evaluate.questions import Question, public_questions, select
 from spatialfusion.evaluate.records import Records
 from spatialfusion.evaluate.scene_judge import SceneJudge
@@ -453,7 +453,7 @@ def test_steps_of_the_file_are_those_of_arms_that_do_not_say_themselves(tmp_path
 
 
 def test_the_committed_files_of_arms_can_be_read():
-    folder = Path(__file__).parents[1] / "docs" / "evidence"
+    folder = Path(__file__).parents[1] / "research" / "experiments"
     small = read_experiment(folder / "small.yaml")
     assert {arm.model for arm in small.arms.values()} == {"embedded"} and not any(
         arm.missing for arm in small.arms.values()

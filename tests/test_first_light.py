@@ -7,9 +7,8 @@ import json
 import pytest
 import torch
 
-from spatialfusion.errors import InputError
-from spatialfusion.evaluate.colors import SATURATED, color_masks, is_present
-from spatialfusion.evaluate.first_light import (
+from research.colors import SATURATED, color_masks, is_present
+from research.first_light import (
     AWAY,
     DistancePrompt,
     Prompt,
@@ -21,6 +20,7 @@ from spatialfusion.evaluate.first_light import (
     strict_summary,
     summary,
 )
+from spatialfusion.errors import InputError
 from spatialfusion.evaluate.pictures import scene_geometry
 from spatialfusion.geometry import Geometry
 from spatialfusion.scenes.render import render

@@ -34,8 +34,8 @@ from spatialfusion.scenes.render import instances, render
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import KINDS, Scene
 from spatialfusion.scenes.statements import RELATIONS, ObservedObject, observe
-from spatialfusion.train import judge as stage
-from spatialfusion.train.judge import JudgeStage, instance_masks, scene_targets, twin_scenes
+from spatialfusion.tiny import judge as stage
+from spatialfusion.tiny.judge import JudgeStage, instance_masks, scene_targets, twin_scenes
 
 seeds = st.integers(0, 2**31)
 STEPS = 90

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.scenes import captions, edits
-from spatialfusion.scenes.captions import caption, describe, plain_caption, scene_text, unknown_words, vocabulary
+from spatialfusion.scenes.captions import caption, describe, plain_caption
 from spatialfusion.scenes.edits import Edit, apply_edit, instruction, sample_edit, score_edit
 from spatialfusion.scenes.sample import held_out, sample_scene, well_composed
 from spatialfusion.scenes.scene import COLORS, KINDS, Camera, Scene, SceneObject
@@ -33,6 +33,7 @@ from spatialfusion.scenes.statements import (
     propose,
     score,
 )
+from spatialfusion.scenes.vocabulary import FUNCTION_WORDS, unknown_words, vocabulary, words_of
 
 MIRRORED = {"left": "right", "right": "left"}
 OPPOSITE = {"left": "right", "right": "left", "closer": "farther", "farther": "closer"}
@@ -243,7 +244,7 @@ def test_every_relation_has_four_wordings_in_both_forms():
 @settings(deadline=None, max_examples=150)
 def test_captions_are_true_and_in_the_vocabulary(seed):
     scene = sample_scene(seed)
-    known = set(vocabulary()["words"]) | captions._FUNCTION_WORDS
+    known = set(vocabulary()["words"]) | FUNCTION_WORDS
     for make in (caption, plain_caption):
         made = make(scene, generator(seed))
         assert made == make(scene, generator(seed))
@@ -251,7 +252,7 @@ def test_captions_are_true_and_in_the_vocabulary(seed):
             assert score(scene, statement) == 1.0, (made, statement)
         assert made.text == made.text.lower() and "{" not in made.text and "  " not in made.text
         assert all(len(number) <= 4 for number in re.findall(r"[\d.]*\d", made.text)), made.text
-        assert set(captions._words(made.text)) <= known, made.text
+        assert set(words_of(made.text)) <= known, made.text
         for item in scene.objects:
             assert f"{item.color} {item.kind}" in made.text
             if sum(other.kind == item.kind for other in scene.objects) > 1:
@@ -317,31 +318,6 @@ def test_a_distance_is_said_along_its_direction():
 
 def test_caption_of_an_empty_scene():
     assert caption(scene_of(), generator()).statements == ()
-
-
-@given(seeds)
-@settings(deadline=None, max_examples=40)
-def test_scene_text(seed):
-    scene = sample_scene(seed, "test")
-    text = scene_text(scene)
-    assert len(text.split()) <= 40
-    order = sorted(range(2), key=lambda i: math.dist(scene.camera.position, _center(scene.objects[i])))
-    positions = [text.index(f"{scene.objects[i].color} {scene.objects[i].kind}") for i in order]
-    assert positions == sorted(positions)
-    assert scene_text(replace(scene, objects=scene.objects[::-1])) == text
-
-
-def test_scene_text_example():
-    camera = Camera((0.0, -1.6, 0.0), 0.0, 5.2, 55.0)
-    scene = scene_of(thing("tree", "green", 2, 9), thing("car", "red", -1.2, 6, 91), camera=camera)
-    assert scene_text(scene) == (
-        "outdoor ; hfov 55 ; camera 1.6 m pitch 5 ; red car x -1.2 z 6.0 yaw 90 size 1.8 1.5 4.2"
-        " ; green tree x 2.0 z 9.0 size 3.0 5.0 3.0"
-    )
-
-
-def _center(item: SceneObject) -> tuple[float, float, float]:
-    return item.position[0], item.position[1] - item.size[1] / 2, item.position[2]
 
 
 def test_unknown_words():

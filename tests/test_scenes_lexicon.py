@@ -7,16 +7,12 @@ import pytest
 from spatialfusion.scenes import lexicon
 from spatialfusion.scenes.body_plans import BODY_PLANS, FRONTLESS
 from spatialfusion.scenes.kinds import PRIMITIVES, ROLES
+from spatialfusion.scenes.language import FACING, KIND_WORDS, SUBJECTS
 from spatialfusion.scenes.lexicon import ATTRIBUTES, has_front, noun, suggest_noun
 from spatialfusion.scenes.plans.strokes import bar, egg, fit
-from spatialfusion.scenes.render import _ends, _primitive_map
-from spatialfusion.scenes.scene import COLORS, KINDS
-from spatialfusion.scenes.text import _FILLERS, _SUBJECTS, FACING, KIND_WORDS
-
-SHADES = set(
-    "brown grey beige gold silver navy maroon turquoise olive tan cream violet magenta lime teal ivory bronze copper "
-    "rust khaki".split()
-)
+from spatialfusion.scenes.primitives import box_of, map_of
+from spatialfusion.scenes.scene import COLORS, KINDS, SHADES
+from spatialfusion.scenes.words import FILLERS
 
 
 def spelling(word):
@@ -25,8 +21,8 @@ def spelling(word):
 
 def ends(name):
     """Least and greatest coordinates [3] of a plan, by the renderer's own maps."""
-    points = np.concatenate([np.array(part.center) + _ends(part, _primitive_map(part)) for part in BODY_PLANS[name]])
-    return points.min(0), points.max(0)
+    low, high = box_of(BODY_PLANS[name])
+    return np.array(low), np.array(high)
 
 
 def test_there_is_enough_of_everything():
@@ -65,8 +61,8 @@ def test_no_word_means_two_nouns():
 
 def test_no_noun_is_a_colour_or_a_word_of_the_language():
     words = {spelling(word) for entry in lexicon.NOUNS.values() for word in (entry.name, entry.plural, *entry.synonyms)}
-    assert not words & (set(COLORS) | SHADES | set(_SUBJECTS) | _FILLERS | set(FACING))
-    assert not ATTRIBUTES & (set(COLORS) | SHADES | set(_SUBJECTS) | _FILLERS | set(FACING))
+    assert not words & (set(COLORS) | set(SHADES) | set(SUBJECTS) | FILLERS | set(FACING))
+    assert not ATTRIBUTES & (set(COLORS) | set(SHADES) | set(SUBJECTS) | FILLERS | set(FACING))
     assert words & ATTRIBUTES <= {"brick", "glass", "iron", "paper", "stone"}
 
 
@@ -143,12 +139,12 @@ def test_a_drawing_keeps_its_joints_when_it_is_fitted():
     frame = egg((0, 0, 0), (0, 2, 0), 4, 8)
     for part in (bar((0, 0.5, -2), (0, 1.5, 3), 0.2, 0.1), egg((0, 0.5, -2), (0, 1.5, 3), 0.2, 0.1)):
         fitted = fit((frame, part))[1]
-        axis = _primitive_map(fitted) @ np.array([0.0, 1.0, 0.0])
+        axis = map_of(fitted) @ np.array([0.0, 1.0, 0.0])
         assert fitted.center == pytest.approx((0.0, 0.5, 0.0625))
         if part.shape == frame.shape:
             # The ellipsoid as a matrix is the stretched one, though its axes need not be.
-            ours = _primitive_map(fitted)
-            true = np.diag([1 / 4, 1 / 2, 1 / 8]) @ _primitive_map(part)
+            ours = map_of(fitted)
+            true = np.diag([1 / 4, 1 / 2, 1 / 8]) @ map_of(part)
             assert ours @ ours.T == pytest.approx(true @ true.T, abs=1e-9)
         else:
             assert abs(axis) == pytest.approx([0, 0.25, 0.3125])

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import math
 
 import numpy as np
@@ -6,14 +7,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from storage import Storages
 
 from spatialfusion.errors import InputError
+from spatialfusion.scenes import intersect, shadow
 from spatialfusion.scenes import render as renderer
+from spatialfusion.scenes.intersect import HIT
 from spatialfusion.scenes.kinds import PRIMITIVES
 from spatialfusion.scenes.primitives import BLOCK, ELLIPSOID, FRUSTUM
-from spatialfusion.scenes.render import render
+from spatialfusion.scenes.render import instances, render
 from spatialfusion.scenes.sample import projected_box, sample_scene
 from spatialfusion.scenes.scene import COLORS, KINDS, Camera, Scene, SceneObject
+from spatialfusion.scenes.tables import unit_primitives
 
 
 def scene_of(*objects, camera=None, light=(40.0, 50.0), room=None):
@@ -173,7 +178,7 @@ def test_faces_turned_to_the_light_are_brighter():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_fill_their_box(kind):
-    maps, offsets = renderer._unit_primitives(PRIMITIVES[kind])
+    maps, offsets = unit_primitives(PRIMITIVES[kind])
     grid = np.linspace(-1, 1, 41)
     points = np.stack(np.meshgrid(grid, grid, grid), -1).reshape(-1, 3)
     x, y, z = points.T
@@ -241,6 +246,142 @@ def test_bad_input_is_named():
         render([])
     with pytest.raises(InputError, match="size"):
         render([close_up("ball")], (0, 8))
+    with pytest.raises(InputError, match="samples"):
+        render([close_up("ball")], (8, 8), samples=-1)
+
+
+# --- the same bits ---------------------------------------------------------------------------------------------------
+
+# Models were trained on these bits, and the exact judge knows pictures by them. Whoever changes them starts anew.
+IMAGES = {1: "373a8bf21defee31", 2: "5c038504e5ca8cfd", 3: "755df3a1a166a73d", 4: "d9a214d37a5c488f"}
+DEPTH, INSTANCES = "63430ca1bbe36f22", "e1dd46a743ebecfa"
+
+
+def digest(*tensors):
+    found = hashlib.sha256()
+    for tensor in tensors:
+        found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def trained_scenes():
+    return [sample_scene(seed) for seed in range(4)] + [sample_scene(seed, "test") for seed in range(2)]
+
+
+@pytest.mark.parametrize("samples", IMAGES)
+def test_pictures_are_those_that_models_were_trained_on(samples):
+    drawn = render(trained_scenes(), samples=samples)
+    assert digest(drawn.image) == IMAGES[samples]
+    assert digest(drawn.depth, drawn.valid, drawn.instance) == DEPTH
+
+
+def test_instances_are_those_that_models_were_trained_on():
+    assert digest(instances(trained_scenes())) == INSTANCES
+
+
+def awkward_scenes():
+    """Low and high light, a room, things that touch, hold the camera, or reach behind it, and very small ones."""
+    many = [
+        SceneObject(kind, "red", KINDS[kind].size, (1.7 * (i % 5) - 3.5, 0.0, 1.5 * (i // 5)), 37.0 * i)
+        for i, kind in enumerate(KINDS)
+    ]
+    table = SceneObject("table", "red", (6.0, 0.5, 12.0), (0.0, 0.0, 0.0), 20.0)
+    around = SceneObject("house", "blue", (3.0, 3.0, 3.0), (0.0, 0.0, -4.0), 0.0)
+    tiny = [SceneObject("ball", "blue", (0.01,) * 3, (0.1 * i, -0.5, 900.0 if i % 2 else -3.0), 0.0) for i in range(9)]
+    return [
+        scene_of(*many, light=(100.0, 1.0)),
+        scene_of(*many, light=(-20.0, 90.0), room=(6.0, 6.0, 9.0)),
+        scene_of(table, *many[:4]),
+        scene_of(around, *many[4:7]),
+        scene_of(*tiny, light=(0.0, 20.0)),
+        scene_of(),
+    ]
+
+
+def same(first, second):
+    return all(torch.equal(getattr(first, name), getattr(second, name)) for name in vars(first))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {(renderer, "CPU_RAYS"): 1},  # a row of pixels at a time
+        {(renderer, "CPU_RAYS"): 1 << 30},  # all scenes in one pass
+        {(intersect, "LARGE"): 1},  # each primitive alone
+        {(intersect, "LARGE"): 1 << 30},  # all together, as on a GPU
+        {(intersect, "LARGE"): 1 << 30, (intersect, "CPU_PAIRS"): 300, (shadow, "CPU_PAIRS"): 300},
+        {(shadow, "MOST_ENTRIES"): 0},  # one cell with everything in it
+    ],
+    ids=["rows", "one pass", "alone", "together", "few pairs", "one cell"],
+)
+def test_the_way_of_drawing_changes_no_bit(changes, monkeypatch):
+    scenes = awkward_scenes()
+    usual = render(scenes, (72, 40))
+    for (module, name), value in changes.items():
+        monkeypatch.setattr(module, name, value)
+    assert same(render(scenes, (72, 40)), usual)
+
+
+def test_cells_leave_out_only_what_throws_no_shadow(monkeypatch):
+    scenes = awkward_scenes() + trained_scenes()
+    usual = render(scenes, (96, 96))
+
+    def everywhere(across, along, shift, sides):
+        return np.full(across.shape[1], -np.inf), np.full(across.shape[1], np.inf)
+
+    monkeypatch.setattr(shadow, "_extents", everywhere)
+    assert same(render(scenes, (96, 96)), usual)
+
+
+# --- large pictures --------------------------------------------------------------------------------------------------
+
+
+def test_no_tensor_grows_with_the_picture_or_the_number_of_objects_but_the_result(monkeypatch):
+    # Around the camera, so that every primitive is tested against every ray.
+    things = [SceneObject("cone", "red", (9.0,) * 3, (0.1 * i, 0.0, -4.0), 0.0) for i in range(60)]
+    most = 1 << 12
+    for module, name in ((renderer, "CPU_RAYS"), (intersect, "CPU_PAIRS"), (shadow, "CPU_PAIRS")):
+        monkeypatch.setattr(module, name, most)
+    monkeypatch.setattr(intersect, "LARGE", 1 << 30)
+    monkeypatch.setattr(shadow, "MOST_ENTRIES", most)
+    with Storages() as storages:
+        drawn = render([scene_of(*things)], (192, 160), samples=2)
+    results = {getattr(drawn, name).untyped_storage().nbytes() for name in vars(drawn)}
+    # 26 numbers of each primitive are read for a ray.
+    assert max(storages.sizes - results) <= 26 * 4 * most
+
+
+def test_progress_is_told_within_strips_and_can_end_the_drawing(monkeypatch):
+    monkeypatch.setattr(renderer, "CPU_RAYS", 1 << 12)
+    scenes = [sample_scene(1), sample_scene(2)]
+    told = []
+    render(scenes, (64, 64), progress=lambda *rows: told.append(rows))
+    done = [rows for rows, _ in told]
+    assert {rows for _, rows in told} == {128} and done == sorted(done) and done[0] == 0 and done[-1] == 128
+    assert len(set(done)) > 8 and len(told) > 3 * len(set(done))
+
+    def stop(done, rows):
+        if done >= 32:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(scenes, (64, 64), progress=stop)
+
+
+def test_depth_alone_has_no_image():
+    scenes = awkward_scenes()
+    alone, drawn = render(scenes, (48, 40), samples=0), render(scenes, (48, 40), samples=1)
+    assert alone.image is None
+    assert torch.equal(alone.depth, drawn.depth) and torch.equal(alone.valid, drawn.valid)
+    assert torch.equal(alone.instance, drawn.instance)
+
+
+def test_instances_of_many_objects_are_told_apart():
+    things = [
+        SceneObject("ball", "red", (0.2,) * 3, (0.25 * (i % 20) - 2.4, 0.0, 0.4 * (i // 20)), 0.0) for i in range(200)
+    ]
+    found = instances([scene_of(*things)], (128, 128))
+    assert found.max() > 127 and torch.equal(found.long(), render([scene_of(*things)], samples=1).instance)
 
 
 floats = st.floats(-3, 3, allow_nan=False)
@@ -272,7 +413,7 @@ def test_intersections_agree_with_points_along_the_ray(shape, origin, target, ta
     def column(values):
         return tuple(torch.tensor([value], dtype=torch.float32) for value in values)
 
-    near, far = renderer._HIT[shape](column(origin), column(direction), torch.tensor(top)[:, None])
+    near, far = HIT[shape](column(origin), column(direction), torch.tensor(top)[:, None])
     near, far = near.item(), far.item()
     for step in range(-20, 41):
         t = step / 10 + 0.013

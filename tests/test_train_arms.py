@@ -12,28 +12,31 @@ import torch
 from tiny import SIZE, tiny_components
 from torch import nn
 
+from research.adapter import AdapterStage
+from research.controlnet import ControlNetStage
+from research.train import ResearchConfig, with_preset
+from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.config import SpatialFusionConfig, sample_layers
 from spatialfusion.context import PromptEncoder
-from spatialfusion.data.rendered import prepare_data
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
 from spatialfusion.pipeline import SpatialFusionPipeline
-from spatialfusion.train.adapter import AdapterStage
-from spatialfusion.train.config import TrainConfig, load_config
-from spatialfusion.train.controlnet import ControlNetStage
+from spatialfusion.train.config import load_config
+from spatialfusion.train.data_stage import prepare_data
 from spatialfusion.train.engine import _config_changes
-from spatialfusion.train.joint import Stage2
 from spatialfusion.train.layout import covered, layouts
-from spatialfusion.train.spatial import Stage1
+from spatialfusion.train.stage1 import Stage1
+from spatialfusion.train.stage2 import Stage2
 
 CPU = torch.device("cpu")
 FAST = {"num_inference_steps": 2, "depth_steps": 1, "guidance_scale": 1.0, "output_type": "latent"}
 
 
-def make_config(run: Path, **changes: str) -> TrainConfig:
+def make_config(run: Path, **changes: str) -> ResearchConfig:
     values = {"run": str(run), "device": "cpu", "stage2.lora_rank": "2", "stage2.depth_dropout": "0"}
-    return load_config("smoke", values | {"data.train_scenes": "12"} | changes)
+    values |= {"controlnet.layers": "1", "stage2.dit": "lora", "stage2.injection": "add"}
+    return load_config("smoke", values | {"data.train_scenes": "12"} | changes, ResearchConfig)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +192,7 @@ def test_the_adapter_is_trained_after_stage_1(start, tmp_path):
 def test_another_injection_is_not_trained_on(arms):
     config = make_config(arms["add"].run, **{"stage2.injection": "none", "data.folder": str(arms["add"].run)})
     stage = arms["add"].stage
-    stage.model.backbone_tensors = {"projection.weight": stage.delta.weight}
+    stage.model.backbone_tensors = backbone_tensors(stage.transformer, stage.delta)
     options, stage.options = stage.options, config.stage2
     with pytest.raises(InputError, match=r"stage2\.injection = none differs from add, with which .* was trained"):
         stage.choose_injection()
@@ -197,14 +200,14 @@ def test_another_injection_is_not_trained_on(arms):
     saved = SimpleNamespace(state={"config": {"stage2.injection": "add"}})
     for finished in (False, True):
         with pytest.raises(InputError, match=r"stage2\.injection = none differs from add"):
-            _config_changes(saved, config, "stage2", finished)
+            _config_changes(saved, config, Stage2, finished)
     old = SimpleNamespace(state={"config": {"seed": 0}})  # of a run from before there was a choice
-    assert _config_changes(old, config, "stage2", False) == []
+    assert _config_changes(old, config, Stage2, False) == []
 
 
 def test_what_changes_the_diffusion_model_is_trained_on_as_it_is(arms):
     stage = arms["add"].stage
-    stage.model.backbone_tensors = {"projection.weight": stage.delta.weight}
+    stage.model.backbone_tensors = backbone_tensors(stage.transformer, stage.delta)
     rank, full = stage.model.config.lora_rank, stage.full
     try:
         stage.model.config.lora_rank = stage.options.lora_rank
@@ -222,15 +225,10 @@ def test_what_changes_the_diffusion_model_is_trained_on_as_it_is(arms):
 
 
 def test_the_preset_of_the_arms_has_the_sizes_of_tiny():
-    evidence, tiny = load_config("evidence"), load_config("tiny")
+    evidence, tiny = load_config(with_preset(["evidence"])[0], kind=ResearchConfig), load_config("tiny")
     assert evidence.model == tiny.model and evidence.data == tiny.data
     for key in ("steps", "batch", "muon_lr", "adamw_lr", "ema"):
         assert getattr(evidence.stage2, key) == getattr(evidence.controlnet, key)
-
-
-def test_columns_of_a_whole_model_are_refused():
-    with pytest.raises(InputError, match=r"stage2\.injection = concat needs stage2\.dit = lora"):
-        load_config("smoke", {"stage2.injection": "concat", "stage2.dit": "full"})
 
 
 def test_older_checkpoints_add_and_read_uniformly(tiny_folder):

@@ -20,7 +20,8 @@ from torch import nn
 
 from spatialfusion.errors import InputError, run_command
 from spatialfusion.train import checkpoint as checkpoints
-from spatialfusion.train.config import TrainConfig, flat_keys, load_config, parse_arguments, save_config
+from spatialfusion.train.__main__ import parse_arguments
+from spatialfusion.train.config import TrainConfig, flat_keys, load_config, save_config
 from spatialfusion.train.engine import make_accelerator, sample_generator, sample_index, train_stage
 from spatialfusion.train.optim import Average, Optimizers, learning_rate_factor
 from spatialfusion.train.stage import Stage
@@ -32,9 +33,9 @@ SETTINGS = {
     "vae.steps": "12",
     "vae.batch": "16",
     "vae.warmup": "2",
-    "vae.checkpoint_every": "3",
-    "vae.validate_every": "6",
-    "vae.log_every": "4",
+    "checkpoint_every": "3",
+    "validate_every": "6",
+    "log_every": "4",
     "vae.ema": "0.9",
 }
 
@@ -60,7 +61,7 @@ class Network(nn.Module):
 class Regression(Stage):
     """Learns sin(3x) of 8 numbers from noisy inputs."""
 
-    name = "vae"
+    name = network = "vae"
     dropout = 0.1
 
     def __init__(self, config, run, device):
@@ -254,7 +255,7 @@ def test_logs_hold_noise_bins_rates_and_validation_of_the_averaged_weights(unint
 
 
 def test_training_learns(tmp_path):
-    train(tmp_path, Steady, **{"vae.steps": "150", "vae.checkpoint_every": "0", "vae.validate_every": "75"})
+    train(tmp_path, Steady, **{"vae.steps": "150", "checkpoint_every": "0", "validate_every": "75"})
     first, last = logged(tmp_path, "validation/error")
     assert last < first < 0.5
 
@@ -268,7 +269,7 @@ def test_a_finished_stage_is_skipped_and_can_be_extended(tmp_path, capsys):
     assert "vae.adamw_lr changed from 0.002 to 0.001" in output and newest(tmp_path).step == 6
 
 
-@pytest.mark.parametrize("key, value", [("seed", "1"), ("vae.batch", "8"), ("model.vae.z_dim", "8")])
+@pytest.mark.parametrize("key, value", [("seed", "1"), ("vae.batch", "8"), ("model.vae.base_dim", "8")])
 def test_a_partial_run_refuses_another_configuration(tmp_path, key, value):
     train(tmp_path, **{"vae.steps": "4"})
     with pytest.raises(InputError, match=f"{key} = {value} differs"):
@@ -322,11 +323,11 @@ def test_each_sample_has_randomness_of_its_own():
 
 
 def test_values_of_the_command_line_get_the_types_of_their_fields():
-    line = "tiny stage=foundation vae.adamw_lr=1e-3 vae.steps=2e2 compile=yes data.size=[64,96] model.vae.dim_mult=1,2"
+    line = "tiny vae.adamw_lr=1e-3 vae.steps=2e2 compile=yes data.size=[64,96] model.spatial.head_channels=1,2"
     config, stages = parse_arguments(f"{line} data.folder=none run=7 init=some/model".split())
-    assert stages == ("data", "vae", "language", "source", "grounding", "diffusion")
+    assert stages == ("data", "vae", "language", "diffusion", "stage1", "stage2", "judge")
     assert config.vae.adamw_lr == 0.001 and config.vae.steps == 200 and isinstance(config.vae.steps, int)
-    assert config.compile is True and config.data.size == (64, 96) and config.model.vae.dim_mult == [1, 2]
+    assert config.compile is True and config.data.size == (64, 96) and config.model.spatial.head_channels == [1, 2]
     assert config.data.folder is None and config.run == "7" and config.init == "some/model"
 
 

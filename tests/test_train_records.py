@@ -23,14 +23,14 @@ from spatialfusion.errors import InputError
 from spatialfusion.label import main as label
 from spatialfusion.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
-from spatialfusion.train import joint, samples
-from spatialfusion.train.__main__ import _seed_model
-from spatialfusion.train.base import Base
-from spatialfusion.train.config import SpatialStageConfig, TrainConfig, load_config, parse_arguments, preset_names
+from spatialfusion.train import samples, stage2
+from spatialfusion.train.__main__ import _seed_model, parse_arguments
+from spatialfusion.train.base import Base, published_repository
+from spatialfusion.train.config import MixConfig, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, sample_generator, train_stage
-from spatialfusion.train.joint import Stage2
 from spatialfusion.train.samples import RecordSamples
-from spatialfusion.train.spatial import Stage1, detail_mask
+from spatialfusion.train.stage1 import Stage1, detail_mask
+from spatialfusion.train.stage2 import Stage2
 
 CPU = torch.device("cpu")
 COMPONENTS = {
@@ -97,6 +97,7 @@ class Trained:
 def make_config(base: Path | None, run: Path, folders: list[Path], **changes: object) -> TrainConfig:
     values = {"run": run, "device": "cpu", "precision": "fp32", "data.side": SIZE}
     values |= {"base": "none" if base is None else base, "data.records": ",".join(map(str, folders))}
+    values |= {"stage2.dit": "lora", "stage2.injection": "add"}
     values |= {"stage1.batch": 4, "stage2.batch": 4, "stage2.lora_rank": 2, "stage1.ema": 0, "stage2.ema": 0}
     return load_config("smoke", {key: str(value) for key, value in (values | changes).items()})
 
@@ -189,7 +190,7 @@ def test_the_exported_file_is_all_that_the_pipeline_needs(trained):
 
 
 def test_a_validation_sheet_shows_the_records(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(joint, "SHEET_STEPS", 1)
+    monkeypatch.setattr(stage2, "SHEET_STEPS", 1)
     monkeypatch.setattr(samples, "SHEET_RECORDS", 3)
     with torch.no_grad():
         assert trained.stage2.validate(tmp_path, 7) == {}  # no records were held out
@@ -239,7 +240,7 @@ def test_a_killed_run_goes_on_over_the_same_records(qwen, square, wide, tmp_path
                 seen[run].append(batch["texts"])
                 return super().loss(batch)
 
-        steps = {"stage2.steps": 5, "stage2.checkpoint_every": 2, "stage2.accumulate": 2, "stage2.source_dropout": 0.3}
+        steps = {"stage2.steps": 5, "checkpoint_every": 2, "stage2.accumulate": 2, "data.mix.source_dropout": 0.3}
         config = make_config(qwen, tmp_path / run, [square, wide], **steps)
         train_stage(Quiet, config, make_accelerator(config))
         (newest,) = (tmp_path / run / "stage2" / "checkpoints").glob("step-0000005")
@@ -299,10 +300,10 @@ def test_an_unknown_camera_teaches_no_field_of_view_and_no_metres(qwen, square, 
     batch = make_batch(stage, step)
     assert batch["has_camera"].any()
 
-    def gradients(known: torch.Tensor, **weights: float) -> dict[str, torch.Tensor]:
+    def gradients(known: torch.Tensor) -> dict[str, torch.Tensor]:
         stage.model.zero_grad()
-        options = {"validity_weight": 0.3, "detail_weight": 0.0, "fov_weight": 0.1} | weights
-        stage.options = dataclasses.replace(stage.options, **options)
+        stage.options = dataclasses.replace(stage.options)
+        stage.options.detail_weight = 0.0
         loss, _ = stage.loss(batch | {"has_camera": known})
         loss.backward()
         head = stage.model.depth_head
@@ -334,7 +335,7 @@ def test_detail_without_a_camera_is_learnt_where_a_factor_changes_nothing():
 
 def reader_samples(folders: list[Path], **options: object) -> RecordSamples:
     reader = Reader([(folder, 1.0) for folder in folders], 4, [(64, 64), (96, 64)])
-    return RecordSamples(reader, SpatialStageConfig(**options))
+    return RecordSamples(reader, MixConfig(**options))
 
 
 def test_ranks_and_parts_make_up_the_batch(square, wide):
@@ -371,17 +372,18 @@ def test_captions_and_sources_are_dropped_as_asked(square):
     [
         (Stage1, "stage1.layout_weight", 1, 0),
         (Stage2, "stage2.image_object_weight", 3, 1),
-        (Stage1, "stage1.still_fraction", 0.3, 0),
+        (Stage1, "stage1.source_weight", 1, 0),
+        (Stage1, "data.mix.full_fraction", 0.3, 0),
         (Stage1, "stage1.change_weight", 4, 1),
-        (Stage1, "stage1.edit_repeats", 2, 1),
-        (Stage2, "stage2.egocentric_fraction", 0.5, 0),
-        (Stage2, "stage2.rare_order_fraction", 0.2, 0),
-        (Stage2, "stage2.pose_fraction", 0.5, 0),
+        (Stage2, "data.mix.egocentric_fraction", 0.5, 0),
+        (Stage2, "data.mix.answer_fraction", 0.2, 0),
+        (Stage2, "data.mix.pose_fraction", 0.5, 0),
     ],
 )
 def test_what_needs_rendered_scenes_is_not_asked_of_records(qwen, square, tmp_path, stage, key, value, off):
     config = make_config(qwen, tmp_path / "run", [square], **{key: value})
-    with pytest.raises(InputError, match=f"{re.escape(key)} must be {off} with data\\.records"):
+    message = rf"{re.escape(key)} must be off with data\.records, .* give {re.escape(key)}={off}\."
+    with pytest.raises(InputError, match=message):
         stage(config, tmp_path / "run", CPU)
 
 
@@ -459,16 +461,16 @@ def published_folder(name: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", published.BACKBONES)
 def test_presets_have_the_published_sizes(name, tmp_path):
-    assert name in preset_names()
     dinov2 = tmp_path / "dinov2"
     Dinov2Config(**published.DINOV2_BASE).save_pretrained(dinov2)
     (dinov2 / "model.safetensors").write_bytes(b"")
     base = published_folder(name, tmp_path / "base")
-    config = load_config(name, {"base": str(base), "model.spatial.dinov2": str(dinov2), "data.records": "x"})
+    config = load_config("published", {"base": str(base), "model.spatial.dinov2": str(dinov2), "data.records": "x"})
     assert config.precision == "bf16" and config.frozen_precision == "bf16"
-    found = dataclasses.asdict(Base(config, tmp_path, CPU, CPU, "stage1").spatial_config(config))
+    found = dataclasses.asdict(Base(config, tmp_path, CPU, CPU, Stage1.unused).spatial_config(config))
     wanted = dataclasses.asdict(published.BACKBONES[name].spatial)
-    assert config.stage2.lora_rank == wanted["lora_rank"]
+    assert Base(config, tmp_path, CPU, CPU, Stage1.unused).lora_rank == wanted["lora_rank"]
+    assert published_repository(name) == published.BACKBONES[name].repository
     # Of the diffusion model that depth is trained for; stage 2 fills the other two in.
     wanted |= {"backbone": name.removesuffix("-edit"), "projection_shape": None, "lora_rank": 0}
     source, published_source = found.pop("source_encoder"), wanted.pop("source_encoder")
@@ -476,7 +478,7 @@ def test_presets_have_the_published_sizes(name, tmp_path):
 
 
 def test_a_run_with_a_base_has_two_stages():
-    preset = ["qwen-image", "data.records=[/a,/b:0.5]"]
+    preset = ["published", "data.records=[/a,/b:0.5]"]
     assert parse_arguments(preset)[1] == ("stage1", "stage2")
     assert parse_arguments(preset[:1])[1] == ("data", "stage1", "stage2")
     assert parse_arguments([*preset, "stage=stage2"])[1] == ("stage2",)
@@ -495,7 +497,7 @@ def test_a_run_with_a_base_has_two_stages():
 )
 def test_wrong_settings_are_one_sentence(changes, message):
     with pytest.raises(InputError, match=message):
-        load_config("smoke", changes)
+        load_config("smoke", {"stage2.dit": "lora", "stage2.injection": "add"} | changes)
 
 
 def test_a_colon_in_a_folders_name_is_no_weight():
@@ -506,7 +508,7 @@ def test_a_colon_in_a_folders_name_is_no_weight():
 
 def test_a_base_that_is_none_is_one_sentence(qwen, square, tmp_path):
     def open_base(base: Path) -> Base:
-        return Base(make_config(base, tmp_path, [square]), tmp_path, CPU, CPU, "stage2")
+        return Base(make_config(base, tmp_path, [square]), tmp_path, CPU, CPU)
 
     with pytest.raises(InputError, match="is not a model folder"):
         open_base(tmp_path / "none")

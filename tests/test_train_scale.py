@@ -32,12 +32,12 @@ from spatialfusion.backbones import omnigen2, qwen_image
 from spatialfusion.backbones.depth_injection import checkpoint_blocks
 from spatialfusion.cost.parts import Request, add_lora
 from spatialfusion.cost.training import transformer_activations
-from spatialfusion.data.rendered import prepare_data
 from spatialfusion.errors import InputError, run_command
 from spatialfusion.files import atomic_file
-from spatialfusion.train.__main__ import _stage_class
+from spatialfusion.tiny.diffusion import new_transformer
+from spatialfusion.train.__main__ import STAGES as REGISTRY
 from spatialfusion.train.config import DiffusionConfig, load_config
-from spatialfusion.train.diffusion import new_transformer
+from spatialfusion.train.data_stage import prepare_data
 from spatialfusion.train.engine import _place, make_accelerator, sample_index, train_stage
 from spatialfusion.train.optim import Average, Optimizers
 from spatialfusion.train.probe import ForwardPass, SampleCost, measure, memory_lines
@@ -55,6 +55,8 @@ SETTINGS = {
     "data.train_scenes": "16",
     "data.validation_scenes": "2",
     "data.edit_fraction": "0.5",
+    "stage2.dit": "lora",
+    "stage2.injection": "add",
     **{
         f"{stage}.{key}": value
         for stage in STAGES
@@ -234,7 +236,7 @@ def test_what_does_not_fit_together_is_one_sentence(tmp_path, overrides, message
 @pytest.fixture(scope="module")
 def stages(start, tmp_path_factory) -> dict[str, Stage]:
     run = copy_run(start, tmp_path_factory.mktemp("stages") / "run")
-    made = {name: _stage_class(name)(config(run), run, CPU) for name in STAGES}
+    made = {name: REGISTRY[name].load()(config(run), run, CPU) for name in STAGES}
     for stage in made.values():
         stage.trained.train()
     return made
@@ -378,7 +380,7 @@ def test_memory_is_said_as_it_will_be(stages, runs):
 def test_frozen_networks_may_be_held_in_bf16(start, tmp_path):
     run = copy_run(start, tmp_path / "run")
     made = config(run, precision="bf16", frozen_precision="bf16")
-    stage = _stage_class("stage2")(made, run, CPU)
+    stage = REGISTRY["stage2"].load()(made, run, CPU)
     stage.trained.train()
     exact = stage.loss(draw(stage))[0].item()
     _place(stage, made)
@@ -492,7 +494,7 @@ def main(arguments: list[str]) -> None:
 def train(made) -> None:
     accelerator = make_accelerator(made)
     for name in STAGES:
-        train_stage(watched(_stage_class(name), accelerator.process_index), made, accelerator)
+        train_stage(watched(REGISTRY[name].load(), accelerator.process_index), made, accelerator)
 
 
 def watched(stage_class: type, rank: int) -> type:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from spatialfusion.data.rendered import prepare_data
+from spatialfusion.backbones.autoencoder_2d import Autoencoder2D
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents, load_vae
+from spatialfusion.tiny.vae import VaeStage, fold_statistics, latent_statistics, new_video_vae
 from spatialfusion.train.config import DataConfig, ModelConfig, TrainConfig, VaeConfig
-from spatialfusion.train.vae import VaeStage, fold_statistics, latent_statistics, new_video_vae
-from spatialfusion.train.vae_2d import Autoencoder2D
+from spatialfusion.train.data_stage import prepare_data
 
 CPU = torch.device("cpu")
 
@@ -136,7 +137,7 @@ def test_stage_learns_and_exports(run, tmp_path):
     before = stage.validate(tmp_path, 0)
     for _ in range(40):
         optimizer.zero_grad()
-        loss, metrics = stage.loss(stage.batch(indices, generators(len(indices))))
+        loss, metrics = stage.loss(stage.batch([(index, 32) for index in indices], generators(len(indices))))
         loss.backward()
         optimizer.step()
     assert metrics["l1"].isfinite() and not metrics["l1"].requires_grad
@@ -178,11 +179,31 @@ def test_validation_under_autocast_sees_the_fold(run, tmp_path):
 
 def test_batch_depends_on_its_generators_alone(run):
     stage = VaeStage(config(run), run, CPU)
-    first, again = (stage.batch([3, 5], generators(2)) for _ in range(2))
-    alone = stage.batch([5], [torch.Generator().manual_seed(1)])
-    for key, value in first.items():
-        assert torch.equal(value, again[key])
-        assert torch.equal(value[1:], alone[key])
+    first, again = (stage.batch([(3, 32), (5, 32)], generators(2)) for _ in range(2))
+    alone = stage.batch([(5, 32)], [torch.Generator().manual_seed(1)])
+    assert first["scale"] == again["scale"]
+    for key in ("images", "noise"):
+        assert torch.equal(first[key], again[key])
+        assert torch.equal(first[key][1:], alone[key])
+
+
+def test_last_steps_see_whole_pictures(run):
+    options = config(run)
+    options.vae = dataclasses.replace(options.vae, steps=20, crop=16, batch=2)
+    stage = VaeStage(options, run, CPU)
+    assert [stage.indices(step, range(1))[0][1] for step in (0, 17, 18, 19)] == [16, 16, 32, 32]
+
+
+def test_scaled_latents_are_asked_for_scaled_pictures(run):
+    torch.manual_seed(0)
+    stage = VaeStage(config(run), run, CPU)
+    batch = stage.batch([(0, 32), (1, 32)], generators(2))
+    scales = {stage.batch([(0, 32)], [torch.Generator().manual_seed(i)])["scale"] for i in range(40)}
+    assert 1.0 in scales and len(scales) > 3
+    losses = {scale: stage.loss({**batch, "scale": scale}) for scale in (0.5, 1.0)}
+    assert "psnr_scaled" in losses[0.5][1] and "psnr" in losses[1.0][1]
+    reconstruction, _, _ = stage.trained(batch["images"], batch["noise"], 0.0, 0.5)
+    assert reconstruction.shape[-2:] == (16, 16)
 
 
 def test_every_weight_gets_a_gradient_once_the_residuals_have_grown(run):
@@ -191,6 +212,6 @@ def test_every_weight_gets_a_gradient_once_the_residuals_have_grown(run):
     with torch.no_grad():
         for parameter in stage.trained.parameters():
             parameter += 0.1 * torch.randn(parameter.shape)
-    loss, _ = stage.loss(stage.batch([0, 1], generators(2)))
+    loss, _ = stage.loss(stage.batch([(0, 32), (1, 32)], generators(2)))
     loss.backward()
     assert [name for name, p in stage.trained.named_parameters() if p.grad is None or not p.grad.any()] == []

@@ -14,6 +14,10 @@ from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DMo
 from spatialfusion.backbones.qwen_image import add_lora, backbone_tensors, projection_delta, tiny_scheduler
 from spatialfusion.context import chat
 from spatialfusion.model import SpatialFusionModel
+from spatialfusion.tiny.diffusion import new_transformer
+from spatialfusion.tiny.language import build_image_processor, build_text_encoder
+from spatialfusion.tiny.tokenizer import train_tokenizer
+from spatialfusion.tiny.vae import new_video_vae
 from spatialfusion.train.config import (
     DataConfig,
     DiffusionConfig,
@@ -23,11 +27,7 @@ from spatialfusion.train.config import (
     TrainConfig,
     VaeConfig,
 )
-from spatialfusion.train.diffusion import new_transformer
-from spatialfusion.train.language import build_image_processor, build_text_encoder
-from spatialfusion.train.spatial import spatial_config
-from spatialfusion.train.tokenizer import train_tokenizer
-from spatialfusion.train.vae import new_video_vae
+from spatialfusion.train.stage1 import spatial_config
 
 SIZE = 64
 CONFIG = TrainConfig(

@@ -19,7 +19,7 @@ from ..latents import encode_latents
 from .qwen_image import check_architecture, pack
 
 if TYPE_CHECKING:
-    from ..train.vae_2d import Autoencoder2D
+    from .autoencoder_2d import Autoencoder2D
 
 
 def new_controlnet(transformer: QwenImageTransformer2DModel, layers: int) -> QwenImageControlNetModel:

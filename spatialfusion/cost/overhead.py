@@ -1,15 +1,13 @@
-"""From the parts of a generation to its whole: the plain model, what SpatialFusion adds, what the alternatives add."""
+"""From the parts of a generation to its whole: the plain model, and what SpatialFusion adds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
 from ..backbones.published import Backbone
 from ..defaults import depth_settings
-from .alternatives import ControlNet, Estimator, controlnets
 from .parts import Part, Request, count_flops, parts
 
 # Models that need only so many steps are distilled, and are sampled without guidance: one pass for a step.
@@ -33,7 +31,6 @@ class Cost:
     request: Request
     parameters: dict[str, int]
     flops: dict[str, int]
-    controlnets: list[ControlNet]
     depth_steps: int | None = None  # None: as usual for the task
 
     @property
@@ -74,23 +71,6 @@ class Cost:
         rows = self.depth(steps), self.in_model(steps)
         return Row("SpatialFusion", sum(row.parameters for row in rows), sum(row.flops for row in rows))
 
-    def alternatives(self, steps: int, known: list[Estimator]) -> Iterator[Row]:
-        """ControlNets for a depth that is given; then such a ControlNet fed from a first image: two full runs."""
-        guided = self.guided(steps)
-        for control in self.controlnets:
-            yield Row(control.name, control.parameters, control.total(steps, guided))
-        first = self.controlnets[0] if self.controlnets else None
-        for estimator in known:
-            plain = self.plain(steps).flops
-            if first is None:
-                yield Row(f"first image, {estimator.name}, second image", estimator.parameters, plain + estimator.flops)
-            else:
-                yield Row(
-                    f"first image, {estimator.name}, {first.name}",
-                    estimator.parameters + first.parameters,
-                    plain + estimator.flops + first.total(steps, guided),
-                )
-
 
 def count(backbone: Backbone, request: Request, depth_steps: int | None = None) -> Cost:
     """Count everything on the meta device."""
@@ -104,6 +84,5 @@ def count(backbone: Backbone, request: Request, depth_steps: int | None = None) 
         request,
         {name: part.parameters for name, part in counted.items()},
         flops,
-        list(controlnets(backbone, request, flops["encode"])),
         depth_steps,
     )

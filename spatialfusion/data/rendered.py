@@ -8,11 +8,9 @@ stored: they are drawn anew from the scene in every epoch.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -21,13 +19,11 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from ..files import atomic_file
+from ..geometry import Geometry
 from ..scenes.edits import Edit, sample_edit
 from ..scenes.render import render
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
-
-if TYPE_CHECKING:
-    from ..train.config import TrainConfig
 
 SHARD = 256
 VALIDATION_SEED = 1_000_000_000  # training scenes are drawn from seeds below this
@@ -71,6 +67,13 @@ class RenderedScenes:
     def valid(self) -> Tensor:
         """[N, H, W] bool."""
         return self.depth > 0
+
+    def geometry(self, indices: list[int]) -> Geometry:
+        """The exact depth of some pictures, with their cameras."""
+        height, width = self.depth.shape[-2:]
+        depth = self.depth[indices].float()
+        cameras = [self.scenes[i].camera.intrinsics(width / height) for i in indices]
+        return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))
 
     def latents(self, encode: Callable[[Tensor], Tensor], identity: str) -> Tensor:
         """Normalised latents [N, C, h, w] float16 of all pictures, computed once and kept beside them; pictures that
@@ -138,27 +141,3 @@ def draw_scenes(count: int, edit_fraction: float, seed: int) -> tuple[list[Scene
         else:
             scenes.append(sample_scene(seed + i))
     return scenes, edits
-
-
-def data_folders(config: TrainConfig, run: Path) -> tuple[Path, Path]:
-    """The folders of training and validation pictures of a run."""
-    root = Path(config.data.folder) if config.data.folder else run / "data"
-    return root / "train", root / "validation"
-
-
-def prepare_data(config: TrainConfig, run: Path) -> None:
-    """The stage `data`: render the training and validation pictures of a run."""
-    train, validation = data_folders(config, run)
-    data = config.data
-    render_folder(validation, data.validation_scenes, data.size, data.edit_fraction, VALIDATION_SEED)
-    render_folder(train, data.train_scenes, data.size, data.edit_fraction, seed=0)
-
-
-def weights_digest(*paths: Path) -> str:
-    """A short name for the content of a network's weights files."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with Path(path).open("rb") as file:
-            while part := file.read(2**24):
-                digest.update(part)
-    return digest.hexdigest()[:12]

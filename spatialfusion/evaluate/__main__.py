@@ -205,7 +205,7 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         return WorkflowImages(options.workflow, options.host, size), usable_device(options.device)
     if options.rendered:
         return RenderedImages(options.size or (128, 128)), usable_device(options.device)
-    from ..data.rendered import weights_digest
+    from ..files import weights_digest
     from ..generate import TINY, load_pipeline
     from .pipeline_images import PipelineImages
 

@@ -85,7 +85,8 @@ class FolderImages:
         if len(missing) == len(found):
             raise InputError(
                 f"{self.folder} holds no image of the {len(found)} that are asked for: expected files such as "
-                f"{requests[0].question.id}.png (python -m spatialfusion.evaluate.questions writes prompts and ids)."
+                f"{requests[0].question.id}.png (python -m spatialfusion.evaluate.write_questions writes prompts and "
+                "ids)."
             )
         known = {path.stem for path in found.values() if path is not None}
         sentences = []

@@ -286,9 +286,9 @@ def table(report: dict) -> str:
 
 def _restorer() -> Callable[[Tensor], Tensor]:
     """Images through the embedded autoencoder and back."""
+    from ..backbones.autoencoder_2d import Autoencoder2D
     from ..generate import TINY
     from ..latents import decode_latents, encode_latents, load_vae
-    from ..train.vae_2d import Autoencoder2D
 
     vae = Autoencoder2D.from_video(load_vae(TINY / "vae"))
     return torch.no_grad()(lambda images: decode_latents(vae, encode_latents(vae, images)))

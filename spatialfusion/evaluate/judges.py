@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.rendered import weights_digest
 from ..errors import InputError
+from ..files import weights_digest
 from .judge import Judge
 from .questions import Question
 

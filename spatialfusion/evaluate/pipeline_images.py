@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from diffusers import AutoencoderKLQwenImage
 
+from ..backbones.autoencoder_2d import Autoencoder2D
 from ..defaults import depth_settings
 from ..errors import InputError
 from ..geometry import Geometry
 from ..latents import decode_latents
 from ..scenes.scene import Scene
-from ..train.vae_2d import Autoencoder2D
 from .images import Drawn, Request
 from .pictures import scene_geometry
 from .questions import Question, digest

@@ -3,7 +3,7 @@
 These are GenSpace-style templates of our own, not the benchmark's 1,800 prompts (`official.py` reads those). Every
 prompt says one thing, of two objects whose combination of colour and kind no training scene has. Questions are
 functions of their number: `public_questions` gives the first 200 of each sub-domain from a file, and more by drawing
-them. `python -m spatialfusion.evaluate.questions` writes them, with the source images of edits, for other models.
+them. `python -m spatialfusion.evaluate.write_questions` writes them, with the source images of edits, for other models.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from ..errors import CommandParser, InputError, run_command
+from ..errors import InputError
 from ..files import atomic_file
 from ..scenes.captions import caption
 from ..scenes.edits import Edit, EditPair, apply_edit, instruction, sample_edit
@@ -287,30 +287,6 @@ def _progress(names: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str,
     return tqdm(names, desc="questions", unit="question")
 
 
-# The command ---------------------------------------------------------------------------------------------------------
-
-
-def main(argv: list[str]) -> None:
-    parser = CommandParser(
-        prog="python -m spatialfusion.evaluate.questions",
-        description="Write the questions as questions.jsonl, and the source images of edits, for a model of your own.",
-    )
-    add = parser.add_argument
-    add("--out", type=Path, required=True, metavar="FOLDER")
-    add("--count", type=int, default=PUBLIC, metavar="N", help=f"of each sub-domain (default: {PUBLIC})")
-    add("--task", choices=(*SUB_DOMAINS, "both"), default="both")
-    add("--size", default="512x512", metavar="WxH", help="of source images (default: %(default)s)")
-    options = parser.parse_args(argv)
-    if options.count < 1:
-        raise InputError(f"--count is {options.count}: expected at least 1.")
-    size = read_size(options.size)
-    tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)
-    questions = select(public_questions(options.count), tasks)
-    write_sources(options.out / "sources", [question for question in questions if question.edit], size)
-    write_questions(options.out / "questions.jsonl", questions)
-    print(f"{len(questions)} questions, digest {digest(questions)}: {options.out / 'questions.jsonl'}")
-
-
 def read_size(text: str) -> tuple[int, int]:
     """The two numbers of --size."""
     width, _, height = text.lower().partition("x")
@@ -324,19 +300,3 @@ def read_seeds(text: str) -> list[int]:
     if not re.fullmatch(r"\d{1,3}(,\d{1,3})*", text):
         raise InputError(f"--seeds is {text!r}: expected whole numbers from 0 to 999, such as 0,1,2.")
     return list(dict.fromkeys(int(seed) for seed in text.split(",")))
-
-
-def write_sources(folder: Path, questions: Sequence[Question], size: tuple[int, int]) -> None:
-    """The rendered source image of each edit as <id>.png."""
-    from tqdm import tqdm
-
-    from .pictures import save_picture, source_pictures
-
-    for start in tqdm(range(0, len(questions), 8), desc="sources", disable=not questions):
-        part = questions[start : start + 8]
-        for question, picture in zip(part, source_pictures(part, size)):
-            save_picture(folder / f"{question.id}.png", picture)
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -22,7 +22,21 @@ class _BodyPlans(Mapping[str, tuple[Primitive, ...]]):
     @cached_property
     def _drawings(self) -> dict:
         # Some thousand primitives, which a scene of the usual kinds never needs.
-        from .plans import animals, buildings, food, furniture, household, nature, people, things, vehicles
+        from .plans import (
+            animals,
+            buildings,
+            clothes,
+            electronics,
+            food,
+            furniture,
+            household,
+            music,
+            nature,
+            people,
+            play,
+            tools,
+            vehicles,
+        )
 
         return {
             **people.PEOPLE,
@@ -33,7 +47,11 @@ class _BodyPlans(Mapping[str, tuple[Primitive, ...]]):
             **furniture.FURNITURE,
             **household.HOUSEHOLD,
             **food.FOOD,
-            **things.THINGS,
+            **music.MUSIC,
+            **play.PLAY,
+            **tools.TOOLS,
+            **clothes.CLOTHES,
+            **electronics.ELECTRONICS,
         }
 
     def __getitem__(self, name: str) -> tuple[Primitive, ...]:

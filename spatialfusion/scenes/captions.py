@@ -13,12 +13,10 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import torch
 
-from .looks import has_front
-from .scene import COLORS, KINDS, Scene, SceneObject
+from .scene import Scene, SceneObject
 from .statements import Observation, Statement, in_depth, observe, propose, round_metres, score, sides
 
 POSES = ("camera_pose", "object_pose", "complex_pose", "allocentric", "intrinsic")  # what is turned which way
@@ -234,7 +232,7 @@ _FRONT_BEHIND = (
     "{a} with {b} behind it",
     "behind {a} there is {b}",
 )
-_SETTINGS = {"outdoor": ("outdoors", "outside", "in the open"), "room": ("in a room", "indoors", "inside a room")}
+SETTINGS = {"outdoor": ("outdoors", "outside", "in the open"), "room": ("in a room", "indoors", "inside a room")}
 _EMPTY = {"outdoor": "an empty place", "room": "an empty room"}
 _OPENINGS = ("a picture of", "an image of", "a scene with", "there is")
 _ABOUT = ("about", "around", "roughly")
@@ -334,12 +332,6 @@ def egocentric_caption(scene: Scene, generator: torch.Generator) -> Caption:
     return caption(scene, generator, [rng.choice(groups[relation]) for relation in relations])
 
 
-def order_caption(scene: Scene, generator: torch.Generator) -> Caption:
-    """A caption that says which object is nearer or farther, where the scene allows it."""
-    said = [s for s in propose(scene) if s.domain == "egocentric" and s.relation in ("closer", "farther")]
-    return caption(scene, generator, [draw_random(generator).choice(said)] if said else [])
-
-
 def pose_caption(scene: Scene, generator: torch.Generator) -> Caption:
     """A caption that says which way an object is turned, or where another stands to one that is turned, where the scene
     allows it: all sub-domains alike."""
@@ -351,112 +343,16 @@ def pose_caption(scene: Scene, generator: torch.Generator) -> Caption:
     return caption(scene, generator, [rng.choice(groups[rng.choice(sorted(groups))])] if groups else [])
 
 
-def places_text(scene: Scene, statements: Sequence[Statement]) -> str:
-    """The egocentric ones of some statements in fixed words: "left red car right blue house ; near ... far ..."."""
-    names = [f"{thing.color} {thing.kind}" for thing in scene.objects]
-    parts = []
-    for said in statements:
-        if said.domain == "egocentric":
-            first, second = said.subject, said.reference
-            if said.relation in ("right", "farther"):
-                first, second = second, first
-            one, other = ("left", "right") if said.relation in ("left", "right") else ("near", "far")
-            parts.append(f"{one} {names[first]} {other} {names[second]}")
-    return " ; ".join(dict.fromkeys(parts))
-
-
-def scene_text(scene: Scene) -> str:
-    """The layout as text, for language pretraining: nearest object first, metres from the camera, level axes.
-
-    "outdoor ; hfov 55 ; camera 1.6 m pitch 5 ; red car x -1.2 z 6.0 yaw 90 size 1.8 1.5 4.2": z is forward, yaw 0
-    faces the viewer and yaw 90 the viewer's right; "y" is the height of the base where it is not on the ground.
-    """
-    camera = scene.camera
-    parts = [
-        scene.environment,
-        f"hfov {round(camera.hfov)}",
-        f"camera {_short(-camera.position[1])} m pitch {round(camera.pitch)}",
-    ]
-    observed = observe(scene).objects
-    for i in _nearest_first(scene):
-        thing, (x, _, z) = scene.objects[i], observed[i].position
-        height = f" y {_short(-thing.position[1])}" if thing.position[1] < -0.005 else ""
-        turned = ""
-        if has_front(thing):
-            yaw = (5 * round((thing.yaw + camera.yaw) / 5) + 180) % 360 - 180
-            turned = f" yaw {180 if yaw == -180 else yaw}"
-        size = " ".join(_short(length) for length in thing.size)
-        parts.append(f"{thing.color} {thing.kind} x {_short(x)} z {_short(z)}{height}{turned} size {size}")
-    return " ; ".join(parts)
-
-
-def names_text(scene: Scene) -> str:
-    """Which object is where, without a number: "red car left ; blue house from the left : blue house ; red car".
-
-    Nearest first, with the side to which an object faces as seen by the viewer (front: it faces the viewer); then from
-    left to right.
-    """
-    observed = observe(scene).objects
-    names = [f"{thing.color} {thing.kind}" for thing in scene.objects]
-    facing = []
-    for thing in scene.objects:
-        quarter = round((thing.yaw + scene.camera.yaw) / 90) % 4
-        facing.append(f" {('front', 'right', 'back', 'left')[quarter]}" if has_front(thing) else "")
-    nearest = " ; ".join(names[i] + facing[i] for i in _nearest_first(scene))
-    across = " ; ".join(names[i] for i in sorted(range(len(names)), key=lambda i: observed[i].position[0]))
-    return f"{nearest} from the left : {across}"
-
-
-def _nearest_first(scene: Scene) -> list[int]:
-    observed = observe(scene).objects
-    return sorted(range(len(observed)), key=lambda i: math.hypot(*observed[i].position))
-
-
-# Words ---------------------------------------------------------------------------------------------------------------
-
-# Words that carry no content, or that a user may well put around it.
-_FUNCTION_WORDS = frozenset(
-    "a an the and or of to in on at by from with for is are be it its this that there these those which while as than "
-    "has have having we i you me my us our your their his her them please can could would should must make show draw "
-    "paint create generate render color colour image picture photo photograph photorealistic illustration scene view "
-    "also so very just some both each other another one exactly approximately standing sitting located placed "
-    "positioned where when not no into onto toward towards".split()
-)
-
-
-@cache
-def vocabulary() -> dict[str, list[str]]:
-    """What can be asked for: "objects", "colors", "relations" (words of place and measure), and all "words"."""
-    # The instructions import this file; their words are wanted only when somebody asks.
-    from .edits import instruction_templates
-
+def caption_templates() -> list[str]:
+    """All texts that captions are made of, but for what says where a scene is."""
     texts = [text for table in (_PHRASES, _CLAUSES) for group in table.values() for text in group]
     texts += [*_LEFT_RIGHT, *_FRONT_BEHIND, *_ABOUT, *_NUMBERS, *_UNITS, *_OPENINGS, *_EMPTY.values()]
-    texts += ["there is also", "another"]
-    relations = set(_words(" ".join(texts + instruction_templates())))
-    settings = set(_words(" ".join(text for group in _SETTINGS.values() for text in group)))
-    return {
-        "objects": list(KINDS),
-        "colors": list(COLORS),
-        "relations": sorted(relations - _FUNCTION_WORDS - set(COLORS) - set(KINDS)),
-        "words": sorted(relations | settings | set(COLORS) | set(KINDS)),
-    }
+    return [*texts, "there is also", "another"]
 
 
-def unknown_words(prompt: str) -> list[str]:
-    """The content words of a prompt that no caption and no instruction can contain, in order."""
-    known = _known_words()
-    return list(dict.fromkeys(word for word in _words(prompt) if word not in known))
-
-
-@cache
-def _known_words() -> frozenset[str]:
-    return frozenset(vocabulary()["words"]) | _FUNCTION_WORDS
-
-
-def _words(text: str) -> list[str]:
-    text = re.sub(r"\{.*?\}", "it", text.lower().replace("’", "'"))
-    return [re.sub(r"'s?$", "", word) for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text)]
+def setting_templates() -> list[str]:
+    """All texts that say where a scene is."""
+    return [text for group in SETTINGS.values() for text in group]
 
 
 # Wording -------------------------------------------------------------------------------------------------------------
@@ -531,7 +427,7 @@ def _content(
 def _with_setting(scene: Scene, text: str, rng: random.Random, chance: float) -> str:
     if rng.random() >= chance:
         return text
-    setting = rng.choice(_SETTINGS[scene.environment])
+    setting = rng.choice(SETTINGS[scene.environment])
     return f"{setting}, {text}" if rng.random() < 0.3 else f"{text}, {setting}"
 
 
@@ -634,9 +530,3 @@ def say_metres(length: float, rng: random.Random) -> str:
     if length == int(length) <= len(_NUMBERS) and rng.random() < 0.25:
         return f"{_NUMBERS[int(length) - 1]} {rng.choice(metres)}"
     return f"{length:g} {rng.choices(('m', *metres), (6, 2, 2))[0]}"
-
-
-def _short(length: float) -> str:
-    """Metres with one decimal, two for what is small."""
-    text = f"{length:.1f}" if abs(length) >= 1 else f"{length:.2f}"
-    return text[1:] if text in ("-0.00", "-0.0") else text

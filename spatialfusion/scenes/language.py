@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from ..errors import InputError, suggest
@@ -37,7 +37,7 @@ FACING = {
     **dict.fromkeys(("away", "back", "backwards"), "away"),
     **dict.fromkeys(("left", "leftwards"), "left"),
 }
-_SUBJECTS = {
+SUBJECTS = {
     "camera": "camera",
     "light": "light",
     **dict.fromkeys(("outdoor", "outdoors", "outside"), "outdoor"),
@@ -48,8 +48,8 @@ _TOWARDS = {"to", "toward", "towards", "at"}
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _NOUN_WORDS = 4  # of the longest noun
 
-_SIZE = Wanted("width, height and length, or the height alone, in metres", 0.005, 200, (1, 3))
-_EXTENT = Wanted("metres", 0.005, 200)
+_SIZE = Wanted("width, height and length, or the height alone, in metres", 0.001, 200, (1, 3))
+_EXTENT = Wanted("metres", 0.001, 200)
 _POSITION = Wanted("x (to the right), z (forward) and, if not on the ground, the height of the base, in metres",
                    -1000, 1000, (2, 3))  # fmt: skip
 _YAW = Wanted("degrees; 0 faces the viewer, 90 the viewer's right", -360, 360, angle=True)
@@ -153,9 +153,14 @@ def find_noun(word: str) -> str | None:
     return noun.name if noun else None
 
 
-def is_plural(word: str, noun: str) -> bool:
-    entry = lexicon.noun(noun)
-    return entry is not None and word not in (noun, *entry.synonyms) and word not in KIND_WORDS
+def is_plural(word: str) -> bool:
+    return lexicon.noun(word) is not None and lexicon.singular(word) != " ".join(word.replace("-", " ").split())
+
+
+def synonym(word: str) -> str:
+    """The singular of a word, where it is not the canonical noun: "women" gives "woman", which is a figure; else ""."""
+    single = lexicon.singular(word) if lexicon.noun(word) else word
+    return "" if single == find_noun(word) else single
 
 
 # --- references ----------------------------------------------------------------------------------------------------
@@ -171,6 +176,7 @@ class _Call:
     color: str = ""
     number: int = 0  # 0: none
     plural: bool = False
+    synonym: str = ""
 
 
 @dataclass
@@ -219,7 +225,7 @@ def _unknown_noun(words: Words) -> str:
 def _read_call(words: Words, known: _Known, after: str) -> _Call:
     """The words for another thing."""
     said = words.peek()
-    if said is None or (said in _CLAUSES and said not in known.names):
+    if said is None or (said in _CLAUSES and said not in known.names and not _noun_length(words)):
         raise words.error(f'"{after}" has nothing after it', "the name or the kind of another object")
     if said[0] == '"':
         words.next()
@@ -242,7 +248,7 @@ def _read_call(words: Words, known: _Known, after: str) -> _Call:
                 words.take(length)
                 number = _read_ordinal(words)
                 said = " ".join([*start, phrase, *([str(number)] if number else [])])
-                return _Call(said, "", noun, color, number, is_plural(phrase, noun))
+                return _Call(said, "", noun, color, number, is_plural(phrase), synonym(phrase))
         if word in COLOR_WORDS and not color:
             color = COLOR_WORDS[word]
         elif word not in lexicon.ATTRIBUTES:
@@ -303,18 +309,24 @@ def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, wh
             hint = suggest(shown(phrase), filter(None, known))
             raise words.error(f'there is no other object "{shown(phrase)}"{stand}{hint}', right)
         call = replace(call, noun=noun, number=int(members[2]) if members else 0)
-    alike = [
-        (index, member)
-        for index, thing in enumerate(things)
-        if thing.noun == call.noun and (not call.color or _color(thing) == call.color)
-        for member in range(1, thing.count + 1)
-    ]
+    alike = _members_of(things, call, lambda thing: thing.noun == call.noun)
+    if all(index == own or (things[index].count > 1) != call.plural for index, _ in alike):
+        # "table" may be the dining table.
+        last = call.synonym or call.noun
+        longer = _members_of(things, call, lambda thing: thing.noun.endswith(" " + last))
+        alike = longer if any((things[index].count > 1) == call.plural for index, _ in longer) else alike
+    if call.synonym:
+        # "man" and "woman" are one noun; who says one of them means it.
+        exact = [each for each in alike if call.synonym in re.split(r"\W+", things[each[0]].words.lower())]
+        alike = exact or alike
     if call.number:
         if call.number > len(alike):
             raise words.error(f'there is no "{shown(call.said)}"', f"a number up to {len(alike)}" if alike else right)
         index, member = alike[call.number - 1]
         return Reference(index, member if things[index].count > 1 else 0)
     others = sorted({index for index, _ in alike if index != own})
+    # "chairs" means a group, "chair" what stands alone.
+    others = [index for index in others if (things[index].count > 1) == call.plural] or others
     if len(others) == 1 and (things[others[0]].count == 1 or call.plural or not find_noun(call.noun)):
         return Reference(others[0])
     if not others:
@@ -328,6 +340,16 @@ def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, wh
     raise words.error(
         f'"{what} {shown(call.said)}" could be any of {count} objects', 'a name, given to the one meant with "as"'
     )
+
+
+def _members_of(things: list[Thing], call: _Call, wanted: Callable[[Thing], bool]) -> list[tuple[int, int]]:
+    """Index and member, from 1, of the things of a kind that also have the colour of the call, if it says one."""
+    return [
+        (index, member)
+        for index, thing in enumerate(things)
+        if wanted(thing) and (not call.color or _color(thing) == call.color)
+        for member in range(1, thing.count + 1)
+    ]
 
 
 def _color(thing: Thing) -> str:
@@ -364,6 +386,14 @@ def _read_thing(words: Words, known: _Known) -> _Line:
     def relate(kind: str, *calls: _Call, value: float | None = None) -> None:
         relations.append((kind, calls, value))
 
+    def take_noun(length: int) -> None:
+        nonlocal thing
+        once("kind")
+        phrase = " ".join(words.take(length))
+        thing = replace(thing, noun=find_noun(phrase))
+        if synonym(phrase):
+            spoken.append(synonym(phrase))
+
     count = words.peek()
     if count in _COUNTS or (re.fullmatch(r"\d+", count) and not words.comes_measure()):
         words.next()
@@ -375,6 +405,10 @@ def _read_thing(words: Words, known: _Known) -> _Line:
     while (word := words.peek()) is not None:
         if word[0] == '"':
             spoken.append(words.next()[1:])
+            continue
+        length = _noun_length(words)
+        if length > 1:  # "blue whale", "side table"
+            take_noun(length)
             continue
         if words.number_next():
             _read_measure(words, known, relate)
@@ -453,10 +487,8 @@ def _read_thing(words: Words, known: _Known) -> _Line:
             thing = replace(thing, color=COLOR_WORDS[word])
         elif word in lexicon.ATTRIBUTES and (not find_noun(word) or thing.noun or _noun_follows(words, known)):
             spoken.append(words.next())
-        elif (length := _noun_length(words)) > 0:
-            once("kind")
-            thing = replace(thing, noun=find_noun(words.ahead(length)))
-            words.take(length)
+        elif length:
+            take_noun(length)
         else:
             strange.append(words.next())
     if not thing.noun and spare:
@@ -479,7 +511,7 @@ _EXTENTS = ("height", "width", "length")
 
 
 def _unknown_word(words: Words, word: str, has_noun: bool) -> InputError:
-    known = (*COLOR_WORDS, *_CLAUSES, *_SUBJECTS, *(() if has_noun else (*KIND_WORDS, *lexicon.NOUNS)))
+    known = (*COLOR_WORDS, *_CLAUSES, *SUBJECTS, *(() if has_noun else (*KIND_WORDS, *lexicon.NOUNS)))
     size = "" if has_noun else f"; a word that is no known noun takes a size: {shown(word)} size 1"
     return words.error(
         f'"{shown(word)}" is not known{suggest(word[:40], known)}',
@@ -656,8 +688,8 @@ def _read_parts(words: Words) -> tuple[Primitive, ...]:
         raise words.error(wrong, f"{listing(_SHAPES)} and six numbers: {_PLACE.form}")
     low, high = box_of(parts)
     for name, edge in zip(("wide", "high", "long"), (b - a for a, b in zip(low, high))):
-        if not 0.005 <= edge <= 200:
-            raise words.error(f"the parts together are {edge:g} m {name}", "from 0.005 to 200 metres")
+        if not 0.001 <= edge <= 200:
+            raise words.error(f"the parts together are {edge:g} m {name}", "from 0.001 to 200 metres")
     return tuple(parts)
 
 
@@ -783,7 +815,7 @@ def read_scene_text(text: str) -> SceneProgram:
     lines: list[_Line] = []
     total = 0
     for words in statements:
-        subject = _SUBJECTS.get(words.peek() or "") if _noun_length(words) < 2 else None
+        subject = SUBJECTS.get(words.peek() or "") if _noun_length(words) < 2 else None
         if subject is None:
             lines.append(_read_thing(words, known))
             total += lines[-1].thing.count

@@ -91,6 +91,11 @@ def noun(word: str) -> Noun | None:
     return _lexicon()[1].get(_key(word))
 
 
+def singular(word: str) -> str:
+    """The singular of a word of the lexicon, its name or a synonym: "women" gives "woman"."""
+    return _lexicon()[2][_key(word)]
+
+
 def suggest_noun(word: str) -> str:
     """Return " (did you mean 'x'?)" for the word of the lexicon nearest to `word`, or an empty string."""
     return suggest(_key(word), _lexicon()[1])
@@ -115,10 +120,11 @@ def _key(word: str) -> str:
 
 
 @cache
-def _lexicon() -> tuple[dict[str, Noun], dict[str, Noun]]:
-    """The nouns by name, and by every word that means one of them."""
+def _lexicon() -> tuple[dict[str, Noun], dict[str, Noun], dict[str, str]]:
+    """The nouns by name, and by every word that means one of them; and the singular of each such word."""
     nouns: dict[str, Noun] = {}
     words: dict[str, Noun] = {}
+    singulars: dict[str, str] = {}
     _, *lines = FILE.read_text(encoding="utf-8").splitlines()
     for line in lines:
         name, plural, synonyms, plan, width, height, length, color, place = line.split("\t")
@@ -134,9 +140,10 @@ def _lexicon() -> tuple[dict[str, Noun], dict[str, Noun]]:
             place=place,
         )
         nouns[name] = entry
-        for singular, several in ((name, entry.plural), *pairs):
-            words[_key(singular)] = words[_key(several or plural_of(singular))] = entry
-    return nouns, words
+        for single, several in ((name, entry.plural), *pairs):
+            for word in (single, several or plural_of(single)):
+                words[_key(word)], singulars[_key(word)] = entry, single
+    return nouns, words, singulars
 
 
 def __getattr__(name: str) -> Any:

@@ -54,9 +54,9 @@ class Measures:
     fronts: tuple[bool, ...] = ()
     walls: frozenset[int] = frozenset()  # those that hang on a wall
 
-    def reach(self, i: int, yaw: Array) -> tuple[Array, Array]:
+    def reach(self, i: int | slice, yaw: Array) -> tuple[Array, Array]:
         """Half the extents of the turned footprint along x and z."""
-        width, _, length = self.sizes[i]
+        width, _, length = self.sizes[i].T
         cosine, sine = np.abs(np.cos(yaw)), np.abs(np.sin(yaw))
         return (width * cosine + length * sine) / 2, (width * sine + length * cosine) / 2
 

@@ -15,7 +15,7 @@ from .statements import ObservedObject, size_score
 
 Size = tuple[float, float, float]
 Item = TypeVar("Item")
-LEAST, MOST = 0.005, 200.0  # metres of an edge
+LEAST, MOST = 0.001, 200.0  # metres of an edge
 _CUBE = (1.0, 1.0, 1.0)
 _PLAIN_MORE = 1.25  # "taller than" without a number
 _SHOWS_MORE = 1.1  # and where the usual sizes differ by this, they stay

@@ -16,7 +16,7 @@ MAX_LINE = 20_000
 _SHOWN = 40  # characters of a word in a message
 
 # Words that carry no meaning here: "a red car at 0 m 6 m facing to the left".
-_FILLERS = {"a", "an", "the", "m", "meter", "meters", "metre", "metres", "deg", "degree", "degrees"}
+FILLERS = {"a", "an", "the", "m", "meter", "meters", "metre", "metres", "deg", "degree", "degrees"}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(m|cm|deg|°)?")
 NUMBER_LIKE = re.compile(r"[+-]?\.?\d")
 _PLAIN = str.maketrans(
@@ -181,7 +181,7 @@ def split_text(text: str) -> Iterator[Words]:
             if content[0] in QUOTES:
                 raise InputError(f"line {line} of the scene text: a quote is not closed; expected one more quote.")
             plain = _UNQUOTED.match(content)
-            statement += [word for word in _split(plain[0].translate(_PLAIN)) if word not in _FILLERS]
+            statement += [word for word in _split(plain[0].translate(_PLAIN)) if word not in FILLERS]
             content = content[plain.end() :]
         if any(word != "," for word in statement):
             yield Words(line, statement)

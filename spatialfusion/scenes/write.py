@@ -130,7 +130,7 @@ def _call(program: SceneProgram, reference: Reference) -> str:
     alike = [index for index, other in enumerate(program.things) if other.noun == thing.noun]
     if len(alike) == 1 and not reference.member:
         entry = lexicon.noun(thing.noun)
-        return entry.plural if thing.count > 1 and entry and is_plural(entry.plural, thing.noun) else thing.noun
+        return entry.plural if thing.count > 1 and entry and is_plural(entry.plural) else thing.noun
     if not reference.member and thing.count == 1 and thing.color:
         if sum(program.things[index].color == thing.color for index in alike) == 1:
             return f"{thing.color} {thing.noun}"

@@ -1,30 +1,110 @@
-"""python -m spatialfusion.train PRESET [stage=STAGE] [run=FOLDER] [key=value ...]"""
+"""python -m spatialfusion.train PRESET [stage=STAGE] [run=FOLDER] [key=value ...]
+
+All stages of the recipe run one after the other, or one of them with stage=STAGE. A run that was stopped goes on when
+the same command is given again.
+
+Examples:
+  python -m spatialfusion.train tiny
+  python -m spatialfusion.train tiny stage=vae run=runs/mine vae.steps=100 seed=1
+  accelerate launch -m spatialfusion.train published base=qwen-image run=runs/photos data.records=data/photos
+"""
 
 from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import InputError, run_command
+from ..errors import InputError, run_command, suggest
 from ..files import atomic_folder
-from .config import (
-    GROUPS,
-    STAGES,
-    TrainConfig,
-    flat_keys,
-    parse_arguments,
-    preset_names,
-    save_config,
-    to_plain,
-)
+from .config import TrainConfig, check_recipe, load_config, preset_names, save_config
+from .former_keys import say_successor
+from .keys import key_lines
+
+if TYPE_CHECKING:
+    from .stage import Stage
+
+RUN = "python -m spatialfusion.train"
 
 
-def main(arguments: list[str]) -> None:
+# The recipe -----------------------------------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """A stage that is trained. load: imports and returns its class. of_base: whether a run with a base has it."""
+
+    load: Callable[[], type[Stage]]
+    of_base: bool = False
+
+
+def _vae() -> type[Stage]:
+    from ..tiny.vae import VaeStage
+
+    return VaeStage
+
+
+def _language() -> type[Stage]:
+    from ..tiny.language import LanguageStage
+
+    return LanguageStage
+
+
+def _diffusion() -> type[Stage]:
+    from ..tiny.diffusion import DiffusionStage
+
+    return DiffusionStage
+
+
+def _stage1() -> type[Stage]:
+    from .stage1 import Stage1
+
+    return Stage1
+
+
+def _stage2() -> type[Stage]:
+    from .stage2 import Stage2
+
+    return Stage2
+
+
+def _judge() -> type[Stage]:
+    from ..tiny.judge import JudgeStage
+
+    return JudgeStage
+
+
+# In the order in which they are trained. The configuration has a group of each one's name.
+STAGES: dict[str, Entry] = {
+    "vae": Entry(_vae),
+    "language": Entry(_language),
+    "diffusion": Entry(_diffusion),
+    "stage1": Entry(_stage1, of_base=True),
+    "stage2": Entry(_stage2, of_base=True),
+    "judge": Entry(_judge),
+}
+DATA = "data"  # renders the pictures, before anything is trained
+
+
+# The command ----------------------------------------------------------------------------------------------------------
+
+
+def main(
+    arguments: list[str],
+    more: Mapping[str, Entry] | None = None,
+    kind: type[TrainConfig] = TrainConfig,
+    command: str = RUN,
+) -> None:
+    """The command. more: stages that run when they are asked for by name, with their keys in `kind`."""
     if not arguments or {"-h", "--help"} & set(arguments):
-        print(_help())
+        print(_help({**STAGES, **(more or {})}))
         return
-    config, stages = parse_arguments(arguments)
+    if "--keys" in arguments:
+        print("\n".join(key_lines(kind())))
+        return
+    config, stages = parse_arguments(arguments, more, kind)
+    check_recipe(config)
 
     # torch and accelerate take seconds to import: a mistyped key should not wait for them.
     from .engine import make_accelerator, train_stage
@@ -37,38 +117,50 @@ def main(arguments: list[str]) -> None:
         save_config(config, run / "config.yaml")
     accelerator.wait_for_everyone()
     for name in stages:
-        if name == "data":
+        if name == DATA:
             if accelerator.is_main_process:
-                from ..data.rendered import prepare_data
+                from .data_stage import prepare_data
 
                 prepare_data(config, run)
             accelerator.wait_for_everyone()
         else:
-            train_stage(_stage_class(name), config, accelerator, resume=_command(arguments))
+            stage = {**STAGES, **(more or {})}[name].load()
+            train_stage(stage, config, accelerator, resume=f"{command} {shlex.join(arguments)}")
 
 
-def _stage_class(name: str) -> type:
-    if name == "vae":
-        from .vae import VaeStage as Stage
-    elif name == "language":
-        from .language import LanguageStage as Stage
-    elif name == "grounding":
-        from .grounding import GroundingStage as Stage
-    elif name == "diffusion":
-        from .diffusion import DiffusionStage as Stage
-    elif name == "source":
-        from .source import SourceStage as Stage
-    elif name == "stage1":
-        from .spatial import Stage1 as Stage
-    elif name == "adapter":
-        from .adapter import AdapterStage as Stage
-    elif name == "stage2":
-        from .joint import Stage2 as Stage
-    elif name == "controlnet":
-        from .controlnet import ControlNetStage as Stage
-    else:
-        from .judge import JudgeStage as Stage
-    return Stage
+def parse_arguments(
+    arguments: list[str], more: Mapping[str, Entry] | None = None, kind: type[TrainConfig] = TrainConfig
+) -> tuple[TrainConfig, tuple[str, ...]]:
+    """Return the configuration and the stages to run, from `PRESET [key=value ...]`."""
+    if not arguments or "=" in arguments[0]:
+        raise InputError(f"the first argument must be a preset ({', '.join(preset_names())}) or a YAML file.")
+    overrides: dict[str, str] = {}
+    for argument in arguments[1:]:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise InputError(f"argument {argument!r} is not of the form key=value.")
+        overrides[key.lstrip("-")] = value
+    asked = overrides.pop("stage", "all")
+    known = (DATA, *STAGES, *(more or ()), "all")
+    if asked not in known:
+        if said := say_successor(asked):
+            raise InputError(f"stage {asked!r} {said}.")
+        raise InputError(f"unknown stage {asked!r}{suggest(asked, known)}: it must be one of {', '.join(known)}.")
+    config = load_config(arguments[0], overrides, kind)
+    return config, _stages(config, asked, {**STAGES, **(more or {})})
+
+
+def _stages(config: TrainConfig, asked: str, known: Mapping[str, Entry]) -> tuple[str, ...]:
+    """The stages to run; with a base, those that add depth to it."""
+    if config.base is None:
+        return (DATA, *STAGES) if asked == "all" else (asked,)
+    data = () if config.data.records else (DATA,)
+    if asked == "all":
+        return (*data, *(name for name, entry in STAGES.items() if entry.of_base))
+    of_base = (*data, *(name for name, entry in known.items() if entry.of_base))
+    if asked not in of_base:
+        raise InputError(f"stage = {asked} is not one of a run with a base: expected {', '.join(of_base)} or all.")
+    return (asked,)
 
 
 def _seed_model(config: TrainConfig, model: Path) -> None:
@@ -91,25 +183,15 @@ def _seed_model(config: TrainConfig, model: Path) -> None:
         shutil.copytree(config.init, temporary, dirs_exist_ok=True)
 
 
-def _command(arguments: list[str]) -> str:
-    return "python -m spatialfusion.train " + shlex.join(arguments)
-
-
-def _help() -> str:
-    lines = [
-        __doc__,
-        "",
-        "Example: python -m spatialfusion.train tiny stage=vae run=runs/mine vae.steps=100 seed=1",
-        "         accelerate launch -m spatialfusion.train qwen-image run=runs/photos data.records=data/photos",
-        "A run that was stopped goes on when the same command is given again.",
-        "",
-        f"PRESET  one of {', '.join(preset_names())}, or a YAML file (such as the config.yaml of a run)",
-        f"STAGE   one of {', '.join(STAGES)}; foundation ({', '.join(GROUPS['foundation'])}); all (the default)",
-        "",
-        "Keys and their defaults, before the preset:",
-    ]
-    lines += [f"  {key}={'none' if value is None else to_plain(value)}" for key, value in flat_keys(TrainConfig())]
-    return "\n".join(lines)
+def _help(stages: Mapping[str, Entry]) -> str:
+    return "\n".join(
+        [
+            __doc__,
+            f"PRESET  one of {', '.join(preset_names())}, or a YAML file (such as the config.yaml of a run)",
+            f"STAGE   one of {', '.join((DATA, *stages))}; all (the default)",
+            "--keys  prints every key with its default and what it means",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ needed, and the sizes that SpatialFusion shares with them come from its config.j
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,34 +15,42 @@ from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
 from ..backbones import architecture_named, qwen_image
+from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.published import BACKBONES
 from ..config import SpatialFusionConfig
 from ..context import PromptEncoder
 from ..data.hub import find_weights, read_json
-from ..data.rendered import weights_digest
 from ..errors import InputError
+from ..files import weights_digest
 from ..latents import encode_latents, load_vae
 from ..model import SpatialFusionModel
 from ..model_folder import check_weights, find_model, loading, published_backbone
 from .config import TrainConfig
-from .diffusion import load_transformer
-from .vae_2d import Autoencoder2D
+from .transformer import load_transformer
 
 if TYPE_CHECKING:
     from .samples import Data
 
+OWN_LAYERS, OWN_RANK = 4, 12  # of the spatial transformer and of the LoRA, beside a model of the run's own
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 class Base:
-    """Where the frozen networks are and how they are loaded.
+    """Where the frozen networks are and how they are loaded. unused: parts of which the configuration is enough.
 
     Attributes:
         own: whether they are the run's own, trained by its foundation stages.
         backbone: the file of backbones/ that knows how to call the transformer.
     """
 
-    def __init__(self, config: TrainConfig, run: Path, device: torch.device, load_device: torch.device, stage: str):
+    def __init__(
+        self,
+        config: TrainConfig,
+        run: Path,
+        device: torch.device,
+        load_device: torch.device,
+        unused: Sequence[str] = (),
+    ):
         # Networks that are to be sharded reach the device part by part: see Stage.
         self.device, self.load_device = device, load_device
         self.own = config.base is None
@@ -50,9 +59,7 @@ class Base:
             self.subfolders: dict[str, str] = {}
             return
         self.dtype = DTYPES[config.frozen_precision]
-        # Of these the configuration is enough.
-        unused = {"stage1": ("transformer", "vae"), "adapter": ("transformer",)}
-        self.folder = find_model(config.base, {}, unused.get(stage, ()))
+        self.folder = find_model(published_repository(config.base), {}, unused)
         path = self.folder / "transformer" / "config.json"
         if not path.is_file():
             raise InputError(f"base = {config.base!r} has no transformer/config.json: expected a model for diffusers.")
@@ -128,6 +135,11 @@ class Base:
         """Whether images are drawn with classifier-free guidance."""
         return BACKBONES[self.backbone.NAME].guided
 
+    @property
+    def lora_rank(self) -> int:
+        """The rank that goes with the diffusion model."""
+        return OWN_RANK if self.own else BACKBONES[self.backbone.NAME].spatial.lora_rank
+
     def spatial_config(self, config: TrainConfig) -> SpatialFusionConfig:
         """The sizes of a new SpatialFusionModel: those of the base where they meet, else those of `model.spatial`."""
         from transformers import AutoConfig
@@ -147,14 +159,19 @@ class Base:
                 backbone=self.backbone.NAME,
                 latent_channels=vae["latent_channels"] if "latent_channels" in vae else vae["z_dim"],
                 latent_stride=2 ** (len(vae.get("block_out_channels") or vae["dim_mult"]) - 1),
-                **spatial_sizes(config),
+                **spatial_sizes(config, BACKBONES[self.backbone.NAME].spatial.num_layers),
             )
         except KeyError as error:
             raise InputError(f"the configuration of the model in {self.folder} lacks {error}.") from None
 
 
-def spatial_sizes(config: TrainConfig) -> dict[str, Any]:
-    """What of a SpatialFusionConfig the training configuration decides alone."""
+def published_repository(base: str) -> str:
+    """The name on the Hub of a published model that is called as in BACKBONES; any other name or folder as it is."""
+    return BACKBONES[base].repository if base in BACKBONES and not Path(base).exists() else base
+
+
+def spatial_sizes(config: TrainConfig, layers: int = OWN_LAYERS) -> dict[str, Any]:
+    """What of a SpatialFusionConfig the training configuration decides alone; `layers` where it leaves that open."""
     spatial = config.model.spatial
     side = config.data.side or config.data.size[0]
     source = {
@@ -170,7 +187,7 @@ def spatial_sizes(config: TrainConfig) -> dict[str, Any]:
         source = {name: published[name] for name in names if name in published}
     return {
         "hidden_size": spatial.hidden_size,
-        "num_layers": spatial.layers,
+        "num_layers": spatial.layers or layers,
         "llm_layers": spatial.llm_layers,
         "num_heads": spatial.heads,
         "state_size": spatial.state,

@@ -1,7 +1,8 @@
 """The training configuration: dataclasses <- a YAML preset <- `key=value` overrides, every value checked by its type.
 
 A preset holds what differs from the defaults below. The whole configuration is saved in the run folder, and a saved one
-is itself a preset.
+is itself a preset. `python -m spatialfusion.train --keys` prints every key with its comment from here. Numbers that
+nobody has had a reason to change are class variables, and not keys.
 """
 
 from __future__ import annotations
@@ -13,31 +14,31 @@ import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import yaml
 
 from ..errors import InputError, suggest
 from ..files import atomic_file
+from .former_keys import say_successor
 
 PRESETS = Path(__file__).parent / "presets"
-STAGES = (
-    "data",
-    "vae",
-    "language",
-    "source",
-    "grounding",
-    "diffusion",
-    "stage1",
-    "adapter",
-    "stage2",
-    "controlnet",
-    "judge",
-)
-_FOUNDATION = STAGES[:6]
-# The adapter may also start in stage 2. The ControlNet is there to be compared with, and the judge looks at images:
-# neither is part of the model.
-GROUPS = {"foundation": _FOUNDATION, "all": (*_FOUNDATION, "stage1", "stage2")}
+
+
+@dataclass
+class MixConfig:
+    """Which samples are drawn, and what is said of them, wherever pictures with captions are learnt from; see
+    samples.py."""
+
+    caption_dropout: float = 0.1  # of the prompts, those that are left out; a source image stays
+    source_dropout: float = 0.0  # of the edits, those shown as text to image: with the caption, without the source
+    # The keys below are for rendered scenes.
+    full_fraction: float = 0.0  # of the captions, complete descriptions
+    plain_fraction: float = 0.25  # of the captions, those without spatial statements
+    egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
+    pose_fraction: float = 0.0  # of the captions, those that say which way an object is turned
+    # Of the prompts that stages 1 and 2 read, those that the LLM is taken to have answered with the scene in numbers.
+    answer_fraction: float = 0.0
 
 
 @dataclass
@@ -48,47 +49,58 @@ class DataConfig:
     validation_records: list[str] = field(default_factory=list)  # held out; without any, there is no validation loss
     side: int | None = None  # records are cut to shapes of about side x side pixels; None: all of them to `size`
     folder: str | None = None  # of the rendered scenes; None: data/ in the run folder
-    train_scenes: int = 12800
-    validation_scenes: int = 64
+    train_scenes: int = 12800  # pictures to render
+    validation_scenes: int = 64  # held out
     edit_fraction: float = 0.25  # of the training scenes, those that get an edited twin
     size: tuple[int, int] = (128, 128)  # width, height in pixels
+    mix: MixConfig = field(default_factory=MixConfig)
 
 
 @dataclass
 class VaeConfig:
-    base_dim: int = 16
-    z_dim: int = 16
-    dim_mult: list[int] = field(default_factory=lambda: [1, 2, 4, 4])
-    num_res_blocks: int = 1
+    """Sizes of the run's own autoencoder, in the latent format of Qwen-Image."""
+
+    base_dim: int = 16  # channels at the picture's own size
+    num_res_blocks: int = 1  # of each level
+    # The published format: 16 channels, a cell for each 8 x 8 pixels.
+    z_dim: ClassVar[int] = 16
+    dim_mult: ClassVar[tuple[int, ...]] = (1, 2, 4, 4)
 
 
 @dataclass
 class LanguageConfig:
+    """Sizes of the run's own multimodal LLM, a Qwen2.5-VL."""
+
     hidden_size: int = 192
     layers: int = 4
     heads: int = 3
     kv_heads: int = 3
     mlp_size: int = 512
-    vocabulary: int = 1024
+    vocabulary: int = 1024  # entries of the tokenizer; another world has other words
     vision_hidden_size: int = 128
     vision_depth: int = 4
-    vision_patch: int = 16
+    vision_patch: ClassVar[int] = 16
     # Qwen2.5-VL's 1e6 is for long texts: over a few dozen positions most of its frequencies would not turn.
-    rope_theta: float = 100.0
+    rope_theta: ClassVar[float] = 100.0
 
 
 @dataclass
 class DiffusionConfig:
+    """Sizes of the run's own diffusion model, a Qwen-Image."""
+
     layers: int = 6
     heads: int = 3
-    head_dim: int = 64
-    axes: list[int] = field(default_factory=lambda: [8, 28, 28])  # rotary channels of frame, row, column
+    head_dim: ClassVar[int] = 64
+    axes: ClassVar[tuple[int, ...]] = (8, 28, 28)  # rotary channels of frame, row, column
 
 
 @dataclass
 class SpatialConfig:
+    """Sizes of the spatial side. Those of the multimodal LLM and of the latent are read from the base."""
+
     hidden_size: int = 192
-    layers: int = 4
+    # Of the spatial transformer; none: as many as go with the published model (backbones/published.py), else 4.
+    layers: int | None = None
     # Of the LLM's layers those that are read: all over it, its first, its last, or none; see config.sample_layers.
     llm_layers: Literal["uniform", "shallow", "deep", "none"] = "uniform"
     heads: int = 3
@@ -106,6 +118,8 @@ class SpatialConfig:
 
 @dataclass
 class JudgeConfig:
+    """Sizes of the scene judge."""
+
     width: int = 48  # channels at a quarter of the picture's size
     layers: int = 3
 
@@ -121,28 +135,21 @@ class ModelConfig:
 
 @dataclass
 class StageConfig:
-    """What every stage has. `batch` is the number of samples of one optimiser step over all ranks; `accumulate` says in
-    how many parts it goes through the network, to save memory. Where a loss is a mean over what differs from part to
-    part (tokens), the mean of the parts' means is slightly another one."""
+    """What every stage has. Where a loss is a mean over what differs from part to part of a batch (tokens), the mean of
+    the parts' means is slightly another one."""
 
     steps: int = 4000
-    batch: int = 64
-    accumulate: int = 1
-    muon_lr: float = 0.02
-    adamw_lr: float = 2e-3
-    weight_decay: float = 0.0
-    warmup: int = 100  # steps
-    floor: float = 0.05  # the cosine ends at this fraction of the learning rate
-    clip: float = 1.0  # gradient norm; 0: not clipped
-    ema: float = 0.999  # decay; 0: no average
-    checkpoint_every: int = 500  # steps; 0: at the end only
-    validate_every: int = 500  # steps; 0: at the end only
-    log_every: int = 20  # steps
+    batch: int = 64  # samples of one optimiser step, over all processes
+    accumulate: int = 1  # in how many parts a batch goes through the network, to save memory
+    muon_lr: float = 0.02  # of matrices inside blocks
+    adamw_lr: float = 2e-3  # of everything else
+    warmup: int = 100  # steps; then a cosine
+    ema: float = 0.999  # decay of the average of the weights, which is exported; 0: no average
+    floor: ClassVar[float] = 0.05  # the cosine ends at this fraction of the learning rate
 
 
 @dataclass
 class VaeStageConfig(StageConfig):
-    steps: int = 4000
     batch: int = 32
     # Pixels. Small crops show more scenes a second; a run may be resumed with the side of a picture for its last part.
     crop: int = 64
@@ -155,170 +162,94 @@ class LanguageStageConfig(StageConfig):
 
 @dataclass
 class DiffusionStageConfig(StageConfig):
-    edit_fraction: float = 0.25
-    caption_dropout: float = 0.1
+    edit_fraction: float = 0.25  # of the samples of every part of a batch
+    depth_fraction: float = 0.6  # of the samples, those that are given exact depth
     layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
     high_noise_fraction: float = 0.0  # of the noise levels, those near pure noise, where only captions tell the layout
     object_weight: float = 1.0  # of the error where an object is seen; elsewhere 1
 
 
 @dataclass
-class DepthDataStageConfig(StageConfig):
-    """Of stages that learn from pictures with captions and depth: see samples.py."""
-
-    edit_repeats: int = 1  # how often an epoch visits each editing pair
-    caption_dropout: float = 0.1
-    source_dropout: float = 0.0  # of the edits, those shown as text to image: with the caption, without the source
-    # Of the samples, those that show a rendered picture as its own source, without a prompt: nothing is to change.
-    still_fraction: float = 0.0
-    plain_fraction: float = 0.25  # of the captions, those without spatial statements
-    egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
-    pose_fraction: float = 0.0  # of the captions, those that say which way an object is turned
-    # Of the samples, those that show two kinds in the less usual order in depth (a house in front of a car) and say so.
-    rare_order_fraction: float = 0.0
-
-
-@dataclass
-class SpatialStageConfig(DepthDataStageConfig):
+class SpatialStageConfig(StageConfig):
     terminal_fraction: float = 0.15  # of the draws, those at exactly t = 1
     time_shift: float = 0.9  # the other times are sigmoid(normal + time_shift): above 0 leans to high noise
     # Noise on the LLM's keys and values, relative to a channel's own size: for an LLM in 8 bits; see docs/backbones.md.
     kv_noise: float = 0.0
-    validity_weight: float = 0.3
-    fov_weight: float = 0.1
-    detail_weight: float = 1.0
     layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
     change_weight: float = 1.0  # of the depth error where an edit changes depth; elsewhere 1
-    freeze_source: bool = False  # leave the source encoder as it is, as the stage `source` or DINOv2 made it
-
-
-@dataclass
-class SourceStageConfig(DepthDataStageConfig):
-    steps: int = 3000
-    validity_weight: float = 0.3
-    fov_weight: float = 0.1
-    layout_weight: float = 0.0  # as in stage 1, told by the encoder
-
-
-@dataclass
-class GroundingStageConfig(SpatialStageConfig):
-    steps: int = 600
-    batch: int = 48
-    muon_lr: float = 0.01
-    adamw_lr: float = 1.5e-3
-    ema: float = 0.99
-    # A depth state shows where things are through most of its noise; only above that do captions have to be read.
-    terminal_fraction: float = 0.4
-    time_shift: float = 2.8
-    egocentric_fraction: float = 0.6
-    layout_weight: float = 1.0
-    hold_weight: float = 5.0  # of the relative squared change of the LLM's last hidden states
-
-
-@dataclass
-class AdapterStageConfig(DepthDataStageConfig):
-    steps: int = 500
+    # Of telling the depth of source pictures from the source encoder alone; 0: not done, as DINOv2 knows it already.
+    source_weight: float = 0.0
+    validity_weight: ClassVar[float] = 0.3
+    fov_weight: ClassVar[float] = 0.1
+    detail_weight: ClassVar[float] = 1.0
 
 
 @dataclass
 class Stage2Config(SpatialStageConfig):
     steps: int = 3000
-    depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth
-    depth_dropout: float = 0.15
-    # Of so many samples one's depth is learnt, and given to the adapter as estimated; the others' is the teacher's.
+    depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth; the paper's, to be tried with other backbones
+    depth_dropout: float = 0.15  # of the samples, those that are drawn without depth
+    # The depth of one in so many samples is learnt, and its estimate is given to the adapter. The others have the
+    # teacher's depth. The depth branch is about half of a step's cost.
     depth_every: int = 1
     # How depth enters: added to the latent, concatenated to it, or not at all: then the depth branch is trained beside.
     injection: Literal["add", "concat", "none"] = "add"
-    lora_rank: int = 12
-    dit: Literal["lora", "full"] = "lora"
+    lora_rank: int | None = None  # none: as goes with the published model, else 12
+    dit: Literal["lora", "full"] = "lora"  # what learns of the diffusion model; full: all of one of the run's own
     image_layout_weight: float = 0.0  # as layout_weight, told by the diffusion model
     image_object_weight: float = 1.0  # of the image's error where an object is seen; elsewhere 1
     high_noise_fraction: float = 0.0  # of the image's noise levels, those near pure noise
 
 
 @dataclass
-class ControlNetStageConfig(DepthDataStageConfig):
-    steps: int = 3000
-    layers: int = 3  # blocks of the ControlNet; the tiny diffusion model has 6
-    image_layout_weight: float = 0.0  # as in stage 2, and so are the next two
-    image_object_weight: float = 1.0
-    high_noise_fraction: float = 0.0
-
-
-@dataclass
 class JudgeStageConfig(StageConfig):
     steps: int = 3000
-    restored: int = 8192  # pictures that are also shown as the autoencoder restores them
+    restored: int = 8192  # pictures that are also shown as the autoencoder restores them; they take memory
     twins: int = 1024  # pictures with two objects of one name, rendered in addition
 
 
 @dataclass
 class TrainConfig:
     run: str | None = None  # folder; None: runs/<preset>
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    seed: int = 0  # another one is another run: initial weights, noise, order of the samples
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # auto: a GPU if there is one
     precision: Literal["fp32", "bf16"] = "bf16"  # bf16 is autocast: the weights stay fp32
-    compile: bool = False
-    threads: int = 0  # 0: as torch decides
+    compile: bool = False  # the networks of vae, language, diffusion and judge: minutes at the start, then faster
+    threads: int = 0  # 0: as torch decides; fewer where other programs use the same cores
     checkpointing: bool = False  # compute the blocks' activations again in the backward pass instead of keeping them
     shard: int = 1  # processes that share one copy of the frozen networks (FSDP2); 1: each holds them whole
     frozen_precision: Literal["fp32", "bf16"] = "fp32"  # how frozen networks are held
     peak_tflops: float = 0.0  # of one card, for the MFU; 0: as known for the card's name
+    checkpoint_every: int = 500  # steps; 0: at the end only
+    validate_every: int = 500  # steps; 0: at the end only
+    log_every: int = 20  # steps
+    weight_decay: float = 0.0  # of both optimisers: for few images of one's own, which are soon known by heart
+    clip: float = 1.0  # gradient norm; 0: not clipped
     init: str | None = None  # a model folder that run/model starts from; with a base, a SpatialFusion checkpoint
-    # A published model, as a folder or by its name on the Hub, that stages 1 and 2 add depth to. It stays as it is, and
-    # where it is: run/model gets the SpatialFusion checkpoint alone.
+    # A published model that stages 1 and 2 add depth to: a folder, its name on the Hub, or one of qwen-image,
+    # qwen-image-edit, qwen-image-2.1 and omnigen2. It stays as it is, and where it is: run/model gets the SpatialFusion
+    # checkpoint alone.
     base: str | None = None
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     vae: VaeStageConfig = field(default_factory=VaeStageConfig)
     language: LanguageStageConfig = field(default_factory=LanguageStageConfig)
-    grounding: GroundingStageConfig = field(default_factory=GroundingStageConfig)
     diffusion: DiffusionStageConfig = field(default_factory=DiffusionStageConfig)
-    source: SourceStageConfig = field(default_factory=SourceStageConfig)
     stage1: SpatialStageConfig = field(default_factory=SpatialStageConfig)
-    adapter: AdapterStageConfig = field(default_factory=AdapterStageConfig)
     stage2: Stage2Config = field(default_factory=Stage2Config)
-    controlnet: ControlNetStageConfig = field(default_factory=ControlNetStageConfig)
     judge: JudgeStageConfig = field(default_factory=JudgeStageConfig)
 
 
-def parse_arguments(arguments: list[str]) -> tuple[TrainConfig, tuple[str, ...]]:
-    """Return the configuration and the stages to run, from `PRESET [key=value ...]`."""
-    if not arguments or "=" in arguments[0]:
-        raise InputError(f"the first argument must be a preset ({', '.join(preset_names())}) or a YAML file.")
-    overrides: dict[str, str] = {}
-    for argument in arguments[1:]:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise InputError(f"argument {argument!r} is not of the form key=value.")
-        overrides[key.lstrip("-")] = value
-    stages = _stages(overrides.pop("stage", "all"))
-    config = load_config(arguments[0], overrides)
-    return config, _of_base(config, stages)
+Config = TypeVar("Config", bound=TrainConfig)
 
 
-def _of_base(config: TrainConfig, stages: tuple[str, ...]) -> tuple[str, ...]:
-    """What of the stages there is to do: with a base, no foundation has to be trained."""
-    if config.base is None:
-        return stages
-    data = () if config.data.records else ("data",)
-    if stages == GROUPS["all"]:
-        return (*data, "stage1", "stage2")
-    known = (*data, "stage1", "adapter", "stage2")
-    if foreign := [name for name in stages if name not in known]:
-        raise InputError(f"stage = {foreign[0]} is not one of a run with a base: expected {', '.join(known)} or all.")
-    return stages
-
-
-def load_config(preset: str | Path, overrides: dict[str, str] | None = None) -> TrainConfig:
+def load_config(
+    preset: str | Path, overrides: dict[str, str] | None = None, kind: type[Config] = TrainConfig
+) -> Config:
     """Read a preset (a name in train/presets or the path of a YAML file); apply overrides like {"vae.steps": "100"}."""
     path = _preset_path(preset)
-    config = TrainConfig()
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        raise InputError(f"preset {path} is not valid YAML{f' (line {where.line + 1})' if where else ''}.") from None
+    config = kind()
+    values = _read_yaml(path)
     _update(config, {} if values is None else values, prefix="")
     for key, value in (overrides or {}).items():
         _set(config, key, value)
@@ -331,6 +262,42 @@ def load_config(preset: str | Path, overrides: dict[str, str] | None = None) -> 
 def save_config(config: TrainConfig, path: Path) -> None:
     with atomic_file(path) as temporary:
         temporary.write_text(yaml.safe_dump(to_plain(config), sort_keys=False), encoding="utf-8")
+
+
+def check_recipe(config: TrainConfig) -> None:
+    """Raise InputError if the run folder was made by another recipe: with keys that there are not, or another base."""
+    path = Path(config.run) / "config.yaml"
+    if not path.is_file():
+        return
+    saved = _flat(_read_yaml(path))
+    known = dict(flat_keys(config))
+    difference = next((f"the key {key}" for key in saved if key not in known), None)
+    if difference is None and saved.get("base") != config.base:
+        difference = f"base {saved.get('base') or 'none'} and not {config.base or 'none'}"
+    if difference is not None:
+        raise InputError(
+            f"run = {config.run!r} holds a run of another recipe ({path} has {difference}): expected another folder."
+        )
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        raise InputError(f"preset {path} is not valid YAML{f' (line {where.line + 1})' if where else ''}.") from None
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, dict):
+        return {prefix.rstrip("."): values} if prefix else {}
+    return {key: value for name, part in values.items() for key, value in _flat(part, f"{prefix}{name}.").items()}
+
+
+def stage_configs(config: TrainConfig) -> dict[str, StageConfig]:
+    """The stages' own parts of a configuration, by the stages' names."""
+    parts = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    return {name: part for name, part in parts.items() if isinstance(part, StageConfig)}
 
 
 def to_plain(value: Any) -> Any:
@@ -354,13 +321,6 @@ def flat_keys(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + f.name, value
 
 
-def _stages(text: str) -> tuple[str, ...]:
-    known = (*STAGES, *GROUPS)
-    if text not in known:
-        raise InputError(f"unknown stage {text!r}{suggest(text, known)}: it must be one of {', '.join(known)}.")
-    return GROUPS.get(text, (text,))
-
-
 def _preset_path(preset: str | Path) -> Path:
     names = preset_names()
     if str(preset) in names:
@@ -368,6 +328,8 @@ def _preset_path(preset: str | Path) -> Path:
     path = Path(preset)
     if path.is_file():
         return path
+    if said := say_successor(str(preset)):
+        raise InputError(f"preset {str(preset)!r} {said}.")
     hint = suggest(str(preset), names)
     raise InputError(f"unknown preset {str(preset)!r}{hint}: it must be one of {', '.join(names)}, or a YAML file.")
 
@@ -376,14 +338,14 @@ def _update(config: Any, values: Any, prefix: str) -> None:
     if not isinstance(values, dict):
         where = f"key {prefix.rstrip('.')!r}" if prefix else "a preset"
         raise InputError(f"{where} must be a mapping of keys to values, not {values!r}.")
-    hints = typing.get_type_hints(type(config))
+    kinds = _kinds(config)
     for name, value in values.items():
-        if name not in hints:
-            raise _unknown_key(f"{prefix}{name}")
-        if dataclasses.is_dataclass(hints[name]):
+        if name not in kinds:
+            raise _unknown_key(f"{prefix}{name}", config)
+        if dataclasses.is_dataclass(kinds[name]):
             _update(getattr(config, name), value, f"{prefix}{name}.")
         else:
-            setattr(config, name, _convert(value, hints[name], f"{prefix}{name}"))
+            setattr(config, name, _convert(value, kinds[name], f"{prefix}{name}"))
 
 
 def _set(config: TrainConfig, key: str, value: str) -> None:
@@ -392,19 +354,27 @@ def _set(config: TrainConfig, key: str, value: str) -> None:
     for parent in parents:
         owner = getattr(owner, parent, None)
         if not dataclasses.is_dataclass(owner):
-            raise _unknown_key(key)
-    hints = typing.get_type_hints(type(owner))
-    if name not in hints:
-        raise _unknown_key(key)
-    if dataclasses.is_dataclass(hints[name]):
+            raise _unknown_key(key, config)
+    kinds = _kinds(owner)
+    if name not in kinds:
+        raise _unknown_key(key, config)
+    if dataclasses.is_dataclass(kinds[name]):
         example, _ = next(flat_keys(getattr(owner, name)))
         raise InputError(f"key {key!r} is a group: set one of its keys, such as {key}.{example}.")
-    setattr(owner, name, _convert(value, hints[name], key))
+    setattr(owner, name, _convert(value, kinds[name], key))
 
 
-def _unknown_key(key: str) -> InputError:
-    known = [name for name, _ in flat_keys(TrainConfig())]
-    return InputError(f"unknown key {key!r}{suggest(key, [*known, 'stage'])}; --help lists all keys.")
+def _kinds(config: Any) -> dict[str, Any]:
+    """The keys of a dataclass with the types of their values."""
+    hints = typing.get_type_hints(type(config))
+    return {f.name: hints[f.name] for f in dataclasses.fields(config)}
+
+
+def _unknown_key(key: str, config: Any) -> InputError:
+    if said := say_successor(key):
+        return InputError(f"key {key!r} {said}.")
+    known = [name for name, _ in flat_keys(config if isinstance(config, TrainConfig) else TrainConfig())]
+    return InputError(f"unknown key {key!r}{suggest(key, [*known, 'stage'])}; --keys lists all keys.")
 
 
 def _convert(value: Any, kind: Any, key: str) -> Any:
@@ -493,11 +463,8 @@ def _check(config: TrainConfig) -> None:
         raise InputError(f"data.side = {config.data.side} must be at least 16.")
     if config.base is not None and config.stage2.dit == "full":
         raise InputError("stage2.dit = full must be lora with a base, which stays as it is.")
-    if config.stage2.injection == "concat" and config.stage2.dit == "full":
-        raise InputError("stage2.injection = concat needs stage2.dit = lora: its columns are those of the delta.")
-    for name in STAGES[1:]:
-        stage: StageConfig = getattr(config, name)
-        for key in ("batch", "accumulate", "log_every"):
+    for name, stage in stage_configs(config).items():
+        for key in ("batch", "accumulate"):
             if getattr(stage, key) < 1:
                 raise InputError(f"{name}.{key} = {getattr(stage, key)} must be at least 1.")
         for f in dataclasses.fields(StageConfig):
@@ -505,14 +472,17 @@ def _check(config: TrainConfig) -> None:
                 raise InputError(f"{name}.{f.name} = {getattr(stage, f.name)} must not be negative.")
         if stage.ema >= 1:
             raise InputError(f"{name}.ema = {stage.ema} must be below 1.")
-        if stage.floor > 1:
-            raise InputError(f"{name}.floor = {stage.floor} must be at most 1.")
         if isinstance(stage, Stage2Config) and stage.depth_every < 1:
             raise InputError(f"{name}.depth_every = {stage.depth_every} must be at least 1.")
         if isinstance(stage, SpatialStageConfig) and stage.kv_noise < 0:
             raise InputError(f"{name}.kv_noise = {stage.kv_noise} must not be negative.")
         if stage.batch % stage.accumulate:
             raise InputError(f"{name}.batch = {stage.batch} must be a multiple of accumulate = {stage.accumulate}.")
+    for key in ("checkpoint_every", "validate_every", "weight_decay", "clip", "peak_tflops"):
+        if getattr(config, key) < 0:
+            raise InputError(f"{key} = {getattr(config, key)} must not be negative.")
+    if config.log_every < 1:
+        raise InputError(f"log_every = {config.log_every} must be at least 1.")
     if config.shard < 1:
         raise InputError(f"shard = {config.shard} must be at least 1.")
     if config.shard > 1 and config.precision != config.frozen_precision:
@@ -520,8 +490,6 @@ def _check(config: TrainConfig) -> None:
         raise InputError(f"shard = {config.shard} needs frozen_precision = precision = {config.precision}.")
     if config.frozen_precision == "bf16" and config.precision == "fp32":
         raise InputError("frozen_precision = bf16 needs precision = bf16.")
-    if config.peak_tflops < 0:
-        raise InputError(f"peak_tflops = {config.peak_tflops} must not be negative.")
     if min(config.data.size) < 1 or config.data.train_scenes < 1:
         raise InputError("data.size and data.train_scenes must be positive.")
     if any(side % 16 for side in config.data.size):

@@ -40,19 +40,6 @@ from .shard import shard_frozen
 from .speed import Speed, peak_flops
 from .stage import Stage
 
-# Which networks' sizes a stage's own weights depend on; the others may change between runs of it.
-NETWORKS = {
-    "vae": "vae",
-    "language": "language",
-    "grounding": "spatial",
-    "diffusion": "diffusion",
-    "source": "spatial",
-    "stage1": "spatial",
-    "adapter": "spatial",
-    "stage2": "spatial",
-}
-
-
 STEP_TIMEOUT = timedelta(minutes=20)  # for one step's communication: the slowest process may still be compiling
 WAIT_TIMEOUT = timedelta(hours=6)
 
@@ -110,7 +97,7 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
         say(f"{name}: {complaint}")
     finished = start is not None and start.step >= getattr(config, name).steps
     if start is not None:
-        for change in _config_changes(start, config, name, finished):
+        for change in _config_changes(start, config, stage_class, finished):
             say(f"{name}: since the checkpoint, {change}")
     if finished:
         say(f"{name}: finished at step {start.step}, skipped (raise {name}.steps to train it further)")
@@ -156,7 +143,7 @@ class Run:
         self.folder = Path(config.run) / self.name
         self.parameters = {n: p for n, p in stage.trained.named_parameters() if p.requires_grad}
         self.names = {p: n for n, p in self.parameters.items()}
-        self.optimizers = Optimizers(*_checked_groups(stage, self.parameters), self.stage_config)
+        self.optimizers = Optimizers(*_checked_groups(stage, self.parameters), self.stage_config, config.weight_decay)
         self.step = 0
         if start is not None:
             checkpoints.load_module_tensors(stage.trained, start.trained, str(self.folder / "checkpoints"))
@@ -193,7 +180,7 @@ class Run:
         return Speed(cost, config.batch, self.accelerator.num_processes, peak)
 
     def train(self) -> None:
-        steps, every = self.stage_config.steps, self.stage_config
+        steps, every = self.stage_config.steps, self.config
         main = self.accelerator.is_main_process
         with ExitStack() as stack:
             stop = stack.enter_context(StopSignal())
@@ -241,7 +228,7 @@ class Run:
                 self.accelerator.backward(loss / accumulate)
             for key, value in {"loss": loss, **metrics}.items():
                 self.window[key].append(torch.as_tensor(value).detach().float())
-        clip = self.stage_config.clip or math.inf
+        clip = self.config.clip or math.inf
         norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), clip)
         self.window["gradient_norm"].append(norm.detach())
         self.optimizers.step(self.step)
@@ -321,7 +308,7 @@ class Run:
             state = {
                 "step": self.step,
                 "samples": len(self.stage),
-                "config": _stage_config(self.config, self.name),
+                "config": _stage_config(self.config, self.stage),
                 "versions": {"spatialfusion": __version__, "torch": torch.__version__},
             }
             checkpoints.save_checkpoint(
@@ -469,15 +456,16 @@ def _checked_groups(stage: Stage, parameters: dict[str, nn.Parameter]) -> tuple[
     return muon, adamw
 
 
-def _stage_config(config: TrainConfig, name: str) -> dict[str, Any]:
+def _stage_config(config: TrainConfig, stage: type[Stage] | Stage) -> dict[str, Any]:
     """What of the configuration a stage's weights come from, as flat keys."""
-    sections = ("seed", "base", "data.", f"model.{NETWORKS.get(name, name)}.", f"{name}.")
+    sections = ("seed", "base", "data.", f"model.{stage.network or stage.name}.", f"{stage.name}.")
     return {key: to_plain(value) for key, value in flat_keys(config) if key.startswith(sections)}
 
 
-def _config_changes(start: Checkpoint, config: TrainConfig, name: str, finished: bool) -> list[str]:
+def _config_changes(start: Checkpoint, config: TrainConfig, stage: type[Stage], finished: bool) -> list[str]:
     """Say what changed since the checkpoint; raise InputError for what cannot change."""
-    saved, now = start.state["config"], _stage_config(config, name)
+    name = stage.name
+    saved, now = start.state["config"], _stage_config(config, stage)
     changed = [key for key in now if key in saved and saved[key] != now[key]]
     fixed = ("model.", f"{name}.injection", f"{name}.lora_rank")
     if not finished:

@@ -20,17 +20,19 @@ class Optimizers:
     deterministic.
     """
 
-    def __init__(self, muon: list[nn.Parameter], adamw: list[nn.Parameter], config: StageConfig):
+    def __init__(
+        self, muon: list[nn.Parameter], adamw: list[nn.Parameter], config: StageConfig, weight_decay: float = 0.0
+    ):
         self.config = config
         self.parts: dict[str, torch.optim.Optimizer] = {}
         self.members = {"muon": set(muon), "adamw": set(adamw)}
         if muon:
             self.parts["muon"] = torch.optim.Muon(
-                muon, lr=config.muon_lr, weight_decay=config.weight_decay, adjust_lr_fn="original"
+                muon, lr=config.muon_lr, weight_decay=weight_decay, adjust_lr_fn="original"
             )
         if adamw:
             self.parts["adamw"] = torch.optim.AdamW(
-                adamw, lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=config.weight_decay, foreach=True
+                adamw, lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=weight_decay, foreach=True
             )
 
     def step(self, step: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -13,14 +13,16 @@ from torch import Tensor
 from ..data.reader import Batch, Reader, aspect_buckets
 from ..data.record_latents import RecordLatents
 from ..data.records import open_shard
-from ..data.rendered import RenderedScenes, data_folders
+from ..data.rendered import RenderedScenes
 from ..errors import InputError
 from ..geometry import Geometry
-from ..scenes.captions import caption, egocentric_caption, order_caption, plain_caption, pose_caption
+from ..scenes.answers import numbers_answer
+from ..scenes.captions import Caption, caption, egocentric_caption, plain_caption, pose_caption
+from ..scenes.descriptions import full_caption
 from ..scenes.edits import instruction
 from ..scenes.scene import Scene
-from ..scenes.statements import in_depth, observe
-from .config import DepthDataStageConfig, TrainConfig, weighted_folders
+from .config import MixConfig, TrainConfig, weighted_folders
+from .data_stage import data_folders
 
 SHEET_PROMPTS = (
     "a red car in front of a blue house",
@@ -33,6 +35,20 @@ SHEET_PROMPTS = (
     "a black sofa in a room",
 )
 SHEET_EDITS = SHEET_RECORDS = 4
+# What only rendered scenes can give, with the values that ask for nothing of it.
+MIX_OFF = {
+    "full_fraction": 0,
+    "egocentric_fraction": 0,
+    "pose_fraction": 0,
+    "answer_fraction": 0,
+}
+WEIGHTS_OFF = {
+    "layout_weight": 0,
+    "image_layout_weight": 0,
+    "image_object_weight": 1,
+    "change_weight": 1,
+    "source_weight": 0,
+}
 VALIDATION_SCENES, VALIDATION_RECORDS = 256, 64
 
 Encode = Callable[[Tensor], Tensor]  # images [B, 3, H, W] in [0, 1] -> normalised latents [B, C, h, w]
@@ -46,7 +62,8 @@ class Samples:
     has_camera [B] bool: where false, the geometry's intrinsics are made up. edits: which samples have a source image;
     sources: these, [E, 3, H, W] in [0, 1]. latents [B, C, h, w], source_latents [E, C, h, w]: normalised, float32; None
     unless latents were encoded. source_geometry: of the sources, where it is known and there are any. scenes: what is
-    seen in the images, where it is known.
+    seen in the images, where it is known. answers: scene texts that the LLM is taken to have answered to the prompts,
+    "" for none.
     """
 
     texts: list[str]
@@ -59,6 +76,7 @@ class Samples:
     source_latents: Tensor | None = None
     source_geometry: Geometry | None = None
     scenes: list[Scene] | None = None
+    answers: list[str] | None = None
 
 
 @dataclass
@@ -104,7 +122,7 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
 
     multiple: of pixels that the sides of images must be.
     """
-    options: DepthDataStageConfig = getattr(config, stage)
+    mix = config.data.mix
     if config.data.records and config.data.side is not None:
         buckets = aspect_buckets(config.data.side, multiple)
     else:
@@ -112,98 +130,77 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
     if any(side % multiple for size in buckets for side in size):
         raise InputError(f"data.size = {list(config.data.size)} must be multiples of {multiple}.")
     if not config.data.records:
-        train, validation = (RenderedSamples(folder, options) for folder in data_folders(config, run))
+        train, validation = (RenderedSamples(folder, mix) for folder in data_folders(config, run))
         return train, validation
-    for key, off in (
-        ("layout_weight", 0),
-        ("image_layout_weight", 0),
-        ("image_object_weight", 1),
-        ("still_fraction", 0),
-        ("edit_repeats", 1),
-        ("egocentric_fraction", 0),
-        ("pose_fraction", 0),
-        ("rare_order_fraction", 0),
-        ("change_weight", 1),
-    ):
-        if getattr(options, key, off) != off:
-            raise InputError(f"{stage}.{key} must be {off} with data.records: it is for rendered scenes.")
+    if rendered := keys_of_rendered_scenes(config, stage):
+        raise InputError(
+            f"{', '.join(rendered)} must be off with data.records, as rendered scenes alone tell so much: "
+            f"give {' '.join(f'{key}={off}' for key, off in rendered.items())}."
+        )
     folders = weighted_folders("data.records", config.data.records)
-    train = RecordSamples(Reader(folders, options.batch, buckets, config.seed), options)
+    batch = getattr(config, stage).batch
+    train = RecordSamples(Reader(folders, batch, buckets, config.seed), mix)
     held_out = weighted_folders("data.validation_records", config.data.validation_records)
     if not held_out:
         return train, None
-    return train, RecordSamples(Reader(held_out, SHEET_RECORDS, buckets, config.seed), options)
+    return train, RecordSamples(Reader(held_out, SHEET_RECORDS, buckets, config.seed), mix)
+
+
+def keys_of_rendered_scenes(config: TrainConfig, stage: str) -> dict[str, float]:
+    """The keys of a stage and of the mix that records know nothing of and that are not off, with what is off."""
+    mix = {f"data.mix.{name}": off for name, off in MIX_OFF.items() if getattr(config.data.mix, name) != off}
+    options = getattr(config, stage)
+    return mix | {f"{stage}.{name}": off for name, off in WEIGHTS_OFF.items() if getattr(options, name, off) != off}
 
 
 class RenderedSamples:
     """Pictures of a folder of rendered scenes, and then its editing pairs; captions are written anew every time."""
 
-    def __init__(self, folder: Path, options: DepthDataStageConfig):
-        self.data, self.options = RenderedScenes(folder), options
-        self.rare = rare_orders(self.data.scenes) if options.rare_order_fraction else []
+    def __init__(self, folder: Path, mix: MixConfig):
+        self.data, self.mix = RenderedScenes(folder), mix
         self.latents: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.data) + len(self.data.edits) * self.options.edit_repeats
+        return len(self.data) + len(self.data.edits)
 
     def indices(self, step: int, places: range) -> None:
         return None
 
     def load(self, indices: list[int], generators: list[torch.Generator]) -> Samples:
         drawn = [self.draw(index, generator) for index, generator in zip(indices, generators, strict=True)]
-        targets, found, texts = (list(column) for column in zip(*drawn))
+        targets, found, texts, answers = (list(column) for column in zip(*drawn))
         edits = [i for i, source in enumerate(found) if source is not None]
         sources = [found[i] for i in edits]
         latents = self.latents
         return Samples(
             texts=texts,
             images=self.data.images[targets].float() / 255,
-            geometry=self.exact_geometry(targets),
+            geometry=self.data.geometry(targets),
             has_camera=torch.ones(len(texts), dtype=torch.bool),
             edits=edits,
             sources=self.data.images[sources].float() / 255,
             latents=None if latents is None else latents[targets].float(),
             source_latents=None if latents is None else latents[sources].float(),
-            source_geometry=self.exact_geometry(sources) if sources else None,
+            source_geometry=self.data.geometry(sources) if sources else None,
             scenes=[self.data.scenes[i] for i in targets],
+            answers=answers if any(answers) else None,
         )
 
-    def draw(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str]:
-        """(target picture, source picture or None, prompt) of a training sample; the prompt may be dropped to ""."""
-        options = self.options
-        # Without these shares nothing is drawn, so older runs go on as they were.
-        if options.still_fraction and torch.rand((), generator=generator) < options.still_fraction:
-            return index % len(self.data), index % len(self.data), ""
-        if self.rare and torch.rand((), generator=generator) < options.rare_order_fraction:
-            index = self.rare[int(torch.randint(len(self.rare), (), generator=generator))]
-            target, source, text = index, None, order_caption(self.data.scenes[index], generator).text
-        elif index < len(self.data):
-            target, source, text = index, None, self.write_caption(self.data.scenes[index], generator)
+    def draw(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str, str]:
+        """(target picture, source picture or None, prompt, answer) of a training sample; the prompt may be dropped to
+        "", and the answer with it."""
+        mix = self.mix
+        if index < len(self.data):
+            target, source, text = index, None, draw_caption(self.data.scenes[index], mix, generator).text
         else:
-            source, target, edit = self.data.edits[(index - len(self.data)) % len(self.data.edits)]
+            source, target, edit = self.data.edits[index - len(self.data)]
             text = instruction(self.data.scenes[source], edit, generator)
-            if options.source_dropout and torch.rand((), generator=generator) < options.source_dropout:
-                source, text = None, self.write_caption(self.data.scenes[target], generator)
-        if torch.rand((), generator=generator) < options.caption_dropout:
-            text = ""
-        return target, source, text
-
-    def write_caption(self, scene: Scene, generator: torch.Generator) -> str:
-        drawn = torch.rand((), generator=generator)
-        if drawn < self.options.plain_fraction:
-            return plain_caption(scene, generator).text
-        if drawn >= 1 - self.options.egocentric_fraction:
-            return egocentric_caption(scene, generator).text
-        if drawn >= 1 - self.options.egocentric_fraction - self.options.pose_fraction:
-            return pose_caption(scene, generator).text
-        return caption(scene, generator).text
-
-    def exact_geometry(self, indices: list[int]) -> Geometry:
-        """The rendered depth of some pictures, with their cameras."""
-        height, width = self.data.depth.shape[-2:]
-        depth = self.data.depth[indices].float()
-        cameras = [self.data.scenes[i].camera.intrinsics(width / height) for i in indices]
-        return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))
+            if mix.source_dropout and torch.rand((), generator=generator) < mix.source_dropout:
+                source, text = None, draw_caption(self.data.scenes[target], mix, generator).text
+        if torch.rand((), generator=generator) < mix.caption_dropout:
+            return target, source, "", ""
+        answered = mix.answer_fraction and torch.rand((), generator=generator) < mix.answer_fraction
+        return target, source, text, numbers_answer(self.data.scenes[target]) if answered else ""
 
     def encode_latents(self, encode: Encode, digest: str) -> None:
         self.latents = self.data.latents(encode, digest)
@@ -225,26 +222,23 @@ class RenderedSamples:
         for i, (source, target, edit) in enumerate(data.edits[:SHEET_EDITS]):
             text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
             image, wanted = (data.images[j].float() / 255 for j in (source, target))
-            examples.append(Example(text, size, image, wanted, self.exact_geometry([target])))
+            examples.append(Example(text, size, image, wanted, self.data.geometry([target])))
         return examples
 
 
-def rare_orders(scenes: Sequence[Scene]) -> list[int]:
-    """Places of scenes in which the nearer of two kinds is the one that more often is the farther.
-
-    Most pairs have a usual order: what is large stands behind. It is learnt by heart, and "in front of" hardly has to
-    be read.
-    """
-    orders: dict[tuple[str, str], list[int]] = {}
-    for i, scene in enumerate(scenes):
-        kinds = [thing.kind for thing in scene.objects]
-        if len(kinds) == 2 and kinds[0] != kinds[1]:
-            observation = observe(scene)
-            for near, far in ((0, 1), (1, 0)):
-                if in_depth(observation, near, far):
-                    orders.setdefault((kinds[near], kinds[far]), []).append(i)
-    found = [own for (near, far), own in orders.items() if len(own) < len(orders.get((far, near), []))]
-    return sorted(i for own in found for i in own)
+def draw_caption(scene: Scene, mix: MixConfig, generator: torch.Generator) -> Caption:
+    """A caption of one of the kinds of the mix."""
+    drawn = float(torch.rand((), generator=generator))
+    for share, write in (
+        (mix.full_fraction, full_caption),
+        (mix.plain_fraction, plain_caption),
+        (mix.egocentric_fraction, egocentric_caption),
+        (mix.pose_fraction, pose_caption),
+    ):
+        if drawn < share:
+            return write(scene, generator)
+        drawn -= share
+    return caption(scene, generator)
 
 
 class Place(NamedTuple):
@@ -258,8 +252,8 @@ class Place(NamedTuple):
 class RecordSamples:
     """Records of labelled folders, in the order of their reader."""
 
-    def __init__(self, reader: Reader, options: DepthDataStageConfig):
-        self.reader, self.options = reader, options
+    def __init__(self, reader: Reader, mix: MixConfig):
+        self.reader, self.mix = reader, mix
         self.latents: RecordLatents | None = None
         if not any(folder.has_camera.any() for folder in reader.folders):
             # There would be nothing to learn but where depth is valid.
@@ -278,14 +272,14 @@ class RecordSamples:
     def load(self, indices: list[Place], generators: list[torch.Generator]) -> Samples:
         size = self.reader.size(indices[0].folder, indices[0].record)
         loaded = self.reader.load(Batch(size, [(place.folder, place.record) for place in indices]))
-        options = self.options
+        mix = self.mix
         texts, sources = [], {}
         for i, (sample, generator) in enumerate(zip(loaded, generators, strict=True)):
             text = sample.caption
-            dropped = options.source_dropout and torch.rand((), generator=generator) < options.source_dropout
+            dropped = mix.source_dropout and torch.rand((), generator=generator) < mix.source_dropout
             if sample.source is not None and not dropped:
                 text, sources[i] = sample.instruction, sample.source
-            texts.append("" if torch.rand((), generator=generator) < options.caption_dropout else text)
+            texts.append("" if torch.rand((), generator=generator) < mix.caption_dropout else text)
         samples = Samples(
             texts=texts,
             images=torch.stack([sample.image for sample in loaded]),

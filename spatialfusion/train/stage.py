@@ -18,6 +18,7 @@ class Stage(ABC):
     when an earlier component is missing in run/model. The global random state is seeded when it is called."""
 
     name: ClassVar[str]
+    network: ClassVar[str] = ""  # the group of `model` whose sizes its weights have; other sizes may change
     trained: nn.Module  # holds exactly the trained parameters and buffers; often a ModuleDict
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
@@ -85,8 +86,6 @@ class Stage(ABC):
                 checkpoint_blocks(network)
             elif hasattr(network, "activation_checkpointing_enable"):  # transformers
                 network.activation_checkpointing_enable({"use_reentrant": False})
-            elif hasattr(network, "gradient_checkpointing_enable"):  # its former name
-                network.gradient_checkpointing_enable({"use_reentrant": False})
             else:
                 network.gradient_checkpointing = True
 

@@ -520,4 +520,11 @@ HOUSEHOLD: dict[str, Parts] = {
         frustum((0, 0.03, 0), (0.14, 0.06, 0.14), "wood", 0.7),
         ellipsoid((0, 0.15, 0), (0.20, 0.20, 0.20)),
     ),
+    "heart": drawing(
+        pair(ellipsoid((0.23, 0.68, 0), (0.52, 0.56, 0.30))),
+        Primitive(BLOCK, (0, 0.30, 0), (0.92, 0.60, 0.26), "main", (0.0, 0.8), "y", 180.0),
+        ellipsoid((0, 0.50, 0), (0.60, 0.50, 0.30)),
+    ),
+    "cylinder": drawing(frustum((0, 0.5, 0), (1.0, 1.0, 1.0))),
+    "slab": drawing(block((0, 0.5, 0), (1.0, 1.0, 1.0), taper=(0.97, 0.97))),
 }

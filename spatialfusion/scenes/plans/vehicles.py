@@ -8,8 +8,8 @@ from ..primitives import BLOCK, FRUSTUM, Primitive, block, ellipsoid, frustum
 from .strokes import Parts, bar, drawing, egg, hoop, pair, rod, wheels
 
 _TWO_WHEELS: Parts = (
-    hoop((0, 0.34, -0.54), 0.68, 0.05, 0.06),
-    hoop((0, 0.34, 0.54), 0.68, 0.05, 0.06),
+    hoop((0, 0.34, -0.54), 0.68, 0.05, 0.06, 9),
+    hoop((0, 0.34, 0.54), 0.68, 0.05, 0.06, 9),
     bar((0, 0.34, -0.54), (0, 0.96, -0.34), 0.05, 0.05),
     bar((0, 0.30, 0.06), (0, 0.82, -0.37), 0.045, 0.05),
     bar((0, 0.80, 0.22), (0, 0.82, -0.38), 0.045, 0.05),
