@@ -133,6 +133,53 @@ CASES = [
     ("a zorgle on a table", "camera auto; zorgle size 1 on table; table"),
     ("a street without people, two cars, one behind the other", "camera auto; outdoor; car behind car-2; car as car-2"),
     ("A dog chases a ball.", "camera auto; dog; ball"),
+    ("The camera has been placed directly behind a car.", "camera sees back of car; car"),
+    ("A dog turns its back on the viewer.", "camera auto; dog facing away"),
+    ("A sofa shows us its right-hand side.", "camera sees right of sofa; sofa"),
+    (
+        "Shown from the back, a woman walks towards a house.",
+        'camera sees back of figure; figure "woman" facing house; house',
+    ),
+    (
+        "Next to each other and facing the same way, a car and a dog are seen from behind.",
+        "camera sees back of car; car side by side with dog same way; dog",
+    ),
+    ("Two dogs are nose to nose.", "camera auto; dog face to face with dog-2; dog as dog-2"),
+    (
+        "The left chair faces the camera and the right chair faces away from it.",
+        "camera auto; chair facing viewer left of chair-2; chair facing away as chair-2",
+    ),
+    (
+        "The ball on the left is bigger than the one on the right.",
+        "camera auto; ball 2 times as big as ball-2 left of ball-2; ball as ball-2",
+    ),
+    (
+        "One dog lies in front of the sofa and another one behind it.",
+        'camera auto; dog "lying" in front of sofa; sofa; dog behind sofa',
+    ),
+    ("The blue ball is smaller than the red one.", "camera auto; ball blue 0.5 times as big as red ball; ball red"),
+    ("A barrel with a ball on each side", "camera auto; barrel; ball left of barrel; ball right of barrel"),
+    (
+        "The barrel is a metre taller and half a metre wider than the cone.",
+        "camera auto; barrel 1 taller than cone 0.5 wider than cone; cone",
+    ),
+    (
+        "There is a chair; behind it, two trees; in front of it, a dog.",
+        "camera auto; chair; 2 tree behind chair; dog in front of chair",
+    ),
+    ("A dog in front of and to the left of a car", "camera auto; dog in front of car left of car; car"),
+    (
+        "A car, a house and a tree, from nearest to farthest",
+        "camera auto; car nearer than house; house nearer than tree; tree",
+    ),
+    ("The dog isn't behind the sofa.", "camera auto; dog; sofa"),
+    ("Between the house and the tree there are five metres.", "camera auto; house 5 from tree; tree"),
+    (
+        "A man 1.80 m tall next to a woman 1.65 m tall",
+        'camera auto; figure "man" height 1.8 next to figure-2; figure "woman" height 1.65 as figure-2',
+    ),
+    ("the second of three chairs is green", "camera auto; chair; chair green; chair"),
+    ("The mug is on the table, under which a ball lies.", 'camera auto; mug on table; table; ball "lying" under table'),
 ]
 
 # Lengths, ratios and angles in words, and what they are.

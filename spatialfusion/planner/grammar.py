@@ -27,6 +27,7 @@ from .words import (
     INVERTED,
     KEPT_POSTURES,
     PARTICIPLES,
+    PARTS,
     STYLE_WORDS,
     VESSELS,
 )
@@ -195,6 +196,10 @@ class Grammar(Sayings):
             return self._separate(position, word)
         if word in ("that", "which", "who", "whom") and self._relative(position):
             return position + 1
+        if word in ("it", "him", "her", "them", "'s"):
+            part = position + 1 + (word != "'s")
+            if numbers.at(self.words, part - 1) == "'s" and numbers.at(self.words, part) in PARTS:
+                return part + 1  # "its head turned left" is said of the whole
         if word in CLASSES["have"] and (self._current() or self._place_before):
             return self._with(position)
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:

@@ -8,11 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 from .draft import Draft, Relation, Thing
-from .mentions import Mentions
+from .mentions import Mentions, fits
 from .nouns import Mention
 from .patterns import Match
+from .words import INSIDES, ROOMS
 
 # Said of several things without another, these are between them.
+_OPPOSITE = {"left": "right", "right": "left", "front": "behind", "behind": "front", "back": "front"}
 _MUTUAL = ("next", "face_to_face", "back_to_back", "same_way", "opposite_way", "apart")
 
 
@@ -75,7 +77,7 @@ class Sayings:
             self.draft.setting = self.draft.setting or meaning
         elif meaning.startswith("view_"):
             self._camera(meaning, subjects, match.slots)
-        elif not self._on_wall(match, subjects) and not self._faces_camera(match, subjects):
+        elif not self._inside(match) and not self._on_wall(match, subjects) and not self._faces_camera(match, subjects):
             references = self._references_of(match, subjects)
             if references is not None:
                 before = len(self.draft.relations)
@@ -121,6 +123,8 @@ class Sayings:
             self._arrange(kind, subjects)
         elif kind.startswith("order_"):
             self._in_order(kind, subjects)
+        elif kind == "other_side":
+            self._on_other_side(subjects, references or self._partners(subjects))
         elif kind == "each_side":
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
         elif kind == "across" and references:
@@ -153,6 +157,18 @@ class Sayings:
                 self.draft.relate("between", reference, ends)
         else:
             self._relate("next", subjects, references, None)
+
+    def _inside(self, match: Match) -> bool:
+        """Whether "in a museum" makes a room, where the building is none of the things; then it is one."""
+        if match.meaning != "in":
+            return False
+        (mention, *_) = match.slots["REF"]
+        if mention.said not in ROOMS | INSIDES or any(fits(thing, mention) for thing in self.draft.things):
+            return False
+        self.draft.setting = self.draft.setting or "room"
+        self._place_before = True
+        self._keep(" ".join((*mention.words, mention.said)))
+        return True
 
     def _on_wall(self, match: Match, subjects: list[Thing]) -> bool:
         """Whether it is the wall of a room, which is no thing unless the text has made it one; then it is said."""
@@ -226,6 +242,17 @@ class Sayings:
         for place, subject in enumerate(subjects):
             self.draft.relate("right" if 2 * place >= len(subjects) else "left", subject, list(references))
 
+    def _on_other_side(self, subjects: list[Thing], references: list[Thing]) -> None:
+        """Where the last thing that was said to be on a side of this is not."""
+        for relation in reversed(self.draft.relations):
+            side = relation.kind.removeprefix("own_")
+            if side in _OPPOSITE and any(thing in references for thing in relation.references):
+                for subject in subjects:
+                    other = relation.kind.replace(side, _OPPOSITE[side]).replace("own_behind", "own_back")
+                    self.draft.relate(other, subject, relation.references)
+                return
+        self._not_understood("other side")
+
     def _arrange(self, kind: str, subjects: list[Thing]) -> None:
         if len(subjects) == 1:
             subjects[0].arrangement = kind
@@ -254,8 +281,9 @@ class Sayings:
                 if turned and not prefer and clause.last:
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
-                exclude = [] if mention.pronoun in ("them", "they", "both") else [*subjects, *found]
-                things = self.mentions.resolve(mention, exclude, prefer, turned)
+                things = self.mentions.resolve(mention, [*subjects, *found], prefer, turned)
+                if not things and mention.pronoun in ("them", "they", "both"):
+                    things = self.mentions.resolve(mention, [], prefer, turned)
                 if not things and not (mention.pronoun == "it" and self._place_before):
                     self._not_understood(" ".join(self.words[mention.start : mention.end]))
                 found += things
@@ -352,6 +380,8 @@ class Sayings:
             for thing in first:
                 self.draft.relate("camera_distance", thing, [], value)
                 self.draft.relate("sees_front" if "front" in meaning else "sees_back", thing)
+        elif meaning == "apart" and not second:
+            self._among("apart", first, value)
         elif meaning == "apart" and len(first) == 1 and second:
             self.draft.relate("apart", first[0], second[:1], value)
         else:

@@ -128,6 +128,8 @@ class _Phrase:
             self._ordinal()
         found = self._head(bare_unknown)
         if found is not None and found.noun is not None:
+            if at(self.words, self.start) == "both" and not found.plural:
+                found = replace(found, count=None)  # "both the lion and the tiger"
             found = _with_contents(self.words, found)
         return found
 

@@ -47,6 +47,8 @@ def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int
     """One thing, or several joined by "and" where nothing more is said of the last of them."""
     if _camera_slot(grammar, position) is not None:
         return None
+    if numbers.at(grammar.words, position) in ("which", "whom"):
+        return [Mention(position, position + 1, pronoun="it")], position + 1  # "on which a vase stands"
     first = grammar.mention(position, bare_unknown=True)
     if first is None:
         return None

@@ -20,4 +20,5 @@ ENDS = (
     | viewpoints.words
     | CLASSES["stand"]
     | frozenset("camera own without through via onto off away back front side left right top bottom".split())
+    | frozenset("past nor down up during".split())
 ) - frozenset("full panorama medium close wide long extreme direct straight top bird drone high low mid".split())

@@ -19,12 +19,12 @@ CLASSES = {
         "face": "face faces facing faced",
         "turn": "turned turns turning turn rotated oriented directed angled pointed pointing points point aimed headed",
         "stand": (
-            "hiding hides hidden stand stands standing sit sits sitting seated lie lies lying laying lays rest "
-            "rests resting wait waits waiting placed located positioned situated parked hang hangs hanging lean "
-            "leans leaning float floats floating perched set found stationed kept put arranged lined rise rises "
-            "rising hover hovers hovering grow grows growing appear appears stood sat parks mounted posed posing "
-            "poses crouching kneeling sleeping sleeps walking walks running runs swimming flying flies grazing "
-            "drinking eating reading playing occupies"
+            "perch perches hiding hides hidden stand stands standing sit sits sitting seated lie lies lying "
+            "laying lays rest rests resting wait waits waiting placed located positioned situated parked hang "
+            "hangs hanging lean leans leaning float floats floating perched set found stationed kept put arranged "
+            "lined rise rises rising hover hovers hovering grow grows growing appear appears stood sat parks "
+            "mounted posed posing poses crouching kneeling sleeping sleeps walking walks running runs swimming "
+            "flying flies grazing drinking eating reading playing occupies"
         ),
         "put": "standing sitting placed located positioned situated parked",
         "go": (
@@ -54,7 +54,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "front": (
         "[LENGTH] in front of REF [by LENGTH]",
         "[LENGTH] ahead of REF",
-        "LENGTH before REF",
+        "[LENGTH] before REF",
     ),
     "nearer": (
         "[LENGTH] closer [to CAMERA] than REF [by LENGTH]",
@@ -110,6 +110,10 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "farther [away|back] [from CAMERA]",
     ),
     "open_front": ("[LENGTH] in front", "LENGTH ahead"),
+    "open_taller": ("LENGTH (taller|higher)",),
+    "open_wider": ("LENGTH (wider|broader)",),
+    "open_longer": ("LENGTH longer",),
+    "other_side": ("on the (other|opposite) side [of REF]",),
     "open_behind": ("[LENGTH] behind",),
     "each_side": ("on (each|either|both) (side|sides) [of REF]", "to the left and [to the] right of REF"),
     "bare_ahead": ("in front of CAMERA", "before CAMERA"),
@@ -119,6 +123,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "at REF",
         "along REF",
         "near [to|by] REF",
+        "outside REF",
         "[close|right] by REF",
         "(at|by|on) the side of REF",
         "(next to|beside|close to|near|by) each other",
@@ -184,14 +189,14 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "<turn> them 's backs (on|to|towards) each other",
     ),
     "same_way": (
-        "[both|all] (<face>|<look>|<turn>) [in|to|towards] the same <way>",
+        "[both|all] (<face>|<look>|<turn>|<go>) [in|to|towards] the same <way>",
         "[both|all] in the same direction",
         "(<face>|<look>|<turn>) [in] the same <way> as REF",
         "parallel to REF",
         "[both|all] <face> alike",
     ),
     "opposite_way": (
-        "[both|all] (<face>|<look>|<turn>) [in|to|towards] [the] opposite <way>",
+        "[both|all] (<face>|<look>|<turn>|<go>) [in|to|towards] [the] opposite <way>",
         "(<face>|<look>|<turn>) [in|to|towards] different directions",
         "(<face>|<look>|<turn>) [in] the opposite <way> (of|to|from) REF",
         "(<face>|<look>|<turn>) the other way",
@@ -211,7 +216,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[both|all] (<face>|<look>|<turn>) away [from CAMERA]",
         "[both|all] (<face>|<look>|<turn>) (backward|backwards)",
         "[<turn>] with (it|him|her|them) 's (back|backs) (to|towards|turned to|turned towards|facing) CAMERA",
-        "(<have>|turning) (it|him|her|them) 's (back|backs) [turned] (to|towards|on) CAMERA",
+        "(<have>|<turn>|turning|turns) (it|him|her|them) 's (back|backs) [turned] (to|towards|on) CAMERA",
         "<turn> around",
         "<face> in the picture",
         "(which|it|him|her|them) 's (back|backs) <be> [turned|facing] [to|towards] CAMERA",
@@ -426,6 +431,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "straight on [view|shot]",
     ),
     "row": (
+        "[<stand>] in rows",
         "[<stand>] in [a] [straight|single|long|neat] (row|line|file|queue|rank|column)",
         "lined up",
         "(lined|queued) up",
@@ -502,6 +508,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[with] LENGTH between A and B",
         "between A and B [,] [there] (<be>|lie) [a (distance|gap) of] LENGTH",
         "[with|at] a (distance|gap) of LENGTH between A and B",
+        "LENGTH (separate|separates) A",
         "A and B <be> separated by [a (distance|gap) of] LENGTH",
     ),
     "camera_distance": (
@@ -522,6 +529,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "looking at (the|A 's) SIDE [side] [of A]",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>) A from (it|them|him|her) 's SIDE [side]",
         "[a|the] [direct|straight] SIDE [hand] [side] (view|shot|picture|photo) of A",
+        "<make> [me|us] the SIDE [side] of A",
         "[a|the] <shot> (of|shows|showing) the SIDE [side] of A",
         "[a|the] <shot> (of|shows|showing) A from (the|it 's|him 's|her 's) [own] SIDE [side]",
         "[a|the] (view|shot) of A 's SIDE [side]",
@@ -594,5 +602,5 @@ CLASSES["make"] = frozenset(
 )
 CLASSES["picture"] = frozenset(
     "picture image photo photograph scene painting drawing illustration render rendering sketch shot view portrait "
-    "snapshot composition depiction photography artwork".split()
+    "selfie snapshot composition depiction photography artwork".split()
 )

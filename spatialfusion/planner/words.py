@@ -138,6 +138,17 @@ VESSELS = frozenset(
     "vase bowl basket glass pot cup mug box crate bucket barrel bag plate tray bottle jar jug drawer cage bin".split()
 )
 
+# Parts of things: "its head turned left" is said of the whole.
+PARTS = frozenset(
+    "bow stern head nose face front snout beak tail toes feet foot hands eyes gaze body spout handle screen headlights "
+    "muzzle trunk".split()
+)
+# Buildings that "in" makes a room.
+INSIDES = frozenset(
+    "barn garage supermarket hotel castle cabin temple house factory warehouse stable greenhouse hangar palace mall "
+    "cinema bakery bank prison cathedral chapel mosque".split()
+)
+
 # Where it is: what makes it a room, and what does not. Kept as words of the picture.
 ROOMS = frozenset(
     (
@@ -179,7 +190,7 @@ STYLE_WORDS = frozenset(
     "colorful moody atmospheric serene peaceful dramatic beautiful stunning gorgeous picturesque professional award "
     "winning trending artstation unreal engine octane blender 3d dslr nikon canon kodak film grain polaroid vintage "
     "monochrome sepia hyperdetailed intricate aesthetic elegant epic dreamy ethereal sunset sunrise dusk dawn night "
-    "sunny rainy foggy snowy cloudy misty style lighting quality high res".split()
+    "raining snowing sunny rainy foggy snowy cloudy misty style lighting quality high res".split()
 )
 
 # Whole phrases about how the picture looks: kept as words of the picture.
