@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from . import numbers, vocabulary
 from .nouns import Mention
 
-if TYPE_CHECKING:
-    from .grammar import Grammar
+
+class Reader(Protocol):
+    """What the slots need of the grammar that fills them."""
+
+    words: Sequence[str]
+
+    def mention(self, position: int) -> Mention | None: ...
+
+    def predicate_follows(self, position: int) -> bool: ...
+
 
 _SIDES = ("front", "back", "left", "right")
 
 
-def _camera_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+def _camera_slot(grammar: Reader, position: int) -> tuple[str, int] | None:
     words = grammar.words
     if numbers.at(words, position) == "the" and numbers.at(words, position + 1) == "camera":
         return "camera", position + 2
@@ -22,7 +30,7 @@ def _camera_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
     return ("camera", position + 1) if word in ("camera", "us", "me", "you", "we") else None
 
 
-def _side_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+def _side_slot(grammar: Reader, position: int) -> tuple[str, int] | None:
     """ "left", "left side", "left-hand side", "right flank"."""
     word = numbers.at(grammar.words, position)
     if word not in _SIDES:
@@ -33,17 +41,17 @@ def _side_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
     return word, end + (numbers.at(grammar.words, end) in ("side", "sides", "flank"))
 
 
-def _hand_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+def _hand_slot(grammar: Reader, position: int) -> tuple[str, int] | None:
     word = numbers.at(grammar.words, position)
     return (word, position + 1) if word in ("left", "right") else None
 
 
-def _color_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+def _color_slot(grammar: Reader, position: int) -> tuple[str, int] | None:
     word = numbers.at(grammar.words, position)
     return (word, position + 1) if word in vocabulary.COLOR_NAMES else None
 
 
-def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
+def _reference_slot(grammar: Reader, position: int) -> tuple[list[Mention], int] | None:
     """One thing, or several joined by "and" where nothing more is said of the last of them."""
     if _camera_slot(grammar, position) is not None:
         return None
@@ -70,7 +78,7 @@ def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int
     return listed, end
 
 
-def _thing_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
+def _thing_slot(grammar: Reader, position: int) -> tuple[list[Mention], int] | None:
     """One thing, or one for each of a list before a verb: "a car and a house"."""
     if _camera_slot(grammar, position) is not None:
         return None
@@ -80,7 +88,7 @@ def _thing_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | 
     return [mention], mention.end
 
 
-def _list_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
+def _list_slot(grammar: Reader, position: int) -> tuple[list[Mention], int] | None:
     listed: list[Mention] = []
     while True:
         mention = grammar.mention(position, bare_unknown=True)
@@ -97,7 +105,7 @@ def _list_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | N
     return (listed, listed[-1].end) if len(listed) > 1 or (listed and listed[0].plural) else None
 
 
-def _rest_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+def _rest_slot(grammar: Reader, position: int) -> tuple[str, int] | None:
     """Words up to the next comma."""
     end = position
     while end < len(grammar.words) and grammar.words[end] != ",":
@@ -105,7 +113,7 @@ def _rest_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
     return (" ".join(grammar.words[position:end]), end) if end > position else None
 
 
-SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
+SLOTS: dict[str, Callable[[Reader, int], tuple[Any, int] | None]] = {
     "REF": _reference_slot,
     "A": _thing_slot,
     "B": _thing_slot,
