@@ -208,7 +208,9 @@ def _weights(arm: Arm) -> dict[str, str]:
 
     folder = TINY if arm.model == EMBEDDED else Path(arm.model)
     files = sorted(folder.rglob("*.safetensors"))
-    if not arm.depth or (arm.geometry_from is not None and arm.image_side is not None):
+    # What cannot be planned from the prompt is predicted.
+    exact = arm.geometry_from in ("oracle", "shuffled")
+    if not arm.depth or (exact and arm.image_side is not None):
         # Neither plans depth nor draws from it: what only another arm needs may be trained on.
         files.remove(folder / DEPTH_WEIGHTS)
     side = arm.image_side if arm.depth else None

@@ -461,9 +461,10 @@ def test_the_committed_files_of_arms_can_be_read():
     experiment = read_experiment(folder / "arms.yaml")
     assert experiment.count >= 200 and len(experiment.seeds) == 3 and experiment.tasks == ("t2i", "edit")
     arms = experiment.arms
-    assert {arms["oracle"].geometry_from, arms["shuffled"].geometry_from} == {"oracle", "shuffled"}
+    exact = ("oracle", "shuffled", "planned")
+    assert [arms[name].geometry_from for name in exact] == list(exact)
     sides = {name: arm.image_side for name, arm in arms.items()}
-    assert {sides[name] for name in ("oracle", "shuffled", experiment.reference)} == {sides["concat"]}
+    assert {sides[name] for name in (*exact, experiment.reference)} == {sides["concat"]}
     assert sides["oracle-add"] == sides["add"] != sides["concat"]
     embedded = SpatialFusionModel.load(folder.parent.parent / "spatialfusion" / "assets" / "tiny")
     # The arm is called the embedded model in the table.

@@ -164,7 +164,7 @@ def to_prompt(page: dict, infos: dict) -> dict:
                 assert sockets.pop(name)["type"] == ("COMBO" if isinstance(spec[0], list) else spec[0])
                 socket = next(s for s in node["inputs"] if s["name"] == name)
                 value = None
-                if kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
+                if kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO") and not options.get("forceInput"):
                     value = values.pop(0)
                     expected = {"INT": int, "FLOAT": (int, float), "BOOLEAN": bool}.get(kind, str)
                     assert isinstance(value, expected), f"{node['type']}.{name} is {value!r}"

@@ -93,7 +93,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add(
         "--geometry-from",
         choices=("oracle", "shuffled", "planned"),
-        help="exact depth of the question's scene, of another question's, or of the scene planned from the prompt",
+        help="exact depth of the question's scene, of another question's, or of the scene that the prompt is read as",
     )
     add = parser.add_argument_group("how").add_argument
     add("--out", type=Path, default=Path("outputs/evaluate"), metavar="FOLDER", help="(default: outputs/evaluate)")
