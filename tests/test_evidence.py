@@ -413,7 +413,7 @@ def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
         ({"arms": {"base": {"rendered": True, "strength": 0.5}}}, "arm base has strength, which is of a model"),
         ({"arms": {"base": {"rendered": True, "image_side": "x"}}}, "arm base has image_side, which is of a model"),
         ({"arms": {"base": {"model": "x", "depth": False, "geometry_from": "oracle"}}}, "expected one of them"),
-        ({"arms": {"base": {"model": "x", "geometry_from": "thin air"}}}, "expected oracle or shuffled"),
+        ({"arms": {"base": {"model": "x", "geometry_from": "thin air"}}}, "expected oracle, shuffled or planned"),
         ({"arms": {"base": {"model": "x", "depth_guidance": -1}}}, "depth_guidance -1: expected at least 0"),
         ({"arms": {"base": {"model": "x", "depth_steps": 0}}}, "depth_steps 0: expected at least 1"),
         ({"arms": {"../base": {"model": "x"}}}, "arms has '../base'"),

@@ -31,7 +31,8 @@ class PipelineImages:
         options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps, depth_guidance,
             adapter_strength.
         geometry_from: "oracle" gives the exact depth of the scene behind the question, "shuffled" that of another
-            question of the same task; None lets the pipeline predict it.
+            question of the same task, "planned" that of the scene which the planner makes of the prompt; None lets the
+            pipeline predict it.
         questions: all that will be asked, which is what "shuffled" shuffles.
         precision: "bf16" multiplies matrices in bf16 (autocast), which takes about half the time of "fp32".
     """
@@ -67,7 +68,14 @@ class PipelineImages:
             # The same pictures in a third of the time.
             self.vae = Autoencoder2D.from_video(pipeline.vae).requires_grad_(False)
         self._scenes: dict[str, Scene] | None = None
-        if geometry_from is not None:
+        self._scene = "auto" if geometry_from == "planned" else None
+        if geometry_from == "planned":
+            if edits := [question.id for question in questions if question.task == "edit"]:
+                raise InputError(
+                    f"--geometry-from planned reads what a prompt shows, but {edits[0]} says only what changes: "
+                    "expected text-to-image questions alone."
+                )
+        elif geometry_from is not None:
             if strange := [question.id for question in questions if question.scene is None]:
                 raise InputError(f"--geometry-from needs the scene behind a question, but {strange[0]} has none.")
             self._scenes = {question.id: question.target for question in questions}
@@ -83,6 +91,7 @@ class PipelineImages:
                 [request.question.prompt for request in requests],
                 image=None if requests[0].source is None else [request.source for request in requests],
                 geometry=self.geometry(requests),
+                scene=self._scene,
                 height=height,
                 width=width,
                 generator=[torch.Generator().manual_seed(request.noise_seed) for request in requests],

@@ -286,10 +286,11 @@ def _sensible(pair: EditPair) -> bool:
     if edit.kind == "resize" and edit.direction != "volume":
         if not extent_shows(observe(source).objects[edit.index], edit.direction):
             return False
-    return all(well_composed(scene) and _inside_room(scene) for scene in (source, target))
+    return all(well_composed(scene) and inside_room(scene) for scene in (source, target))
 
 
-def _inside_room(scene: Scene) -> bool:
+def inside_room(scene: Scene) -> bool:
+    """Whether the camera and all objects are within the walls; True outdoors."""
     if scene.room is None:
         return True
     half_width, height, far = scene.room

@@ -262,7 +262,7 @@ def well_composed(scene: Scene, most_hidden: float = 0.6) -> bool:
     """Whether objects stand apart, lie within a square frame at a good size, and are not hidden behind each other."""
     items = scene.objects
     for first, second in itertools.combinations(items, 2):
-        if _footprints_meet(first, second):
+        if footprints_meet(first, second):
             return False
     boxes = []
     for item in items:
@@ -318,7 +318,7 @@ def _overlap(first: tuple[float, ...], second: tuple[float, ...]) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _footprints_meet(first: SceneObject, second: SceneObject) -> bool:
+def footprints_meet(first: SceneObject, second: SceneObject) -> bool:
     """Whether two rectangles on the ground, with a little room round them, overlap (separating axes)."""
     dx, dz = second.position[0] - first.position[0], second.position[2] - first.position[2]
     a, b = math.radians(first.yaw), math.radians(second.yaw)

@@ -1,0 +1,1 @@
+"""From a prompt to scene text: plain sentences and instructions, read without a language model."""

@@ -1,0 +1,419 @@
+"""Plain English instructions -> edits of a scene, without a language model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..errors import InputError, suggest
+from ..scenes.edits import Edit, apply_edit
+from ..scenes.lexicon import noun, suggest_noun
+from ..scenes.scene import Scene, SceneObject
+from ..scenes.statements import Statement, observe, round_metres, side_angle
+from .commands import VERBS, commands
+from .draft import Draft, Relation, Thing
+from .grammar import Grammar
+from .mentions import Mentions
+from .nouns import Mention
+from .patterns import Match
+from .placing import place, pose_of, usual_size
+from .settle import settle
+from .tokens import sentences, tokenize
+
+EXTENTS = ("width", "height", "length")
+# Words between commands, and before the first.
+_BETWEEN = frozenset((",", *"and then please can could would you also i want to the now".split()))
+_STEP = 0.2  # of the distance to the camera, where a move has no metres
+_MORE, _LESS = 0.3, -0.25  # of an extent, where "taller" and "lower" have no metres
+_DOMAINS = {
+    **{kind: ("egocentric", relation) for kind, relation in (("left", "left"), ("right", "right"))},
+    **dict.fromkeys(("front", "nearer"), ("egocentric", "closer")),
+    **dict.fromkeys(("behind", "farther"), ("egocentric", "farther")),
+    **{f"own_{side}": ("allocentric", side) for side in ("front", "back", "left", "right")},
+    "abreast_same": ("intrinsic", "side_by_side_same"),
+    "abreast_opposite": ("intrinsic", "side_by_side_opposite"),
+    "face_to_face": ("intrinsic", "face_to_face"),
+    "back_to_back": ("intrinsic", "back_to_back"),
+    "apart": ("object_distance", "apart"),
+    "camera_distance": ("camera_distance", "away"),
+}
+_WHAT = (
+    "add, remove, replace, move by metres, turn, resize, recolour, move the camera, or show something from a side, "
+    'such as "move the red car 2 m to the left"'
+)
+
+
+def read_instruction(prompt: str, scene: Scene, names: Sequence[str] = ()) -> Edit | list[Edit]:
+    """Read an instruction about a scene: one edit, or several that follow each other.
+
+    Args:
+        prompt: such as "paint the car red and move it 2 m to the left".
+        scene: that it is about.
+        names: what its objects are called, as a Layout has them; colour and kind will do without.
+
+    Raises InputError for what is no instruction, for things that the scene does not have or that could be several, and
+    where an added thing finds no place.
+    """
+    if names and len(names) != len(scene.objects):
+        raise InputError(f"there are {len(names)} names for the {len(scene.objects)} objects of the scene.")
+    edits: list[Edit] = []
+    reader = _Instructions(scene, list(names) or [thing.name for thing in scene.objects])
+    for words in sentences(tokenize(prompt)):
+        edits += reader.read(words)
+    if not edits:
+        raise InputError(f'the instruction "{" ".join(prompt.split())[:60]}" asks for nothing; expected to {_WHAT}.')
+    return edits[0] if len(edits) == 1 else edits
+
+
+class _Instructions:
+    """Reads instructions one after the other; each sees the scene as those before have left it."""
+
+    def __init__(self, scene: Scene, names: list[str]) -> None:
+        self.scene, self.names = scene, names
+        self.last: int | None = None  # the object that "it" means
+
+    def read(self, words: Sequence[str]) -> list[Edit]:
+        """The edits of one sentence: commands joined by "and" or commas."""
+        self._listen()
+        rest = self.grammar.begin(words)
+        found: list[Edit] = []
+        position = 0
+        while position < len(rest):
+            if rest[position] in _BETWEEN:
+                position += 1
+                continue
+            match = commands.match(rest, position, self.grammar.slot)
+            if match is None:
+                raise InputError(
+                    f'"{" ".join(rest[position:])[:60]}" is not understood as an instruction'
+                    f"{suggest(rest[position], VERBS)}; expected to {_WHAT}."
+                )
+            if match.meaning.startswith("move ") and rest[match.end : match.end + 1] == ["of"]:
+                # "move the dog to the right of the car": a place, no direction.
+                match = replace(match, meaning="move to", end=match.slots["A"][0].end)
+            end, new = match.end, self._begins_new(match)
+            if new is not None or match.meaning == "move to":
+                end = self._next_command(new or end)
+            if new is not None:
+                found += self._add(rest[new:end])
+            else:
+                found += self._edits(match, rest[position:end], rest[match.end : end])
+            position = end
+            if position < len(rest):
+                rest = self._again(rest, position)
+                position = 0
+        return found
+
+    def _begins_new(self, match: Match) -> int | None:
+        """Where the phrase of a thing to add begins: after "add", or where "put" is followed by a new thing."""
+        if match.meaning == "add":
+            return match.end
+        mention = match.slots["A"][0] if match.meaning.startswith("move") else None
+        new = mention is not None and mention.article != "the" and not (mention.pronoun or mention.name)
+        if new and (mention.article == "a" or mention.count or not self._resolve(mention)):
+            return mention.start
+        return None
+
+    def _listen(self) -> None:
+        """A grammar that knows the things of the scene as it is now."""
+        self.draft = Draft()
+        self.mentions = Mentions(self.draft, known=True)
+        self.grammar = Grammar(self.draft, self.mentions)
+        for index, (thing, name) in enumerate(zip(self.scene.objects, self.names)):
+            entry = noun(thing.kind)
+            own = name if name not in ("", f"{thing.color} {thing.kind}") else ""
+            sizes = dict(zip(EXTENTS, thing.size))
+            said = Thing(entry, thing.kind, thing.color, thing.words.split(), sizes=sizes, name=own, index=index)
+            self.draft.things.append(said)
+        if self.last is not None and self.last < len(self.draft.things):
+            self.mentions.touch([self.draft.things[self.last]])
+
+    def _again(self, words: list[str], position: int) -> list[str]:
+        self._listen()
+        return self.grammar.begin(words[position:])
+
+    def _next_command(self, start: int) -> int:
+        """Where the next command begins: after "and" or a comma, with a verb of its own."""
+        words = self.grammar.words
+        for position in range(start, len(words) - 1):
+            if words[position] in ("and", ",", "then") and words[position + 1] in VERBS:
+                match = commands.match(words, position + 1, self.grammar.slot)
+                if match is not None and (match.meaning != "add" or words[position + 1] in ("add", "insert")):
+                    if not match.meaning.startswith(("rotate", "view")) or words[position + 1] in ("turn", "rotate"):
+                        return position
+        return len(words)
+
+    # --- which thing -----------------------------------------------------------------------------------------------
+
+    def _one(self, mentions: Sequence[Mention]) -> int:
+        """The object that is meant. Raises InputError if there is none, or if it could be several."""
+        (mention, *_) = mentions
+        said = " ".join(self.grammar.words[mention.start : mention.end])
+        found = self._resolve(mention)
+        listed = ", ".join(self._call(index) for index in range(len(self.scene.objects)))
+        if not found:
+            kinds = [thing.kind for thing in self.scene.objects]
+            raise InputError(
+                f'there is no "{said}" in the scene{suggest(mention.said, kinds)}; it has {listed or "nothing"}.'
+            )
+        if len(found) > 1:
+            several = ", ".join(self._call(index) for index in found)
+            raise InputError(f'"{said}" could be {several}; expected a colour or a name that tells them apart.')
+        self.last = found[0]
+        self.mentions.touch([self.draft.things[found[0]]])
+        return found[0]
+
+    def _resolve(self, mention: Mention) -> list[int]:
+        if mention.pronoun in ("it", "he", "she", "him", "her", "them", "they"):
+            if self.last is None and len(self.scene.objects) == 1:
+                return [0]
+            return [] if self.last is None else [self.last]
+        before = len(self.draft.things)
+        found = self.mentions.resolve(replace(mention, article="the") if not mention.pronoun else mention)
+        del self.draft.things[before:]
+        return [thing.index for thing in found if thing.index is not None]
+
+    def _call(self, index: int) -> str:
+        thing = self.scene.objects[index]
+        return self.names[index] or f"{thing.color} {thing.kind}"
+
+    # --- edits -----------------------------------------------------------------------------------------------------
+
+    def _do(self, *edits: Edit) -> list[Edit]:
+        """The edits, and the scene after them."""
+        for edit in edits:
+            self.scene = apply_edit(self.scene, edit)
+            if edit.kind == "remove":
+                del self.names[edit.index]
+                self.last = None
+            elif edit.kind == "add":
+                self.names.append("")
+                self.last = len(self.scene.objects) - 1
+        return list(edits)
+
+    def _edits(self, match: Match, words: list[str], rest: list[str]) -> list[Edit]:
+        kind, _, way = match.meaning.partition(" ")
+        slots = match.slots
+        if kind == "camera":
+            return self._camera(way, slots)
+        if kind == "replace":
+            return self._replace(slots)
+        index = self._one(slots["A"])
+        if kind == "remove":
+            return self._do(Edit("remove", index))
+        if kind == "recolor":
+            return self._do(Edit("recolor", index, color=slots["COLOR"]))
+        if kind == "view":
+            self._need_front(index, "cannot be shown from one of its sides")
+            return self._do(Edit("camera", index, way))
+        if kind == "rotate":
+            return self._rotate(index, way, slots)
+        if match.meaning == "move to":
+            return self._move_to(index, rest)
+        if kind == "move":
+            value = slots.get("LENGTH") or self._step(self.scene.objects[index])
+            return self._do(Edit("move", index, way, value))
+        return self._resize(index, match, words)
+
+    def _step(self, thing: SceneObject) -> float:
+        return round_metres(_STEP * math.dist(self.scene.camera.position, thing.position))
+
+    def _camera(self, way: str, slots: dict) -> list[Edit]:
+        if way == "up":
+            raise InputError(
+                "the camera moves forward, back, left and right, or round a thing to show one of its sides; expected "
+                "one of these."
+            )
+        value = slots.get("LENGTH")
+        if value is None:
+            nearest = min(self.scene.objects, key=lambda thing: math.dist(thing.position, self.scene.camera.position))
+            value = self._step(nearest)
+        return self._do(Edit("camera", None, way, value))
+
+    def _need_front(self, index: int, what: str) -> None:
+        if observe(self.scene).objects[index].front is None:
+            raise InputError(f"the {self._call(index)} has no front, so it {what}.")
+
+    def _rotate(self, index: int, way: str, slots: dict) -> list[Edit]:
+        self._need_front(index, "cannot be turned to face anything")
+        if way == "to":
+            return self._face(index, self._one(slots["B"]))
+        if way.startswith("own_"):
+            return self._do(Edit("rotate", index, way, slots.get("ANGLE", 180.0)))
+        return self._do(Edit("rotate", index, way))
+
+    def _face(self, index: int, other: int) -> list[Edit]:
+        """Turn an object until its front points at another one."""
+        if index == other:
+            raise InputError(f"the {self._call(index)} cannot face itself.")
+        things = observe(self.scene).objects
+        one, two = things[index].position, things[other].position
+        step = two[0] - one[0], two[2] - one[2]
+        angle = side_angle(things[index], "front", step)
+        x, _, z = things[index].front
+        # Counterclockwise from above is to its own left.
+        leftwards = z * step[0] - x * step[1] < 0
+        self.last = index
+        return self._do(Edit("rotate", index, "own_left" if leftwards else "own_right", round(angle, 2)))
+
+    def _resize(self, index: int, match: Match, words: list[str]) -> list[Edit]:
+        meaning, slots = match.meaning, match.slots
+        size = dict(zip(EXTENTS, self.scene.objects[index].size))
+        if meaning in ("double", "triple", "halve", "bigger", "smaller", "volume"):
+            ratio = {"double": 2.0, "triple": 3.0, "halve": 0.5, "bigger": 1.5, "smaller": 0.5}.get(meaning)
+            if ratio is None:
+                ratio = _ratio(slots.get("RATIO", slots.get("FACTOR")), words)
+            return self._do(Edit("resize", index, "volume", ratio))
+        if meaning == "shorter":
+            # Of less length, where it is longer than wide; else of less height.
+            meaning = "length less" if size["length"] > size["width"] else "height less"
+        extent, _, way = meaning.partition(" ")
+        value = slots.get("LENGTH")
+        if way == "to":
+            value -= size[extent]
+        elif way == "times":
+            value = (slots.get("RATIO", 2.0) - 1) * size[extent]
+        elif value is None:
+            value = round_metres((_MORE if way == "more" else -_LESS) * size[extent])
+        if way == "less":
+            value = -value
+        if size[extent] + value <= 0:
+            raise InputError(
+                f"the {self._call(index)} is {size[extent]:g} m in {extent}: it cannot have {-value:g} m less."
+            )
+        if value == 0:
+            raise InputError(f"the {self._call(index)} already is {size[extent]:g} m in {extent}.")
+        return self._do(Edit("resize", index, extent, round(value, 4)))
+
+    def _replace(self, slots: dict) -> list[Edit]:
+        index = self._one(slots["A"])
+        old = self.scene.objects[index]
+        (mention, *_) = slots["B"]
+        thing = self.mentions.resolve(replace(mention, article="a"))[0]
+        added = replace(_as_object(thing), position=old.position, yaw=old.yaw)
+        return self._do(Edit("remove", index), Edit("add", added=added))
+
+    # --- new places ------------------------------------------------------------------------------------------------
+
+    def _said_of(self, words: list[str]) -> tuple[Draft, list[Thing]]:
+        """What a phrase such as "a red chair left of the sofa, facing it" says, and the things that are new in it."""
+        self._listen()
+        self.grammar.read(words)
+        missing = [thing for thing in self.draft.things if thing.index is None]
+        settle(self.draft)
+        return self.draft, missing
+
+    def _add(self, words: list[str]) -> list[Edit]:
+        draft, new = self._said_of(words)
+        if not new:
+            raise InputError(f'"{" ".join(words)}" names nothing new to add; expected for instance "add a red chair".')
+        self._check(draft, words)
+        for thing in new:
+            if thing.noun is None and not thing.sizes:
+                raise InputError(
+                    f'"{thing.said}" is not in the lexicon{suggest_noun(thing.said)}; expected a noun that is, or a '
+                    f'size: "a {thing.said} 1 m tall".'
+                )
+        edits: list[Edit] = []
+        indices = {id(thing): thing.index for thing in draft.things if thing.index is not None}
+        for group in new:
+            for thing in draft.split(group):
+                relations = [
+                    relation for relation in draft.relations if thing in (relation.subject, *relation.references)
+                ]
+                last = len(self.scene.objects)
+                indices[id(thing)] = last
+                ready = [r for r in relations if all(id(t) in indices for t in (r.subject, *r.references))]
+                edits += self._do(self._addition(thing, ready, indices))
+        return edits
+
+    def _addition(self, thing: Thing, relations: list[Relation], indices: dict[int, int]) -> Edit:
+        statements = [_statement(relation, indices) for relation in relations]
+        wishes = [pose_of(relation, indices) for relation in relations]
+        added = place(
+            self.scene,
+            _as_object(thing),
+            [statement for statement in statements if statement is not None],
+            [wish for wish in wishes if wish is not None],
+        )
+        last = len(self.scene.objects)
+        told = [s for s in statements if s is not None and s.subject == last]
+        return Edit("add", added=added, statement=told[0] if told else None)
+
+    def _check(self, draft: Draft, words: Sequence[str]) -> None:
+        """What an instruction says must be understood; a definite thing must be there."""
+        if draft.not_understood:
+            listed = ", ".join(f'"{word}"' for word in draft.not_understood)
+            raise InputError(
+                f'{listed} in "{" ".join(words)}" is not understood, or not in the scene, which has '
+                f"{', '.join(self._call(index) for index in range(len(self.scene.objects)))}."
+            )
+        for relation in draft.relations:
+            alike = [reference.kind for reference in relation.references]
+            if len(set(alike)) < len(alike) and relation.kind != "between":
+                raise InputError(
+                    f'"the {alike[0]}" could be several; expected a colour or a name that tells them apart.'
+                )
+
+    def _move_to(self, index: int, words: list[str]) -> list[Edit]:
+        """ "move the dog behind the house": the moves that bring it there."""
+        thing = self.scene.objects[index]
+        if not words:
+            raise InputError(
+                f'where the {self._call(index)} moves is not said; expected for instance "2 m to the left".'
+            )
+        self._listen()
+        self.grammar.read(["it", "is", *words], about=[self.draft.things[index]])
+        settle(self.draft)
+        self._check(self.draft, words)
+        relations = [r for r in self.draft.relations if self.draft.things[index] in (r.subject, *r.references)]
+        if not relations:
+            raise InputError(
+                f'"{" ".join(words)}" is not understood as a place; expected for instance "behind the house".'
+            )
+        indices = {id(other): other.index for other in self.draft.things}
+        statements = [_statement(relation, indices) for relation in relations]
+        wishes = [pose_of(relation, indices) for relation in relations]
+        moved = place(
+            self.scene,
+            thing,
+            [statement for statement in statements if statement is not None],
+            [wish for wish in wishes if wish is not None],
+            index,
+        )
+        if moved.position[1] != thing.position[1]:
+            raise InputError(
+                f"moves are along the ground: remove the {self._call(index)} and add it there to change its height."
+            )
+        yaw = math.radians(self.scene.camera.yaw)
+        dx, dz = moved.position[0] - thing.position[0], moved.position[2] - thing.position[2]
+        across, along = dx * math.cos(yaw) - dz * math.sin(yaw), dx * math.sin(yaw) + dz * math.cos(yaw)
+        steps = [("right" if across > 0 else "left", abs(across)), ("farther" if along > 0 else "closer", abs(along))]
+        return self._do(*(Edit("move", index, way, round(value, 3)) for way, value in steps if value >= 0.005))
+
+
+def _ratio(value: float, words: Sequence[str]) -> float:
+    """The factor of the volume: "by 20 %" and "20 % bigger" add, "smaller" takes away."""
+    less = words[0] in ("shrink", "reduce", "downsize", "decrease") or "smaller" in words
+    if ("%" in words or "percent" in words) and ("by" in words or "bigger" in words or "larger" in words or less):
+        if "to" not in words:
+            return 1 - value if less else 1 + value
+    return 1 / value if less and value > 1 else value
+
+
+def _as_object(thing: Thing) -> SceneObject:
+    entry = thing.noun
+    color = thing.color or (entry.color if entry is not None else "white")
+    words = " ".join(thing.words)
+    return SceneObject(thing.kind, color, usual_size(thing), (0.0, 0.0, 0.0), 0.0, words=words)
+
+
+def _statement(relation: Relation, indices: dict[int, int]) -> Statement | None:
+    """The relation as the exact scorer knows it."""
+    if relation.kind not in _DOMAINS:
+        return None
+    domain, name = _DOMAINS[relation.kind]
+    reference = indices[id(relation.references[0])] if relation.references else None
+    value = relation.value if domain in ("object_distance", "camera_distance") else None
+    return Statement(domain, name, indices[id(relation.subject)], reference, value)

@@ -1,0 +1,415 @@
+"""Noun phrases: "a small old red car", "three chairs", "the other one", "it"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from ..scenes.lexicon import ATTRIBUTES, Noun, noun
+from . import numbers
+from .numbers import at
+from .vocabulary import COLOR_NAMES, ENDS
+from .wordings import CLASSES
+from .words import COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
+
+_PRONOUNS = frozenset("it they them he she him her this that these those both one each".split())
+_DEFINITE = frozenset("the this that these those it them him her which each every both all".split())
+_INDEFINITE = frozenset("a an another some any".split())
+_ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "fifth": 4, "last": -1}
+_ORDINALS |= {"other": -2, "left": -3, "right": -4, "middle": -5}
+_EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
+
+
+# Words that stand where a noun may, but are no things; and those that scene text has for itself.
+_NO_NOUNS = frozenset(
+    "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
+    "top "
+    "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
+    "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
+    "least very same different other others something anything nothing everything lot kind sort type pair couple few "
+    "several many some how what why when who which here there now both all former latter".split()
+)
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A noun phrase as it stands in a sentence.
+
+    noun: of the lexicon (None: a pronoun, a place or an unknown word). said: the noun as written, in the singular where
+    the lexicon knows it. article: "a", "the" or "". count: None without a number. words: adjectives that are kept.
+    sizes: extents in metres, "tall" for one of an unnamed extent. pronoun: it, they, one ... ordinal: as in "the second
+    dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle. arrangement: "row" or "circle". place: a room or a place
+    outdoors, which is no thing. name: of a thing that has one.
+    """
+
+    start: int
+    end: int
+    noun: Noun | None = None
+    said: str = ""
+    plural: bool = False
+    article: str = ""
+    count: numbers.Count | None = None
+    color: str = ""
+    words: tuple[str, ...] = ()
+    sizes: tuple[tuple[str, float], ...] = ()
+    scale: float = 1.0
+    pronoun: str = ""
+    ordinal: int | None = None
+    arrangement: str = ""
+    place: str = ""
+    name: str = ""
+
+    @property
+    def unknown(self) -> bool:
+        return self.noun is None and bool(self.said) and not self.place
+
+
+def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] | None:
+    """The longest noun of the lexicon at `start`: entry, the words said, whether they are a plural, end."""
+    for size in (3, 2, 1):
+        if start + size > len(words):
+            continue
+        said = " ".join(words[start : start + size])
+        found = noun(said)
+        if found is not None:
+            plural = said != found.name and said not in found.synonyms
+            return found, _singular(found, said) if plural else said, plural, start + size
+    return None
+
+
+def _singular(entry: Noun, plural: str) -> str:
+    """The name or synonym of which this is the plural."""
+    if plural == entry.plural:
+        return entry.name
+
+    def alike(word: str) -> int:
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, plural)))
+
+    return max(entry.synonyms, key=alike, default=entry.name)
+
+
+def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
+    """("room" | "outdoor" | "surface", the words said, end) of a place that is no thing."""
+    for size in (2, 1):
+        said = " ".join(words[start : start + size])
+        for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES)):
+            if said in table:
+                return kind, said, start + size
+    return None
+
+
+def read_mention(words: Sequence[str], start: int, bare_unknown: bool = False, tags: bool = True) -> Mention | None:
+    """The noun phrase that begins at `start`.
+
+    bare_unknown: an unknown word without article is a noun too, as after a preposition. tags: a colour may follow its
+    noun, "car red".
+    """
+    phrase = _Phrase(words, start, tags)
+    return phrase.read(bare_unknown)
+
+
+class _Phrase:
+    def __init__(self, words: Sequence[str], start: int, tags: bool) -> None:
+        self.words, self.start, self.at, self.tags = words, start, start, tags
+        self.mention = Mention(start, start)
+
+    def peek(self, ahead: int = 0) -> str:
+        return at(self.words, self.at + ahead)
+
+    def read(self, bare_unknown: bool) -> Mention | None:
+        if (member := self._one_of_several()) is not None:
+            return member
+        self._article()
+        self._ordinal()
+        self._count()
+        self._collection()
+        if self.mention.ordinal is None:
+            self._ordinal()
+        found = self._head(bare_unknown)
+        if found is not None and found.noun is not None:
+            if at(self.words, self.start) == "both" and not found.plural:
+                found = replace(found, count=None)  # "both the lion and the tiger"
+            found = _with_contents(self.words, found)
+        return found
+
+    def _one_of_several(self) -> Mention | None:
+        """ "the second of three chairs", "one of the dogs"."""
+        the = self.peek() == "the"
+        word = self.peek(1) if the else self.peek()
+        of = self.at + 1 + the
+        if at(self.words, of) != "of" or not (word == "one" or (the and _ORDINALS.get(word, -9) >= -1)):
+            return None
+        several = read_mention(self.words, of + 1)
+        if several is None or not several.plural or several.noun is None:
+            return None
+        return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the")
+
+    def _set(self, **changes: object) -> None:
+        self.mention = replace(self.mention, **changes)
+
+    def _article(self) -> None:
+        word = self.peek()
+        if word in _INDEFINITE and not numbers.length(self.words, self.at):
+            self._set(article="a")
+            if word != "some" or not numbers.count(self.words, self.at + 1):
+                self.at += 1
+            else:
+                self.at += 1
+            return
+        if word in _INDEFINITE:
+            # "a 2 m tall tree"; "a metre" is no thing, but "a metre tall tree" is one.
+            self._set(article="a")
+            self.at += at(self.words, self.at + 1) not in ("metre", "meter", "foot", "half")
+            return
+        if word in ("it", "them", "him", "her", "which", "us", "me", "you") and self.peek(1) == "'s":
+            self._set(article="the")
+            self.at += 2 + (self.peek(2) == "own")
+        elif word in _DEFINITE and word not in ("it", "them", "him", "her", "which"):
+            self._set(article="the")
+            self.at += 1
+            if word == "both":
+                self._set(count=numbers.Count(2))
+            if self.peek() == "of" and word in ("each", "both", "all"):
+                self.at += 1
+            if self.peek() == "the":
+                self.at += 1
+
+    def _ordinal(self) -> None:
+        if self.mention.article == "the" and self.peek() in _ORDINALS and self.peek(1) not in ("of", "side", "hand"):
+            self._set(ordinal=_ORDINALS[self.peek()])
+            self.at += 1
+
+    def _count(self) -> None:
+        if self.peek() == "one" and self.mention.article and not self._noun_follows(self.at + 1):
+            return  # "the middle one", "another one"
+        found = numbers.count(self.words, self.start if self.mention.article == "a" else self.at)
+        if found is None and self.mention.article == "a":
+            found = numbers.count(self.words, self.at)
+        if found is None:
+            return
+        dozen = at(self.words, found[1] - 1) == "dozen"
+        if not dozen and (numbers.length(self.words, self.at) or numbers.ratio(self.words, self.at)):
+            return
+        self._set(count=found[0])
+        self.at = found[1]
+
+    def _collection(self) -> None:
+        word = self.peek()
+        end = self.at + 1
+        if word in COLLECTIONS and at(self.words, end) == "of":
+            self._set(arrangement=COLLECTIONS[word][0], article="a")
+            self.at = end + 1
+            found = numbers.count(self.words, self.at)
+            if found is not None:
+                self._set(count=found[0])
+                self.at = found[1]
+            elif self.mention.count is None or self.mention.count.number == 1:
+                self._set(count=numbers.Count(COLLECTIONS[word][1], f"a {word} of"))
+
+    def _head(self, bare_unknown: bool) -> Mention | None:
+        """Adjectives, then the noun."""
+        first = self.at
+        kept: list[str] = []
+        described = False
+        while True:
+            word = self.peek()
+            found = known_noun(self.words, self.at)
+            if found is not None and not self._is_adjective_here(found[3]):
+                return self._known(found, kept)
+            place = place_at(self.words, self.at)
+            if place is not None and known_noun(self.words, place[2]) is None:
+                return self._place(place, kept)
+            if self._measure():
+                described = True
+                continue
+            if not word or (word in ENDS and not self._participle()):
+                break
+            if self._color(word):
+                described = True
+            elif word in SCALES:
+                self._set(scale=self.mention.scale * SCALES[word])
+                kept.append(word)
+            elif word == "one" or (word == "ones"):
+                break
+            else:
+                kept.append(word)
+            self.at += 1
+        if self.peek() in ("one", "ones") and (self.mention.article or described or kept):
+            self.at += 1
+            return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept))
+        if not kept:
+            return self._shared_noun() or self._without_noun(first)
+        return self._unknown_noun(first, kept, bare_unknown, described)
+
+    def _is_adjective_here(self, end: int) -> bool:
+        """Whether a noun is also a colour or adjective, and a noun comes after it: "an orange cat"."""
+        word = self.peek()
+        adjective = word in COLOR_NAMES or word in ATTRIBUTES or word in SCALES
+        return adjective and end == self.at + 1 and known_noun(self.words, end) is not None
+
+    def _participle(self) -> bool:
+        """Whether a posture stands before its noun: "a sitting dog"."""
+        return self.peek() in CLASSES["stand"] and known_noun(self.words, self.at + 1) is not None
+
+    def _measure(self) -> bool:
+        """ "2 m tall", "two metre long"; or a bare length: "a 2 m giraffe"."""
+        start = self.at
+        if at(self.words, start) in numbers.ABOUT and not numbers.length(self.words, start):
+            return False
+        found = numbers.length(self.words, start)
+        if found is None:
+            return False
+        value, end = found
+        extent = _EXTENTS.get(at(self.words, end))
+        if extent is None and self._noun_follows(end) is False:
+            return False
+        if extent is not None and not self._noun_follows(end + 1):
+            return False
+        self._set(sizes=(*self.mention.sizes, (extent or "largest", value)))
+        self.at = end + (extent is not None)
+        return True
+
+    def _noun_follows(self, position: int) -> bool:
+        """Whether a noun stands at most four words on, with nothing but adjectives before it."""
+        for ahead in range(position, position + 5):
+            if known_noun(self.words, ahead) is not None:
+                return True
+            if not at(self.words, ahead) or at(self.words, ahead) in ENDS:
+                return False
+        return False
+
+    def _color(self, word: str) -> bool:
+        if word not in COLOR_NAMES:
+            return False
+        if not self.mention.color:
+            self._set(color=word)
+        else:
+            self._set(words=(*self.mention.words, word))
+        # "black and white": the second colour is kept as a word.
+        if self.peek(1) in ("and", ",") and self.peek(2) in COLOR_NAMES and self._noun_follows(self.at + 2):
+            self._set(words=(*self.mention.words, "and", self.peek(2)))
+            self.at += 2
+        return True
+
+    def _known(self, found: tuple[Noun, str, bool, int], kept: list[str]) -> Mention:
+        entry, said, plural, end = found
+        # "a toy car", "a dog house": the last of several nouns is the thing, those before it say which.
+        while not plural and (after := known_noun(self.words, end)) is not None:
+            if at(self.words, end) in COLOR_NAMES or at(self.words, end) in ENDS:
+                break
+            kept.append(said)
+            entry, said, plural, end = after
+        self.at = end
+        self._color_after()
+        return replace(
+            self.mention,
+            end=self.at,
+            noun=entry,
+            said=said,
+            plural=plural,
+            words=(*kept, *self.mention.words),
+        )
+
+    def _color_after(self) -> None:
+        """ "car red" in the manner of tags."""
+        if self.tags and self.peek() in COLOR_NAMES and not self.mention.color and self.peek(1) in ("", ","):
+            self._set(color=self.peek())
+            self.at += 1
+
+    def _place(self, place: tuple[str, str, int], kept: list[str]) -> Mention | None:
+        kind, said, end = place
+        if self.mention.count is not None and self.mention.count.number > 1:
+            return None
+        return replace(self.mention, end=end, place=kind, said=said, words=(*kept, *self.mention.words))
+
+    def _without_noun(self, first: int) -> Mention | None:
+        """A pronoun, or "the second", "the red one", "the other", "two of them"."""
+        mention = self.mention
+        word = at(self.words, self.start)
+        if mention.ordinal is not None and mention.ordinal > -3:
+            return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")
+        if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
+            if word in ("this", "that", "these", "those", "each") and self.at == self.start:
+                return None
+            end = max(first, self.start + 1)
+            if word == "each" and at(self.words, self.start + 1) == "other":
+                return None
+            # "both of them", "both"
+            if word == "both" and at(self.words, end) in ("of",):
+                end += 2
+            return replace(mention, end=max(end, self.at), pronoun=word)
+        if word == "another":
+            return replace(mention, end=self.start + 1, pronoun="one")
+        if word in ("it", "they", "them", "he", "she", "him", "her"):
+            return Mention(self.start, self.start + 1, pronoun=word)
+        return None
+
+    def _shared_noun(self) -> Mention | None:
+        """ "a red and a blue car": the first has the noun of the second."""
+        if not (self.mention.color and self.mention.article == "a" and self.peek() in ("and", ",")):
+            return None
+        following = read_mention(self.words, self.at + 1 + (self.peek(1) == "and"))
+        if following is None or following.noun is None or following.article != "a" or not following.color:
+            return None
+        return replace(self.mention, end=self.at, noun=following.noun, said=following.said)
+
+    def _unknown_noun(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
+        """A word that no list knows where a noun must be."""
+        adjectives = any(word in ATTRIBUTES or word in SCALES for word in kept[:-1])
+        marked = bool(self.mention.article or self.mention.count or described or adjectives)
+        if not (marked or bare_unknown):
+            return None
+        if any(word in numbers.WORDS or word[0].isdigit() for word in kept):
+            return None
+        if not marked:
+            kept = kept[:1]
+        else:
+            # What follows the noun may be a verb or an adverb.
+            while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
+                kept.pop()
+        *adjectives, head = kept
+        if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or not head.isalpha():
+            return None
+        plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"
+        singular = head[:-1] if plural else head
+        return replace(
+            self.mention,
+            end=first + self._length(first, kept),
+            said=singular,
+            plural=plural,
+            words=(*adjectives, *self.mention.words),
+        )
+
+    def _length(self, first: int, kept: list[str]) -> int:
+        """Tokens from `first` to the last of the kept words: colours and measures stand between them."""
+        position = first
+        for word in kept:
+            while self.words[position] != word:
+                position += 1
+            position += 1
+        return position - first
+
+
+def _verbal(word: str, singular: bool) -> bool:
+    return word.endswith(("ing", "ed", "ly")) or (singular and word.endswith("s") and not word.endswith("ss"))
+
+
+def _with_contents(words: Sequence[str], mention: Mention) -> Mention:
+    """ "a cup of hot coffee", "a statue of a horse": what it holds or shows is kept as words."""
+    end = mention.end
+    if at(words, end) != "of" or mention.arrangement:
+        return mention
+    inner = end + 1
+    inner += at(words, inner) in ("a", "an", "the")
+    if at(words, inner) in ("it", "them", "him", "her", "us", "each") or not at(words, inner):
+        return mention
+    position = inner
+    while at(words, position) and at(words, position) not in ENDS and position < inner + 3:
+        found = known_noun(words, position)
+        position = found[3] if found else position + 1
+        if found:
+            break
+    if position == inner:
+        return mention
+    return replace(mention, end=position, words=(*mention.words, *words[end:position]))

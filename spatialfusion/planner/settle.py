@@ -1,0 +1,263 @@
+"""From what people say to what scene text has: bare sides, comparisons without a number and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..scenes.statements import round_metres
+from .draft import Draft, Relation, Thing
+from .writing import needs_reference
+
+_PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front", "nearer": "farther"}
+_PAIRS |= {"farther": "nearer"}
+_EXTENTS = {"taller": "height", "wider": "width", "longer": "length"}
+_MORE = 0.3  # how much more "taller" is without a number, as a part of the other's height
+_BIGGER, _SMALLER = 2.0, 0.5  # the volume, where "bigger" says no number
+_TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face", "back_to_back")
+
+
+def settle(draft: Draft) -> None:
+    """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning."""
+    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _once, _own_frames):
+        step(draft)
+
+
+def _others(draft: Draft, thing: Thing) -> list[Thing]:
+    return [other for other in draft.things if other is not thing]
+
+
+def _superlatives(draft: Draft) -> None:
+    """ "the tallest" is taller than all others."""
+    for relation in draft.relations:
+        if relation.kind in ("taller", "wider", "longer", "shorter", "bigger", "smaller") and not relation.references:
+            relation.references = _others(draft, relation.subject)
+    draft.relations = [
+        Relation(relation.kind, relation.subject, [reference], relation.value)
+        if relation.kind != "between" and len(relation.references) > 1
+        else relation
+        for relation in draft.relations
+        for reference in (relation.references if relation.kind != "between" else relation.references[:1]) or [None]
+    ]
+
+
+def _bare_sides(draft: Draft) -> None:
+    """ "a car on the left and a tree on the right"; a side that only one thing has is a side of all others."""
+    bare = [relation for relation in draft.relations if relation.kind.startswith("bare_")]
+    draft.relations = [relation for relation in draft.relations if relation not in bare]
+    sides: dict[str, list[Thing]] = {}
+    for relation in bare:
+        group = sides.setdefault(relation.kind.removeprefix("bare_"), [])
+        if relation.subject not in group:
+            group.append(relation.subject)
+    _beside_the_middle(draft, sides)
+    supports = {
+        frozenset((id(r.subject), id(reference)))
+        for r in draft.relations
+        if r.kind in ("on", "under", "above", "around", "in")
+        for reference in r.references
+    }
+
+    def place(side: str, thing: Thing, others: Sequence[Thing]) -> bool:
+        found = False
+        for other in others:
+            if other is not thing and frozenset((id(thing), id(other))) not in supports:
+                draft.relate({"front": "nearer", "behind": "farther"}.get(side, side), thing, [other])
+                found = True
+        return found
+
+    for one, other in (("left", "right"), ("front", "behind")):
+        middle = sides.get("middle", []) if one == "left" else []
+        for thing in sides.get(one, ()):
+            rest = middle or sides.get(other) or [t for t in draft.things if t not in sides[one]]
+            if not place(one, thing, rest):
+                draft.warn(f"{thing.label} is alone: its side of the picture is left to the solver.")
+        for thing in sides.get(other, ()):
+            if middle:
+                place(other, thing, middle)
+            elif one not in sides:
+                rest = [t for t in draft.things if t not in sides[other]]
+                if not place(other, thing, rest):
+                    draft.warn(f"{thing.label} is alone: its side of the picture is left to the solver.")
+
+
+def _beside_the_middle(draft: Draft, sides: dict[str, list[Thing]]) -> None:
+    """ "three chairs, the middle one is red": one of the others is on the left, one on the right."""
+    if "middle" in sides and not {"left", "right"} & set(sides):
+        (middle, *_) = sides["middle"]
+        alike = [thing for thing in draft.things if thing.kind == middle.kind and thing is not middle]
+        if len(alike) == 2:
+            sides["left"], sides["right"] = alike[:1], alike[1:]
+
+
+def _placed_in(draft: Draft) -> None:
+    """Scene text has no inside: one thing in another is on it, several in it are words of it."""
+    for relation in list(draft.relations):
+        if relation.kind == "against":
+            relation.kind = "next"
+        if relation.kind != "in" or not relation.references:
+            continue
+        thing, holder = relation.subject, relation.references[0]
+        others = [r for r in draft.relations if r is not relation and thing in (r.subject, *r.references)]
+        if thing.count > 1 and not others and thing.index is None:
+            holder.words += ["with", str(thing.count), thing.said]
+            draft.things.remove(thing)
+            draft.relations.remove(relation)
+            draft.warn(f'{thing.count} {thing.said} "in" {holder.label} are kept as words: scene text has no inside.')
+        else:
+            relation.kind = "on"
+            draft.warn(f'{thing.label} "in" {holder.label} is read as on it: scene text has no inside.')
+
+
+def _walls(draft: Draft) -> None:
+    """What hangs on a wall or stands against it is in a room."""
+    walls = [relation for relation in draft.relations if relation.kind in ("on_wall", "against_wall")]
+    if walls and draft.setting == "outdoor":
+        draft.relations = [relation for relation in draft.relations if relation not in walls]
+        draft.warn(f"there is no wall outdoors, so {walls[0].subject.label} stands free.")
+    elif walls:
+        draft.setting = "room"
+
+
+def _comparisons(draft: Draft) -> None:
+    """Each with a number, and none that a formula of differences cannot hold."""
+    for relation in list(draft.relations):
+        kind, subject = relation.kind, relation.subject
+        if not relation.references:
+            continue
+        other = relation.references[0]
+        if kind == "shorter":
+            _shorter(draft, relation)
+        elif kind in _EXTENTS and relation.value is None:
+            relation.value = _some_more(other.extent(_EXTENTS[kind]))
+        elif kind.startswith("times_"):
+            extent = _EXTENTS[kind.removeprefix("times_")]
+            usual = other.extent(extent)
+            other.sizes.setdefault(extent, usual)
+            subject.sizes[extent] = round(relation.value * usual, 3)
+            draft.relations.remove(relation)
+        elif kind in ("same_height", "same_width", "same_length", "same_size"):
+            _same(draft, relation)
+        elif kind in ("bigger", "smaller"):
+            relation.kind, relation.value = "volume", _BIGGER if kind == "bigger" else _SMALLER
+    for relation in draft.relations:
+        if relation.kind in (*_EXTENTS, "volume") and relation.value is not None and relation.references:
+            # A size in metres with a comparison: "a small dog, taller than the big dog".
+            relation.subject.scale = relation.references[0].scale = 1.0
+
+
+def _shorter(draft: Draft, relation: Relation) -> None:
+    """Of less length and of less height, where a thing can be both; else what it is longest in."""
+    subject, other = relation.subject, relation.references[0]
+    width, height, length = (other.extent(name) for name in ("width", "height", "length"))
+    lies = length > width
+    relation.subject, relation.references = other, [subject]
+    if relation.value is None:
+        relation.value = _some_more(min(height, length) if lies else height)
+    relation.kind = "longer" if lies else "taller"
+    if not lies:
+        return
+    if relation.value <= 0.4 * height:
+        draft.relate("taller", other, [subject], relation.value)
+    else:
+        draft.warn(f'"shorter" is read as of less length ({subject.label}); "lower" would be of less height.')
+
+
+def _same(draft: Draft, relation: Relation) -> None:
+    extents = ("width", "height", "length") if relation.kind == "same_size" else (relation.kind.removeprefix("same_"),)
+    subject, other = relation.subject, relation.references[0]
+    for extent in extents:
+        other.sizes.setdefault(extent, subject.sizes.get(extent, other.extent(extent)))
+        subject.sizes[extent] = other.sizes[extent]
+    draft.relations.remove(relation)
+
+
+def _some_more(extent: float) -> float:
+    return max(round_metres(_MORE * extent), 0.02)
+
+
+def _turns(draft: Draft) -> None:
+    """What has no front cannot be turned, and a side view must be of one side."""
+    kept: list[Relation] = []
+    for relation in draft.relations:
+        if relation.kind == "profile":
+            relation.kind = "sees_left"
+            draft.warn(f"the side view of {relation.subject.label} is read as of its left side.")
+        if relation.kind.startswith(_TURNED):
+            mutual = relation.kind in ("same_way", "opposite_way", "face_to_face", "back_to_back")
+            things = [relation.subject, *(relation.references if mutual else ())]
+            blank = next((thing for thing in things if not thing.has_front), None)
+            if blank is not None:
+                draft.warn(f'{blank.label} has no front, so "{relation.kind.replace("_", " ")}" is left out.')
+                if mutual:
+                    kept.append(Relation("next", relation.subject, relation.references))
+                continue
+        kept.append(relation)
+    draft.relations = kept
+    _one_direction(draft)
+
+
+def _one_direction(draft: Draft) -> None:
+    """A thing has one direction, one support and one arrangement."""
+    kept: list[Relation] = []
+    said: dict[tuple[int, str], Relation] = {}
+    for relation in draft.relations:
+        kind = "direction" if relation.kind.startswith(("pose_", "facing")) else relation.kind
+        if kind in ("direction", "on", "around"):
+            first = said.setdefault((id(relation.subject), kind), relation)
+            if first is not relation:
+                if (first.kind, first.references) != (relation.kind, relation.references):
+                    draft.warn(f"{relation.subject.label} has two of a kind said of it; the second is left out.")
+                continue
+        kept.append(relation)
+    draft.relations = kept
+
+
+def _abreast(draft: Draft) -> None:
+    """ "side by side" and "facing the same way" together are one relation."""
+    found: list[Relation] = []
+    for relation in draft.relations:
+        if relation.kind in ("same_way", "opposite_way") and relation.references:
+            found.append(relation)
+            relation.kind = "abreast_same" if relation.kind == "same_way" else "abreast_opposite"
+    pairs = [{relation.subject, relation.references[0]} for relation in found]
+    near = [
+        relation
+        for relation in draft.relations
+        if relation.kind == "next" and {relation.subject, *relation.references[:1]} in pairs
+    ]
+    draft.relations = [relation for relation in draft.relations if relation not in near]
+
+
+def _own_frames(draft: Draft) -> None:
+    """A thing without a front has no sides of its own: they are the viewer's."""
+    for relation in draft.relations:
+        if relation.kind.startswith("own_") and not relation.references[0].has_front:
+            side = relation.kind.removeprefix("own_")
+            draft.warn(f"{relation.references[0].label} has no front, so its {side} is read from the camera.")
+            relation.kind = {"back": "behind"}.get(side, side)
+
+
+def _once(draft: Draft) -> None:
+    """Nothing twice, and nothing about a thing and itself."""
+    seen: set[tuple] = set()
+    kept = []
+    for relation in draft.relations:
+        if needs_reference(relation.kind) and not relation.references:
+            said = relation.kind.replace("_", " ")
+            draft.warn(f'{relation.subject.label} is said to be "{said}", but not of what: it is left out.')
+            continue
+        key = relation.kind, id(relation.subject), tuple(map(id, relation.references)), relation.value
+        if key in seen or relation.subject in relation.references:
+            continue
+        if relation.kind in _PAIRS and _says(draft, seen, relation):
+            continue
+        seen.add(key)
+        kept.append(relation)
+    draft.relations = kept
+
+
+def _says(draft: Draft, seen: set[tuple], relation: Relation) -> bool:
+    """Whether the opposite order was already said: "a left of b" where b is right of a."""
+    if not relation.references:
+        return False
+    return (_PAIRS[relation.kind], id(relation.references[0]), (id(relation.subject),), relation.value) in seen

@@ -1,0 +1,227 @@
+"""Single words and how the reader takes them: grammar, adverbs, sizes without a number, places, looks."""
+
+from __future__ import annotations
+
+from .wordings import CLASSES
+
+# One word for another before anything is read.
+FOLD = {
+    "toward": "towards",
+    "nearer": "closer",
+    "further": "farther",
+    "furthest": "farthest",
+    "nearest": "closest",
+    "viewer": "camera",
+    "observer": "camera",
+    "spectator": "camera",
+    "onlooker": "camera",
+    "viewers": "camera",
+    "lens": "camera",
+    "center": "middle",
+    "centre": "middle",
+    "rear": "back",
+    "backside": "back",
+    "besides": "beside",
+    "standpoint": "perspective",
+    "viewpoint": "perspective",
+    "vantage": "perspective",
+    "gray": "grey",
+    "colour": "color",
+    "colored": "color",
+    "coloured": "color",
+    "reddish": "red",
+    "its": "it 's",
+    "their": "them 's",
+    "his": "him 's",
+    "whose": "which 's",
+    "your": "you 's",
+    "our": "us 's",
+    "my": "me 's",
+    "closeup": "close up",
+    "alongside": "beside",
+    "underneath": "under",
+    "beneath": "under",
+    "atop": "on",
+    "upon": "on",
+    "onto": "on",
+    "into": "in",
+    "inside": "in",
+    "within": "in",
+}
+
+# Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
+HARMLESS = frozenset(
+    "much directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly "
+    "carefully "
+    "currently also too very quite still only alone visibly fully completely respectively perfectly "
+    "straight actually really rather then now please well gently softly slowly happily".split()
+)
+
+# "right" before one of these only strengthens it.
+AFTER_RIGHT = frozenset("behind in next beside under above between at near on before around against below over".split())
+
+# Words that carry grammar alone.
+GRAMMAR = frozenset(
+    (
+        "a an the and or of to at by for is are be being was were been it they them he she him her this that these "
+        "those there here which who whom while whereas but as than with has have having had where when so then we i "
+        "you us me do does in on from can could will would should may might must one ones seen viewed shown "
+        "photographed pictured turned each other 's , such up out some any into its also both all no not facing "
+        "look looks"
+    ).split()
+)
+
+# Verbs that change nothing between an inverted place and what is there.
+INVERTED = frozenset("there is are was were stands stand sits sit lies lie we you see sees can has have be".split())
+INVERTED |= CLASSES["stand"]
+
+# Verbs that are participles without "-ing".
+PARTICIPLES = frozenset(
+    "seated placed located positioned situated parked perched set found stationed kept put arranged lined mounted "
+    "posed".split()
+)
+
+# Postures that the picture should keep; the other verbs of "stand" say no more than that a thing is there.
+KEPT_POSTURES = {
+    word: words.split()[0]
+    for words in (
+        "sitting sits sit seated sat",
+        "lying lies lie laying",
+        "leaning leans lean",
+        "crouching",
+        "kneeling",
+        "sleeping sleeps",
+        "walking walks",
+        "running runs",
+        "swimming",
+        "flying flies",
+        "grazing",
+        "drinking",
+        "eating",
+        "reading",
+        "playing",
+        "hiding hides hidden",
+        "hovering hovers hover",
+        "floating floats float",
+        "hanging hangs hang",
+    )
+    for word in words.split()
+}
+
+# Sizes without a number: the factor of the usual height.
+SCALES = {
+    **dict.fromkeys(("big", "large"), 1.25),
+    **dict.fromkeys(("huge", "giant", "gigantic", "enormous", "massive", "colossal", "oversized"), 1.8),
+    **dict.fromkeys(("small", "little"), 0.75),
+    **dict.fromkeys(("tiny", "miniature", "mini"), 0.5),
+    **dict.fromkeys(("tall", "high"), 1.2),
+    "short": 0.85,
+}
+
+COLLECTIONS = {
+    **dict.fromkeys(("row", "line", "queue", "column"), ("row", 4)),
+    **dict.fromkeys(("circle", "ring"), ("circle", 6)),
+    **dict.fromkeys("group bunch set cluster collection number lot pack team stack pile heap".split(), ("", 4)),
+    **dict.fromkeys(("herd", "flock", "crowd"), ("", 7)),
+}
+
+PERSONS = frozenset(
+    "person man woman human boy girl child kid lady gentleman guy baby toddler adult teenager player dancer "
+    "soldier worker farmer doctor nurse chef policeman knight".split()
+)
+
+# Plans that are looked at from outside: what faces away beside one of them is not the building.
+BUILDINGS = frozenset("house tower church building barn castle hut cottage shed lighthouse skyscraper school".split())
+
+# What holds things: what it comes "with" is in it.
+VESSELS = frozenset(
+    "vase bowl basket glass pot cup mug box crate bucket barrel bag plate tray bottle jar jug drawer cage bin".split()
+)
+
+# Parts of things: "its head turned left" is said of the whole.
+PARTS = frozenset(
+    "bow stern head nose face front snout beak tail toes feet foot hands eyes gaze body spout handle screen headlights "
+    "muzzle trunk".split()
+)
+# Buildings that "in" makes a room.
+INSIDES = frozenset(
+    "barn garage supermarket hotel castle cabin temple house factory warehouse stable greenhouse hangar palace mall "
+    "cinema bakery bank prison cathedral chapel mosque".split()
+)
+
+# Where it is: what makes it a room, and what does not. Kept as words of the picture.
+ROOMS = frozenset(
+    (
+        "room kitchen bedroom bathroom office hall hallway classroom library museum gallery studio workshop garage "
+        "cafe restaurant bar pub shop store supermarket church hospital school gym attic basement cellar corridor "
+        "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin"
+    ).split()
+) | frozenset(
+    (
+        "living room, dining room, waiting room, meeting room, conference room, hotel room, throne room, coffee "
+        "shop, art gallery, class room, bed room, bath room, play room"
+    ).split(", ")
+)
+
+OUTDOORS = frozenset(
+    (
+        "street road beach field meadow park garden forest wood woods desert lawn grass yard backyard courtyard "
+        "square plaza city town village countryside farm mountain mountains hill hills valley lake river sea ocean "
+        "shore coast harbor harbour port parking sidewalk pavement path driveway playground stadium landscape sand "
+        "snow hillside jungle savanna savannah prairie highway alley campsite clearing orchard vineyard riverbank "
+        "lakeside seaside pasture paddock wilderness nature outdoors dune dunes swamp canyon cliff plain plains "
+        "market marketplace zoo"
+    ).split()
+) | frozenset(
+    (
+        "parking lot, car park, city street, town square, market square, soccer field, football field, school yard, "
+        "front yard, back yard, wheat field, race track, train station, gas station"
+    ).split(", ")
+)
+
+SURFACES = frozenset(
+    "floor ground sky air earth horizon background foreground scene picture image frame ceiling".split()
+)
+
+STYLE_WORDS = frozenset(
+    "photorealistic realistic hyperrealistic cinematic 8k 4k 2k hd uhd hdr raw masterpiece bokeh photo photograph "
+    "photography photographic render rendering rendered illustration artwork painting drawing sketch cartoon anime "
+    "watercolor watercolour minimalist minimalistic surreal impressionist stylized isometric detailed vivid vibrant "
+    "colorful moody atmospheric serene peaceful dramatic beautiful stunning gorgeous picturesque professional award "
+    "winning trending artstation unreal engine octane blender 3d dslr nikon canon kodak film grain polaroid vintage "
+    "monochrome sepia hyperdetailed intricate aesthetic elegant epic dreamy ethereal sunset sunrise dusk dawn night "
+    "raining snowing sunny rainy foggy snowy cloudy misty style lighting quality high res".split()
+)
+
+# Whole phrases about how the picture looks: kept as words of the picture.
+STYLE_PHRASES = (
+    "in the style of REST",
+    "in REST style",
+    "(highly|very|extremely|ultra|hyper|intricately) (detailed|realistic|photorealistic)",
+    "(oil|watercolor|watercolour|acrylic|digital|matte|concept|pencil|charcoal|ink|pixel|vector|line|flat|low poly|3d) "
+    "(painting|art|drawing|illustration|render|rendering|sketch|style|design|paint)",
+    "(black and white|monochrome|sepia|vintage|film|analog|polaroid|studio) [photo|photograph|lighting|grain]",
+    "(best|high|top|ultra|great) (quality|resolution|definition|detail|res)",
+    "(sharp|soft|shallow) (focus|lighting|light|shadows|depth of field)",
+    "depth of field",
+    "(golden|blue) hour [lighting|light]",
+    "(natural|warm|cold|dramatic|cinematic|soft|studio|moody|volumetric|ambient|bright|dim|morning|evening|harsh|"
+    "diffuse) "
+    "(lighting|light|lights|sunlight|atmosphere|mood)",
+    "(at|during|in the|before|after) (sunset|sunrise|dusk|dawn|night|noon|day|twilight|daytime|nighttime|morning|"
+    "evening|"
+    "afternoon|midnight)",
+    "(on|in) a (sunny|rainy|cloudy|foggy|snowy|stormy|bright|clear|misty|hot|cold|winter|summer|spring|autumn) [sunny] "
+    "(day|morning|evening|night|afternoon|weather)",
+    "in (summer|winter|spring|autumn|fall|the rain|the snow|the fog|the mist|the sun|the shade|the moonlight|bright "
+    "sunlight|sunlight|daylight|moonlight|rain|snow|fog)",
+    "(trending|featured) on REST",
+    "by (greg rutkowski|artgerm|van gogh|monet)",
+    "(35|50|85|24|28) (mm|0.001) [lens|photo|film|photograph]",
+    "f / 1.8",
+    "under a (blue|clear|cloudy|grey|starry|dark|stormy|bright|red|orange|pink) sky",
+    "(blue|clear|cloudy|starry|stormy|overcast) sky",
+    "in the (background|foreground) (blurred|blurry)",
+    "white background",
+    "(on|against|with) a (plain|white|black|grey|neutral|simple|blurred|blurry) background",
+)
