@@ -7,18 +7,20 @@ clause, a predicate, a noun phrase, a word of grammar. What nothing takes is lis
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from ..scenes.lexicon import ATTRIBUTES
+from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .draft import Draft, Thing
 from .mentions import Mentions, fits
 from .nouns import Mention, read_mention
+from .spelling import is_known, one_letter_away
 from .patterns import Match
 from .wordings import CLASSES
 from .words import (
+    AFTER_IS,
     AFTER_RIGHT,
     BUILDINGS,
     FOLD,
@@ -26,12 +28,18 @@ from .words import (
     HARMLESS,
     INVERTED,
     KEPT_POSTURES,
+    OWN_SIDES,
     PARTICIPLES,
+    PARTS,
+    SPELT,
     STYLE_WORDS,
+    TABLES,
     VESSELS,
 )
 
 SIDES = ("front", "back", "left", "right")
+# Words of `FOLD` whose "'s" is always an owner's.
+FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
 # What a thing without a front cannot have: such predicates go past it to the subject of the clause.
 _TURNED = (
     "pose_",
@@ -45,7 +53,7 @@ _TURNED = (
     "profile",
 )
 _OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
-_JOINTS = frozenset("and while whereas but then where".split())
+_JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
 @dataclass
@@ -81,6 +89,7 @@ class Grammar:
         self.words: list[str] = []
         self.topic: list[Thing] = []
         self._place_before = False
+        self._place_end = -1
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = _Clause()
 
@@ -120,7 +129,15 @@ class Grammar:
         folded = [part for word in words for part in FOLD.get(word, word).split()]
         plain: list[str] = []
         for at, word in enumerate(folded):
-            if word == "another" and folded[at - 1 : at] == ["one"]:
+            if not self.mentions.known:
+                word = self._spelt(word)
+            if word == "'s" and numbers.at(folded, at + 1) in AFTER_IS and numbers.at(folded, at - 1) not in FOLD_OWNERS:
+                plain.append("is")
+            elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
+                plain.append("to")
+            elif word == "off" and numbers.at(folded, at + 1) in ("to", "in"):
+                pass
+            elif word == "another" and folded[at - 1 : at] == ["one"]:
                 plain[-1:] = ["each", "other"]  # "one another"
             elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
                 plain.append("is")
@@ -135,6 +152,18 @@ class Grammar:
             else:
                 plain.append(word)
         return plain
+
+    def _spelt(self, word: str) -> str:
+        """The word that a misspelt one means, if it is none that is known and one letter away from one."""
+        if len(word) < 5 or not word.isalpha() or is_known(word):
+            return word
+        found = next((other for other in one_letter_away(word) if other in SPELT), None)
+        if found is None and len(word) >= 7:
+            found = next((other for other in one_letter_away(word) if noun(other) is not None), None)
+        if found is None:
+            return word
+        self.draft.warn(f'"{word}" is read as "{found}".')
+        return found
 
     def _opening(self, position: int) -> int:
         """Past "a picture of" and its kind, which say nothing of the scene."""
@@ -191,6 +220,12 @@ class Grammar:
         word = self.words[position]
         if word == ",":
             return self._separate(position, ",")
+        if not self.draft.things and not self._clause.pending and self._clause.boundary:
+            end = self._opening(position)
+            if end > position:
+                return end
+        if self._clause.boundary == "," and word in CLASSES["picture"] and numbers.at(self.words, position + 1) in ("", ","):
+            return position + 1  # "a cat, a lamp, photo"
         style = self._match(vocabulary.styles, position)
         if style is not None:
             self._keep(" ".join(self.words[position : style.end]))
@@ -409,10 +444,21 @@ class Grammar:
             joined = joint == "and"
             if joint == "and":
                 break
+        if joined and len(listed) == 2 and self._placed_by_first(listed):
+            # "a cow and a horse to the right of it"
+            return listed[:1], True, listed[0].end
         if joined:
             return listed, True, end
         # Only commas between: each is a thing of its own, and what follows is about the last.
         return listed[:1], len(listed) == 1, listed[0].end
+
+    def _placed_by_first(self, listed: Sequence[Mention]) -> bool:
+        """Whether what follows two things says where the second is to the first, called "it"."""
+        match = self._match(vocabulary.predicates, listed[1].end)
+        one = all(not mention.plural and not mention.count and mention.noun for mention in listed)
+        if match is None or not one or match.meaning.startswith(("pose_", "sees_")):
+            return False
+        return any(mention.pronoun in ("it", "him", "her") for mention in match.slots.get("REF", ()))
 
     def _joint(self, position: int) -> tuple[int | None, str]:
         word, after = numbers.at(self.words, position), numbers.at(self.words, position + 1)
@@ -451,6 +497,7 @@ class Grammar:
     def _place(self, mention: Mention) -> None:
         """A room or a place outdoors: the setting, and words of the picture."""
         self._place_before = True
+        self._place_end = mention.end
         if mention.place != "surface":
             self.draft.setting = self.draft.setting or mention.place
         if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
@@ -463,6 +510,8 @@ class Grammar:
         clause = self._clause
         owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
         owner = owner or list(clause.subjects)
+        if position == self._place_end:
+            owner = []  # "in a room with a window"
         listed, _, end = self._list(position + 1)
         listed = [mention for mention in listed if not mention.place]
         if not listed or listed[0].pronoun in ("it", "them", "him", "her"):
@@ -473,10 +522,10 @@ class Grammar:
                 return mention.end
             return position + 1
         said = self._predicate_after(end)
-        if listed[0].unknown and not said and owner:
+        if owner and self._is_part(listed[0], said and self._says_of_with(end)):
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
-            return listed[0].end
+            return self._more_parts(owner, listed[0].end)
         if said and owner and not self._says_of_with(end):
             said = False
         things: list[Thing] = []
@@ -495,9 +544,29 @@ class Grammar:
             clause.subjects, clause.local = things, []
         return end
 
+    def _is_part(self, mention: Mention, placed: bool) -> bool:
+        """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
+        if mention.said in PARTS and not mention.pronoun:
+            return mention.unknown or not placed
+        return mention.unknown and not self._predicate_after(mention.end)
+
+    def _more_parts(self, owner: Sequence[Thing], end: int) -> int:
+        """Past the other parts of "with a red roof and a green door"; another thing is left to "with" again."""
+        position = end
+        while numbers.at(self.words, position) in ("and", ","):
+            position += 1
+        mention = self.mention(position, bare_unknown=True) if position > end else None
+        if mention is None or mention.place or mention.pronoun or mention.said not in PARTS:
+            return end
+        if self._predicate_after(mention.end) and self._says_of_with(mention.end):
+            return end
+        self._describe(owner, end, mention.end)
+        return self._more_parts(owner, mention.end)
+
     def _describe(self, things: Sequence[Thing], start: int, end: int) -> None:
         for thing in things:
-            thing.words += self.words[start:end]
+            if thing.index is None:
+                thing.words += [word for word in self.words[start:end] if word != ","]
 
     def _says_of_with(self, end: int) -> bool:
         """Whether what follows is about the thing after "with": "with a lamp on it", "with a dog sitting on a rug"."""
@@ -511,13 +580,16 @@ class Grammar:
     def _accompany(self, things: Sequence[Thing], owner: Sequence[Thing]) -> None:
         """A thing after "with" of which nothing else is said: in a vessel, else next to its owner."""
         holds = any(thing.kind in VESSELS for thing in owner)
+        carries = len(owner) == 1 and owner[0].noun is not None and owner[0].noun.plan in TABLES
         for thing in things:
-            self.draft.relate("in" if holds else "next", thing, list(owner))
+            lies = carries and thing.noun is not None and thing.noun.place == "top"
+            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner))
 
     # --- predicates ------------------------------------------------------------------------------------------------
 
     def _predicate(self, match: Match, position: int) -> int:
         clause = self._clause
+        match = _one_support(match)
         subjects = self._subjects_of(match)
         if len(clause.listed) == 1:
             clause.listed = []
@@ -686,6 +758,8 @@ class Grammar:
                 thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
         elif kind == "each_side":
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
+        elif kind == "gap":
+            self._gap(subjects, value)
         elif kind.startswith("open_"):
             self._relate(kind[5:], subjects, self._partners(subjects), value, match)
         elif kind == "across" and references:
@@ -749,6 +823,20 @@ class Grammar:
                 # "a table and a lamp on the table": not said of the table itself.
                 continue
             self.draft.relate(kind, subject, others, value)
+
+    def _gap(self, subjects: list[Thing], value: float) -> None:
+        """ "in front of the dog, half a metre away": the gap of the place just said; else the camera's distance."""
+        places = ("left", "right", "front", "behind", "own_", "above")
+        last = [r for r in self._clause.last if r.kind.startswith(places) and r.value is None and r.references]
+        for relation in last:
+            relation.value = value
+        if last:
+            return
+        beside = [r for r in self._clause.last if r.kind == "next" and r.references]
+        for relation in beside:
+            self.draft.relate("apart", relation.subject, relation.references, value)
+        for subject in subjects if not beside else ():
+            self.draft.relate("camera_distance", subject, [], value)
 
     def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
         """One to the left and one to the right of something; a single thing on each side is two."""
@@ -830,6 +918,11 @@ class Grammar:
         """From whose point of view the relations of this clause are."""
         clause = self._clause
         if match.meaning == "camera":
+            for relation in clause.last:
+                side = relation.kind.removeprefix("own_")
+                if side != relation.kind:
+                    # "bicycle on its left as you look at it"
+                    relation.kind = {"back": "behind"}.get(side, side)
             return match.end
         mentions = [mention for mention in match.slots["REF"] if not mention.place]
         relations = clause.last
@@ -934,6 +1027,10 @@ class Grammar:
         for match in clause.pending:
             if subjects:
                 self._apply(match, subjects)
+            elif match.meaning.startswith("sees_") and match.slots.get("REF"):
+                # "shot from behind the car"
+                for thing in self._things(match.slots["REF"]):
+                    self.draft.relate(match.meaning, thing)
             elif match.meaning.startswith("sees_"):
                 self.draft.camera.append((match.meaning, None, None))
             else:
@@ -945,6 +1042,14 @@ class Grammar:
         for slot in ("A", "B", "REF"):
             self._things(match.slots.get(slot, ()))
         self._not_understood(match.meaning.replace("_", " "))
+
+
+def _one_support(match: Match) -> Match:
+    """ "a lamp on a table and a wardrobe": nothing stands on two things, so the second is a thing beside."""
+    listed = match.slots.get("REF", ())
+    if match.meaning not in ("on", "under") or len(listed) < 2 or listed[1].article != "a":
+        return match
+    return replace(match, slots={**match.slots, "REF": listed[:1]}, end=listed[0].end)
 
 
 def _participle(word: str) -> bool:
@@ -976,6 +1081,14 @@ def _side_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
 def _hand_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
     word = numbers.at(grammar.words, position)
     return (word, position + 1) if word in ("left", "right") else None
+
+
+def _own_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    for size in (3, 2, 1):
+        side = OWN_SIDES.get(" ".join(grammar.words[position : position + size]))
+        if side and position + size <= len(grammar.words):
+            return side, position + size
+    return None
 
 
 def _color_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
@@ -1052,6 +1165,7 @@ _SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
     "CAMERA": _camera_slot,
     "SIDE": _side_slot,
     "HAND": _hand_slot,
+    "OWN": _own_slot,
     "COLOR": _color_slot,
     "FACTOR": lambda grammar, position: numbers.number(grammar.words, position),
     "ANGLE": lambda grammar, position: numbers.angle(grammar.words, position),

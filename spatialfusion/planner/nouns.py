@@ -11,7 +11,7 @@ from . import numbers
 from .numbers import at
 from .vocabulary import COLOR_NAMES, ENDS
 from .wordings import CLASSES
-from .words import COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
+from .words import AFTER_CAN, COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
 
 _PRONOUNS = frozenset("it they them he she him her this that these those both one each".split())
 _DEFINITE = frozenset("the this that these those it them him her which each every both all".split())
@@ -213,6 +213,8 @@ class _Phrase:
         while True:
             word = self.peek()
             found = known_noun(self.words, self.at)
+            if word == "can" and self.peek(1) in AFTER_CAN:
+                break
             if found is not None and not self._is_adjective_here(found[3]):
                 return self._known(found, kept)
             place = place_at(self.words, self.at)

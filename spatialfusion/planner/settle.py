@@ -18,7 +18,7 @@ _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face
 
 def settle(draft: Draft) -> None:
     """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning."""
-    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _once, _own_frames):
+    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _distances, _turns, _abreast, _once, _own_frames):
         step(draft)
 
 
@@ -175,8 +175,34 @@ def _some_more(extent: float) -> float:
     return max(round_metres(_MORE * extent), 0.02)
 
 
+def _distances(draft: Draft) -> None:
+    """A distance of the middles that two things are too big for is the gap between them."""
+    for relation in draft.relations:
+        if relation.kind != "apart" or not relation.references or relation.value is None:
+            continue
+        things = (relation.subject, relation.references[0])
+        reach = sum(min(thing.extent("width"), thing.extent("length")) for thing in things) / 2
+        stacked = any(
+            r.kind in ("on", "under", "above") and {r.subject, *r.references} == set(things) for r in draft.relations
+        )
+        if relation.value < reach and not stacked:
+            relation.kind = "next"
+            draft.warn(
+                f"{things[0].label} and {things[1].label} are too big for middles {relation.value:g} m apart: it is read "
+                "as the gap between them."
+            )
+
+
+def _side_views(draft: Draft) -> None:
+    """ "in profile" says which side with "looking left" or "from its right"; alone, it is the left one."""
+    posed = {"pose_left", "pose_right", "sees_left", "sees_right", "pose_front", "pose_back"}
+    settled = {relation.subject for relation in draft.relations if relation.kind in posed}
+    draft.relations = [r for r in draft.relations if r.kind != "profile" or r.subject not in settled]
+
+
 def _turns(draft: Draft) -> None:
     """What has no front cannot be turned, and a side view must be of one side."""
+    _side_views(draft)
     kept: list[Relation] = []
     for relation in draft.relations:
         if relation.kind == "profile":
