@@ -249,8 +249,10 @@ class _Phrase:
         return adjective and end == self.at + 1 and known_noun(self.words, end) is not None
 
     def _participle(self) -> bool:
-        """Whether a posture stands before its noun: "a sitting dog"."""
-        return self.peek() in CLASSES["stand"] and known_noun(self.words, self.at + 1) is not None
+        """Whether a posture or a participle stands before its noun: "a sitting dog", "a covered wagon"."""
+        word = self.peek()
+        participle = word in CLASSES["stand"] or (self.mention.article and word.endswith(("ing", "ed")))
+        return participle and known_noun(self.words, self.at + 1) is not None
 
     def _measure(self) -> bool:
         """ "2 m tall", "two metre long"; or a bare length: "a 2 m giraffe"."""
