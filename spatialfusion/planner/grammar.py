@@ -20,6 +20,7 @@ from .spelling import is_known, one_letter_away
 from .patterns import Match
 from .wordings import CLASSES
 from .words import (
+    AFTER_A_BIT,
     AFTER_IS,
     AFTER_RIGHT,
     BUILDINGS,
@@ -38,6 +39,7 @@ from .words import (
 )
 
 SIDES = ("front", "back", "left", "right")
+_BITS = ("bit", "little", "tad", "touch")
 # Words of `FOLD` whose "'s" is always an owner's.
 FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
 # What a thing without a front cannot have: such predicates go past it to the subject of the clause.
@@ -53,6 +55,8 @@ _TURNED = (
     "profile",
 )
 _OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
+# What a person does with a thing that then is no thing beside them.
+_HOLDS = frozenset("holding wearing clutching holds wears".split())
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -131,12 +135,18 @@ class Grammar:
         for at, word in enumerate(folded):
             if not self.mentions.known:
                 word = self._spelt(word)
-            if word == "'s" and numbers.at(folded, at + 1) in AFTER_IS and numbers.at(folded, at - 1) not in FOLD_OWNERS:
+            if (
+                word == "'s"
+                and numbers.at(folded, at + 1) in AFTER_IS
+                and numbers.at(folded, at - 1) not in FOLD_OWNERS
+            ):
                 plain.append("is")
             elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
                 plain.append("to")
             elif word == "off" and numbers.at(folded, at + 1) in ("to", "in"):
                 pass
+            elif word in _BITS and plain[-1:] == ["a"] and numbers.at(folded, at + 1) in AFTER_A_BIT:
+                plain.pop()
             elif word == "another" and folded[at - 1 : at] == ["one"]:
                 plain[-1:] = ["each", "other"]  # "one another"
             elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
@@ -224,7 +234,11 @@ class Grammar:
             end = self._opening(position)
             if end > position:
                 return end
-        if self._clause.boundary == "," and word in CLASSES["picture"] and numbers.at(self.words, position + 1) in ("", ","):
+        if (
+            self._clause.boundary == ","
+            and word in CLASSES["picture"]
+            and numbers.at(self.words, position + 1) in ("", ",")
+        ):
             return position + 1  # "a cat, a lamp, photo"
         style = self._match(vocabulary.styles, position)
         if style is not None:
@@ -261,7 +275,16 @@ class Grammar:
             return self._with(position)
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
             return self._denied(position)
-        if word in ("left", "right") and numbers.at(self.words, position + 1) in ("", ",") and self._current():
+        if word in _HOLDS and any(thing.is_person for thing in self._current()):
+            mention = self.mention(position + 1, bare_unknown=True)
+            if mention is not None and not mention.pronoun:
+                self._describe(self._current(), position, mention.end)
+                return mention.end
+        if (
+            word in ("left", "right", "middle")
+            and numbers.at(self.words, position + 1) in ("", ",")
+            and self._current()
+        ):
             # "a woman left, a man right"
             for thing in self._current():
                 self.draft.relate(f"bare_{word}", thing)
@@ -416,6 +439,7 @@ class Grammar:
         pending, clause.pending = clause.pending, []
         for match in pending:
             self._apply(match, clause.subjects)
+        clause.nearest = list(self.draft.expand(clause.subjects))
         # "On the table is a mug, and beside it a bottle": "it" is what was named last, the mug.
         self.mentions.touch(clause.subjects)
         return end
@@ -455,7 +479,7 @@ class Grammar:
     def _placed_by_first(self, listed: Sequence[Mention]) -> bool:
         """Whether what follows two things says where the second is to the first, called "it"."""
         match = self._match(vocabulary.predicates, listed[1].end)
-        one = all(not mention.plural and not mention.count and mention.noun for mention in listed)
+        one = not listed[0].plural and not listed[0].count and all(mention.noun for mention in listed)
         if match is None or not one or match.meaning.startswith(("pose_", "sees_")):
             return False
         return any(mention.pronoun in ("it", "him", "her") for mention in match.slots.get("REF", ()))
@@ -608,7 +632,7 @@ class Grammar:
             return match.end
         self._apply(match, subjects)
         if match.meaning not in ("outdoor", "room"):
-            clause.boundary = ""
+            clause.boundary = "," if self.words[match.end - 1] == "," else ""
         return match.end
 
     def _shares_reference(self, match: Match) -> bool:
@@ -706,6 +730,9 @@ class Grammar:
         meaning, slots = match.meaning, match.slots
         clause = self._clause
         subjects = self.draft.expand(subjects)
+        if self.words[match.start] == "both" and len(subjects) == 1 and subjects[0].count == 1:
+            # "a man to the left of a horse, both facing away"
+            subjects += self._partners(subjects)[:1]
         if meaning in ("outdoor", "room"):
             self.draft.setting = self.draft.setting or meaning
             return

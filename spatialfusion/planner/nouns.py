@@ -371,6 +371,10 @@ class _Phrase:
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
         *adjectives, head = kept
+        tree = noun(f"{head} tree")
+        if tree is not None and marked:
+            end = first + self._length(first, kept)
+            return replace(self.mention, end=end, noun=tree, said=tree.name, words=(*adjectives, *self.mention.words))
         if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or not head.isalpha():
             return None
         plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"

@@ -9,14 +9,28 @@ from string import ascii_lowercase
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
-from .words import COLLECTIONS, FOLD, GRAMMAR, HARMLESS, OUTDOORS, PARTS, ROOMS, SCALES, STYLE_PHRASES, STYLE_WORDS, SURFACES
+from .words import (
+    COLLECTIONS,
+    FOLD,
+    GRAMMAR,
+    HARMLESS,
+    OUTDOORS,
+    PARTS,
+    ROOMS,
+    SCALES,
+    STYLE_PHRASES,
+    STYLE_WORDS,
+    SURFACES,
+)
 
 
 @cache
 def _words() -> frozenset[str]:
     """Every single word that some list of the reader has."""
     wordings = [line for table in (PREDICATES, CLAUSES, VIEWPOINTS) for lines in table.values() for line in lines]
-    letters = "".join(letter if letter.isalpha() else " " for letter in " ".join((*wordings, *OPENINGS, *STYLE_PHRASES)))
+    letters = "".join(
+        letter if letter.isalpha() else " " for letter in " ".join((*wordings, *OPENINGS, *STYLE_PHRASES))
+    )
     listed = (COLLECTIONS, FOLD, GRAMMAR, HARMLESS, OUTDOORS, PARTS, ROOMS, SCALES, STYLE_WORDS, SURFACES, ATTRIBUTES)
     known = frozenset(word for table in listed for word in table) | vocabulary.COLOR_NAMES | numbers.WORDS
     return known.union(letters.split(), *CLASSES.values())

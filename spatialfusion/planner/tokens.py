@@ -21,8 +21,11 @@ _SHORT = {
     **{f"{word}'re": f"{word} are" for word in ("they", "we", "you", "there")},
     **{"isn't": "is not", "aren't": "are not", "doesn't": "does not", "don't": "do not", "let's": "let us"},
     **{"can't": "can not", "i'm": "i am"},
-    **{f"{word}'{end}": f"{word} {whole}" for word in ("i", "you", "we", "they", "he", "she", "it", "that", "there")
-       for end, whole in (("ll", "will"), ("d", "would"), ("ve", "have"))},
+    **{
+        f"{word}'{end}": f"{word} {whole}"
+        for word in ("i", "you", "we", "they", "he", "she", "it", "that", "there")
+        for end, whole in (("ll", "will"), ("d", "would"), ("ve", "have"))
+    },
 }
 _TOKEN = re.compile(
     r"""

@@ -70,13 +70,18 @@ FOLD = {
 
 # Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
 HARMLESS = frozenset(
-    "much directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly "
+    "much yet directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly "
     "carefully "
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now partly partially halfway slightly somewhat squarely firmly closely tightly clearly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly slowly happily".split()
 )
 
 # "right" before one of these only strengthens it.
+# After "a bit" and its like, which say nothing in metres.
+AFTER_A_BIT = frozenset(
+    "to left right behind farther closer in off away above below taller wider longer shorter".split()
+)
+
 AFTER_RIGHT = frozenset("behind in next beside under above between at near on before around against below over".split())
 
 # Words that carry grammar alone.
@@ -91,7 +96,9 @@ GRAMMAR = frozenset(
 )
 
 # Verbs that change nothing between an inverted place and what is there.
-INVERTED = frozenset("find finds notice will would could should there is are was were stands stand sits sit lies lie we you see sees can has have be".split())
+INVERTED = frozenset(
+    "find finds notice will would could should there is are was were stands stand sits sit lies lie we you see sees can has have be".split()
+)
 INVERTED |= CLASSES["stand"]
 
 # Verbs that are participles without "-ing".
