@@ -16,8 +16,8 @@ from . import numbers, vocabulary
 from .draft import Draft, Thing
 from .mentions import Mentions, fits
 from .nouns import Mention, read_mention
-from .spelling import is_known, one_letter_away
 from .patterns import Match
+from .spelling import is_known, one_letter_away
 from .wordings import CLASSES
 from .words import (
     AFTER_A_BIT,
@@ -632,7 +632,7 @@ class Grammar:
             return match.end
         self._apply(match, subjects)
         if match.meaning not in ("outdoor", "room"):
-            clause.boundary = "," if self.words[match.end - 1] == "," else ""
+            clause.boundary = "," if numbers.at(self.words, match.end - 1) == "," else ""
         return match.end
 
     def _shares_reference(self, match: Match) -> bool:

@@ -97,8 +97,7 @@ def _bare_sides(draft: Draft) -> None:
 
 
 def _said_of(draft: Draft, things: list[Thing]) -> list[Thing]:
-    """Those of which a side of the picture is said: of the last alone where all would have it, as in "a cow and a barn in
-    the distance"."""
+    """Those of which a side of the picture is said: the last alone where all would, as in "a cow and a barn far away"."""
     return things[-1:] if len(things) == len(draft.things) else things
 
 
@@ -213,8 +212,8 @@ def _distances(draft: Draft) -> None:
                 other.value = relation.value if other.value is None else other.value
             relation.kind = "" if placed else "next"
             draft.warn(
-                f"{things[0].label} and {things[1].label} are too big for middles {relation.value:g} m apart: it is read "
-                "as the gap between them."
+                f"{things[0].label} and {things[1].label} are too big for middles {relation.value:g} m apart: it "
+                "is read as the gap between them."
             )
     draft.relations = [relation for relation in draft.relations if relation.kind]
 
@@ -261,7 +260,8 @@ def _seen_and_posed(draft: Draft) -> None:
     draft.relations = kept
     for side, things in left_out.items():
         draft.warn(
-            f"{things[0].label} cannot show its {side} and its {seen[things[0]]}: the side that the camera sees is kept."
+            f"{things[0].label} cannot show its {side} and its {seen[things[0]]}: the side that the camera "
+            "sees is kept."
         )
         # "both facing away, seen from their right": they face the same way.
         for one, other in pairwise(things):

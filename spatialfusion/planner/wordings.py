@@ -317,8 +317,10 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "pose_front": (
         "[both|all] (<face>|<look>|<turn>) [straight] [at|to|into|towards|in] CAMERA",
         "<face> (forward|forwards|front|frontward|out|the front)",
-        "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|snout|beak|bow) [<be>] [<turn>|<face>] (to|towards|facing|at) CAMERA",
-        "(<have>|turning|turns) (it|him|her) 's (front|face|head|nose|muzzle|snout|beak|bow) [<turn>] (to|towards|at) CAMERA",
+        "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|snout|beak|bow) [<be>] "
+        "[<turn>|<face>] (to|towards|facing|at) CAMERA",
+        "(<have>|turning|turns) (it|him|her) 's (front|face|head|nose|muzzle|snout|beak|bow) "
+        "[<turn>] (to|towards|at) CAMERA",
         "[<be>] front (on|on to CAMERA|to CAMERA|towards CAMERA)",
         "straight (into|at|in|to|towards) CAMERA",
         "(meeting|returning|meets) CAMERA 's gaze",
@@ -769,8 +771,8 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     "sees_{SIDE}": (
         f"[where|so|so that|such that] CAMERA [can|only] {_WATCHES} the SIDE [hand] [side] of A",
         f"[where|so|so that|such that] CAMERA [can|only] {_WATCHES} A 's [own] SIDE [hand] [side]",
-        f"[where|so|so that|such that] CAMERA [can|only] {_WATCHES} A from [the|it 's|him 's|her 's|them 's] [own] SIDE "
-        "[hand] [side]",
+        f"[where|so|so that|such that] CAMERA [can|only] {_WATCHES} A from [the|it 's|him 's|her 's|them 's] [own] "
+        "SIDE [hand] [side]",
         "[a|the] (view|shot|look) (on|onto|at|into|towards|over) (the SIDE [hand] [side] of A|A 's [own] SIDE [side])",
         "[the] SIDE [hand] [side] of A <be> what CAMERA (<sees>|<look> at)",
         "A 's SIDE [hand] [side] <be> what CAMERA (<sees>|<look> at)",
@@ -852,7 +854,8 @@ OPENINGS = (
     "(how about|what about|think of|picture|imagine this|here is|here are|there should be|there will be)",
     "prompt [,]",
     "[a|an|the|some] <picture> [<see>|<put>] (on|at|from) which",
-    "[a|an|the] <picture> (of|with|showing|in which|where|that shows|depicting|containing|featuring|that has|that contains|on which|,)",
+    "[a|an|the] <picture> (of|with|showing|in which|where|that shows|depicting|"
+    "containing|featuring|that has|that contains|on which|,)",
     "[please] <make> [me|us] [a|an|the] <picture> (of|with|showing|in which|where|that shows)",
     "[a|an] <picture> ,",
     "(i|we) (want|would like|need|see|imagine) [to see] [a|an|the] [<picture> (of|with)]",

@@ -73,7 +73,8 @@ HARMLESS = frozenset(
     "much yet directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly "
     "carefully "
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
-    "straight actually really rather then now partly partially halfway slightly somewhat squarely firmly closely tightly clearly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly slowly happily".split()
+    "straight actually really rather then now partly partially halfway slightly somewhat squarely "
+    "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly slowly happily".split()
 )
 
 # "right" before one of these only strengthens it.
@@ -90,14 +91,16 @@ GRAMMAR = frozenset(
         "a an the and or of to at by for is are be being was were been it they them he she him her this that these "
         "those there here which who whom while whereas but as than with has have having had where when so then we i "
         "you us me do does in on from can could will would should may might must one ones seen viewed shown "
-        "photographed pictured turned each other find finds notice however note 's , such up out some any into its also both all no not facing "
+        "photographed pictured turned each other find finds notice however note 's , "
+        "such up out some any into its also both all no not facing "
         "look looks"
     ).split()
 )
 
 # Verbs that change nothing between an inverted place and what is there.
 INVERTED = frozenset(
-    "find finds notice will would could should there is are was were stands stand sits sit lies lie we you see sees can has have be".split()
+    "find finds notice will would could should there is are was were stands stand sits sit lies lie "
+    "we you see sees can has have be".split()
 )
 INVERTED |= CLASSES["stand"]
 
