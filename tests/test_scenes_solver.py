@@ -16,7 +16,7 @@ from spatialfusion.scenes.language import read_scene_text
 from spatialfusion.scenes.plain import corners
 from spatialfusion.scenes.program import program_statements
 from spatialfusion.scenes.render import instances
-from spatialfusion.scenes.sample import _footprints_meet, projected_box, sample_scene
+from spatialfusion.scenes.sample import footprints_meet, projected_box, sample_scene
 from spatialfusion.scenes.scene import COLORS, KINDS
 from spatialfusion.scenes.solver import solve
 from spatialfusion.scenes.statements import observe, propose, score
@@ -89,7 +89,7 @@ def check_view(layout, aspect=1.0, apart=True):
     if apart:
         for a, b in itertools.combinations(scene.objects, 2):
             small = [dataclasses.replace(each, size=tuple(0.95 * edge for edge in each.size)) for each in (a, b)]
-            assert not _footprints_meet(*small), (a, b)
+            assert not footprints_meet(*small), (a, b)
     size = (round(96 * math.sqrt(aspect)), round(96 / math.sqrt(aspect)))
     alone = [dataclasses.replace(scene, objects=(thing,)) for thing in scene.objects]
     together, *single = instances([scene, *alone], size)
