@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parents[1]
-ROUNDS = 3
+ROUNDS = 2
 # Objects (0: the example of the documentation), width and height, rays along a side of a pixel (0: depth and masks).
 CASES = ((0, 1024, 0), (0, 1024, 1), (0, 1024, 2), (0, 2048, 2), (0, 2048, 4), (100, 1024, 2), (1000, 1024, 2))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from storage import Storages
 
 from spatialfusion.errors import InputError
-from spatialfusion.scenes import intersect, shadow
+from spatialfusion.scenes import elementwise, intersect, shadow
 from spatialfusion.scenes import render as renderer
 from spatialfusion.scenes.intersect import HIT
 from spatialfusion.scenes.kinds import PRIMITIVES
@@ -311,8 +311,9 @@ def same(first, second):
         {(intersect, "LARGE"): 1 << 30},  # all together, as on a GPU
         {(intersect, "LARGE"): 1 << 30, (intersect, "CPU_PAIRS"): 300, (shadow, "CPU_PAIRS"): 300},
         {(shadow, "MOST_ENTRIES"): 0},  # one cell with everything in it
+        {(elementwise, "_by_numpy"): lambda tensor: False, (intersect, "LARGE"): 1 << 30},  # the operations of a GPU
     ],
-    ids=["rows", "one pass", "alone", "together", "few pairs", "one cell"],
+    ids=["rows", "one pass", "alone", "together", "few pairs", "one cell", "without numpy"],
 )
 def test_the_way_of_drawing_changes_no_bit(changes, monkeypatch):
     scenes = awkward_scenes()
