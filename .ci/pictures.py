@@ -22,6 +22,7 @@ from host_page import Page, open_page  # noqa: E402
 
 # Help pages: the workflow in which a node is shown, and the nodes beside it, by type.
 NODES = {
+    "sentence_to_depth": {"PlanScene": ("PreviewImage",), "SceneMask": ("MaskPreview",)},
     "text_to_image": {
         "Loader": ("PredictDepth",),
         "LoadBase": ("Loader",),
@@ -38,7 +39,7 @@ NODES = {
     # Not run: it needs weights of the estimator.
     "estimator_to_adapter": {"ImportDepth": ()},
 }
-CORE = ("PreviewImage", "SaveImage", "KSampler")
+CORE = ("PreviewImage", "MaskPreview", "SaveImage", "KSampler")
 # No workflow has it, as no file is there when a user opens one.
 LOAD = """() => {
     const { graph } = window.app, plan = graph._nodes.find((n) => n.type === "SpatialFusionPredictDepth");
@@ -50,7 +51,12 @@ LOAD = """() => {
 }"""
 NOT_RUN = ("estimator_to_adapter",)
 # docs/images: whole pages.
-PAGES = {"text_to_image": "comfyui", "plan_edit_sample": "comfyui_edit", "image_edit": "comfyui_image_edit"}
+PAGES = {
+    "sentence_to_depth": "comfyui_sentence",
+    "text_to_image": "comfyui",
+    "plan_edit_sample": "comfyui_edit",
+    "image_edit": "comfyui_image_edit",
+}
 
 
 def main() -> None:

@@ -26,11 +26,12 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
 PROMPT = "a red car in front of a blue house"
+SENTENCE = "a giraffe two metres behind a red jeep, and a tree to the left of the giraffe"
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 # Rows of the page, in pixels.
 SLOT, WIDGET, TEXT, PICTURE, TITLE = 20, 24, 96, 280, 30
 PICTURES = {"PreviewImage", "SaveImage", "SpatialFusionSaveDepth", "SaveGLB", "Preview3D", "MaskPreview"}
-TEXTS = {"SpatialFusionMeasureDepth", "SpatialFusionComposeScene", "PreviewAny"}
+TEXTS = {"SpatialFusionMeasureDepth", "SpatialFusionComposeScene", "SpatialFusionPlanScene", "PreviewAny"}
 BESIDE, BELOW = 70, 60  # between columns, and between the nodes of one
 
 
@@ -41,15 +42,17 @@ BESIDE, BELOW = 70, 60  # between columns, and between the nodes of one
 class Node:
     """A node: its inputs are values of widgets, and outputs of other nodes. Widgets not named have their defaults.
 
-    after: what the page does with the seed after a run, "fixed" or "randomize".
+    after: what the page does with the seed after a run, "fixed" or "randomize"; None for the input's own way. size:
+    (width, height) on the page, where the usual one does not show enough.
     """
 
     type: str
     inputs: dict[str, Any]
     title: str | None = None
     models: tuple[dict[str, str], ...] = ()
-    after: str = "randomize"
+    after: str | None = None
     id: int = 0
+    size: tuple[int, int] | None = None
 
     def __getitem__(self, output: str) -> Output:
         return Output(self, output)
@@ -76,7 +79,7 @@ class Workflow:
     def column(self, heading: str) -> None:
         self.columns.append((heading, []))
 
-    def add(self, kind: str, /, *, title: str | None = None, models=(), after="randomize", **inputs) -> Node:
+    def add(self, kind: str, /, *, title: str | None = None, models=(), after=None, **inputs) -> Node:
         node = Node(kind, inputs, title, tuple(models), after, id=2 + len(self.nodes))
         self.columns[-1][1].append(node)
         return node
@@ -139,6 +142,28 @@ def sample(flow: Workflow, model: Output, positive: Output, negative: Output, si
     return flow.add(
         "KSampler", model=model, positive=positive, negative=negative, latent_image=latent["LATENT"], **settings
     )
+
+
+def sentence_to_depth() -> Workflow:
+    flow = Workflow(
+        "## Sentence to depth\n\nA sentence becomes a scene in metres: picture, exact depth, and the mask of each "
+        "thing. Change the sentence, or the seed for another layout of it. Give the depth to a depth ControlNet of any "
+        "model, with the same sentence as its prompt.\n\nIt needs nothing but this node pack, and no model: it runs on "
+        "a CPU."
+    )
+    flow.column("Say what is where")
+    plan = flow.add("SpatialFusionPlanScene", sentence=SENTENCE)
+    flow.column("The scene")
+    picture = flow.add("PreviewImage", title="Picture", images=plan["image"])
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
+    mask = flow.add("SpatialFusionSceneMask", masks=plan["masks"], names=plan["names"], objects="giraffe")
+    text = flow.add("PreviewAny", title="Scene text", source=plan["text"])
+    flow.column("Its depth")
+    depth = flow.add("PreviewImage", title="Depth", images=rendered["image"])
+    shown = flow.add("MaskPreview", title="Mask", mask=mask["mask"])
+    picture.size, depth.size, shown.size, text.size = (420, 400), (560, 540), (560, 340), (420, 150)
+    flow.thumbnail = [picture, depth]
+    return flow
 
 
 def text_to_image() -> Workflow:
@@ -467,6 +492,7 @@ def geometry_to_mesh() -> Workflow:
 WORKFLOWS: dict[str, Callable[[], Workflow]] = {
     make.__name__: make
     for make in (
+        sentence_to_depth,
         text_to_image,
         image_edit,
         plan_edit_sample,
@@ -566,8 +592,8 @@ def page_graph(name: str, flow: Workflow, infos: dict[str, Any], versions: dict[
                 value = item.default
             if item.is_widget:
                 widgets.append(value)
-                if item.options.get("control_after_generate"):
-                    widgets.append(node.after)
+                if way := item.options.get("control_after_generate"):
+                    widgets.append(node.after or (way if isinstance(way, str) else "randomize"))
             sockets.append(socket)
         cnr, version = versions["ours" if node.type.startswith("SpatialFusion") else "core"]
         properties = {"Node name for S&R": node.type, "cnr_id": cnr, "ver": version}
@@ -649,7 +675,7 @@ def size_of(node: Node, info: dict[str, Any]) -> list[int]:
     seeds = sum(bool(i.options.get("control_after_generate")) for i in widgets)
     height = SLOT * max(len(sockets), len(info["output"])) + WIDGET * (len(widgets) + seeds) + TEXT * texts + 20
     height += PICTURE if node.type in PICTURES else TEXT if node.type in TEXTS else 0
-    return [340 if texts else 300, height]
+    return list(node.size or (340 if texts else 300, height))
 
 
 # Talking to the host --------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ MODULES = (
     "edit_depth",
     "measure_depth",
     "compose_scene",
+    "plan_scene",
+    "scene_mask",
     "save_depth",
     "load_depth",
 )

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import END, START
 from ..spatialfusion.errors import InputError
-from .inputs import strength_input
+from .inputs import check_finite, strength_input
 from .types import GeometryType, ModelType, from_packet
 
 
@@ -65,11 +65,20 @@ class SpatialFusionApplyDepth(io.ComfyNode):
     def execute(cls, model, spatialfusion, geometry, strength, start, end, cond_only, mask=None) -> io.NodeOutput:
         from .host.injection import Injection, architecture_of, check_fit
 
+        check_finite(strength=strength, start=start, end=end)
         if not 0 <= start <= end <= 1:
             raise InputError(f"start is {start:g} and end {end:g}: expected 0 <= start <= end <= 1.")
         depth = from_packet(geometry)
+        for number, known in enumerate(depth.valid.flatten(1).any(1).tolist()):
+            if not known:
+                which = f"picture {number + 1} of {len(depth)} of geometry" if len(depth) > 1 else "geometry"
+                raise InputError(
+                    f"{which} is unknown everywhere: expected depth in metres somewhere, as of another seed or source."
+                )
         if mask is not None:
             mask = mask.reshape(-1, *mask.shape[-2:]).float().cpu()
+            if not mask.isfinite().all():
+                raise InputError("mask has values that are not numbers (NaN): expected 0 to 1.")
             if len(mask) not in (1, len(depth)) and len(depth) != 1:
                 raise InputError(
                     f"mask has {len(mask)} pictures and geometry {len(depth)}: expected one for all, or one for each."

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import comfy.model_management
-import comfy.utils
-import torch
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 
-from ..spatialfusion.scenes.compose import check_masks, draw
+from ..spatialfusion.scenes.compose import check_picture
 from ..spatialfusion.scenes.text import EXAMPLE, scene_from_text
-from .types import GeometryType, to_packet
+from .inputs import layout_seed_input, picture_size_inputs
+from .scene_drawing import draw_layout, output_values, outputs, say
 
 
 class SpatialFusionComposeScene(io.ComfyNode):
@@ -23,7 +21,19 @@ class SpatialFusionComposeScene(io.ComfyNode):
                 "Block out a composition in words and numbers: what stands where, and from where it is seen. Gives its "
                 "exact depth in metres, without any model."
             ),
-            search_aliases=["blockout", "layout", "scene", "depth", "3d", "composition", "regions", "mask"],
+            search_aliases=[
+                "blockout",
+                "layout",
+                "scene",
+                "depth",
+                "3d",
+                "3d layout",
+                "composition",
+                "regions",
+                "regional prompt",
+                "mask",
+                "camera",
+            ],
             inputs=[
                 io.String.Input(
                     "text",
@@ -31,16 +41,13 @@ class SpatialFusionComposeScene(io.ComfyNode):
                     dynamic_prompts=False,
                     default=EXAMPLE,
                     tooltip=(
-                        "One thing in each line, such as: car red at 0 6 facing left. Positions are metres to the "
-                        "right and forward from the camera, a third number is the height of the base; size is width, "
-                        "height, length in metres, or the height alone; yaw is in degrees. docs/scene-text.md has all "
-                        "of it."
+                        "One thing in each line, such as: car red left of house by 2, facing viewer. Places may be "
+                        "said by relations, or as numbers: at 0 6 is metres to the right and forward from the camera, "
+                        "a third number is the height of the base; size is width, height, length in metres, or the "
+                        "height alone; yaw is in degrees. docs/scene-text.md has all of it."
                     ),
                 ),
-                io.Int.Input("width", default=1024, min=64, max=2048, step=8, tooltip="Width of the picture, pixels."),
-                io.Int.Input(
-                    "height", default=1024, min=64, max=2048, step=8, tooltip="Height of the picture, pixels."
-                ),
+                *picture_size_inputs(),
                 io.Int.Input(
                     "supersampling",
                     default=2,
@@ -51,32 +58,19 @@ class SpatialFusionComposeScene(io.ComfyNode):
                         "and masks do not change: they are those of the pixels' centres."
                     ),
                 ),
+                layout_seed_input(
+                    "Another seed is another layout of a text with relations: what it leaves open changes. A text of "
+                    "numbers alone does not use it.",
+                    optional=True,  # prompts that were saved before it was there have none
+                ),
             ],
-            outputs=[
-                GeometryType.Output("geometry", tooltip="Depth in metres, unknown in the sky; carries the image."),
-                io.Image.Output("image", tooltip="The scene as drawn."),
-                io.Mask.Output("masks", tooltip="One for each object, in the order of the text: where it is seen."),
-                io.String.Output("names", tooltip="The objects' names in the order of the masks, one in each line."),
-            ],
+            outputs=outputs(),
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, text: str, width: int, height: int, supersampling: int) -> io.NodeOutput:
-        layout = scene_from_text(text)
-        check_masks(len(layout.names), (width, height))
-        bar = comfy.utils.ProgressBar(height)
-
-        def progress(done: int, total: int) -> None:
-            comfy.model_management.throw_exception_if_processing_interrupted()
-            bar.update_absolute(done, total)
-
-        drawn = draw(layout, (width, height), supersampling, progress)
-        image = drawn.image.movedim(1, -1).contiguous()
-        note = "\n".join(drawn.warnings) or "Everything is in view."
-        return io.NodeOutput(
-            to_packet(drawn.geometry, image),
-            image,
-            drawn.masks_in(torch.float32),
-            "\n".join(drawn.names),
-            ui=ui.PreviewText(note),
-        )
+    def execute(cls, text: str, width: int, height: int, supersampling: int, seed: int = 0) -> io.NodeOutput:
+        check_picture((width, height), supersampling)
+        layout = scene_from_text(text, seed, width / height)
+        drawn = draw_layout(layout, (width, height), supersampling)
+        return io.NodeOutput(*output_values(drawn), ui=say(cls, drawn.warnings, "Everything is in view."))

@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion import geometry_edit
 from ..spatialfusion.errors import InputError
+from .progress import picture_progress
 from .types import GeometryType, from_packet, source_picture_of, to_packet
 
 
@@ -67,6 +68,7 @@ class SpatialFusionEditDepth(io.ComfyNode):
     @classmethod
     def execute(cls, geometry, operation, amount, feather, mask=None, other=None) -> io.NodeOutput:
         packet, geometry = geometry, from_packet(geometry)
+        step = picture_progress(2 * len(geometry))  # the edit, and what depth brings with it
         if mask is not None:
             mask = geometry_edit.feather(geometry_edit.fit_mask(mask, geometry), feather)
         if operation in ("replace", "blend"):
@@ -74,11 +76,12 @@ class SpatialFusionEditDepth(io.ComfyNode):
                 raise InputError(f"other is not connected; expected a geometry to {operation} with.")
             other = from_packet(other, "other")
             if operation == "replace":
-                edited = geometry_edit.replace(geometry, other, mask)
+                edited = geometry_edit.replace(geometry, other, mask, step)
             else:
-                edited = geometry_edit.blend(geometry, other, amount, mask)
+                edited = geometry_edit.blend(geometry, other, amount, mask, step)
         elif operation == "flatten":
-            edited = geometry_edit.flatten(geometry, amount or None, mask)
+            edited = geometry_edit.flatten(geometry, amount or None, mask, step)
         else:
-            edited = {"move": geometry_edit.move, "scale": geometry_edit.scale}[operation](geometry, amount, mask)
-        return io.NodeOutput(to_packet(edited, source_picture_of(packet)))
+            edit = {"move": geometry_edit.move, "scale": geometry_edit.scale}[operation]
+            edited = edit(geometry, amount, mask, step)
+        return io.NodeOutput(to_packet(edited, source_picture_of(packet), step))

@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_import import CONVENTIONS, from_da3, from_image, from_moge
+from .progress import picture_progress
 from .types import GeometryType, to_packet
 
 
@@ -95,8 +96,15 @@ class SpatialFusionImportDepth(io.ComfyNode):
                 f"Import Depth is connected to {' and '.join(names) or 'nothing'}; expected exactly one of "
                 f"{', '.join(wired)}."
             )
-        if image is not None:
-            return io.NodeOutput(to_packet(from_image(image, convention, near, far, hfov, zero_is_sky)))
         packet = moge_geometry if da3_geometry is None else da3_geometry
-        geometry = from_moge(packet) if da3_geometry is None else from_da3(packet, hfov)
-        return io.NodeOutput(to_packet(geometry, packet.get("image")))
+        frames = image if packet is None else packet.get("depth") if isinstance(packet, dict) else None
+        frames = () if frames is None else frames
+        step = picture_progress(2 * len(frames))  # into depth, and into what depth brings with it
+        if image is not None:
+            geometry, picture = from_image(image, convention, near, far, hfov, zero_is_sky, step), None
+        else:
+            geometry = (
+                from_moge(packet, progress=step) if da3_geometry is None else from_da3(packet, hfov, progress=step)
+            )
+            picture = packet.get("image")
+        return io.NodeOutput(to_packet(geometry, picture, step))

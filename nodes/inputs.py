@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from comfy_api.latest import io
 
 from ..spatialfusion.defaults import STRENGTH
+from ..spatialfusion.errors import InputError
+
+
+def check_finite(**values: float) -> None:
+    """Raise InputError for a number that is none: the host's own bounds let NaN pass."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise InputError(f"{name} is {value:g}: expected a number.")
 
 
 def size_inputs(of: str) -> list[io.Input]:
@@ -16,6 +26,27 @@ def size_inputs(of: str) -> list[io.Input]:
 
 def seed_input(tooltip: str) -> io.Input:
     return io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltip)
+
+
+def layout_seed_input(tooltip: str, optional: bool = False) -> io.Input:
+    return io.Int.Input(
+        "seed",
+        default=0,
+        min=0,
+        max=0xFFFFFFFFFFFFFFFF,
+        control_after_generate="fixed",  # a composition stays until another one is wanted
+        optional=optional,
+        tooltip=tooltip,
+    )
+
+
+def picture_size_inputs() -> list[io.Input]:
+    return [
+        io.Int.Input(
+            name, default=1024, min=64, max=2048, step=8, tooltip=f"{name.capitalize()} of the picture, pixels."
+        )
+        for name in ("width", "height")
+    ]
 
 
 def clip_input() -> io.Input:

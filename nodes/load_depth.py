@@ -9,7 +9,8 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
-from ..spatialfusion.geometry_files import load_geometry
+from ..spatialfusion.geometry_files import depth_sidecar, load_geometry
+from .progress import picture_progress
 from .types import GeometryType, to_packet
 
 NOTHING = "no depth files yet"
@@ -59,7 +60,8 @@ class SpatialFusionLoadDepth(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        return io.NodeOutput(to_packet(load_geometry(_path(file))))
+        geometry = load_geometry(_path(file))
+        return io.NodeOutput(to_packet(geometry, progress=picture_progress(len(geometry))))
 
 
 def _files() -> list[str]:
@@ -68,8 +70,9 @@ def _files() -> list[str]:
     for folder, mark in ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), " [output]")):
         for place, _, names in os.walk(folder):
             # A .png is depth only if its description stands beside it. The folder may hold many thousand others.
-            known = set(names)
-            ours = [n for n in names if n.endswith(".npz") or (n.endswith(".png") and n[:-4] + ".json" in known)]
+            known = {name.lower() for name in names}
+            lower = [(name, name.lower()) for name in names]
+            ours = [n for n, m in lower if m.endswith(".npz") or (m.endswith(".png") and m[:-4] + ".json" in known)]
             found += [Path(place, name).relative_to(folder).as_posix() + mark for name in sorted(ours)]
     return found
 
@@ -79,8 +82,9 @@ def _path(file: str) -> Path:
     name, folder = folder_paths.annotated_filepath(file)
     path = Path(os.path.abspath(Path(folder or inputs, name)))
     inside = any(path.is_relative_to(os.path.abspath(place)) for place in (inputs, outputs))
-    is_depth = path.suffix == ".npz" or (path.suffix == ".png" and path.with_suffix(".json").is_file())
-    if not (inside and is_depth and path.is_file()):
+    ending = path.suffix.lower()
+    is_depth = ending == ".npz" or (ending == ".png" and depth_sidecar(path) is not None)
+    if not (inside and is_depth and os.path.isfile(path)):
         raise InputError(
             f"file {file!r} is not a depth file of {inputs} or, marked [output], of {outputs}: put an .npz, or a "
             "16-bit .png with its .json, there."

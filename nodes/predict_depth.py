@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
 from ..spatialfusion.errors import InputError
-from .inputs import clip_input, image_inputs, seed_input, size_inputs
+from .inputs import check_finite, clip_input, image_inputs, seed_input, size_inputs
 from .types import GeometryType, ModelType, to_packet
 
 EXAMPLE = "a red car in front of a blue house"
@@ -99,6 +99,7 @@ class SpatialFusionPredictDepth(io.ComfyNode):
 
         if not isinstance(prompt, str):
             raise InputError(f"prompt is a {type(prompt).__name__}: expected text.")
+        check_finite(depth_guidance=depth_guidance)
         check_size(width, height)
         pictures = fit_pictures(image, height, width)
         context, conditioning = read_prompt(spatialfusion, clip, prompt, pictures)

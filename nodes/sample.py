@@ -8,7 +8,7 @@ import comfy.samplers
 from comfy_api.latest import io
 
 from ..spatialfusion.defaults import GUIDANCE, STEPS
-from .inputs import seed_input, strength_input
+from .inputs import check_finite, seed_input, strength_input
 from .types import GeometryType, ModelType
 
 
@@ -122,6 +122,7 @@ class SpatialFusionSampler(io.ComfyNode):
 
         from .apply_depth import SpatialFusionApplyDepth
 
+        check_finite(cfg=cfg, denoise=denoise, strength=strength)
         if preset == AUTOMATIC:
             preset = _USUAL[spatialfusion.config.backbone] if spatialfusion.encoder is None else "tiny"
         chosen = PRESETS[preset]

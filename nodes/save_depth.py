@@ -12,6 +12,7 @@ from einops import rearrange
 from ..spatialfusion.depth_image import colorize
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_files import save_geometry, save_glb, save_ply
+from .progress import picture_progress
 from .types import GeometryType, from_packet, source_picture_of
 
 # The first is the file that is named to the user; the others stand beside it.
@@ -63,7 +64,7 @@ class SpatialFusionSaveDepth(io.ComfyNode):
         folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
             filename_prefix, folder_paths.get_output_directory(), geometry.width, geometry.height
         )
-        saved = []
+        saved, step = [], picture_progress(len(geometry))
         for number in range(len(geometry)):
             stem, counter = _free(Path(folder), name.replace("%batch_num%", str(number)), counter, ENDINGS[format])
             path = Path(folder, stem + ENDINGS[format][0])
@@ -78,6 +79,7 @@ class SpatialFusionSaveDepth(io.ComfyNode):
             except InputError as error:
                 raise InputError(f"picture {number + 1} of {len(geometry)}: {error}") from None
             saved.append(ui.SavedResult(path.name, subfolder, io.FolderType.output))
+            step()
         shown = ui.PreviewImage(rearrange(colorize(geometry), "b c h w -> b h w c"), cls=cls).as_dict()
         if format in ("ply", "glb"):
             # The interface draws 3D on the core's own nodes only; this lists the files among the results.

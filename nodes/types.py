@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,31 +18,45 @@ ModelType = io.Custom("SPATIALFUSION")
 GeometryType = io.Custom("SPATIALFUSION_GEOMETRY,MOGE_GEOMETRY")
 
 
-def to_packet(geometry: Geometry, image: Tensor | None = None) -> dict[str, Any]:
+def to_packet(
+    geometry: Geometry, image: Tensor | None = None, progress: Callable[[], None] | None = None
+) -> dict[str, Any]:
     """The dict that ComfyUI passes around, with the keys of the core's MOGE_GEOMETRY.
 
     depth [B, H, W] in metres and points [B, H, W, 3], infinite where not valid, as the core cuts its meshes there; mask
     [B, H, W]; intrinsics [B, 3, 3] normalised by the picture's size; normal [B, H, W, 3]; image [B, H, W, 3], the
     colour map of the depth unless `image` is given. All on the CPU. One key is ours: is_color_map, whether the image is
     only that and may be drawn anew.
+
+    One picture is worked on at a time, and `progress` called after each.
     """
     geometry = geometry.to("cpu")
-    outside = ~geometry.valid
-    picture = colorize(geometry).movedim(1, -1) if image is None else image
+    size = (len(geometry), geometry.height, geometry.width)
+    names = ("points", "normal") if image is not None else ("points", "normal", "image")
+    drawn = {"depth": torch.empty(size), **{name: torch.empty(*size, 3) for name in names}}
+    for i in range(len(geometry)):
+        one = geometry[i]
+        outside = ~one.valid
+        drawn["depth"][i] = one.depth.masked_fill(outside, torch.inf)[0]
+        drawn["points"][i] = one.points().masked_fill(outside[..., None], torch.inf)[0]
+        drawn["normal"][i] = one.normals()[0]
+        if image is None:
+            drawn["image"][i] = colorize(one)[0].movedim(0, -1)
+        if progress is not None:
+            progress()
+    given = {} if image is None else {"image": image.float().cpu()}
     return {
-        "depth": geometry.depth.masked_fill(outside, torch.inf),
-        "points": geometry.points().masked_fill(outside[..., None], torch.inf),
+        **drawn,
+        **given,
         "mask": geometry.valid,
         "intrinsics": geometry.intrinsics,
-        "normal": geometry.normals(),
-        "image": picture.float().cpu(),
         "is_color_map": image is None,
     }
 
 
-def from_packet(packet: Any, name: str = "geometry") -> Geometry:
+def from_packet(packet: Any, name: str = "geometry", progress: Callable[[], None] | None = None) -> Geometry:
     """The Geometry in a dict of ours or of the core's MoGe nodes; `name` is the input's, for errors."""
-    return from_moge(packet, name).to("cpu")
+    return from_moge(packet, name, progress).to("cpu")
 
 
 def source_picture_of(packet: dict[str, Any]) -> Tensor | None:

@@ -26,7 +26,7 @@ from spatialfusion.train.base import Base
 from spatialfusion.train.samples import Samples, load_fixed, open_data
 from spatialfusion.train.stage import Stage
 
-from .train import AdapterStageConfig, ResearchConfig
+from .config import AdapterStageConfig, ResearchConfig
 
 SHEET_ROWS = 8
 

@@ -192,8 +192,10 @@ def _check_arm(arm: Arm, experiment: Experiment) -> None:
     changed = [name for name, usual in of_model.items() if getattr(arm, name) != usual]
     if arm.model is None and changed:
         raise InputError(f"arm {arm.name} has {changed[0]}, which is of a model, but its images are from {ways[0]}.")
-    if arm.geometry_from not in (None, "oracle", "shuffled"):
-        raise InputError(f"arm {arm.name} has geometry_from {arm.geometry_from!r}: expected oracle or shuffled.")
+    if arm.geometry_from not in (None, "oracle", "shuffled", "planned"):
+        raise InputError(
+            f"arm {arm.name} has geometry_from {arm.geometry_from!r}: expected oracle, shuffled or planned."
+        )
     if not arm.depth and arm.geometry_from is not None:
         raise InputError(f"arm {arm.name} has depth: false and geometry_from: expected one of them.")
     for name, least in (("depth_steps", 1), ("steps", 1), ("depth_guidance", 0)):

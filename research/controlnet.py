@@ -35,7 +35,7 @@ from spatialfusion.train.transformer import (
     prepare_for_training,
 )
 
-from .train import ControlNetStageConfig, ResearchConfig
+from .config import ControlNetStageConfig, ResearchConfig
 
 SHEET_ROWS = 8
 

@@ -2,7 +2,7 @@
 
     python -m research.depth_order RUN [MODEL] [COUNT]
 
-RUN is a folder of a training run with the stage `grounding`, whose newest checkpoint holds a layout head (see
+RUN is a folder of a training run whose newest checkpoint of stage 1 holds a layout head (stage1.layout_weight; see
 spatialfusion/train/layout.py). It is the judge: shown slightly noised depth and a caption that names the two objects
 without their places ("a red car and a blue house"), it tells which kind is seen where. Its own error, on exact depth of
 held-out scenes, is printed first. MODEL (without it, RUN's own) draws depth for the first COUNT first-light prompts
@@ -67,7 +67,7 @@ class Judge:
         self.model = SpatialFusionModel.load(run / "model", CPU)
         config = self.model.config
         self.encoder = PromptEncoder.load(run / "model", config.num_layers, llm_layers=config.llm_layers)
-        checkpoint = max((run / "grounding" / "checkpoints").glob("step-*"))
+        checkpoint = max((run / "stage1" / "checkpoints").glob("step-*"))
         weights = load_file(checkpoint / "ema.safetensors")
         self.head = LayoutHead(self.model.config.hidden_size)
         own = {name: weights[f"layout.{name}"] for name in self.head.state_dict()}

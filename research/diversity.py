@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spatialfusion.evaluate.pictures import read_picture
 from spatialfusion.evaluate.questions import Question, select
 from spatialfusion.evaluate.records import Records
 from spatialfusion.evaluate.scene_judge import SceneJudge
 from spatialfusion.evaluate.scores import mean_interval
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import load_geometry
+from spatialfusion.images import read_image
 
 from .quality import pooled_features
 
@@ -56,7 +56,7 @@ def diversity(
         files = [file for seed in seeds if (file := records.image(question, seed)) is not None]
         if len(files) < 2:
             continue
-        pictures = [read_picture(file) for file in files]
+        pictures = [read_image(file) for file in files]
         small = [F.adaptive_avg_pool2d(picture, SIDE) for picture in pictures]
         values["pixels"].append(_mean(float((a - b).square().mean().sqrt()) for a, b in combinations(small, 2)))
         if features is not None:

@@ -28,14 +28,14 @@ from spatialfusion.evaluate.judge import Judge
 from spatialfusion.evaluate.judge_accuracy import FILE_NAME as ACCURACY
 from spatialfusion.evaluate.judge_accuracy import reliability
 from spatialfusion.evaluate.judges import judge_settings, load_judge
-from spatialfusion.evaluate.pictures import read_picture
 from spatialfusion.evaluate.pipeline_images import PipelineImages
 from spatialfusion.evaluate.questions import Question, digest, public_questions, read_seeds, select
 from spatialfusion.evaluate.records import Records
 from spatialfusion.evaluate.scene_judge import EMBEDDED as EMBEDDED_JUDGE
 from spatialfusion.evaluate.scene_judge import SceneJudge
 from spatialfusion.evaluate.scores import compare
-from spatialfusion.files import atomic_file, weights_digest
+from spatialfusion.files import weights_digest, write_text
+from spatialfusion.images import read_image
 from spatialfusion.model import FILE_NAME as DEPTH_WEIGHTS
 
 from . import quality
@@ -92,8 +92,7 @@ def main(argv: list[str]) -> None:
         ("evidence.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n"),
         ("evidence.md", to_markdown(report)),
     ):
-        with atomic_file(options.out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(options.out / name, text)
         print(options.out / name)
 
 
@@ -209,7 +208,9 @@ def _weights(arm: Arm) -> dict[str, str]:
 
     folder = TINY if arm.model == EMBEDDED else Path(arm.model)
     files = sorted(folder.rglob("*.safetensors"))
-    if not arm.depth or (arm.geometry_from is not None and arm.image_side is not None):
+    # What cannot be planned from the prompt is predicted.
+    exact = arm.geometry_from in ("oracle", "shuffled")
+    if not arm.depth or (exact and arm.image_side is not None):
         # Neither plans depth nor draws from it: what only another arm needs may be trained on.
         files.remove(folder / DEPTH_WEIGHTS)
     side = arm.image_side if arm.depth else None
@@ -328,7 +329,7 @@ def _quality(
     for name, run in runs.items():
         files = [run.plain.image(question, 0) for question in captions] if run.plain else []
         if files and None not in files:
-            found[name] = quality.pooled_features(features, [read_picture(file) for file in files])
+            found[name] = quality.pooled_features(features, [read_image(file) for file in files])
     figures = {}
     for name, own in found.items():
         figures[name] = {"distance": _rounded(quality.frechet_distance(reference, quality.gaussian(own)))}
@@ -343,7 +344,7 @@ def _size(runs: Mapping[str, Run]) -> tuple[int, int]:
     for run in runs.values():
         if run.plain is not None:
             record = next(iter(run.plain.known.values()))
-            height, width = read_picture(run.plain.folder / record["image"]).shape[-2:]
+            height, width = read_image(run.plain.folder / record["image"]).shape[-2:]
             return width, height
     return SIZE
 

@@ -2,7 +2,7 @@
 
     python -m research.facing RUN [STAGE]
 
-RUN is a folder of a training run, whose newest checkpoint of STAGE (`grounding`) holds a layout head (see
+RUN is a folder of a training run, whose newest checkpoint of STAGE (`stage1`) holds a layout head (see
 spatialfusion/train/layout.py). The head is asked from pure noise for the facing of the object that a question of
 evaluation is about, wherever the kind and colour of that object are told: front, left, back or right.
 """
@@ -21,7 +21,7 @@ from spatialfusion.model import SpatialFusionModel
 from spatialfusion.scenes.scene import COLORS, KINDS
 from spatialfusion.train.layout import CLASSES, LayoutHead
 
-RUN, STAGE = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "grounding"
+RUN, STAGE = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "stage1"
 QUESTIONS, BATCH = 100, 50
 FACINGS = {"front": 1, "left": 3, "back": 5, "right": 7}
 
@@ -36,12 +36,9 @@ class Teller:
             return {key.removeprefix(name): value for key, value in weights.items() if key.startswith(name)}
 
         self.model = SpatialFusionModel.load(RUN / "model", torch.device("cpu"))
-        # A frozen encoder of sources is not among them.
         self.model.load_state_dict(part("spatial."), strict=False)
         config = self.model.config
         self.encoder = PromptEncoder.load(RUN / "model", config.num_layers, llm_layers=config.llm_layers)
-        if language := part("language."):
-            self.encoder.text_encoder.model.language_model.layers.load_state_dict(language)
         self.head = LayoutHead(config.hidden_size)
         self.head.load_state_dict(part("layout."))
 

@@ -227,7 +227,7 @@ def main(arguments: list[str]) -> None:
         "verdicts": verdicts,
     }
     with atomic_file(options.out / "first_light.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=1))
+        temporary.write_text(json.dumps(report, indent=1), encoding="utf-8")
     write_sheet(options.out / "sheet.png", sheet)
     for arm, figures in report["summary"].items():
         print(arm, json.dumps({k: round(v, 3) for k, v in figures.items()}))

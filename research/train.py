@@ -7,36 +7,16 @@ Presets are those of spatialfusion.train and of research/presets; --help and --k
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from spatialfusion.errors import run_command
 from spatialfusion.train.__main__ import Entry
 from spatialfusion.train.__main__ import main as train
-from spatialfusion.train.config import StageConfig, TrainConfig
 from spatialfusion.train.stage import Stage
 
+from .config import ResearchConfig
+
 PRESETS = Path(__file__).parent / "presets"
-
-
-@dataclass
-class AdapterStageConfig(StageConfig):
-    steps: int = 500
-
-
-@dataclass
-class ControlNetStageConfig(StageConfig):
-    steps: int = 3000
-    layers: int = 3  # blocks of the ControlNet; the tiny diffusion model has 6
-    image_layout_weight: float = 0.0  # as in stage 2, and so are the next two
-    image_object_weight: float = 1.0
-    high_noise_fraction: float = 0.0
-
-
-@dataclass
-class ResearchConfig(TrainConfig):
-    adapter: AdapterStageConfig = field(default_factory=AdapterStageConfig)
-    controlnet: ControlNetStageConfig = field(default_factory=ControlNetStageConfig)
 
 
 def _adapter() -> type[Stage]:

@@ -12,6 +12,10 @@ from .errors import InputError, suggest
 
 LLM_LAYERS = ("uniform", "shallow", "deep", "none")
 INJECTIONS = ("add", "concat", "none")
+# The largest numbers that a configuration may ask for, several times those of any model: they are checked before a
+# network is made of them.
+MOST_LAYERS = 512
+MOST = 1 << 18
 CONCATENATES = "qwen-image"  # the backbone whose input projection can be given depth in columns of its own
 
 
@@ -77,12 +81,13 @@ class SpatialFusionConfig:
     def __post_init__(self) -> None:
         for name in ("mrope_section", "head_channels", "head_scales", "projection_shape"):
             value = getattr(self, name)
-            if value is not None:
+            if isinstance(value, (list, tuple)):
                 setattr(self, name, tuple(value))
+        self._check_kinds()
         for name, known in (("llm_layers", LLM_LAYERS), ("injection", INJECTIONS)):
             value = getattr(self, name)
-            if value not in known:
-                raise InputError(f"{name} is {value!r}{suggest(str(value), known)}: expected {', '.join(known)}.")
+            if not isinstance(value, str) or value not in known:
+                raise InputError(f"{name} is {_short(value)}{suggest(str(value), known)}: expected {', '.join(known)}.")
         if self.injection == "concat" and self.backbone != CONCATENATES:
             raise InputError(
                 f"injection is concat, which is for {CONCATENATES} alone, and backbone is {self.backbone}."
@@ -103,6 +108,44 @@ class SpatialFusionConfig:
             raise InputError(f"state_size {self.state_size} must be a multiple of patch_size {self.patch_size}.")
         if not 0 < self.near < self.far:
             raise InputError(f"near {self.near} and far {self.far} must satisfy 0 < near < far.")
+
+    def _check_kinds(self) -> None:
+        """Raise InputError for a value of another kind than its key has, or beyond every bound."""
+        for name in ("mllm_layers", "num_layers"):
+            _check_whole(name, getattr(self, name), MOST_LAYERS)
+        counts = ("kv_heads", "head_dim", "hidden_size", "num_heads", "state_size", "patch_size", "head_features")
+        for name in (*counts, "latent_channels", "latent_stride", "adapter_hidden"):
+            _check_whole(name, getattr(self, name))
+        _check_whole("lora_rank", self.lora_rank, least=0)
+        for name in ("rope_theta", "mlp_ratio", "near", "far", "log_depth_std", "reference_focal", "fov_std"):
+            _check_real(name, getattr(self, name), positive=True)
+        for name in ("log_depth_mean", "fov_mean"):
+            _check_real(name, getattr(self, name))
+        for name, count in (("mrope_section", 3), ("head_channels", 4), ("head_scales", 4), ("projection_shape", 2)):
+            values = getattr(self, name)
+            if name == "projection_shape" and values is None:
+                continue
+            if not isinstance(values, tuple) or len(values) != count:
+                raise InputError(f"{name} is {_short(values)}: expected {count} numbers.")
+            for value in values:
+                if name == "head_scales":
+                    _check_real(name, value, positive=True)
+                else:
+                    _check_whole(name, value, least=0 if name == "mrope_section" else 1)
+        if not isinstance(self.source_encoder, dict):
+            raise InputError(f"source_encoder is {_short(self.source_encoder)}: expected sizes by name.")
+        for name, value in self.source_encoder.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                _check_real(f"source_encoder.{name}", value)
+                if abs(value) > (MOST_LAYERS if "layers" in name else MOST):
+                    raise InputError(f"source_encoder.{name} is {_short(value)}: that is beyond every model.")
+            elif not isinstance(value, (str, bool, list, type(None))):
+                raise InputError(f"source_encoder.{name} is {_short(value)}: expected a number.")
+        if not isinstance(self.backbone, str) or not isinstance(self.mrope_interleaved, bool):
+            raise InputError(
+                f"backbone is {_short(self.backbone)} and mrope_interleaved {_short(self.mrope_interleaved)}: expected "
+                "a name, and true or false."
+            )
 
     def layer_map(self) -> list[int]:
         """The MLLM layer that each spatial layer reads."""
@@ -126,6 +169,8 @@ class SpatialFusionConfig:
     @classmethod
     def from_json(cls, text: str) -> SpatialFusionConfig:
         data = json.loads(text)
+        if not isinstance(data, dict):
+            raise InputError(f"the model configuration is {_short(data)}: expected values by name.")
         known = {f.name for f in dataclasses.fields(cls)}
         for name in data:
             if name not in known:
@@ -145,3 +190,19 @@ def sample_layers(total: int, count: int, choice: str = "uniform") -> list[int]:
     span = max(1, min(count, total // 2))
     first = 0 if choice == "shallow" else total - span
     return [first + i * span // count for i in range(count)]
+
+
+def _check_whole(name: str, value: Any, most: int = MOST, least: int = 1) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InputError(f"{name} is {_short(value)}: expected a whole number from {least} to {most}.")
+
+
+def _check_real(name: str, value: Any, positive: bool = False) -> None:
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+    if not known or (positive and value <= 0):
+        raise InputError(f"{name} is {_short(value)}: expected a finite number{' above 0' if positive else ''}.")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange, repeat
@@ -19,6 +18,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .config import sample_layers
 from .errors import InputError
+from .images import to_image, to_rgb, to_tensor
+from .texts import check_text
 
 if TYPE_CHECKING:
     from transformers import (
@@ -34,7 +35,6 @@ CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
 IMAGE_PIXELS = 384 * 384  # the area at which Qwen-Image-Edit-Plus shows source pictures to the MLLM
 IMAGE_MULTIPLE = 32
 MAX_ASPECT = 200
-_SPECIAL = re.compile(r"<\|[^<>|]*\|>")
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,18 @@ def chat(prompt: str, num_images: int = 0, template: ChatTemplate = QWEN_IMAGE) 
 def _system_turn(num_images: int, template: ChatTemplate) -> str:
     system = template.system_edit if num_images else template.system
     return f"<|im_start|>system\n{system}<|im_end|>\n"
+
+
+def plain_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of somebody's words: what reads like a token of the chat, such as <|im_end|>, is text like any other.
+
+    The tokenizer of transformers may leave special tokens whole or not, but has no choice for the other added ones.
+    """
+    added = [re.escape(token) for token in tokenizer.get_added_vocab() if len(token) > 1]
+    # Between the first and the second letter of each, so that none is left; also of those that overlap.
+    cuts = [match.start() + 1 for match in re.finditer(f"(?={'|'.join(added)})", text)] if added else []
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)])]
+    return [token for piece in pieces for token in tokenizer.encode(piece, add_special_tokens=False)]
 
 
 @dataclass
@@ -275,7 +287,6 @@ class PromptEncoder:
         total = config.text_config.num_hidden_layers
         self.layers = sample_layers(total, num_layers, llm_layers)
         self.image_token_id = config.image_token_id
-        self.video_token_id = config.video_token_id
         self.merge = config.vision_config.spatial_merge_size
         if tokenizer.convert_tokens_to_ids("<|image_pad|>") != self.image_token_id:
             raise InputError(
@@ -419,10 +430,17 @@ class PromptEncoder:
         return self.prefix_length(num_images)
 
     def token_ids(self, prompt: str, grids: Sequence[tuple[int, int]] = ()) -> Tensor:
-        """Token ids [T] of the whole chat; a picture of (h, w) patches takes h * w / merge^2 image tokens."""
-        ids = self.tokenizer.encode(chat(prompt, len(grids), self.template), add_special_tokens=False)
-        if ids.count(self.image_token_id) != len(grids) or self.video_token_id in ids:
-            raise InputError(f"the prompt {_short(prompt)} contains a picture token: give pictures as images instead.")
+        """Token ids [T] of the whole chat; a picture of (h, w) patches takes h * w / merge^2 image tokens.
+
+        The prompt's own are those of plain text, whatever stands in it.
+        """
+        template, words = self.template, prompt or self.template.empty
+        before, _, after = chat("{}", len(grids), template).rpartition("{}")
+        # A line break at the end of the template may be one token with those that the prompt begins with.
+        cut = before.rfind(">") + 1
+        ids = self.tokenizer.encode(before[:cut], add_special_tokens=False)
+        ids += plain_ids(self.tokenizer, before[cut:] + words)
+        ids += self.tokenizer.encode(after, add_special_tokens=False)
         sizes = iter(grids)
         expanded = []
         for token in ids:
@@ -432,9 +450,7 @@ class PromptEncoder:
 
     def answer_ids(self, answer: str) -> Tensor:
         """Token ids [T] of what the MLLM answers, which follows the whole chat."""
-        if found := _SPECIAL.search(answer):
-            raise InputError(f"the scene text {_short(answer)} contains the special token {found[0]}: expected none.")
-        return torch.tensor(self.tokenizer.encode(answer, add_special_tokens=False), dtype=torch.long)
+        return torch.tensor(plain_ids(self.tokenizer, answer), dtype=torch.long)
 
     def next_position(self, ids: Tensor, grids: Sequence[tuple[int, int]]) -> int:
         # A picture of h x w tokens advances the position by max(h, w), not by h * w.
@@ -442,16 +458,16 @@ class PromptEncoder:
         return text + sum(max(size) // self.merge for size in grids)
 
     def readable(self, prompt: str, max_prompt_tokens: int = 512) -> str:
-        """A text from the world as `encode` takes it: without special tokens, and cut where it is too long."""
-        prompt = _SPECIAL.sub(" ", prompt)
-        ids = self.tokenizer.encode(prompt, add_special_tokens=False)
+        """A text from the world as `encode` takes it: cut where it is too long."""
+        ids = plain_ids(self.tokenizer, prompt)
         # Cut within a word, the end may be more tokens when it is read again.
         return prompt if len(ids) <= max_prompt_tokens else self.tokenizer.decode(ids[: max_prompt_tokens - 8])
 
     def _check(self, prompt: str, limit: int, allow_empty: bool) -> None:
         if not prompt.strip() and not allow_empty:
             raise InputError("the prompt is empty: describe the image in a sentence.")
-        count = len(self.tokenizer.encode(prompt, add_special_tokens=False))
+        check_text(prompt, "the prompt")
+        count = len(plain_ids(self.tokenizer, prompt))
         if count > limit:
             raise InputError(f"the prompt {_short(prompt)} has {count} tokens: at most {limit} are read.")
 
@@ -495,15 +511,12 @@ def fit_image(
     if isinstance(image, Tensor):
         if [width, height] == size:
             return image.float().cpu()
-        image = Image.fromarray(rearrange(image.mul(255).round().byte().cpu(), "c h w -> h w c").numpy())
-    try:
-        image = image.convert("RGB")
-    except OSError as error:
-        raise InputError(f"an input image cannot be read ({error}): expected a whole picture file.") from None
+        image = to_image(image)
+    image = to_rgb(image, "an input image")
     # Two resizes, as in diffusers: to the area in multiples of 32, then to whole tokens.
     image = image.resize([side * IMAGE_MULTIPLE for side in near], Image.Resampling.LANCZOS)
     image = image.resize(size, Image.Resampling(processor.resample))
-    return rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w") / 255
+    return to_tensor(image)
 
 
 def grid(image: Tensor, processor: Qwen2VLImageProcessorPil) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .errors import InputError, suggest
 from .geometry import Geometry
+from .images import to_image
 
 Mode = Literal["disparity", "linear", "log"]
 Normalize = Literal["image", "batch"] | tuple[float, float]
@@ -59,8 +60,12 @@ def depth_image(geometry: Geometry, mode: Mode = "disparity", normalize: Normali
     """
     if mode not in _SCALES:
         raise InputError(f"mode is {mode!r}{suggest(str(mode), _SCALES)}; expected one of {', '.join(_SCALES)}.")
-    near, far = (x[:, None, None] for x in depth_range(geometry, normalize))
-    return _grey(geometry.filled(1), near, far, mode).masked_fill(~geometry.valid, 0)
+    near, far = depth_range(geometry, normalize)
+    images = torch.empty_like(geometry.depth)
+    for i, (depth, valid) in enumerate(zip(geometry.depth, geometry.valid)):
+        grey = _grey(depth.masked_fill(~valid, 1), near[i], far[i], mode)
+        images[i] = grey.masked_fill(~valid, 0)
+    return images
 
 
 def disparity_image(geometry: Geometry, normalize: Normalize = "image") -> Tensor:
@@ -70,8 +75,11 @@ def disparity_image(geometry: Geometry, normalize: Normalize = "image") -> Tenso
 
 def colorize(geometry: Geometry, mode: Mode = "log", normalize: Normalize = "image") -> Tensor:
     """Colour maps [B, 3, H, W] in [0, 1]: near is yellow, far is blue, not valid is neutral grey."""
-    color = rearrange(_color(depth_image(geometry, mode, normalize)), "b h w c -> b c h w")
-    return color.masked_fill(~geometry.valid[:, None], _UNKNOWN)
+    grey = depth_image(geometry, mode, normalize)
+    images = grey.new_empty(len(grey), 3, geometry.height, geometry.width)
+    for i, valid in enumerate(geometry.valid):
+        images[i] = rearrange(_color(grey[i]), "h w c -> c h w").masked_fill(~valid, _UNKNOWN)
+    return images
 
 
 def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = "image") -> Image.Image:
@@ -79,7 +87,7 @@ def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = 
     if len(geometry) != 1:
         raise InputError(f"a depth figure shows one picture, the batch has {len(geometry)}; select one: geometry[0].")
     factor = math.ceil(384 / max(geometry.height, geometry.width))
-    picture = _to_pil(repeat(colorize(geometry, mode, normalize)[0], "c h w -> (h f) (w g) c", f=factor, g=factor))
+    picture = to_image(repeat(colorize(geometry, mode, normalize)[0], "c h w -> c (h f) (w g)", f=factor, g=factor))
     near, far = (x.item() for x in depth_range(geometry, normalize))
 
     unit = min(96, max(14, picture.height // 24))  # the height of a label; everything in the margin is a multiple of it
@@ -96,7 +104,7 @@ def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = 
         return figure
 
     # As in most pictures, the near end is below.
-    ramp = _to_pil(repeat(_color(torch.linspace(0, 1, bottom - top)), "h c -> h w c", w=right - left))
+    ramp = to_image(repeat(_color(torch.linspace(0, 1, bottom - top)), "h c -> c h w", w=right - left))
     figure.paste(ramp, (left, top))
     _box(draw, left, top, right, bottom)
     for metres, y in _ticks(near, far, mode, top, bottom, spacing=1.5 * unit):
@@ -155,8 +163,3 @@ def _ticks(near: float, far: float, mode: Mode, top: int, bottom: int, spacing: 
 
 def _box(draw: ImageDraw.ImageDraw, left: int, top: int, right: int, bottom: int, fill=None) -> None:
     draw.rectangle((left, top, right - 1, bottom - 1), fill, "black")
-
-
-def _to_pil(image: Tensor) -> Image.Image:
-    """[H, W, 3] in [0, 1] -> RGB."""
-    return Image.fromarray((image.detach() * 255).round().to("cpu", torch.uint8).numpy())

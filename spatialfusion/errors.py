@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn
@@ -21,14 +22,29 @@ class CommandParser(argparse.ArgumentParser):
         raise InputError(f"{message} (--help shows all options).")
 
 
+# What the operating system says of a place where nothing can be written.
+_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.EIO)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the known name nearest to `name`, or an empty string."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
+def read_size(text: str) -> tuple[int, int]:
+    """(width, height) of --size."""
+    found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
+    if not found:
+        raise InputError(f"--size is {text!r}: expected WIDTHxHEIGHT, such as 128x128.")
+    return int(found[1]), int(found[2])
+
+
 def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None) -> None:
     """Run a command-line `main(argv)`: bad input or a full disk ends it with one sentence and exit code 2."""
+    if hasattr(sys.stdout, "reconfigure"):
+        # A path that the terminal cannot show must not end in a traceback when all the work is done.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(sys.argv[1:] if argv is None else argv)
     except InputError as error:
@@ -36,7 +52,7 @@ def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in _OUTPUT:
             raise
         raise SystemExit(_fail(f"cannot write {error.filename or 'the output'}: {error.strerror}.")) from None
 

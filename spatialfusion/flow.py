@@ -56,15 +56,19 @@ def sample(
     noise: tuple[Tensor, Tensor],
     steps: int,
     callback: Callable[[int], None] | None = None,
+    start: float = 1.0,
 ) -> tuple[Tensor, Tensor, object]:
-    """Euler integration from noise (state [B, 2, h, w], fov [B]) at t = 1 to 0.
+    """Euler integration from noise (state [B, 2, h, w], fov [B]) at t = `start` to 0.
+
+    At a start below 1 the noise is what `add_noise` makes of a depth that is to be drawn on. The steps are as many as
+    from 1, each shorter.
 
     Returns:
         the last estimate of the clean state and field of view, and the third value of the last denoiser call. With
         one step this is the conditional mean.
     """
     state, fov = noise
-    times = schedule(steps).tolist()
+    times = (start * schedule(steps)).tolist()
     for i, (t, following) in enumerate(pairwise(times)):
         state0, fov0, extra = denoise(state, fov, torch.full_like(fov, t))
         # dx/dt = (x_t - x0) / t; the last step lands on x0 itself.

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
 import platform
-import re
 import sys
-import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,21 +21,25 @@ from .defaults import (
     depth_settings,
 )
 from .devices import usable_device
-from .errors import CommandParser, InputError, run_command
+from .errors import CommandParser, InputError, read_size, run_command
+from .files import check_writable, run_folder, slug, write_text
+from .texts import check_text
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from torch import Tensor
 
     from .geometry import Geometry
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
 
 TINY = Path(__file__).parent / "assets" / "tiny"
+RESULTS = ("image.png", "depth.png", "depth.npz", "scene.txt", "run.json")
 FILES = ("transformer", "text_encoder", "vae")  # parts that a single file may replace
 EXAMPLES = """examples:
   python -m spatialfusion.generate "a red car in front of a blue house"
   python -m spatialfusion.generate "a red car 2 metres in front of a blue house" --seed 3 --out outputs/car
   python -m spatialfusion.generate "move the car to the left" --image outputs/car/image.png
   python -m spatialfusion.generate "a green tree in front of a white house" --geometry outputs/car/depth.npz
+  python -m spatialfusion.generate "a red car 2 metres in front of a blue house" --scene auto
 """
 
 
@@ -49,9 +48,10 @@ def main(argv: list[str]) -> None:
     arguments = read_arguments(argv)
     usual = f"{slug(arguments.prompt)}-{arguments.seed}{'-no-depth' if arguments.no_depth else ''}"
     out = Path(arguments.out) if arguments.out else Path("outputs") / usual
-    _check_writable(out)
-    image = None if arguments.image is None else open_image(arguments.image)
+    check_writable(out)
+    image = None if arguments.image is None else _read_image(arguments.image)
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
+    scene = None if arguments.scene is None else _plan_scene(arguments)
     if arguments.model is None:
         _warn_of_unknown_words(arguments.prompt)
     files = {name: getattr(arguments, name) for name in FILES if getattr(arguments, name) is not None}
@@ -76,13 +76,17 @@ def main(argv: list[str]) -> None:
         depth_guidance=depth_guidance,
         adapter_strength=strength,
         generator=torch.Generator().manual_seed(arguments.seed),
+        scene=scene,
+        scene_strength=arguments.scene_strength,
     )
     seconds = {"load": loaded - start, **pipeline.seconds, "total": time.perf_counter() - start}
-    predicts = geometry is None and strength != 0
+    predicts = geometry is None and strength != 0 and (scene is None or arguments.scene_strength < 1)
     record = {
         "prompt": arguments.prompt,
         "image": arguments.image,
         "geometry": arguments.geometry,
+        "scene": arguments.scene,
+        "scene_strength": None if scene is None else arguments.scene_strength,
         "model": arguments.model or "tiny",
         "spatialfusion": arguments.spatialfusion,
         **files,
@@ -107,7 +111,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     parser = CommandParser(
         prog="python -m spatialfusion.generate",
         description="Draw an image from a prompt, with metric depth predicted from the same prompt. Writes image.png, "
-        "depth.png (with a scale in metres), depth.npz and run.json.",
+        "depth.png (with a scale in metres), depth.npz and run.json; with --scene also scene.txt.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -115,6 +119,18 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("prompt", help="what to draw; with --image, what to change")
     add("--image", metavar="FILE", help="source image to edit")
     add("--geometry", metavar="FILE", help="depth to use instead of predicting it: .npz, or .png with its .json")
+    add(
+        "--scene",
+        metavar="auto|FILE",
+        help="draw from the exact depth of a scene: auto reads the prompt, FILE is a scene text (docs/scene-text.md)",
+    )
+    add(
+        "--scene-strength",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="1 keeps the scene's depth; below 1 depth is predicted from the scene noised to t = 1 - S (default: 1)",
+    )
     add("--seed", type=int, default=0, metavar="N", help="another seed, another scene (default: 0)")
     add("--size", metavar="WxH", help="pixels, multiples of 16 (default: the model's own)")
     add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
@@ -140,8 +156,17 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if not arguments.prompt.strip():
         raise InputError("the prompt is empty: describe the image in a sentence.")
+    check_text(arguments.prompt, "the prompt")
     if arguments.no_depth and arguments.geometry is not None:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
+    if arguments.scene is not None and arguments.geometry is not None:
+        raise InputError("--scene and --geometry were both given: expected one of them.")
+    if arguments.scene == "auto" and arguments.image is not None:
+        raise InputError(
+            "--scene auto reads what the prompt shows, but with --image it says only what changes: expected a file."
+        )
+    if not 0 <= arguments.scene_strength <= 1:
+        raise InputError(f"--scene-strength is {arguments.scene_strength:g}: expected a number from 0 to 1.")
     if arguments.model is None and (given := [name for name in FILES if getattr(arguments, name) is not None]):
         raise InputError(f"--{given[0].replace('_', '-')} needs --model: the model whose part the file replaces.")
     if arguments.spatialfusion is not None and arguments.model is None:
@@ -149,35 +174,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     if not 0 <= arguments.seed < 2**63:
         raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
     if arguments.size is not None:
-        found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", arguments.size)
-        if not found:
-            raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 128x128.")
-        arguments.size = int(found[1]), int(found[2])
+        arguments.size = read_size(arguments.size)
     return arguments
-
-
-def slug(prompt: str) -> str:
-    """A prompt as the name of a folder; of a long one its beginning, and a digest that tells it from others."""
-    name = re.sub(r"[\W_]+", "-", prompt.lower()).strip("-")
-    if len(name) > 60:
-        name = f"{name[:53].strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-    return name or "image"
-
-
-def open_image(name: str) -> Image.Image:
-    """Read a picture file whole."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(name) as image:
-            image.load()
-            return image
-    except FileNotFoundError:
-        raise InputError(f"there is no file {name}: expected a picture to edit.") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{name} is not a picture: expected a PNG, JPEG or the like.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} cannot be read ({error}): expected a whole picture file.") from None
 
 
 def load_pipeline(
@@ -216,36 +214,42 @@ def load_pipeline(
 
 
 def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:
-    """Write all files beside their places first, then give them their names; returns them."""
+    """Write the files of a run, whole or not at all; returns them."""
     from .depth_image import depth_figure
     from .geometry_files import save_geometry
 
-    is_new = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=out) as name:
-            temporary = Path(name)
-            output.images[0].save(temporary / "image.png")
-            if output.geometry is not None:
-                depth_figure(output.geometry).save(temporary / "depth.png")
-                save_geometry(temporary / "depth.npz", output.geometry)
-            text = json.dumps(record, indent=2, ensure_ascii=False)
-            (temporary / "run.json").write_text(text + "\n", encoding="utf-8")
-            paths = []
-            is_ours = (out / "run.json").is_file()
-            for name in ("image.png", "depth.png", "depth.npz", "run.json"):
-                if (temporary / name).exists():
-                    os.replace(temporary / name, out / name)
-                    paths.append(out / name)
-                elif is_ours:
-                    # Of an earlier run with depth; beside this image it would be taken for its depth.
-                    (out / name).unlink(missing_ok=True)
-            return paths
-    except BaseException:
-        if is_new:
-            with suppress(OSError):
-                out.rmdir()
-        raise
+    with run_folder(out, "run.json", RESULTS) as folder:
+        output.images[0].save(folder / "image.png")
+        if output.geometry is not None:
+            depth_figure(output.geometry).save(folder / "depth.png")
+            save_geometry(folder / "depth.npz", output.geometry)
+        if output.plans:
+            write_text(folder / "scene.txt", output.plans[0].text)
+        write_text(folder / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        written = [name for name in RESULTS if (folder / name).exists()]
+    return [out / name for name in written]
+
+
+def _read_image(name: str) -> Tensor:
+    # torch takes seconds to import: a mistyped option should not wait for it.
+    from .images import read_image
+
+    return read_image(name)
+
+
+def _plan_scene(arguments: argparse.Namespace) -> str:
+    """What the pipeline is given as the scene: "auto", or the text of the file, known to be readable."""
+    from .plan import read_text, report
+    from .planner.plan import plan, plan_text
+
+    # Read here once for what it says to the user, before minutes of loading; the pipeline knows the picture's size.
+    size = arguments.size or (256, 256)
+    if arguments.scene == "auto":
+        report(plan(arguments.prompt, arguments.seed, size))
+        return "auto"
+    text = read_text(arguments.scene)
+    report(plan_text(text, arguments.seed, size))
+    return text
 
 
 def _load_geometry(name: str) -> Geometry:
@@ -255,15 +259,6 @@ def _load_geometry(name: str) -> Geometry:
     if len(geometry) != 1:
         raise InputError(f"{name} holds {len(geometry)} depth maps: expected one.")
     return geometry
-
-
-def _check_writable(out: Path) -> None:
-    """Before a minute of work, not after it."""
-    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise InputError(f"--out is {out}, but {existing} is a file: expected a folder.")
-    if not os.access(existing, os.W_OK):
-        raise InputError(f"--out is {out}, but {existing} cannot be written to: choose another folder.")
 
 
 def _warn_of_unknown_words(prompt: str) -> None:

@@ -8,7 +8,7 @@ size, so that they do not depend on its resolution; pixel (row, column) has its 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -75,9 +75,8 @@ class Geometry:
         object.__setattr__(self, "intrinsics", self.intrinsics.float())
         _check_depth(self.depth, self.valid)
         _check_intrinsics(self.intrinsics)
-        finite = self.depth.isfinite()
-        if not finite.all():
-            object.__setattr__(self, "depth", self.depth.masked_fill(~finite, 0))
+        if not all(one.isfinite().all() for one in self.depth):
+            object.__setattr__(self, "depth", self.depth.masked_fill(~self.depth.isfinite(), 0))
 
     @classmethod
     def from_depth(cls, depth: Tensor, focal: float | Tensor) -> Geometry:
@@ -113,6 +112,31 @@ class Geometry:
         return cls(
             *(torch.cat([getattr(geometry, name) for geometry in geometries]) for name in cls.__dataclass_fields__)
         )
+
+    @classmethod
+    def from_frames(
+        cls, count: int, frame: Callable[[int], Geometry], progress: Callable[[], None] | None = None
+    ) -> Geometry:
+        """A batch of pictures that are made one at a time, so that the memory that making takes is that of one.
+
+        frame: gives picture i as a batch of one; all have one size. progress: called after each picture; if it raises,
+            no more are made.
+        """
+        if count < 1:
+            raise InputError("there are no pictures; expected at least one.")
+        parts: list[Tensor] = []
+        for i in range(count):
+            made = [getattr(frame(i), name) for name in cls.__dataclass_fields__]
+            if count == 1:
+                parts = made
+            elif not parts:
+                parts = [part.new_empty(count, *part.shape[1:]) for part in made]
+            if count > 1:
+                for part, one in zip(parts, made):
+                    part[i] = one[0]
+            if progress is not None:
+                progress()
+        return cls(*parts)
 
     def __len__(self) -> int:
         return len(self.depth)
@@ -287,14 +311,13 @@ def centred_intrinsics(focal: Tensor, height: int, width: int) -> Tensor:
 
 def _check_depth(depth: Tensor, valid: Tensor) -> None:
     near, far = DEPTH_RANGE
-    wrong = valid & ~((depth >= near) & (depth <= far))
-    if not wrong.any():
-        return
-    first = depth[wrong][0].item()
-    raise InputError(
-        f"depth is out of range at {int(wrong.sum())} valid pixels (the first holds {first:g}); expected metres "
-        f"between {near:g} and {far:g}, and valid = false where depth is unknown."
-    )
+    # One picture at a time: of a video the comparisons are gigabytes.
+    wrong = torch.cat([one[known & ~((one >= near) & (one <= far))] for one, known in zip(depth, valid)])
+    if len(wrong):
+        raise InputError(
+            f"depth is out of range at {len(wrong)} valid pixels (the first holds {wrong[0].item():g}); expected "
+            f"metres between {near:g} and {far:g}, and valid = false where depth is unknown."
+        )
 
 
 def _check_intrinsics(intrinsics: Tensor) -> None:

@@ -1,5 +1,8 @@
 """Edits of a geometry: move, scale, flatten, replace and blend its depth, everywhere or within a mask.
 
+A batch is edited one picture at a time, and `progress` is called after each: an edit takes the memory of its result and
+of work on one picture.
+
 A mask is [B or 1, H, W] (or [H, W]) in [0, 1], of any size; None is everywhere. A soft value goes that part of the way:
 `move` by that part of the metres, the others in log depth, so that a half lies at the geometric mean. Outside of the
 mask not a bit changes. The camera always stays that of the first geometry.
@@ -8,17 +11,19 @@ mask not a bit changes. The camera always stays that of the first geometry.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor
 
 from .errors import InputError
 from .geometry import DEPTH_RANGE, Geometry
 
+Progress = Callable[[], None]
 
-def move(geometry: Geometry, metres: float, mask: Tensor | None = None) -> Geometry:
+
+def move(geometry: Geometry, metres: float, mask: Tensor | None = None, progress: Progress | None = None) -> Geometry:
     """Farther from the camera by `metres`, nearer where negative, along the optical axis.
 
     Raises InputError if something would come to the camera or behind it: clamped there, it would be a flat sheet on the
@@ -26,28 +31,21 @@ def move(geometry: Geometry, metres: float, mask: Tensor | None = None) -> Geome
     """
     if not math.isfinite(metres):
         raise InputError(f"cannot move by {metres:g} metres; expected a finite number.")
-    weight = _weight(geometry, mask)
-    depth = geometry.depth + metres * weight
-    behind = geometry.valid & (depth < DEPTH_RANGE[0])
-    if behind.any():
-        # What a soft mask moves less could also come nearer.
-        room = ((geometry.depth - DEPTH_RANGE[0]) / weight)[behind].min().item()
-        raise InputError(
-            f"cannot move by {metres:g} metres, as {int(behind.sum())} pixels would come to the camera or behind it; "
-            f"expected {-_below(room):.3g} or more, or a mask that leaves near pixels out."
-        )
-    return _changed(geometry, depth, weight)
+    if metres < 0:
+        _check_room(geometry, metres, mask)
+    return _by_picture(geometry, mask, progress, lambda one, weight: one.depth + metres * weight)
 
 
-def scale(geometry: Geometry, factor: float, mask: Tensor | None = None) -> Geometry:
+def scale(geometry: Geometry, factor: float, mask: Tensor | None = None, progress: Progress | None = None) -> Geometry:
     """Depth times `factor`, kept within DEPTH_RANGE; a soft mask value w scales by factor ** w."""
     if not 0 < factor < math.inf:
         raise InputError(f"cannot scale by {factor:g}; expected more than 0, such as 0.5 for half the distance.")
-    weight = _weight(geometry, mask)
-    return _changed(geometry, geometry.depth * factor**weight, weight)
+    return _by_picture(geometry, mask, progress, lambda one, weight: one.depth * factor**weight)
 
 
-def flatten(geometry: Geometry, metres: float | None = None, mask: Tensor | None = None) -> Geometry:
+def flatten(
+    geometry: Geometry, metres: float | None = None, mask: Tensor | None = None, progress: Progress | None = None
+) -> Geometry:
     """Everything at one depth: at `metres`, or at each picture's own mean depth within the mask.
 
     What is not valid stays so: sky does not become a wall.
@@ -56,24 +54,31 @@ def flatten(geometry: Geometry, metres: float | None = None, mask: Tensor | None
         raise InputError(
             f"cannot flatten to {metres:g} metres; expected {DEPTH_RANGE[0]:g} to {DEPTH_RANGE[1]:g} metres."
         )
-    weight = _weight(geometry, mask)
-    if metres is None:
-        share = (weight * geometry.valid).double()
-        total = share.sum((1, 2), keepdim=True)
-        target = (share * geometry.filled(0)).sum((1, 2), keepdim=True) / total.masked_fill(total == 0, 1)
-        # Without a valid pixel in the mask there is nothing to flatten.
-        target = torch.where(total > 0, target, 1.0).float()
-    else:
-        target = geometry.depth.new_tensor(metres)
-    return _changed(geometry, _between(geometry.filled(1), target.expand_as(geometry.depth), weight), weight)
+
+    def flat(one: Geometry, weight: Tensor) -> Tensor:
+        if metres is None:
+            share = (weight * one.valid).double()
+            total = share.sum()
+            # Without a valid pixel in the mask there is nothing to flatten.
+            target = torch.where(total > 0, (share * one.filled(0)).sum() / total.masked_fill(total == 0, 1), 1.0)
+            target = target.float()
+        else:
+            target = one.depth.new_tensor(metres)
+        return _between(one.filled(1), target.expand_as(one.depth), weight)
+
+    return _by_picture(geometry, mask, progress, flat)
 
 
-def replace(geometry: Geometry, other: Geometry, mask: Tensor | None = None) -> Geometry:
+def replace(
+    geometry: Geometry, other: Geometry, mask: Tensor | None = None, progress: Progress | None = None
+) -> Geometry:
     """The depth and validity of another geometry: `blend` by 1."""
-    return blend(geometry, other, 1.0, mask)
+    return blend(geometry, other, 1.0, mask, progress)
 
 
-def blend(geometry: Geometry, other: Geometry, amount: float, mask: Tensor | None = None) -> Geometry:
+def blend(
+    geometry: Geometry, other: Geometry, amount: float, mask: Tensor | None = None, progress: Progress | None = None
+) -> Geometry:
     """Log depth between this geometry (amount 0) and another (1); of one batch size, or the other of batch 1.
 
     The other is resized to this one's size. Its metres are taken as they are and seen by this one's camera: where the
@@ -86,13 +91,17 @@ def blend(geometry: Geometry, other: Geometry, amount: float, mask: Tensor | Non
         raise InputError(
             f"the other geometry has a batch of {len(other)}; expected 1 or {len(geometry)}, as the first geometry has."
         )
-    weight = amount * _weight(geometry, mask)
-    other = other.to(geometry.depth.device).resize(geometry.height, geometry.width)
-    depth, valid = other.depth.expand_as(geometry.depth), other.valid.expand_as(geometry.valid)
-    decides = weight >= 0.5
-    mixed = _between(geometry.filled(1), depth.masked_fill(~valid, 1), weight)
-    mixed = torch.where(geometry.valid & valid, mixed, torch.where(decides, depth, geometry.depth))
-    return Geometry(mixed, torch.where(decides, valid, geometry.valid), geometry.intrinsics)
+    _check_mask(mask, geometry, "mask")
+
+    def blended(i: int) -> Geometry:
+        one, weight = geometry[i], amount * _weight(geometry, mask, i)
+        second = other[i if len(other) > 1 else 0].to(one.depth.device).resize(one.height, one.width)
+        decides = weight >= 0.5
+        mixed = _between(one.filled(1), second.filled(1), weight)
+        mixed = torch.where(one.valid & second.valid, mixed, torch.where(decides, second.depth, one.depth))
+        return Geometry(mixed, torch.where(decides, second.valid, one.valid), one.intrinsics)
+
+    return Geometry.from_frames(len(geometry), blended, progress)
 
 
 def feather(mask: Tensor, pixels: float) -> Tensor:
@@ -110,10 +119,12 @@ def feather(mask: Tensor, pixels: float) -> Tensor:
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float32, device=mask.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = kernel / kernel.sum()
-    soft = rearrange(mask.float(), "b h w -> b 1 h w")
-    soft = F.conv2d(F.pad(soft, (reach, reach, 0, 0), mode="replicate"), kernel[None, None, None])
-    soft = F.conv2d(F.pad(soft, (0, 0, reach, reach), mode="replicate"), kernel[None, None, :, None])
-    return _without_rounding(rearrange(soft, "b 1 h w -> b h w"), mask.float())
+    softened = torch.empty_like(mask, dtype=torch.float32)
+    for i, one in enumerate(mask.float()):
+        soft = F.conv2d(F.pad(one[None, None], (reach, reach, 0, 0), mode="replicate"), kernel[None, None, None])
+        soft = F.conv2d(F.pad(soft, (0, 0, reach, reach), mode="replicate"), kernel[None, None, :, None])
+        softened[i] = _without_rounding(soft[0, 0], one)
+    return softened
 
 
 def fit_mask(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
@@ -121,18 +132,10 @@ def fit_mask(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
 
     Other sizes are stretched (bilinear); values are kept within [0, 1]. `name` is what errors call it.
     """
+    _check_mask(mask, geometry, name)
     mask = mask[None] if mask.ndim == 2 else mask
-    if mask.ndim != 3 or mask.numel() == 0:
-        raise InputError(f"{name} has shape {list(mask.shape)}; expected [batch, height, width].")
-    if len(mask) not in (1, len(geometry)):
-        expected = "1" if len(geometry) == 1 else f"1 or {len(geometry)}"
-        raise InputError(f"{name} has a batch of {len(mask)}; expected {expected}, as the geometry has.")
-    mask = mask.to(geometry.depth.device, torch.float32).nan_to_num().clamp(0, 1)
-    size = (geometry.height, geometry.width)
-    if mask.shape[-2:] != size:
-        resized = F.interpolate(mask[:, None], size, mode="bilinear", align_corners=False, antialias=True)[:, 0]
-        mask = _without_rounding(resized, mask)
-    return mask.expand(len(geometry), *size)
+    fitted = [_fit_one(one, geometry) for one in mask]
+    return (torch.stack(fitted) if len(fitted) > 1 else fitted[0]).expand(len(geometry), -1, -1)
 
 
 def _without_rounding(filtered: Tensor, mask: Tensor) -> Tensor:
@@ -142,16 +145,65 @@ def _without_rounding(filtered: Tensor, mask: Tensor) -> Tensor:
     return torch.where(filtered < low + 1e-6, low, filtered)
 
 
-def _weight(geometry: Geometry, mask: Tensor | None) -> Tensor:
-    return torch.ones_like(geometry.depth) if mask is None else fit_mask(mask, geometry)
+def _check_mask(mask: Tensor | None, geometry: Geometry, name: str) -> None:
+    if mask is None:
+        return
+    if mask.ndim not in (2, 3) or mask.numel() == 0:
+        raise InputError(f"{name} has shape {list(mask.shape)}; expected [batch, height, width].")
+    if mask.ndim == 3 and len(mask) not in (1, len(geometry)):
+        expected = "1" if len(geometry) == 1 else f"1 or {len(geometry)}"
+        raise InputError(f"{name} has a batch of {len(mask)}; expected {expected}, as the geometry has.")
+    if mask.isnan().any():
+        raise InputError(f"{name} has values that are not numbers (NaN); expected 0 to 1.")
 
 
-def _changed(geometry: Geometry, depth: Tensor, weight: Tensor) -> Geometry:
-    """The geometry with this depth where it is valid and the mask is not 0."""
-    touched = geometry.valid & (weight > 0)
-    return Geometry(
-        torch.where(touched, depth.clamp(*DEPTH_RANGE), geometry.depth), geometry.valid, geometry.intrinsics
-    )
+def _fit_one(mask: Tensor, geometry: Geometry) -> Tensor:
+    """A mask [H, W] of a geometry's size."""
+    mask = mask.to(geometry.depth.device, torch.float32).clamp(0, 1)
+    size = (geometry.height, geometry.width)
+    if mask.shape == size:
+        return mask
+    resized = F.interpolate(mask[None, None], size, mode="bilinear", align_corners=False, antialias=True)[0, 0]
+    return _without_rounding(resized, mask)
+
+
+def _weight(geometry: Geometry, mask: Tensor | None, i: int) -> Tensor:
+    """How far picture i is edited [1, H, W]."""
+    if mask is None:
+        return torch.ones_like(geometry.depth[i : i + 1])
+    return _fit_one(mask if mask.ndim == 2 else mask[i if len(mask) > 1 else 0], geometry)[None]
+
+
+def _by_picture(
+    geometry: Geometry, mask: Tensor | None, progress: Progress | None, edit: Callable[[Geometry, Tensor], Tensor]
+) -> Geometry:
+    """The geometry with the depth that `edit` makes of a picture and its weight, within validity and mask."""
+    _check_mask(mask, geometry, "mask")
+
+    def edited(i: int) -> Geometry:
+        one, weight = geometry[i], _weight(geometry, mask, i)
+        depth = edit(one, weight).clamp(*DEPTH_RANGE)
+        return Geometry(torch.where(one.valid & (weight > 0), depth, one.depth), one.valid, one.intrinsics)
+
+    return Geometry.from_frames(len(geometry), edited, progress)
+
+
+def _check_room(geometry: Geometry, metres: float, mask: Tensor | None) -> None:
+    """Raise InputError if something would come nearer than DEPTH_RANGE, and say how far everything can be moved."""
+    _check_mask(mask, geometry, "mask")
+    count, room = 0, math.inf
+    for i in range(len(geometry)):
+        one, weight = geometry[i], _weight(geometry, mask, i)
+        behind = one.valid & (one.depth + metres * weight < DEPTH_RANGE[0])
+        if behind.any():
+            # What a soft mask moves less could also come nearer.
+            count += int(behind.sum())
+            room = min(room, ((one.depth - DEPTH_RANGE[0]) / weight)[behind].min().item())
+    if count:
+        raise InputError(
+            f"cannot move by {metres:g} metres, as {count} pixels would come to the camera or behind it; "
+            f"expected {-_below(room):.3g} or more, or a mask that leaves near pixels out."
+        )
 
 
 def _between(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:

@@ -25,9 +25,15 @@ from .depth_image import colorize
 from .errors import InputError
 from .files import atomic_file
 from .geometry import Geometry
+from .images import MAX_PIXELS, check_pixels, open_image, to_image, to_rgb, to_tensor
 from .log_depth import CODES, encode_log_depth
 
 _ARRAYS = ("depth", "valid", "intrinsics")
+_NPZ = "expected depth [B, H, W] float32, valid [B, H, W] bool, intrinsics [B, 3, 3] float32"
+MAX_BATCH_PIXELS = 2**29  # of all depth maps of a file
+# Beyond these viewers give up, and a .glb its 32-bit lengths.
+_MOST_POINTS, _MOST_MESH = 2**27, 2**24
+_SIDECAR_BYTES = 2**16  # more than any has
 _PNG_FORMAT = "spatialfusion-depth-1"
 
 
@@ -43,7 +49,7 @@ def save_geometry(path: str | os.PathLike, geometry: Geometry) -> None:
         with atomic_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **{name: _numpy(getattr(geometry, name)) for name in _ARRAYS})
     elif path.suffix.lower() == ".png":
-        _require_single(geometry, ".png")
+        _require_single(geometry, ".png", MAX_PIXELS)
         codes, sidecar = _encode_depth(geometry)
         with atomic_file(path) as temporary_image, atomic_file(path.with_suffix(".json")) as temporary_sidecar:
             Image.fromarray(codes).save(temporary_image)
@@ -57,7 +63,7 @@ def load_geometry(path: str | os.PathLike) -> Geometry:
     path = Path(path)
     if path.suffix.lower() not in (".npz", ".png"):
         raise InputError(f"cannot load a geometry from {path.name!r}; expected a .npz or .png file.")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"there is no file {path}; expected a geometry saved as .npz or .png.")
     arrays = _read_npz(path) if path.suffix.lower() == ".npz" else _read_png(path)
     try:
@@ -66,26 +72,32 @@ def load_geometry(path: str | os.PathLike) -> Geometry:
         raise InputError(f"{path}: {error}") from None
 
 
-def save_ply(path: str | os.PathLike, geometry: Geometry, image: Tensor | None = None) -> None:
+def depth_sidecar(path: Path) -> Path | None:
+    """The .json that makes a .png a depth picture; None if there is none beside it."""
+    return next((p for p in (path.with_suffix(".json"), path.with_suffix(".JSON")) if os.path.isfile(p)), None)
+
+
+def save_ply(path: str | os.PathLike, geometry: Geometry, image: Tensor | Image.Image | None = None) -> None:
     """Write one picture's valid pixels as a point cloud; see `encode_ply`."""
     data = encode_ply(geometry, image)
     with atomic_file(path) as temporary:
         temporary.write_bytes(data)
 
 
-def save_glb(path: str | os.PathLike, geometry: Geometry, image: Tensor | None = None) -> None:
+def save_glb(path: str | os.PathLike, geometry: Geometry, image: Tensor | Image.Image | None = None) -> None:
     """Write one picture as a triangle mesh with a texture; see `encode_glb`."""
     data = encode_glb(geometry, image)
     with atomic_file(path) as temporary:
         temporary.write_bytes(data)
 
 
-def encode_ply(geometry: Geometry, image: Tensor | None = None) -> bytes:
+def encode_ply(geometry: Geometry, image: Tensor | Image.Image | None = None) -> bytes:
     """A binary little-endian .ply with a coloured point for each valid pixel.
 
-    image: [1, 3, H, W] or [3, H, W] in [0, 1], of any size, to take the colours from; else the depth's colour map.
+    image: [1, 3, H, W] or [3, H, W] in [0, 1] or a PIL image, of any size, to take the colours from; else the depth's
+        colour map.
     """
-    _require_single(geometry, ".ply")
+    _require_single(geometry, ".ply", _MOST_POINTS)
     _require_valid(geometry)
     color = _color_image(geometry, image)
     if color.shape[-2:] != geometry.depth.shape[-2:]:
@@ -93,7 +105,7 @@ def encode_ply(geometry: Geometry, image: Tensor | None = None) -> bytes:
     valid = _numpy(geometry.valid[0])
     vertices = np.empty(valid.sum(), [("position", "<f4", 3), ("color", "u1", 3)])
     vertices["position"] = _upright_points(geometry)[valid]
-    vertices["color"] = _to_bytes(color)[valid]
+    vertices["color"] = np.asarray(to_image(color[0]))[valid]
     header = [
         "ply",
         "format binary_little_endian 1.0",
@@ -106,13 +118,13 @@ def encode_ply(geometry: Geometry, image: Tensor | None = None) -> bytes:
     return ("\n".join(header) + "\n").encode("ascii") + vertices.tobytes()
 
 
-def encode_glb(geometry: Geometry, image: Tensor | None = None) -> bytes:
+def encode_glb(geometry: Geometry, image: Tensor | Image.Image | None = None) -> bytes:
     """A binary glTF with one mesh that connects neighbouring pixels and is cut where depth jumps.
 
-    image: [1, 3, H, W] or [3, H, W] in [0, 1], of any size, as the texture; else the depth's colour map. The material
-    is unlit: a picture already has its light.
+    image: [1, 3, H, W] or [3, H, W] in [0, 1] or a PIL image, of any size, as the texture; else the depth's colour map.
+    The material is unlit: a picture already has its light.
     """
-    _require_single(geometry, ".glb")
+    _require_single(geometry, ".glb", _MOST_MESH)
     _require_valid(geometry)
     faces = _faces(geometry)
     if len(faces) == 0:
@@ -124,7 +136,7 @@ def encode_glb(geometry: Geometry, image: Tensor | None = None) -> bytes:
     rows, columns = np.divmod(used, geometry.width)
     uv = np.stack([(columns + 0.5) / geometry.width, (rows + 0.5) / geometry.height], axis=-1)
     texture = io.BytesIO()
-    Image.fromarray(_to_bytes(_color_image(geometry, image))).save(texture, "PNG")
+    to_image(_color_image(geometry, image)[0]).save(texture, "PNG")
 
     vertex_buffer, index_buffer = 34962, 34963
     parts = [
@@ -133,7 +145,7 @@ def encode_glb(geometry: Geometry, image: Tensor | None = None) -> bytes:
         (faces.astype("<u4").tobytes(), {"target": index_buffer}),
         (texture.getvalue(), {}),
     ]
-    views, binary = [], b""
+    views, binary = [], bytearray()
     for data, target in parts:
         views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), **target})
         binary += data + bytes(-len(data) % 4)
@@ -174,6 +186,11 @@ def encode_glb(geometry: Geometry, image: Tensor | None = None) -> bytes:
         "bufferViews": views,
         "buffers": [{"byteLength": len(binary)}],
     }
+    return pack_glb(document, binary)
+
+
+def pack_glb(document: dict, binary: bytes) -> bytes:
+    """The .glb file of a glTF document and its one buffer."""
     text = json.dumps(document, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 4)
     chunks = struct.pack("<II", len(text), 0x4E4F534A) + text + struct.pack("<II", len(binary), 0x004E4942) + binary
@@ -181,28 +198,47 @@ def encode_glb(geometry: Geometry, image: Tensor | None = None) -> bytes:
 
 
 def _read_npz(path: Path) -> list[np.ndarray]:
-    expected = "expected depth [B, H, W] float32, valid [B, H, W] bool, intrinsics [B, 3, 3] float32"
     try:
         # Opened here because numpy leaves the file open when it is not a zip archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = [name for name in _ARRAYS if name not in archive]
             if missing:
-                raise InputError(f"{path} has no array {missing[0]!r}; {expected}.")
+                raise InputError(f"{path} has no array {missing[0]!r}; {_NPZ}.")
+            for name in _ARRAYS:
+                _check_array(path, name, *_array_header(archive.zip, name))
             arrays = {name: archive[name] for name in _ARRAYS}
     except InputError:
         raise
     # What numpy, zipfile and zlib raise for files that are cut short, are something else or hold pickled objects.
     except (ValueError, KeyError, EOFError, OSError, TypeError, AttributeError, MemoryError, NotImplementedError,
             RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, struct.error):  # fmt: skip
-        raise InputError(f"{path} is damaged or is not a .npz of plain arrays; {expected}.") from None
-    if arrays["valid"].dtype != np.bool_:
-        raise InputError(f"{path}: valid has dtype {arrays['valid'].dtype}; {expected}.")
-    for name in ("depth", "intrinsics"):
-        if arrays[name].dtype.kind != "f":
-            raise InputError(f"{path}: {name} has dtype {arrays[name].dtype}; {expected}.")
-        with np.errstate(over="ignore"):
-            arrays[name] = arrays[name].astype(np.float32)
-    return list(arrays.values())
+        raise InputError(f"{path} is damaged or is not a .npz of plain arrays; {_NPZ}.") from None
+    with np.errstate(over="ignore"):
+        return [arrays["depth"].astype(np.float32), arrays["valid"], arrays["intrinsics"].astype(np.float32)]
+
+
+def _array_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of an array of a .npz, of which nothing else is read."""
+    with archive.open(f"{name}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _check_array(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """A few bytes of a .npz may unpack to more than the memory holds."""
+    kind = "b" if name == "valid" else "f"
+    if dtype.kind != kind:
+        raise InputError(f"{path}: {name} has dtype {dtype}; {_NPZ}.")
+    if len(shape) != 3 or (name == "intrinsics" and shape[1:] != (3, 3)):
+        raise InputError(f"{path}: {name} has shape {list(shape)}; {_NPZ}.")
+    check_pixels((shape[2], shape[1]), f"{path}: {name}")
+    if math.prod(shape) > MAX_BATCH_PIXELS:
+        raise InputError(
+            f"{path}: {name} has {shape[0]} maps of {shape[2]}x{shape[1]} pixels, more than "
+            f"{MAX_BATCH_PIXELS // 10**6} million in all; expected fewer in a file."
+        )
 
 
 def _encode_depth(geometry: Geometry) -> tuple[np.ndarray, dict]:
@@ -219,11 +255,13 @@ def _encode_depth(geometry: Geometry) -> tuple[np.ndarray, dict]:
 
 
 def _read_png(path: Path) -> list[np.ndarray]:
-    sidecar_path = path.with_suffix(".json")
-    if not sidecar_path.is_file():
-        raise InputError(f"{path} has no {sidecar_path.name} beside it; expected the pair that save_geometry writes.")
+    sidecar_path = depth_sidecar(path)
+    if sidecar_path is None:
+        name = path.with_suffix(".json").name
+        raise InputError(f"{path} has no {name} beside it; expected the pair that save_geometry writes.")
     try:
-        sidecar = json.loads(sidecar_path.read_text(encoding="utf-8"))
+        with sidecar_path.open("rb") as file:
+            sidecar = json.loads(file.read(_SIDECAR_BYTES))
     except (ValueError, RecursionError):
         raise InputError(f"{sidecar_path} is not JSON; expected the file that save_geometry writes.") from None
     if not isinstance(sidecar, dict) or sidecar.get("format") != _PNG_FORMAT:
@@ -237,12 +275,8 @@ def _read_png(path: Path) -> list[np.ndarray]:
         if numbers[name].shape != shape or not np.isfinite(numbers[name]).all():
             what = "a 3x3 matrix" if shape else "a number"
             raise InputError(f"{sidecar_path}: {name} is {sidecar.get(name)!r}; expected {what}.")
-    try:
-        with Image.open(path) as image:
-            mode = image.mode
-            codes = np.array(image)
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError, struct.error):
-        raise InputError(f"{path} is damaged or is not a picture; expected a 16-bit grey PNG.") from None
+    image = open_image(path)
+    mode, codes = image.mode, np.array(image)
     if mode not in ("I;16", "I;16B", "I") or codes.min() < 0 or codes.max() > CODES:
         raise InputError(f"{path} is a picture of mode {mode}; expected a 16-bit grey PNG.")
     with np.errstate(over="ignore"):
@@ -274,9 +308,14 @@ def _upright_points(geometry: Geometry) -> np.ndarray:
     return _numpy(geometry.points()[0]) * np.array([1, -1, -1], dtype=np.float32)
 
 
-def _color_image(geometry: Geometry, image: Tensor | None) -> Tensor:
+def _color_image(geometry: Geometry, image: Tensor | Image.Image | None) -> Tensor:
+    """[1, 3, H, W]"""
     if image is None:
         return colorize(geometry)
+    if isinstance(image, Image.Image):
+        return to_tensor(to_rgb(image))[None]
+    if not isinstance(image, Tensor):
+        raise InputError(f"the image is of type {type(image).__name__}; expected a tensor [1, 3, H, W] or a PIL image.")
     image = image[None] if image.ndim == 3 else image
     if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.is_floating_point() or image.numel() == 0:
         raise InputError(
@@ -286,18 +325,18 @@ def _color_image(geometry: Geometry, image: Tensor | None) -> Tensor:
     return image.float().nan_to_num().clamp(0, 1)
 
 
-def _to_bytes(image: Tensor) -> np.ndarray:
-    """[1, 3, H, W] in [0, 1] -> [H, W, 3] uint8."""
-    return _numpy((image[0] * 255).round().to(torch.uint8).permute(1, 2, 0)).copy()
-
-
 def _numpy(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().numpy()
 
 
-def _require_single(geometry: Geometry, kind: str) -> None:
+def _require_single(geometry: Geometry, kind: str, most: int) -> None:
     if len(geometry) != 1:
         raise InputError(f"a {kind} holds one picture, the batch has {len(geometry)}; select one: geometry[0].")
+    if geometry.depth.numel() > most:
+        raise InputError(
+            f"a {kind} holds up to {most // 10**6} million pixels, and this geometry has {geometry.width}x"
+            f"{geometry.height}; resize it first: geometry.resize(height, width)."
+        )
 
 
 def _require_valid(geometry: Geometry) -> None:

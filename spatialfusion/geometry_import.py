@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -19,7 +19,13 @@ _GREY = 0.012
 
 
 def from_image(
-    image: Tensor, convention: Convention, near: float, far: float, hfov: float, zero_is_sky: bool = True
+    image: Tensor,
+    convention: Convention,
+    near: float,
+    far: float,
+    hfov: float,
+    zero_is_sky: bool = True,
+    progress: Callable[[], None] | None = None,
 ) -> Geometry:
     """Geometry from a grey depth picture.
 
@@ -31,6 +37,7 @@ def from_image(
     hfov: horizontal field of view in degrees.
     zero_is_sky: what is exactly black (exactly white where inverted) is sky or unknown and so not valid, instead of as
         far as `far`. "metres" does not use it.
+    progress: called after each picture; one is turned into depth at a time.
 
     Raises InputError for anything else, and for a coloured picture: a colour map cannot be turned back into depth.
     """
@@ -40,59 +47,62 @@ def from_image(
             f"{', '.join(CONVENTIONS)}."
         )
     _check_hfov(hfov)
-    grey = _grey(image)
-    if convention == "metres":
-        return Geometry.from_depth(grey, focal_length(hfov))
-    if not DEPTH_RANGE[0] <= near < far <= DEPTH_RANGE[1]:
+    if convention != "metres" and not DEPTH_RANGE[0] <= near < far <= DEPTH_RANGE[1]:
         raise InputError(
             f"near is {near:g} and far is {far:g} metres; expected near less than far, both within {DEPTH_RANGE[0]:g} "
             f"to {DEPTH_RANGE[1]:g}."
         )
-    grey = torch.where(grey.isfinite(), grey.clamp(0, 1), torch.nan)
-    nearness = 1 - grey if convention.startswith("inverted") else grey
-    if convention.endswith("disparity"):
-        depth = 1 / torch.lerp(torch.full_like(grey, 1 / far), torch.full_like(grey, 1 / near), nearness)
-    else:
-        depth = torch.lerp(torch.full_like(grey, far), torch.full_like(grey, near), nearness)
-    depth = depth.clamp(near, far)  # rounding, which counts at the ends of DEPTH_RANGE
-    if zero_is_sky:
-        depth = depth.masked_fill(nearness == 0, torch.inf)
-    return Geometry.from_depth(depth, focal_length(hfov))
+    _check_image(image)
+
+    def frame(i: int) -> Geometry:
+        depth = _grey(image[i : i + 1])
+        if convention != "metres":
+            depth = _metres(depth, convention, near, far, zero_is_sky)
+        return Geometry.from_depth(depth, focal_length(hfov))
+
+    return Geometry.from_frames(len(image), frame, progress)
 
 
-def from_moge(packet: Mapping[str, Any], name: str = "moge_geometry") -> Geometry:
+def from_moge(
+    packet: Mapping[str, Any], name: str = "moge_geometry", progress: Callable[[], None] | None = None
+) -> Geometry:
     """Geometry from a MOGE_GEOMETRY: depth [B, H, W] in metres, normalised intrinsics [B, 3, 3], maybe mask [B, H, W].
 
     Not valid: outside of the mask, and what is not positive and finite. MoGe-2 gives metres; MoGe-1 gives depth up to
-    a factor, and its packet does not say so. `name` is the input's, for errors. On the depth's device.
+    a factor, and its packet does not say so. `name` is the input's, for errors; `progress` is called after each
+    picture. On the depth's device.
     """
     depth = _depth(packet, name, needed=("depth", "intrinsics"))
     intrinsics = _on(packet["intrinsics"], depth)
     if intrinsics.ndim == 2 or (intrinsics.ndim == 3 and len(intrinsics) == 1):
         intrinsics = intrinsics.reshape(1, *intrinsics.shape[-2:]).expand(len(depth), -1, -1)
-    return _geometry(depth, _known(depth, packet, "mask", name), intrinsics, name)
+    return _geometry(depth, packet, "mask", intrinsics, name, progress)
 
 
-def from_da3(packet: Mapping[str, Any], hfov: float, name: str = "da3_geometry") -> Geometry:
+def from_da3(
+    packet: Mapping[str, Any],
+    hfov: float,
+    name: str = "da3_geometry",
+    progress: Callable[[], None] | None = None,
+) -> Geometry:
     """Geometry from a DA3_GEOMETRY: depth [B, H, W], maybe sky [B, H, W], maybe intrinsics [1, B, 3, 3] in pixels.
 
     Not valid: sky of probability 0.5 and more, and what is not positive and finite. hfov: the horizontal field of view
     in degrees where the packet has no intrinsics, which only its multi-view mode has. `name` is the input's, for
-    errors. On the depth's device.
+    errors; `progress` is called after each picture. On the depth's device.
 
     Depth is the model's raw output, up to a factor: `geometry_edit.scale` makes it metres. For the metric variant the
     factor is f / 300, f the focal length in pixels of the size at which the model ran. The packet does not hold that
     size, and its intrinsics are in pixels of it too; they are normalised by the principal point, which is the centre.
     """
     depth = _depth(packet, name, needed=("depth",))
-    known = _known(depth, packet, "sky", name)
     intrinsics = packet.get("intrinsics")
     intrinsics = None if intrinsics is None else _on(intrinsics, depth)
     # Where it has estimated no camera, the multi-view mode writes identities.
     if intrinsics is None or torch.equal(intrinsics, torch.eye(3).to(intrinsics).expand_as(intrinsics)):
         _check_hfov(hfov)
         focal = focal_length(hfov).to(depth.device).expand(len(depth))
-        return _geometry(depth, known, centred_intrinsics(focal, *depth.shape[1:]), name)
+        return _geometry(depth, packet, "sky", centred_intrinsics(focal, *depth.shape[1:]), name, progress)
     if intrinsics.shape not in ((1, len(depth), 3, 3), (len(depth), 3, 3)):
         raise InputError(
             f"{name} has intrinsics of shape {list(intrinsics.shape)}; expected [1, {len(depth)}, 3, 3], in pixels."
@@ -106,16 +116,31 @@ def from_da3(packet: Mapping[str, Any], hfov: float, name: str = "da3_geometry")
     normalised = torch.eye(3, device=depth.device).repeat(len(depth), 1, 1)
     normalised[:, [0, 1], [0, 1]] = focal / (2 * centre)
     normalised[:, :2, 2] = 0.5
-    return _geometry(depth, known, normalised, name)
+    return _geometry(depth, packet, "sky", normalised, name, progress)
 
 
-def _grey(image: Tensor) -> Tensor:
-    """[B, H, W, C] -> [B, H, W] float32."""
+def _check_image(image: Tensor) -> None:
     if image.ndim != 4 or image.shape[-1] not in (1, 3, 4) or image.numel() == 0 or not image.is_floating_point():
         raise InputError(
             f"the image has shape {list(image.shape)} and dtype {image.dtype}; expected [batch, height, width, 1, 3 or "
             "4] of floating-point values."
         )
+
+
+def _metres(grey: Tensor, convention: Convention, near: float, far: float, zero_is_sky: bool) -> Tensor:
+    """[1, H, W] in [0, 1] -> metres, infinite where it is sky."""
+    grey = torch.where(grey.isfinite(), grey.clamp(0, 1), torch.nan)
+    nearness = 1 - grey if convention.startswith("inverted") else grey
+    if convention.endswith("disparity"):
+        depth = 1 / torch.lerp(torch.full_like(grey, 1 / far), torch.full_like(grey, 1 / near), nearness)
+    else:
+        depth = torch.lerp(torch.full_like(grey, far), torch.full_like(grey, near), nearness)
+    depth = depth.clamp(near, far)  # rounding, which counts at the ends of DEPTH_RANGE
+    return depth.masked_fill(nearness == 0, torch.inf) if zero_is_sky else depth
+
+
+def _grey(image: Tensor) -> Tensor:
+    """[1, H, W, C] -> [1, H, W] float32."""
     channels = image.float()[..., :3]
     low, high = channels.nan_to_num().amin(-1), channels.nan_to_num().amax(-1)
     # Relative for metres, which go beyond 1.
@@ -143,30 +168,43 @@ def _depth(packet: Any, name: str, needed: tuple[str, ...]) -> Tensor:
             f"{name} has no {' and no '.join(missing)}; expected the geometry of a perspective picture, from a depth "
             "node (not of a panorama)."
         )
-    depth = packet["depth"].detach().float()
+    depth = packet["depth"].detach()
     if depth.ndim != 3:
         raise InputError(f"{name} has depth of shape {list(depth.shape)}; expected [batch, height, width].")
     return depth
-
-
-def _known(depth: Tensor, packet: Mapping[str, Any], key: str, name: str) -> Tensor:
-    """Where depth is known, by its values and by the packet's "mask" of what is known or "sky" of what is not."""
-    known = (depth >= DEPTH_RANGE[0]) & (depth <= DEPTH_RANGE[1])
-    mask = packet.get(key)
-    if mask is None:
-        return known
-    mask = _on(mask, depth)
-    if mask.shape != depth.shape:
-        raise InputError(f"{name} has a {key} of shape {list(mask.shape)}; expected depth's {list(depth.shape)}.")
-    return known & (mask < 0.5 if key == "sky" else mask >= 0.5)
 
 
 def _on(value: Tensor, depth: Tensor) -> Tensor:
     return value.detach().to(depth.device, torch.float32)
 
 
-def _geometry(depth: Tensor, known: Tensor, intrinsics: Tensor, name: str) -> Geometry:
+def _geometry(
+    depth: Tensor,
+    packet: Mapping[str, Any],
+    key: str,
+    intrinsics: Tensor,
+    name: str,
+    progress: Callable[[], None] | None,
+) -> Geometry:
+    """Known is depth by its values and by the packet's "mask" of what is known or "sky" of what is not: `key`."""
+    mask = packet.get(key)
+    if mask is not None and mask.shape != depth.shape:
+        raise InputError(f"{name} has a {key} of shape {list(mask.shape)}; expected depth's {list(depth.shape)}.")
+    if intrinsics.shape != (len(depth), 3, 3) or depth.numel() == 0:
+        raise InputError(
+            f"{name} has depth of shape {list(depth.shape)} and intrinsics of {list(intrinsics.shape)}; expected "
+            f"[batch, height, width] and [batch, 3, 3]."
+        )
+
+    def frame(i: int) -> Geometry:
+        one = depth[i : i + 1].float()
+        known = (one >= DEPTH_RANGE[0]) & (one <= DEPTH_RANGE[1])
+        if mask is not None:
+            part = _on(mask[i : i + 1], depth)
+            known &= part < 0.5 if key == "sky" else part >= 0.5
+        return Geometry(one.masked_fill(~known, 0), known, intrinsics[i : i + 1])
+
     try:
-        return Geometry(depth.masked_fill(~known, 0), known, intrinsics)
+        return Geometry.from_frames(len(depth), frame, progress)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None

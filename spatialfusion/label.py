@@ -1,7 +1,8 @@
 """python -m spatialfusion.label INPUT --out FOLDER: images and captions in, records with metric depth out.
 
-INPUT is a folder with captions.jsonl, WebDataset tars, Parquet files, or a data set of the Hugging Face Hub. With
---teacher scenes there is none: the records are rendered, and their depth is exact.
+INPUT is a folder with captions.jsonl, metadata.csv or a .txt beside each picture, WebDataset tars, Parquet files, or a
+data set of the Hugging Face Hub. With --teacher scenes there is none: the records are rendered, and their depth is
+exact.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import multiprocessing
 import os
 import queue
 import re
-import shutil
 import signal
 import sys
 import threading
@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
-from .files import atomic_file
+from .files import remove_leftovers, write_text
 from .geometry import FIELD_OF_VIEW_RANGE
+from .texts import check_text
 
 if TYPE_CHECKING:
-    from .data.inputs import Input
-    from .data.teachers import Teacher
+    from .data.items import Input
+    from .data.teachers.teacher import Teacher
 
 EXAMPLES = """examples:
   python -m spatialfusion.label photos --teacher moge --weights models/moge-2 --out data/photos
@@ -67,7 +68,10 @@ def main(argv: list[str]) -> None:
         _run(job, items, todo)
     totals = write_report(out, shards, plan)
     if not totals["records"]:
-        raise InputError(f"none of the {totals['items']} items could be labelled: {out / 'rejected.jsonl'} says why.")
+        raise InputError(
+            f"none of the {totals['items']} items could be labelled, mostly because {totals['reason']}; "
+            f"{out / 'rejected.jsonl'} has all reasons."
+        )
     print(
         f"{totals['records']} of {totals['items']} items labelled, {totals['rejected']} rejected; {out / 'report.md'}"
     )
@@ -83,7 +87,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("input", nargs="?", help="folder, .tar, .parquet or .jsonl file, or OWNER/NAME of the Hugging Face Hub")
+    add("input", nargs="?", help="folder, .tar, .parquet, .jsonl or .csv file, or OWNER/NAME of the Hugging Face Hub")
     add("--out", required=True, metavar="FOLDER", help="where to write; a run that was stopped goes on there")
     add(
         "--teacher",
@@ -123,7 +127,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
     if is_rendered and arguments.count is None:
         raise InputError("--teacher scenes needs --count: how many records to render.")
     if not is_rendered and not arguments.input:
-        raise InputError("there is no input: give a folder with captions.jsonl, .tar or .parquet files.")
+        raise InputError("there is no input: give a folder with captions.jsonl, metadata.csv, .tar or .parquet files.")
     if not is_rendered and arguments.count is not None:
         raise InputError("--count is for --teacher scenes: an input is labelled whole.")
     if arguments.teacher != "vggt" and (arguments.metric_teacher or arguments.metric_weights):
@@ -146,6 +150,8 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
     found = re.fullmatch(r"(\d{2,4})[xX](\d{2,4})", arguments.size)
     if not found:
         raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 128x128.")
+    for name in (arguments.licence, *arguments.licence_allow):
+        check_text(name or "", "--licence")
     if arguments.fov is not None:
         if arguments.teacher != "depth_anything":
             raise InputError(f"--fov is for depth_anything: {arguments.teacher} gives the field of view itself.")
@@ -170,7 +176,8 @@ class Job:
 
     def __init__(self, arguments: argparse.Namespace):
         from .data.labeller import Options
-        from .data.teachers import find_teacher, require_package
+        from .data.teachers import find_teacher
+        from .data.teachers.teacher import require_package
 
         require_package("pyarrow", "pip install datasets")
         self.arguments = arguments
@@ -204,7 +211,8 @@ class Job:
 
             size = tuple(int(side) for side in arguments.size.lower().split("x"))
             return Scenes(arguments.count, size, arguments.edits, arguments.seed)
-        from .data.inputs import Columns, open_input
+        from .data.inputs import open_input
+        from .data.items import Columns
 
         fields = ("image", "caption", "source", "instruction", "licence", "fov")
         named = {name: getattr(arguments, f"{name}_column") for name in fields}
@@ -241,8 +249,7 @@ def _check_plan(out: Path, plan: dict[str, Any]) -> None:
         # A command that was killed may have left a part of the plan.
         if out.exists() and (not out.is_dir() or any(not file.name.startswith(".label.") for file in out.iterdir())):
             raise InputError(f"--out is {out}, which holds other things: expected a new or empty folder.")
-        with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps(plan, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(plan, indent=2, ensure_ascii=False) + "\n")
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -258,11 +265,7 @@ def _check_plan(out: Path, plan: dict[str, Any]) -> None:
             )
     # What a killed process had not renamed yet.
     for folder in (out, out / "data", out / "done"):
-        for leftover in folder.glob(".*"):
-            if leftover.is_file():
-                leftover.unlink(missing_ok=True)
-            else:
-                shutil.rmtree(leftover, ignore_errors=True)
+        remove_leftovers(folder)
 
 
 def _run(job: Job, items: Input, todo: list[int]) -> None:

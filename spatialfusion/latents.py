@@ -49,6 +49,7 @@ def encode_latents(
     """
     from diffusers import AutoencoderKL, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
+    vae = getattr(vae, "_orig_mod", vae)  # where torch.compile wrapped it
     levels = vae.config.block_out_channels if isinstance(vae, AutoencoderKL) else vae.config.dim_mult
     stride = 2 ** (len(levels) - 1)
     if images.shape[-1] % stride or images.shape[-2] % stride:
@@ -73,6 +74,7 @@ def decode_latents(
     """Images [B,3,s h,s w] in [0,1] of normalised latents [B,C,h,w]; C and s as in `encode_latents`."""
     from diffusers import AutoencoderKL, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
+    vae = getattr(vae, "_orig_mod", vae)
     mean, std = _constants(vae, latents)
     raw = latents * std + mean
     if isinstance(vae, (AutoencoderKLQwenImage, AutoencoderKLQwenImage21)):

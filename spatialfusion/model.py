@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,13 +19,13 @@ from torch import Tensor, nn
 from .config import SpatialFusionConfig
 from .context import SemanticContext
 from .depth_adapter import DepthAdapter
-from .depth_head import DepthHead
+from .depth_head import DepthHead, block_average
 from .errors import InputError
 from .files import atomic_file, could_be_safetensors
-from .flow import draw_noise, sample
+from .flow import add_noise, draw_noise, sample
 from .geometry import Geometry
 from .spatial_transformer import SpatialTransformer
-from .state import restore_fov, state_to_geometry
+from .state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
 FORMAT = "spatialfusion"
 FILE_NAME = "spatialfusion.safetensors"
@@ -69,6 +71,14 @@ class SpatialFusionModel(nn.Module):
         head was made for."""
         return min(4, max(1, -(-max(height, width) // max(self.state_shape(height, width)))))
 
+    def clean_state(self, geometry: Geometry) -> tuple[Tensor, Tensor]:
+        """The state [B, 2, h, w] and standardised field of view [B] that the flow ends with where depth is this."""
+        size = geometry.height, geometry.width
+        (rows, columns), factor = self.state_shape(*size), self.detail_factor(*size)
+        # As in training: depth is stretched where the state's cells are no squares of pixels.
+        y, u = geometry_to_state(geometry.resize(factor * rows, factor * columns), self.config)
+        return block_average(y, factor), standardise_fov(u, self.config)
+
     def encode_source(self, images: Tensor) -> Tensor:
         """DINOv2 patch features [B, C, rows, columns] of source images [B, 3, H, W] in [0, 1]."""
         patch = self.source_encoder.config.patch_size
@@ -101,6 +111,7 @@ class SpatialFusionModel(nn.Module):
         steps: int = 16,
         guidance: float = 1.0,
         callback: Callable[[int], None] | None = None,
+        start: tuple[Geometry, float] | None = None,
     ) -> Geometry:
         """Draw the metric depth of images that do not exist yet.
 
@@ -113,9 +124,19 @@ class SpatialFusionModel(nn.Module):
             steps: Euler steps; 1 gives the conditional mean.
             guidance: classifier-free guidance on the context; 1 is none.
             callback: called with the step's index after each step.
+            start: depth of this size to begin with, one for each sample, and the time t in (0, 1] of the flow to which
+                it is noised: 1 is noise alone, near 0 the depth hardly changes.
         """
         if steps < 1:
             raise InputError(f"depth steps is {steps}, but at least 1 is needed.")
+        begin = 1.0 if start is None else start[1]
+        if not 0 < begin <= 1:
+            raise InputError(f"the flow of depth starts at t = {begin:g}: expected more than 0 and at most 1.")
+        if start is not None and (len(start[0]), start[0].height, start[0].width) != (len(generators), *size):
+            raise InputError(
+                f"the depth to start from is {len(start[0])} pictures of {start[0].width}x{start[0].height} pixels: "
+                f"expected {len(generators)} of {size[1]}x{size[0]}."
+            )
         batch = len(generators)
         state_size = self.state_shape(*size)
         features = None if source is None else self.encode_source(source.to(self.device))
@@ -131,7 +152,10 @@ class SpatialFusionModel(nn.Module):
             return x0.float(), u0.float(), maps
 
         noise = tuple(n.to(self.device) for n in draw_noise(generators, state_size))
-        state, fov, maps = sample(denoise, noise, steps, callback)
+        if begin < 1:
+            t = torch.full((batch,), begin, device=self.device)
+            noise = tuple(add_noise(c, n, t) for c, n in zip(self.clean_state(start[0].to(self.device)), noise))
+        state, fov, maps = sample(denoise, noise, steps, callback, begin)
         maps = maps.float() if self.dtype == torch.float32 else maps
         y = self.depth_head.refine(state, maps, self.detail_factor(*size))
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)
@@ -202,19 +226,22 @@ class SpatialFusionModel(nn.Module):
         path = Path(path)
         if path.is_dir():
             path = path / FILE_NAME
-        config, tensors = read_checkpoint(path)
-        with torch.device("meta"):
-            model = cls(config)
-        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-        missing, unexpected = set(model.state_dict()) - set(weights), set(weights) - set(model.state_dict())
-        wrong = [k for k, v in model.state_dict().items() if k in weights and weights[k].shape != v.shape]
-        if missing or unexpected or wrong:
-            example = sorted(missing or unexpected or set(wrong))[0]
-            raise InputError(
-                f"{path} does not fit its own configuration: {len(missing)} tensors missing, {len(unexpected)} "
-                f"unexpected, {len(wrong)} of another shape (first: {example}); it needs to be saved again."
-            )
-        model.load_state_dict(weights, assign=True)
+        with _opened(path) as (file, config):
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+            _check_backbone_tensors(path, config, shapes)
+            model = _empty(cls, path, config)
+            wanted = {f"model.{name}": tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+            found = {name for name in shapes if name.startswith("model.")}
+            missing, unexpected = wanted.keys() - found, found - wanted.keys()
+            wrong = [name for name in wanted.keys() & found if wanted[name] != shapes[name]]
+            if missing or unexpected or wrong:
+                example = sorted(missing or unexpected or wrong)[0]
+                raise InputError(
+                    f"{path} does not fit its own configuration: {len(missing)} tensors missing, {len(unexpected)} "
+                    f"unexpected, {len(wrong)} of another shape (first: {example}); it needs to be saved again."
+                )
+            tensors = _read_tensors(path, file)
+        model.load_state_dict({name.removeprefix("model."): tensors[name] for name in wanted}, assign=True)
         model.backbone_tensors = {
             k.removeprefix("backbone."): v for k, v in tensors.items() if k.startswith("backbone.")
         }
@@ -223,15 +250,24 @@ class SpatialFusionModel(nn.Module):
 
 def read_config(path: str | os.PathLike) -> SpatialFusionConfig:
     """The configuration alone of a SpatialFusion safetensors file; errors are those of `read_checkpoint`."""
-    return _read(Path(path), tensors=False)[0]
+    with _opened(Path(path)) as (_, config):
+        return config
 
 
 def read_checkpoint(path: str | os.PathLike) -> tuple[SpatialFusionConfig, dict[str, Tensor]]:
-    """Configuration and tensors of a SpatialFusion safetensors file, or an InputError that says what it is instead."""
-    return _read(Path(path), tensors=True)
+    """Configuration and tensors of a SpatialFusion safetensors file, or an InputError that says what it is instead.
+
+    What a configuration may ask for is bounded, and no tensor has a value that is not a number.
+    """
+    path = Path(path)
+    with _opened(path) as (file, config):
+        _check_backbone_tensors(path, config, {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()})
+        return config, _read_tensors(path, file)
 
 
-def _read(path: Path, tensors: bool) -> tuple[SpatialFusionConfig, dict[str, Tensor]]:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, SpatialFusionConfig]]:
+    """The open file and its configuration; nothing else is read yet."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; a SpatialFusion checkpoint is a file named {FILE_NAME}.")
     with path.open("rb") as file:
@@ -247,7 +283,55 @@ def _read(path: Path, tensors: bool) -> tuple[SpatialFusionConfig, dict[str, Ten
                     f"{path} is not a SpatialFusion checkpoint (its first tensor is {first!r} and its metadata has no "
                     f"format={FORMAT!r})."
                 )
-            config = SpatialFusionConfig.from_json(metadata["config"])
-            return config, {name: file.get_tensor(name) for name in file.keys()} if tensors else {}
-    except (SafetensorError, json.JSONDecodeError, KeyError) as error:
+            try:
+                config = SpatialFusionConfig.from_json(metadata["config"])
+            except InputError as error:
+                raise InputError(f"{path}: {error}") from None
+            yield file, config
+    except (SafetensorError, json.JSONDecodeError, RecursionError, KeyError) as error:
         raise InputError(f"{path} is truncated or not a safetensors file ({error}); fetch or save it again.") from None
+
+
+def _empty(kind: type[SpatialFusionModel], path: Path, config: SpatialFusionConfig) -> SpatialFusionModel:
+    """The network of a configuration, without memory for its weights."""
+    try:
+        with torch.device("meta"):
+            return kind(config)
+    except Exception as error:  # whatever a layer raises for sizes that do not go together
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} has a configuration that makes no network ({reason}); save it again.") from None
+
+
+def _check_backbone_tensors(path: Path, config: SpatialFusionConfig, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise InputError unless a delta is whole, and a LoRA has both matrices of each module, of the rank it says."""
+    found = {k.removeprefix("backbone."): shape for k, shape in shapes.items() if k.startswith("backbone.")}
+    if not found:
+        return
+    wanted = {name for name in ("projection.weight", "projection.bias") if any("projection." in k for k in found)}
+    modules = {name.rpartition(".lora_")[0] for name in found if ".lora_" in name}
+    wanted |= {f"{module}.lora_{side}.weight" for module in modules for side in "AB"}
+    missing, unexpected = wanted - found.keys(), found.keys() - wanted
+    if missing or unexpected:
+        raise InputError(
+            f"{path} lacks {len(missing)} tensors of what it changes in the diffusion model and has {len(unexpected)} "
+            f"too many (first: backbone.{sorted(missing or unexpected)[0]}); fetch or save it again."
+        )
+    ranks = {found[f"{m}.lora_A.weight"][0] for m in modules} | {found[f"{m}.lora_B.weight"][-1] for m in modules}
+    if ranks != ({config.lora_rank} if config.lora_rank else set()):
+        raise InputError(
+            f"{path} has a LoRA of rank {', '.join(map(str, sorted(ranks))) or 'none'}, but its configuration says "
+            f"{config.lora_rank or 'none'}; fetch or save it again."
+        )
+
+
+def _read_tensors(path: Path, file: Any) -> dict[str, Tensor]:
+    tensors = {}
+    for name in file.keys():
+        tensor = file.get_tensor(name)
+        if not tensor.is_floating_point():
+            raise InputError(f"{path} has {name} as {tensor.dtype}: expected floating-point weights.")
+        # 8-bit floats have no test of their own.
+        if not (tensor.float() if tensor.itemsize < 2 else tensor).isfinite().all():
+            raise InputError(f"{path} has values in {name} that are not finite (NaN): fetch or save it again.")
+        tensors[name] = tensor
+    return tensors

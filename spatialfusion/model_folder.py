@@ -35,6 +35,8 @@ CONTROLNET = {"controlnet": ("diffusers", "QwenImageControlNetModel")}
 OPTIONAL = ("image_processor", *CONTROLNET)
 # Where the classes of components come from: nothing else is imported. OmniGen2's transformer is our own.
 _LIBRARIES = ("diffusers", "transformers", "spatialfusion.backbones.omnigen2_transformer")
+# Sizes that say how many parts of a kind a network has, each with tensors of its own.
+_LAYERS = re.compile(r"num(_\w+)?_layers|layers_per_block|num_res_blocks|depth")
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
 # No pickles and no code.
 _HUB_FILES = [INDEX, FILE_NAME, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.jinja"]
@@ -145,6 +147,15 @@ def loading(folder: Path) -> Iterator[None]:
         raise InputError(f"the model in {folder} cannot be loaded ({reason}): fetch or save it again.") from error
 
 
+def check_variant(folder: Path, variant: str | None) -> None:
+    """Raise InputError if a variant of the weights is asked for, such as "fp16", that the model does not have."""
+    if variant is not None and not any(folder.glob(f"*/*.{variant}*.safetensors")):
+        raise InputError(
+            f"the model in {folder} has no weights of the variant {variant!r}: leave variant out; dtype alone decides "
+            "in which numbers they are loaded."
+        )
+
+
 def check_folder(folder: Path, given: set[str]) -> dict[str, Any]:
     """The model index; InputError for what can be seen to be wrong without building the networks."""
     path = folder / INDEX
@@ -165,31 +176,63 @@ def check_folder(folder: Path, given: set[str]) -> dict[str, Any]:
             raise InputError(f"{path} lists no {name}: expected {', '.join(COMPONENTS)}.")
         if not (folder / name).is_dir():
             raise InputError(f"the model in {folder} has no folder {name}: it is incomplete.")
-        for file in sorted((folder / name).glob("*.safetensors")):
-            try:
-                with safe_open(file, framework="pt"):
-                    pass
-            except (SafetensorError, OSError) as error:
-                raise InputError(
-                    f"{file} is truncated or not a safetensors file ({error}); fetch or save it again."
-                ) from None
+        _check_part(folder / name)
     return index
+
+
+def _check_part(folder: Path) -> None:
+    """Raise InputError for a part with a damaged file, or whose configuration asks for more than its files hold."""
+    stored = 0
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                stored += len(tensors.keys())
+        except (SafetensorError, OSError) as error:
+            raise InputError(
+                f"{file} is truncated or not a safetensors file ({error}); fetch or save it again."
+            ) from None
+    path = folder / "config.json"
+    if not stored or not path.is_file():
+        return
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
+    check_layers(config, stored, path)
+
+
+def check_layers(config: Any, stored: int, path: Path) -> None:
+    """Raise InputError if a network's config.json asks for more layers than there are tensors of it: they would be made
+    before any weight is looked for."""
+    if not isinstance(config, dict):
+        return
+    for name, value in config.items():
+        check_layers(value, stored, path)
+        whole = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if whole and _LAYERS.fullmatch(name) and not value <= stored:
+            raise InputError(
+                f"{path} says {name} {value:g}, but there are {stored} tensors beside it: it is of another model, or "
+                "damaged."
+            )
 
 
 def check_weights(folder: Path, needed: dict[str, Tensor], renamed: bool) -> None:
     """Raise InputError if the files in `folder` lack tensors that a network needs.
 
-    diffusers and transformers only warn of it, and make up random ones. `renamed`: transformers reads tensors under
-    other names than they are stored under, and stores one of those that share memory; so their number has to do.
+    diffusers and transformers only warn of it, and make up random ones. `needed`: of a network that may be quantised,
+    its parameters; in its state dict there are scales and the like, which no file needs to have. `renamed`:
+    transformers reads tensors under other names than they are stored under, and stores one of those that share memory;
+    so their number has to do.
     """
     stored: set[str] = set()
     for file in folder.glob("*.safetensors"):
         with safe_open(file, framework="pt") as tensors:
             stored |= set(tensors.keys())
-    missing = set(needed) - stored
+    # One that was saved quantised may be in several pieces.
+    missing = {n for n in needed.keys() - stored if not any(name.startswith(f"{n}.") for name in stored)}
     count = len({tensor.data_ptr() for tensor in needed.values()}) - len(stored) if renamed else len(missing)
     if count > 0:
         raise InputError(
-            f"{folder} lacks {count} of its network's {len(needed)} tensors (such as {min(missing)}): it is of another "
-            "architecture, or incomplete."
+            f"{folder} lacks {count} of its network's {len(needed)} tensors (such as {min(missing or needed)}): it is "
+            "of another architecture, or incomplete."
         )

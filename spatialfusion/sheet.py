@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from .depth_image import depth_figure
 from .files import atomic_file
 from .geometry import Geometry
+from .images import to_image
 
 TILE = 128
 TEXT_HEIGHT = 34
@@ -25,8 +26,7 @@ def figure_tile(geometry: Geometry) -> Image.Image:
 
 def image_tile(image: torch.Tensor) -> Image.Image:
     """An image [3, H, W] in [0, 1] at twice a tile's height."""
-    pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    picture = Image.fromarray(pixels)
+    picture = to_image(image)
     return picture.resize((round(picture.width * 2 * TILE / picture.height), 2 * TILE), Image.Resampling.BICUBIC)
 
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from .errors import InputError
 from .files import could_be_safetensors
+from .model_folder import check_layers
 from .wan_names import wan_name
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def _transformer(
 
     architecture = {QWEN_IMAGE: QwenImageTransformer2DModel, OMNIGEN2: OmniGen2Transformer2DModel}[file.kind]
     config = _read_config(folder, architecture.__name__)
+    check_layers(config, len(file.names), folder / "config.json")
     if architecture is QwenImageTransformer2DModel:
         config = qwen_image_sizes(file, config)
     return _build(file, lambda: architecture.from_config(config), dtype)
@@ -225,11 +227,13 @@ def qwen_image_sizes(file: WeightFile, config: dict[str, Any]) -> dict[str, Any]
 def _text_encoder(file: WeightFile, folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGeneration:
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-    if not _read_config(folder):
+    values = _read_config(folder)
+    if not values:
         raise InputError(
             f"{folder} has no config.json: expected that of the text encoder in {file.path}, whose number of heads is "
             "in no tensor."
         )
+    check_layers(values, len(file.names), folder / "config.json")
     try:
         config = Qwen2_5_VLConfig.from_pretrained(folder, local_files_only=True)
     except Exception as error:
@@ -262,6 +266,7 @@ def _vae(file: WeightFile, folder: Path, dtype: torch.dtype) -> AutoencoderKLQwe
         raise InputError(f"{file.path} is {file.kind}, but the model has an {found}: they do not belong together.")
     # Without a config, the published sizes and constants: they are the class's own.
     config = _read_config(folder, "AutoencoderKLQwenImage")
+    check_layers(config, len(file.names), folder / "config.json")
 
     def create() -> AutoencoderKLQwenImage:
         return AutoencoderKLQwenImage.from_config(config)
@@ -278,10 +283,10 @@ def _build(file: WeightFile, create: Callable[[], nn.Module], dtype: torch.dtype
     """The network that `create` makes, with the weights of `file` in place of initial ones."""
     from accelerate import init_empty_weights
 
-    # Buffers and tables are computed; parameters take no memory yet.
-    with init_empty_weights(include_buffers=False):
-        model = create()
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if name not in tied}
+    # Without memory for anything, as its sizes may come from a configuration of another model.
+    with torch.device("meta"):
+        empty = create().state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in empty.items() if name not in tied}
     names = file.names.keys() - set(tied)
     if missing := wanted.keys() - names:
         raise InputError(
@@ -299,6 +304,9 @@ def _build(file: WeightFile, create: Callable[[], nn.Module], dtype: torch.dtype
                 f"{file.path} has {name} of {list(file.shape(name))}, but {list(shape)} is expected: it is {file.kind} "
                 "of another size."
             )
+    # Buffers and tables are computed; parameters take no memory yet.
+    with init_empty_weights(include_buffers=False):
+        model = create()
     weights = {name: file.read(name, dtype) for name in wanted}
     model.load_state_dict(weights, strict=False, assign=True)
     return model

@@ -49,6 +49,42 @@ class Page:
                    || (n.imgs?.length && n.imgs.every((i) => i.naturalWidth > 0)))"""
         )
 
+    def type(self, kind: str, widget: str, text: str) -> None:
+        """Type a text into a box of the first node of a type, as a user does."""
+        before = self._widget(kind, widget)
+        boxes = self.page.locator("textarea")
+        box = next(boxes.nth(i) for i in range(boxes.count()) if boxes.nth(i).input_value() == before)
+        box.fill(text)
+        assert self._widget(kind, widget) == text
+
+    def set(self, kind: str, widget: str, value: Any) -> None:
+        """Give a widget of the first node of a type another value."""
+        self.page.evaluate(
+            """([kind, name, value]) => {
+                const node = window.app.graph._nodes.find((n) => n.type === kind);
+                node.widgets.find((w) => w.name === name).value = value;
+            }""",
+            [kind, widget, value],
+        )
+
+    def said(self, kind: str) -> str:
+        """The text that the first node of a type shows below its widgets."""
+        return self._widget(kind, "$$node-text-preview")
+
+    def pictures(self) -> dict[str, bytes]:
+        """The files of the pictures that nodes show, by the title of the node."""
+        found = self.page.evaluate(
+            "() => window.app.graph._nodes.filter((n) => n.imgs?.length).map((n) => [n.title, n.imgs[0].src])"
+        )
+        return {title: self.page.request.get(source).body() for title, source in found}
+
+    def _widget(self, kind: str, widget: str) -> Any:
+        return self.page.evaluate(
+            """([kind, name]) => window.app.graph._nodes.find((n) => n.type === kind)
+                   .widgets.find((w) => w.name === name)?.value""",
+            [kind, widget],
+        )
+
     def shown(self) -> dict[str, list[tuple[int, int]]]:
         """The sizes of the pictures that nodes show, by the type of node."""
         found: dict[str, list[tuple[int, int]]] = {}

@@ -31,9 +31,11 @@ class RefusedError(Exception):
 
 def find_host() -> tuple[Path, str]:
     """ComfyUI's folder and a Python that has its packages. Raises NoHostError."""
-    folder = Path(os.environ.get("COMFYUI_PATH", "~/ComfyUI")).expanduser()
+    if not os.environ.get("COMFYUI_PATH"):
+        raise NoHostError("COMFYUI_PATH is not set: it names the ComfyUI to test the nodes in")
+    folder = Path(os.environ["COMFYUI_PATH"]).expanduser()
     if not (folder / "main.py").is_file():
-        raise NoHostError(f"no ComfyUI at {folder}: set COMFYUI_PATH to test the nodes in it")
+        raise NoHostError(f"no ComfyUI at {folder}, which COMFYUI_PATH names: it has no main.py")
     named = os.environ.get("COMFYUI_PYTHON")
     places = (
         [Path(named)]

@@ -29,6 +29,7 @@ from spatialfusion.evaluate.images import FolderImages, RenderedImages
 from spatialfusion.evaluate.judge import Asked, Seen, SeenObject
 from spatialfusion.evaluate.pictures import as_saved, save_picture, scene_geometry
 from spatialfusion.evaluate.pipeline_images import PipelineImages
+from spatialfusion.evaluate.planned import planned_scene
 from spatialfusion.evaluate.questions import Question, public_questions, select, write_questions
 from spatialfusion.evaluate.records import Records
 from spatialfusion.geometry import Geometry
@@ -413,6 +414,36 @@ def test_depth_from_elsewhere(pipeline, public):
         PipelineImages(pipeline, "tiny", asks[:1], geometry_from="shuffled")
     with pytest.raises(InputError, match="t2i-camera_pose-0000 has none"):
         PipelineImages(pipeline, "tiny", [replace(asks[0], scene=None)], geometry_from="oracle")
+
+
+def test_depth_of_the_scene_that_a_prompt_is_read_as(pipeline, public, capsys):
+    from spatialfusion.evaluate.images import Request
+    from spatialfusion.planner.plan import plan
+
+    (asked,) = select(public, ("t2i",), ("egocentric",), count=1)
+    unread = replace(asked, id="unread", prompt="zorply zorply")
+    planned = PipelineImages(pipeline, "tiny", [asked, unread], geometry_from="planned", **FEW)
+    assert planned.settings["geometry_from"] == "planned"
+    request = Request(asked, 2)
+    (drawn,) = planned.draw([request])
+    made = plan(asked.prompt, request.noise_seed, (SIZE, SIZE))
+    assert torch.equal(drawn.geometry.depth, made.geometry.depth)
+    assert score(made.scene, asked.statement) == 1
+    assert "not planned" not in capsys.readouterr().err
+    both = planned.draw([request, Request(unread, 0)])
+    assert torch.equal(both[0].geometry.depth, made.geometry.depth)
+    assert "unread is not planned" in capsys.readouterr().err
+    own = PipelineImages(pipeline, "tiny", [unread], **FEW).draw([Request(unread, 0)])
+    assert torch.equal(both[1].geometry.depth, own[0].geometry.depth)
+
+
+def test_an_edit_is_read_against_its_source(public):
+    (asked,) = select(public, ("edit",), ("move_object",), count=1)
+    moved = planned_scene(asked, 0, (SIZE, SIZE))
+    expected = asked.target.objects[asked.edit.index].position
+    assert moved.objects[asked.edit.index].position == pytest.approx(expected, abs=1e-3)
+    with pytest.raises(InputError, match="expected its scene"):
+        planned_scene(replace(asked, scene=None), 0, (SIZE, SIZE))
 
 
 # Depth ---------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import json
@@ -158,6 +159,18 @@ def test_a_statement_that_could_not_be_scored_is_refused_when_read(public, domai
     data["statement"] |= change
     with pytest.raises(InputError, match=sentence):
         Question.from_json(json.dumps(data))
+
+
+def test_prompts_may_hold_any_character_but_half_of_one(public, tmp_path):
+    path = tmp_path / "mine.jsonl"
+    # Line ends of other kinds, and the mark that some editors put first.
+    question = dataclasses.replace(public[0], prompt="a car\u2028\x85 红 🚗")
+    path.write_text("\ufeff" + question.to_json() + "\r\n", encoding="utf-8")
+    assert read_questions(path) == [question]
+    for broken in ("a car \\ud83d", ""):
+        path.write_text(public[0].to_json().replace(public[0].prompt, broken), encoding="utf-8")
+        with pytest.raises(InputError, match=r"line 1 of .*(has a broken character .*at position 7|its prompt is '')"):
+            read_questions(path)
 
 
 def test_files_that_are_none(public, tmp_path):

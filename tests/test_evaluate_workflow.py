@@ -205,6 +205,7 @@ def with_prompt(name: str) -> dict:
     return workflow
 
 
+@pytest.mark.host
 def test_a_real_comfyui_draws_and_edits(tmp_path):
     try:
         host = Host(tmp_path / "host")

@@ -413,7 +413,7 @@ def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
         ({"arms": {"base": {"rendered": True, "strength": 0.5}}}, "arm base has strength, which is of a model"),
         ({"arms": {"base": {"rendered": True, "image_side": "x"}}}, "arm base has image_side, which is of a model"),
         ({"arms": {"base": {"model": "x", "depth": False, "geometry_from": "oracle"}}}, "expected one of them"),
-        ({"arms": {"base": {"model": "x", "geometry_from": "thin air"}}}, "expected oracle or shuffled"),
+        ({"arms": {"base": {"model": "x", "geometry_from": "thin air"}}}, "expected oracle, shuffled or planned"),
         ({"arms": {"base": {"model": "x", "depth_guidance": -1}}}, "depth_guidance -1: expected at least 0"),
         ({"arms": {"base": {"model": "x", "depth_steps": 0}}}, "depth_steps 0: expected at least 1"),
         ({"arms": {"../base": {"model": "x"}}}, "arms has '../base'"),
@@ -461,9 +461,10 @@ def test_the_committed_files_of_arms_can_be_read():
     experiment = read_experiment(folder / "arms.yaml")
     assert experiment.count >= 200 and len(experiment.seeds) == 3 and experiment.tasks == ("t2i", "edit")
     arms = experiment.arms
-    assert {arms["oracle"].geometry_from, arms["shuffled"].geometry_from} == {"oracle", "shuffled"}
+    exact = ("oracle", "shuffled", "planned")
+    assert [arms[name].geometry_from for name in exact] == list(exact)
     sides = {name: arm.image_side for name, arm in arms.items()}
-    assert {sides[name] for name in ("oracle", "shuffled", experiment.reference)} == {sides["concat"]}
+    assert {sides[name] for name in (*exact, experiment.reference)} == {sides["concat"]}
     assert sides["oracle-add"] == sides["add"] != sides["concat"]
     embedded = SpatialFusionModel.load(folder.parent.parent / "spatialfusion" / "assets" / "tiny")
     # The arm is called the embedded model in the table.

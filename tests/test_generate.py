@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,12 @@ from commands import command
 from PIL import Image
 from tiny import SIZE
 
-from spatialfusion.generate import main, slug
+from spatialfusion.files import slug
+from spatialfusion.generate import main
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import load_geometry, save_geometry
 from spatialfusion.model import FILE_NAME
+from spatialfusion.planner.plan import plan, plan_text
 
 PROMPT = "a red car in front of a blue house"
 
@@ -77,6 +80,28 @@ def test_a_single_file_takes_the_place_of_a_part(capsys, tiny_folder, tmp_path):
     assert "--vae needs --model" in fail(capsys, PROMPT, "--vae", "vae.safetensors")
     nowhere = fail(capsys, PROMPT, "--model", tiny_folder, "--vae", "nowhere.safetensors", "--out", tmp_path / "no")
     assert "nowhere.safetensors" in nowhere and not (tmp_path / "no").exists()
+
+
+def test_a_scene_is_drawn_from_its_exact_depth(tiny_folder, tmp_path, capsys):
+    options = ("--seed", 3, "--steps", 1, "--depth-steps", 1, "--model", tiny_folder, "--device", "cpu")
+    run("a red car, zorply", "--scene", "auto", *options, "--out", tmp_path / "auto")
+    assert "not understood: zorply" in capsys.readouterr().err
+    made = plan("a red car, zorply", 3, (SIZE, SIZE))
+    assert np.array_equal(load_geometry(tmp_path / "auto" / "depth.npz").depth, made.geometry.depth)
+    assert (tmp_path / "auto" / "scene.txt").read_text() == made.text
+    record = json.loads((tmp_path / "auto" / "run.json").read_text())
+    assert (record["scene"], record["scene_strength"], record["depth_steps"]) == ("auto", 1.0, None)
+
+    text = "ball at 0 4\n"
+    (tmp_path / "ball.txt").write_text(text)
+    for strength, name in ((1.0, "exact"), (0.3, "start")):
+        run(
+            "a ball", "--scene", tmp_path / "ball.txt", "--scene-strength", strength, *options, "--out", tmp_path / name
+        )
+    exact, start = (load_geometry(tmp_path / name / "depth.npz").depth for name in ("exact", "start"))
+    assert np.array_equal(exact, plan_text(text, size=(SIZE, SIZE)).geometry.depth)
+    assert not np.array_equal(exact, start)
+    assert json.loads((tmp_path / "start" / "run.json").read_text())["depth_steps"] == 1
 
 
 def test_no_depth_writes_no_depth(tiny_folder, tmp_path):
@@ -143,7 +168,7 @@ def test_a_checkpoint_of_its_own_takes_the_models_place(capsys, tiny_folder, tmp
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--size=50x64", "width is 50, but must be a multiple of 16, such as 48 or 64"),
+        ("--size=50x64", "width is 50, but must be a multiple of 16 up to 16384, such as 48 or 64"),
         ("--steps=0", "num_inference_steps is 0"),
         ("--depth-steps=0", "depth_steps is 0"),
         ("--depth-guidance=nan", "depth_guidance is nan"),
@@ -178,6 +203,21 @@ def test_wrong_files_are_one_sentence(capsys, tmp_path, geometry):
         assert words in fail(capsys, PROMPT, "--model", tmp_path, option, tmp_path / name)
 
 
+def test_text_that_is_none_is_one_sentence(capsys, tiny_folder, tmp_path):
+    out = tmp_path / "out"
+    said = fail(capsys, "a car \ud83d", "--model", tiny_folder, "--out", out)
+    assert "the prompt has a broken character ('\\ud83d') at position 7" in said and not out.exists()
+
+
+def test_names_that_are_not_utf8_are_taken_and_printed(capsys, tiny_folder, tmp_path):
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    Image.new("RGB", (32, 32), "red").save(name + ".png")
+    run("paint it", "--image", name + ".png", "--steps", 1, "--size", "32x32", "--model", tiny_folder, "--out", name)
+    assert "caf\\udce9/image.png" in capsys.readouterr().out
+    record = json.loads(Path(name, "run.json").read_text(encoding="utf-8"))
+    assert record["image"] == name + ".png"
+
+
 def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device", "depth.npz")
@@ -188,6 +228,26 @@ def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsy
         run(PROMPT, *arguments, "--out", tmp_path / "out")
     assert end.value.code == 2 and "No space left" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_any_prompt_has_a_name_that_fits():
+    for letter in "aé红𠀀":
+        name = f"{slug(letter * 100)}-{2**63 - 1}-no-depth"
+        assert len(name.encode()) < 240 and name.startswith(letter) and slug(letter * 101) != slug(letter * 100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--scene", "auto", "--geometry", "mine.npz"), "--scene and --geometry were both given"),
+        (("--scene", "auto", "--image", "mine.png"), "--scene auto reads what the prompt shows"),
+        (("--scene", "auto", "--scene-strength", 2), "--scene-strength is 2"),
+        (("--scene", "gone.txt"), "there is no file gone.txt"),
+    ],
+)
+def test_scenes_that_cannot_be_are_one_sentence_before_anything_is_loaded(arguments, words, capsys, tmp_path):
+    assert words in fail(capsys, PROMPT, *arguments, "--model", "nowhere", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_slug():

@@ -6,6 +6,8 @@ import math
 import pickle
 import struct
 import zipfile
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from PIL import Image
 
 from spatialfusion.depth_image import colorize, depth_figure, depth_image, depth_range, disparity_image
 from spatialfusion.errors import InputError
+from spatialfusion.files import atomic_folder, write_text
 from spatialfusion.geometry import Geometry, centred_intrinsics, focal_length
 from spatialfusion.geometry_files import encode_glb, encode_ply, load_geometry, save_geometry, save_glb, save_ply
 
@@ -521,6 +524,95 @@ def test_bad_sidecars_are_refused(tmp_path, change):
         load_geometry(tmp_path / "scene.png")
 
 
+def test_names_as_long_as_they_may_be(tmp_path):
+    geometry = ball_on_ground(8, 8)[0]
+    for name in ("n" * 251 + ".npz", "红" * 83 + ".png", "n" * 250 + ".json"):
+        if name.endswith(".json"):
+            write_text(tmp_path / name, "{}")
+        else:
+            save_geometry(tmp_path / name, geometry)
+            assert torch.equal(load_geometry(tmp_path / name).valid, geometry.valid)
+    with atomic_folder(tmp_path / ("n" * 255)) as folder:
+        (folder / "a").write_text("a")
+    with pytest.raises(InputError, match="has 256 bytes: expected up to 255"):
+        save_geometry(tmp_path / ("n" * 252 + ".npz"), geometry)
+    with pytest.raises(InputError, match="there is no file"):
+        load_geometry(tmp_path / ("n" * 300 + ".npz"))
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_pil_image_colours_points_and_meshes():
+    geometry = ball_on_ground(32, 32)[0]
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8))
+    tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
+    for encode in (encode_ply, encode_glb):
+        assert encode(geometry, image) == encode(geometry, tensor)
+        with pytest.raises(InputError, match="the image is of type str; expected a tensor"):
+            encode(geometry, "a.png")
+
+
+def test_files_that_unpack_to_more_than_the_memory_holds_are_refused_before_they_are_read(tmp_path):
+    """Archives of a few kilobytes whose headers promise gigabytes: what is behind a header is not looked at."""
+
+    def archive(depth: tuple[int, ...], valid: tuple[int, ...], count: int, kind: str = "<f4") -> Path:
+        with zipfile.ZipFile(tmp_path / "bomb.npz", "w") as file:
+            for name, descr, shape in (
+                ("depth", kind, depth),
+                ("valid", "|b1", valid),
+                ("intrinsics", "<f4", (count, 3, 3)),
+            ):
+                header = io.BytesIO()
+                np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+                file.writestr(f"{name}.npy", header.getvalue())
+        return tmp_path / "bomb.npz"
+
+    side = 20_000
+    for size, words in {
+        (1, side, side): "20000x20000 pixels: expected 1 to 134 million",
+        (600, 1080, 1920): "600 maps of 1920x1080 pixels, more than 536 million",
+        (side, side): r"depth has shape \[20000, 20000\]",
+        (1, 0, 4): "4x0 pixels",
+    }.items():
+        with pytest.raises(InputError, match=words):
+            load_geometry(archive(size, size, size[0]))
+    with pytest.raises(InputError, match="valid has 20000x20000"):
+        load_geometry(archive((1, 4, 4), (1, side, side), 1))
+    with pytest.raises(InputError, match="intrinsics has 100000000 maps"):
+        load_geometry(archive((1, 4, 4), (1, 4, 4), 10**8))
+    with pytest.raises(InputError, match=r"intrinsics|dtype"):
+        load_geometry(archive((1, 4, 4), (1, 4, 4), 1, "|O"))
+
+
+def test_a_picture_of_depth_is_measured_before_it_is_read(tmp_path):
+    path = tmp_path / "scene.png"
+    save_geometry(path, ball_on_ground(8, 8)[0])
+    data = path.read_bytes()
+    head = struct.pack(">II", 13_000, 13_000) + data[24:29]
+    path.write_bytes(data[:16] + head + struct.pack(">I", zlib.crc32(b"IHDR" + head)) + data[33:])
+    with pytest.raises(InputError, match="13000x13000 pixels: expected 1 to 134 million"):
+        load_geometry(path)
+    (tmp_path / "scene.json").write_bytes(b" " * 2**20 + b"{}")
+    with pytest.raises(InputError, match=r"scene.json is not JSON"):
+        load_geometry(path)
+
+
+def test_meshes_and_points_have_a_size_that_can_be_used():
+    small = torch.tensor([[[2.0]]])
+    with pytest.raises(InputError, match="glb holds up to 16 million pixels, and this geometry has 5000x4000; resize"):
+        encode_glb(
+            Geometry(
+                small.expand(1, 4000, 5000),
+                small.expand(1, 4000, 5000) > 0,
+                centred_intrinsics(torch.ones(1), 4000, 5000),
+            )
+        )
+    with pytest.raises(InputError, match="ply holds up to 134 million"):
+        huge = Geometry.__new__(Geometry)  # without the memory that checking its pixels takes
+        for name, value in (("depth", small.expand(1, 12000, 12000)), ("valid", small.bool().expand(1, 12000, 12000))):
+            object.__setattr__(huge, name, value)
+        encode_ply(huge)
+
+
 def test_bad_pictures_are_refused(tmp_path):
     path = tmp_path / "scene.png"
     save_geometry(path, ball_on_ground(32, 32)[0])
@@ -529,7 +621,7 @@ def test_bad_pictures_are_refused(tmp_path):
     Image.new("L", (32, 32)).save(eight_bit, "PNG")
     for data in (b"", whole[:60], whole[: len(whole) // 2], eight_bit.getvalue()):
         path.write_bytes(data)
-        with pytest.raises(InputError, match="16-bit grey PNG"):
+        with pytest.raises(InputError, match=r"16-bit grey PNG|is not a picture|cannot be read"):
             load_geometry(path)
     path.write_bytes(whole)
     for text in ("", "[]", "{", "[" * 100_000):

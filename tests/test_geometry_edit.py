@@ -200,8 +200,8 @@ def test_masks_are_stretched_to_the_picture():
     fitted = fit_mask(mask, geometry)
     assert fitted.shape == (2, 10, 20)
     assert (fitted[:, :, :9] < 0.01).all() and (fitted[:, :, 11:] > 0.99).all()
-    odd = fit_mask(torch.tensor([[[math.nan, 2.0, -1.0]]]), constant(1.0, height=1, width=3))
-    assert odd.tolist() == [[[0.0, 1.0, 0.0]]]
+    odd = fit_mask(torch.tensor([[[0.5, 2.0, -1.0]]]), constant(1.0, height=1, width=3))
+    assert odd.tolist() == [[[0.5, 1.0, 0.0]]]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +214,7 @@ def test_masks_are_stretched_to_the_picture():
         (lambda g: blend(g, g, 1.5), "blend by 1.5"),
         (lambda g: replace(g, constant(1.0, batch=3)), "batch of 3"),
         (lambda g: replace(g[0], constant(1.0, batch=2)), "batch of 2"),
+        (lambda g: move(g, 1.0, torch.full((4, 6), math.nan)), "mask has values that are not numbers"),
         (lambda g: move(g, 1.0, torch.ones(3, 4, 6)), "mask has a batch of 3; expected 1 or 2"),
         (lambda g: move(g[0], 1.0, torch.ones(2, 4, 6)), "mask has a batch of 2; expected 1,"),
         (lambda g: move(g, 1.0, torch.ones(1, 1, 4, 6)), "mask has shape [1, 1, 4, 6]"),

@@ -22,6 +22,8 @@ from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
 
+pytestmark = pytest.mark.host
+
 HERE = Path(__file__).parent
 SEED = 3
 
@@ -112,6 +114,22 @@ GIVEN = {
     "test_parity.py": ("SPATIALFUSION_PARITY", "parity"),
     "test_omnigen2.py": ("SPATIALFUSION_OMNIGEN2", "omnigen2_parity"),
 }
+
+
+def test_no_host_is_started_that_nobody_has_named(tmp_path, monkeypatch):
+    for name in ("main.py", "venv/bin/python"):
+        (tmp_path / "ComfyUI" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "ComfyUI" / name).touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("COMFYUI_PYTHON", raising=False)
+    for unnamed in (None, ""):
+        monkeypatch.setenv("COMFYUI_PATH", unnamed or "")
+        if unnamed is None:
+            monkeypatch.delenv("COMFYUI_PATH")
+        with pytest.raises(NoHostError, match="COMFYUI_PATH is not set"):
+            find_host()
+    monkeypatch.setenv("COMFYUI_PATH", "~/ComfyUI")
+    assert find_host()[0] == tmp_path / "ComfyUI"
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (HERE / "host").glob("test_*.py")))

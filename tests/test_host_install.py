@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from host_server import PACK, Host, NoHostError, find_host
 
+pytestmark = pytest.mark.host
+
 NAME = "SpatialFusionPack"
 LATE = 600  # seconds
 LEFT_OUT = {".git", ".venv", "venv", "custom_nodes", "models", "user", "input", "output", "temp"}

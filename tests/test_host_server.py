@@ -15,6 +15,10 @@ import pytest
 from host_server import Host, NoHostError, RefusedError, error_of
 from PIL import Image
 
+from spatialfusion.planner.plan import plan
+
+pytestmark = pytest.mark.host
+
 WORKFLOWS = Path(__file__).parents[1] / "workflows"
 GOLDEN = Path(__file__).parent / "golden" / "object_info.json"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
@@ -160,7 +164,7 @@ def to_prompt(page: dict, infos: dict) -> dict:
                 assert sockets.pop(name)["type"] == ("COMBO" if isinstance(spec[0], list) else spec[0])
                 socket = next(s for s in node["inputs"] if s["name"] == name)
                 value = None
-                if kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
+                if kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO") and not options.get("forceInput"):
                     value = values.pop(0)
                     expected = {"INT": int, "FLOAT": (int, float), "BOOLEAN": bool}.get(kind, str)
                     assert isinstance(value, expected), f"{node['type']}.{name} is {value!r}"
@@ -200,8 +204,9 @@ def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
             data = host.file(model)
             start = {"glb": b"glTF", "ply": b"ply\n"}[model["filename"].rsplit(".", 1)[1]]
             assert data.startswith(start) and len(data) > 1000
-        expected = {"SpatialFusionMeasureDepth": "text", "SpatialFusionComposeScene": "text", "SaveGLB": "3d"}
-        expected |= {"Preview3D": "result"}
+        texts = ("MeasureDepth", "ComposeScene", "PlanScene")
+        expected = {f"SpatialFusion{name}": "text" for name in texts}
+        expected |= {"SaveGLB": "3d", "Preview3D": "result", "PreviewAny": "text"}
         assert shown[expected.get(kind, "images")], f"{kind} shows nothing"
         if kind == "SpatialFusionMeasureDepth":
             assert " m " in shown["text"][0]
@@ -423,9 +428,29 @@ FAILING = {
         "connected to nothing",
     ),
     "a scene with an unknown thing": (
-        changed("image_edit", "SpatialFusionComposeScene", text="unicorn red at 0 5"),
+        changed("image_edit", "SpatialFusionComposeScene", text="zorply red at 0 5"),
         "SpatialFusionComposeScene",
-        "unicorn",
+        "zorply",
+    ),
+    "lines that cannot hold at once": (
+        changed("image_edit", "SpatialFusionComposeScene", text="car left of house\nhouse left of car"),
+        "SpatialFusionComposeScene",
+        "line",
+    ),
+    "a sentence that names no thing": (
+        changed("sentence_to_depth", "SpatialFusionPlanScene", sentence="zorply zorply"),
+        "SpatialFusionPlanScene",
+        "names no thing",
+    ),
+    "a mask of what is not in the scene": (
+        changed("sentence_to_depth", "SpatialFusionSceneMask", objects="unicorn"),
+        "SpatialFusionSceneMask",
+        'no object is called "unicorn"',
+    ),
+    "names of another scene": (
+        changed("sentence_to_depth", "SpatialFusionSceneMask", names="a\nb"),
+        "SpatialFusionSceneMask",
+        "there are 3 masks and 2 names",
     ),
     "a range from far to near": (
         changed("text_to_image", "SpatialFusionApplyDepth", start=0.8, end=0.2),
@@ -472,6 +497,62 @@ def test_a_mask_of_another_size_works(host):
     assert " m " in outputs["101"]["text"][0]
 
 
+# Scenes ---------------------------------------------------------------------------------------------------------------
+
+
+def preview(source: list) -> dict:
+    return {"class_type": "PreviewImage", "inputs": {"images": source}}
+
+
+def test_a_plan_is_that_of_the_library_and_its_text_draws_it_again(host):
+    sentence, size = "a red car in front of a blue house, a tree to the left of the house", {"width": 96, "height": 64}
+    outputs = host.run(
+        {
+            "1": {"class_type": "SpatialFusionPlanScene", "inputs": {"sentence": sentence, "seed": 7, **size}},
+            "2": {
+                "class_type": "SpatialFusionComposeScene",
+                "inputs": {"text": ["1", 0], **size, "supersampling": 2, "seed": 7},
+            },
+            "3": preview(["1", 2]),
+            "4": preview(["2", 1]),
+            "5": {
+                "class_type": "SpatialFusionSceneMask",
+                "inputs": {"masks": ["1", 3], "names": ["1", 4], "objects": "all but house"},
+            },
+            "6": {"class_type": "MaskPreview", "inputs": {"mask": ["5", 0]}},
+            "7": {"class_type": "DrawBBoxes", "inputs": {"image": ["1", 2], "bboxes": ["1", 5]}},
+            "8": preview(["7", 0]),
+            "9": {"class_type": "PreviewAny", "inputs": {"source": ["1", 5]}},
+        }
+    )
+    made = plan(sentence, 7, (96, 64))
+    picture, again, mask, boxes = (check_picture(host.file(outputs[n]["images"][0])) for n in ("3", "4", "6", "8"))
+    assert np.abs(picture - 255 * made.image[0].permute(1, 2, 0).numpy()).max() <= 1
+    assert np.array_equal(picture, again)
+    assert np.array_equal(mask[:, :, 0] > 127, (made.masks[0] | made.masks[2]).numpy())
+    assert not np.array_equal(boxes, picture)
+    (found,) = json.loads(outputs["9"]["text"][0])
+    assert [(box["label"], box["x"], box["y"], box["width"], box["height"]) for box in found] == [
+        (box.name, *box.box) for box in made.boxes
+    ]
+    assert outputs["1"]["text"] == ["All of it is understood and in view."]
+
+
+def test_a_prompt_from_before_the_seed_draws_as_it_did(host):
+    inputs = {"text": "car red at 0 6\n", "width": 96, "height": 64, "supersampling": 1}
+    with_seed = {"class_type": "SpatialFusionComposeScene", "inputs": {**inputs, "seed": 5}}
+    without = {"class_type": "SpatialFusionComposeScene", "inputs": inputs}
+    outputs = host.run({"1": without, "2": with_seed, "3": preview(["1", 1]), "4": preview(["2", 1])})
+    before, after = (check_picture(host.file(outputs[n]["images"][0])) for n in "34")
+    assert np.array_equal(before, after)
+
+
+def test_warnings_of_a_scene_are_on_its_node(host):
+    inputs = {"text": "car at 0 6\nball at 0 -4", "width": 64, "height": 64, "supersampling": 1, "seed": any_seed()}
+    outputs = host.run({"1": {"class_type": "SpatialFusionComposeScene", "inputs": inputs}, "2": preview(["1", 1])})
+    assert outputs["1"]["text"] == ["white ball cannot be seen: it is behind the camera."]
+
+
 # Cancelling, and memory -----------------------------------------------------------------------------------------------
 
 
@@ -493,6 +574,20 @@ def test_cancel_in_the_middle_leaves_the_server_working(class_type, values, host
     error = error_of(entry)
     assert (error["event"], error["node_type"]) == ("execution_interrupted", class_type)
     check_works(host)
+
+
+def test_a_drawing_is_cancelled(host):
+    inputs = {"text": "car at 0 6", "width": 2048, "height": 2048, "supersampling": 4, "seed": any_seed()}
+    scene = {"class_type": "SpatialFusionComposeScene", "inputs": inputs}
+    prompt_id = host.queue({"1": scene, "2": preview(["1", 1])})
+    wait_until_running(host, prompt_id)
+    time.sleep(1)
+    assert not host.get(f"/history/{prompt_id}"), "the scene was drawn before it could be cancelled"
+    host.fetch("/interrupt", {"prompt_id": prompt_id})
+    began = time.monotonic()
+    error = error_of(host.wait(prompt_id))
+    assert time.monotonic() - began < 10
+    assert (error["event"], error["node_type"]) == ("execution_interrupted", "SpatialFusionComposeScene")
 
 
 def test_memory_after_many_prompts_is_that_after_the_fifth(host):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import gzip
 import io
 import json
 import math
@@ -20,7 +23,8 @@ import torch
 from commands import command
 from PIL import Image
 
-from spatialfusion.data.inputs import Columns, Item, open_input
+from spatialfusion.data.inputs import open_input
+from spatialfusion.data.items import Columns, Item
 from spatialfusion.data.records import read_record, read_shard, shard_paths
 from spatialfusion.errors import InputError
 from spatialfusion.label import _check_alive, main
@@ -127,7 +131,7 @@ def test_killed_runs_go_on_and_hold_every_record_once(tmp_path, teacher_folders)
     # As if it had been killed between a shard and its note, and while writing.
     done = sorted(finished)[0]
     (out / "done" / done).unlink()
-    (out / "data" / ".train-00011.x.parquet").write_bytes(b"half")
+    (out / "data" / ".train-00011.partial-x.parquet").write_bytes(b"half")
     run(*arguments)
     records = rows(out)
     assert list(rejected(out)) == ["5.png"]
@@ -206,6 +210,50 @@ def test_what_cannot_be_used_is_listed_and_skipped(tmp_path, teacher_folders, ca
     assert "9 of 20 items labelled, 11 rejected" in capsys.readouterr().out
 
 
+def test_broken_text_rejects_its_record_and_no_other(tmp_path, teacher_folders):
+    photos = make_folder(tmp_path / "photos", 1)
+    with (photos / "captions.jsonl").open("ab") as file:
+        for line in (
+            b'{"image": "0.png", "caption": "a car \\ud83d"}',
+            b'{"image": "0.png", "caption": "b", "licence": "\\udce9"}',
+            b'{"image": "\\ud83d.png", "caption": "c"}',
+            b'{"image": "0.png", "caption": "caf\xe9"}',
+            b'{"image": "0.png", "caption": "\\ud83d\\ude97 d"}',
+        ):
+            file.write(line + b"\n")
+    out = tmp_path / "out"
+    run(photos, *teacher(teacher_folders, "depth_anything"), "--fov", 50, "--out", out)
+    assert [row["caption"] for row in rows(out)] == ["number 0", "🚗 d"]
+    entries = [json.loads(line) for line in (out / "rejected.jsonl").read_text(encoding="utf-8").splitlines()]
+    reasons = [entry["reason"] for entry in entries]
+    assert "the caption has a broken character ('\\ud83d') at position 7" in reasons[0]
+    assert "the licence has a broken character" in reasons[1] and "the image cannot be read" in reasons[2]
+    assert entries[2]["origin"] == "\\ud83d.png" and "the line is not in UTF-8" in reasons[3]
+    assert "a broken character" in (out / "report.md").read_text(encoding="utf-8")
+
+
+def test_names_and_captions_of_a_tar_that_are_not_utf8(tmp_path, teacher_folders):
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as tar:
+        for name, data in {
+            "caf\xe9.png": picture(0),
+            "caf\xe9.txt": b"coffee",
+            "b.png": picture(1),
+            "b.txt": "caf\xe9".encode("latin-1"),
+            "c.png": picture(2),
+            "c.txt": "caf\xe9".encode("utf-8-sig"),
+        }.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    out = tmp_path / "out"
+    run(tmp_path / "a.tar", *teacher(teacher_folders, "depth_anything"), "--fov", 50, "--out", out)
+    assert [(row["origin"], row["caption"]) for row in rows(out)] == [
+        ("a.tar/caf\\udce9", "coffee"),
+        ("a.tar/c", "caf\xe9"),
+    ]
+    assert rejected(out) == {"a.tar/b": "the caption is not in UTF-8: convert it"}
+
+
 def test_a_field_of_view_that_nobody_knows(tmp_path, teacher_folders, capsys):
     photos = make_folder(tmp_path / "photos", 3)
     arguments = [photos, *teacher(teacher_folders, "depth_anything"), "--out"]
@@ -256,6 +304,23 @@ def make_parquet(path: Path) -> Path:
     return path
 
 
+def make_csv(path: Path) -> Path:
+    """As `datasets` has it: imagefolder."""
+    (path / "train").mkdir(parents=True)
+    names = ("file_name", "text", "licence", "source_image", "instruction")
+    with (path / "train" / "metadata.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.DictWriter(file, names)
+        table.writeheader()
+        for number, sample in enumerate(samples()):
+            row = {"file_name": f"{number}, of\n6.png", "text": sample["caption"], "licence": "mit"}
+            (path / "train" / row["file_name"]).write_bytes(sample["image"])
+            if "source_image" in sample:
+                (path / "train" / "source.png").write_bytes(sample["source_image"])
+                row |= {"source_image": "source.png", "instruction": sample["instruction"]}
+            table.writerow(row)
+    return path
+
+
 def make_jsonl(path: Path) -> Path:
     path.mkdir()
     with (path / "captions.jsonl").open("w") as file:
@@ -279,7 +344,7 @@ def make_saved(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", [make_tar, make_parquet, make_jsonl, make_saved])
+@pytest.mark.parametrize("make", [make_tar, make_parquet, make_jsonl, make_csv, make_saved])
 def test_all_inputs_say_the_same(tmp_path, make):
     items = open_input(str(make(tmp_path / "in")), Columns())
     assert len(items) == 6
@@ -292,6 +357,161 @@ def test_all_inputs_say_the_same(tmp_path, make):
             assert (item.source, item.instruction) == (sample.get("source_image"), sample.get("instruction"))
     assert len({item.origin for item in items.read(0, 6)}) == 6
     assert open_input(str(tmp_path / "in"), Columns()).fingerprint() == items.fingerprint()
+
+
+def write_tar(path: Path, files: dict[str, bytes | tuple[bytes, str]]) -> Path:
+    """A tar of files by name; instead of bytes the type of a link and what it leads to."""
+    with tarfile.open(path, "w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(content, tuple):
+                member.type, member.linkname = content
+                tar.addfile(member)
+            else:
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def found_in(path: Path) -> dict[str, str]:
+    """What is read from an input: captions, or why there is none, by origin."""
+    items = open_input(str(path), Columns())
+    return dict(
+        (each.origin, each.caption) if isinstance(each, Item) else (each[0], f"rejected: {each[1]}")
+        for each in items.read(0, len(items))
+    )
+
+
+def test_names_in_a_tar_may_hold_dots(tmp_path):
+    tar = write_tar(
+        tmp_path / "a.tar",
+        {
+            "img.v1.0.png": picture(0),
+            "img.v1.0.txt": b"first",
+            "img.v1.1.png": picture(1),
+            "img.v1.1.json": b'{"caption": "second"}',
+            # A picture beside the picture, and a name that its caption knows only the beginning of.
+            "plain.png": picture(2),
+            "plain.mask.png": picture(3),
+            "plain.txt": b"third",
+            "part.v2.jpg": picture(4),
+            "part.txt": b"fourth",
+            "lonely.v1.png": picture(5),
+            "._plain.png": b"of a Mac",
+        },
+    )
+    assert found_in(tar) == {
+        "a.tar/img.v1.0": "first",
+        "a.tar/img.v1.1": "second",
+        "a.tar/plain": "third",
+        "a.tar/part": "fourth",
+        "a.tar/lonely.v1": "rejected: there is no caption",
+    }
+    (item,) = (each for each in open_input(str(tar), Columns()).read(2, 3))
+    assert item.image == picture(2)
+
+
+def test_files_of_a_tar_may_be_apart_or_links(tmp_path):
+    tar = write_tar(
+        tmp_path / "a.tar",
+        {
+            "a.png": picture(0),
+            "b.png": picture(1),
+            "late.png": (tarfile.LNKTYPE, "d/real.png"),
+            "twice.png": (tarfile.LNKTYPE, "a.png"),
+            "soft.png": (tarfile.SYMTYPE, "d/../twice.png"),
+            "gone.png": (tarfile.LNKTYPE, "nowhere.png"),
+            "round.png": (tarfile.SYMTYPE, "round.png"),
+            **{f"{name}.txt": name.encode() for name in ("b", "a", "late", "twice", "soft", "gone", "round")},
+            "d/real.png": picture(2),
+        },
+    )
+    gone = "rejected: the image is a link to what the tar does not hold"
+    whole = {f"a.tar/{name}": name for name in ("a", "b", "late", "twice", "soft")}
+    assert found_in(tar) == whole | {
+        "a.tar/gone": gone,
+        "a.tar/round": gone,
+        "a.tar/d/real": "rejected: there is no caption",
+    }
+    images = [item.image for item in open_input(str(tar), Columns()).read(0, 5)]
+    assert images == [picture(0), picture(1), picture(2), picture(0), picture(0)]
+
+
+def test_pictures_with_text_files_beside_them(tmp_path):
+    folder = tmp_path / "photos"
+    (folder / "10_dog").mkdir(parents=True)
+    for name, caption in {"10_dog/a.v1.png": "a dog", "b.JPG": "a cat", "c.png": None, "d.png": b"caf\xe9"}.items():
+        (folder / name).write_bytes(picture(0))
+        if caption:
+            data = caption if isinstance(caption, bytes) else caption.encode("utf-8-sig")
+            (folder / name).with_suffix(".caption" if name[0] == "b" else ".txt").write_bytes(data)
+    (folder / "10_dog" / "latents.npz").write_bytes(b"")
+    assert found_in(folder) == {
+        "10_dog/a.v1.png": "a dog",
+        "b.JPG": "a cat",
+        "c.png": "rejected: there is no caption: c.txt is missing",
+        "d.png": "rejected: the caption is not in UTF-8: convert it",
+    }
+
+
+def test_an_empty_column_leaves_the_field_to_another(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = {"image": [picture(0)] * 3, "caption": [None, "", "own"], "text": ["a", "b", "c"], "fov": [None] * 3}
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+    assert list(found_in(tmp_path / "a.parquet").values()) == ["a", "b", "own"]
+    write_tar(tmp_path / "a.tar", {"a.png": picture(0), "a.json": b'{"caption": null, "text": "a"}'})
+    assert found_in(tmp_path / "a.tar") == {"a.tar/a": "a"}
+
+
+def test_upper_case_endings(tmp_path):
+    make_folder(tmp_path / "rows", 1)
+    (tmp_path / "rows" / "captions.jsonl").rename(tmp_path / "rows" / "ROWS.JSONL")
+    assert list(found_in(tmp_path / "rows" / "ROWS.JSONL").values()) == ["number 0"]
+    (tmp_path / "tars").mkdir()
+    write_tar(tmp_path / "tars" / "UP.TAR", {"A.PNG": picture(0), "A.TXT": b"a"})
+    assert found_in(tmp_path / "tars") == found_in(tmp_path / "tars" / "UP.TAR") == {"UP.TAR/A": "a"}
+
+
+def test_what_cannot_be_read_says_what_to_do(tmp_path):
+    def said(path: Path) -> str:
+        with pytest.raises(InputError) as error:
+            open_input(str(path), Columns())
+        return str(error.value)
+
+    line = json.dumps({"image": "0.png", "caption": "caf\xe9"}, ensure_ascii=False) + "\n"
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        (tmp_path / "captions.jsonl").write_text(line, encoding=encoding)
+        assert "captions.jsonl is in UTF-16 or UTF-32: convert it to UTF-8 (iconv" in said(tmp_path)
+    (tmp_path / "captions.jsonl").write_text(line, encoding="latin-1")
+    assert found_in(tmp_path) == {"captions.jsonl:1": "rejected: the line is not in UTF-8: convert the file"}
+    (tmp_path / "captions.jsonl").unlink()
+
+    (tmp_path / "metadata.csv").write_text("file_name;text\n0.png;a\n")
+    assert "no image column; it has 'file_name;text'" in said(tmp_path)
+    (tmp_path / "metadata.csv").unlink()
+
+    tar = write_tar(tmp_path / "a.tar", {"a.png": picture(0), "a.txt": b"a"})
+    (tmp_path / "b").mkdir()
+    for name, words in {"b/a.tar": "a.tar is compressed (gzip)", "b/a.tar.gz": "decompress or unpack it"}.items():
+        (tmp_path / name).write_bytes(gzip.compress(tar.read_bytes()))
+        assert words in said(tmp_path / name)
+    (tmp_path / "b" / "a.tar").unlink()
+    assert "holds compressed files, such as a.tar.gz: decompress" in said(tmp_path / "b")
+    (tmp_path / "b" / "a.png").write_bytes(picture(0))
+    assert "pictures without captions: expected captions.jsonl, metadata.csv" in said(tmp_path / "b")
+
+    rows = [
+        "https://example.com/a.png",
+        "data:image/png;base64,AAAA",
+        base64.b64encode(picture(0)).decode(),
+        "n" * 300 + ".png",
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"image": i, "caption": "a"}) + "\n" for i in rows))
+    reasons = list(found_in(tmp_path / "rows.jsonl").values())
+    assert ("download the images first" in reasons[0] and "File name too long" in reasons[3]) or "base64" in reasons[3]
+    assert all("base64 text and not a file name: decode it" in reason for reason in reasons[1:3])
 
 
 def test_columns_are_named(tmp_path):
@@ -365,8 +585,8 @@ def test_wrong_inputs_are_one_sentence(capsys, tmp_path, monkeypatch, teacher_fo
     (tmp_path / "a.zip").write_bytes(b"")
     for name, words in {
         tmp_path / "nowhere": "there is nothing at",
-        tmp_path / "empty": "neither captions.jsonl nor .tar nor .parquet",
-        tmp_path / "a.zip": "unpack or convert",
+        tmp_path / "empty": "no images with captions: expected captions.jsonl, metadata.csv, .tar or .parquet",
+        tmp_path / "a.zip": "decompress or unpack it first",
         "nobody/nothing": "cannot be reached",
     }.items():
         assert words in fail(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import socket
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from tiny import SIZE, tiny_components
 from torch.testing import assert_close
 
+from spatialfusion.backbones.depth_injection import base_parameters
 from spatialfusion.backbones.qwen_image import sample_latents
 from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
@@ -21,7 +23,7 @@ from spatialfusion.fitting import fit_picture
 from spatialfusion.geometry import Geometry
 from spatialfusion.latents import decode_latents
 from spatialfusion.model import FILE_NAME
-from spatialfusion.model_folder import write_model_index
+from spatialfusion.model_folder import check_weights, write_model_index
 from spatialfusion.pipeline import SpatialFusionPipeline
 
 CAR = "a red car"
@@ -416,7 +418,9 @@ def test_a_published_qwen_image_draws_as_its_own_pipeline_does(tiny_folder, tmp_
         ({"image": torch.zeros(3, 8, 8, dtype=torch.uint8)}, "torch.uint8"),
         ({"image": torch.full((3, 8, 8), 2.0)}, "values from 2 to 2"),
         ({"image": torch.full((3, 8, 8), float("nan"))}, "values from nan"),
-        ({"image": Image.new("I;16", (8, 8))}, "source image has mode I;16: expected 8 bits"),
+        ({"prompt": "a car \ud83d"}, "the prompt has a broken character"),
+        ({"negative_prompt": "\udce9"}, "the prompt has a broken character"),
+        ({"image": Image.new("F", (8, 8))}, "source image has 32 bits a channel"),
         ({"image": [picture(8, 8)] * 2}, "2 images were given for 1 prompts"),
         ({"generator": [seed(0), seed(1)]}, "2 generators were given for 1 images"),
         ({"callback_on_step_end_tensor_inputs": ["prompt_embeds"]}, "only 'latents'"),
@@ -503,6 +507,67 @@ def test_a_damaged_model_is_one_sentence(tiny_folder, tmp_path, part):
     assert "\n" not in str(error.value) and str(folder) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("transformer", "num_layers"),
+        ("text_encoder", "text_config.num_hidden_layers"),
+        ("text_encoder", "vision_config.depth"),
+        ("vae", "num_res_blocks"),
+    ],
+)
+@pytest.mark.parametrize("number", [10_000_000, 1e300, float("nan")])
+def test_a_configuration_that_asks_for_more_than_its_files_hold_is_refused(tiny_folder, tmp_path, part, name, number):
+    """Before a network is made of it."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_folder, folder)
+    path = folder / part / "config.json"
+    config = json.loads(path.read_text())
+    *groups, last = name.split(".")
+    within = config[groups[0]] if groups else config
+    assert last in within
+    within[last] = number
+    path.write_text(json.dumps(config))
+    with pytest.raises(InputError, match=f"says {last} .*, but there are .* tensors beside it") as error:
+        SpatialFusionPipeline.from_pretrained(folder)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_scales_of_quantised_weights_need_not_be_stored(tiny_folder, tmp_path):
+    """Nor is a weight missing that was stored in pieces."""
+    network = torch.nn.Linear(3, 2)
+    network.register_buffer("input_scale", torch.ones(()))
+    save_file(
+        {"weight._data": torch.ones(2, 3), "weight._scale": torch.ones(2), "bias": torch.ones(2)},
+        tmp_path / "a.safetensors",
+    )
+    check_weights(tmp_path, base_parameters(network), renamed=False)
+    save_file({"weight._data": torch.ones(2, 3)}, tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match=r"lacks 1 of its network's 2 tensors .such as bias."):
+        check_weights(tmp_path, base_parameters(network), renamed=False)
+
+
+def not_a_number(pipe):
+    """A copy whose diffusion model has one weight that is none."""
+    broken = copy.deepcopy(pipe)
+    with torch.no_grad():
+        broken.transformer.proj_out.weight[0, 0] = float("nan")
+    return broken
+
+
+def test_an_image_of_nan_is_refused_in_one_sentence(pipe):
+    with pytest.raises(InputError, match="the image came out as not a number: expected weights without NaN"):
+        not_a_number(pipe)(CAR, generator=seed(0), **FAST)
+
+
+def test_depth_that_is_unknown_everywhere_is_refused(pipe):
+    known, unknown = ramp(SIZE, SIZE), Geometry.from_depth(torch.zeros(1, SIZE, SIZE), focal=1.0)
+    with pytest.raises(InputError, match="geometry is unknown everywhere: expected depth in metres somewhere"):
+        pipe(CAR, geometry=unknown, generator=seed(0), **FAST)
+    with pytest.raises(InputError, match="picture 2 of 2 of geometry is unknown everywhere"):
+        pipe([CAR, HOUSE], geometry=Geometry.cat([known, unknown]), **FAST)
+
+
 def test_names_that_are_no_model_are_refused(tmp_path):
     for name in (tmp_path / "nowhere", "a/b/c", "https://example.org/model"):
         with pytest.raises(InputError, match="is not a model folder"):
@@ -516,3 +581,8 @@ def test_parts_that_do_not_belong_together_are_refused():
     components["spatialfusion"].config.mllm_layers = 5
     with pytest.raises(InputError, match="text encoder with 5 layers, but this one has 2"):
         SpatialFusionPipeline(**components)
+
+
+def test_a_variant_that_is_not_there_is_one_sentence(tiny_folder):
+    with pytest.raises(InputError, match=r"has no weights of the variant 'fp16': leave variant out"):
+        SpatialFusionPipeline.from_pretrained(tiny_folder, variant="fp16")

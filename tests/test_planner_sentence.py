@@ -134,7 +134,7 @@ CASES = [
     ("a street without people, two cars, one behind the other", "camera auto; outdoor; car behind car-2; car as car-2"),
     ("A dog chases a ball.", "camera auto; dog; ball"),
     ("The camera has been placed directly behind a car.", "camera sees back of car; car"),
-    ("A dog turns its back on the viewer.", "camera auto; dog facing away"),
+    ("A dog turns its back on the viewer.", "camera sees back of dog; dog"),
     ("A sofa shows us its right-hand side.", "camera sees right of sofa; sofa"),
     (
         "Shown from the back, a woman walks towards a house.",
@@ -179,7 +179,6 @@ CASES = [
         'camera auto; figure "man" height 1.8 next to figure-2; figure "woman" height 1.65 as figure-2',
     ),
     ("the second of three chairs is green", "camera auto; chair; chair green; chair"),
-    ("The mug is on the table, under which a ball lies.", 'camera auto; mug on table; table; ball "lying" under table'),
 ]
 
 # Lengths, ratios and angles in words, and what they are.

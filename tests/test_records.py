@@ -196,25 +196,39 @@ def test_pictures_are_turned_upright_and_made_smaller():
         assert stored.size == (16, 32) and not stored.getexif()
 
 
-def exif_of(focal, width, height, orientation=1) -> Image.Exif:
-    exif = Image.Exif()
+def shot(focal, taken, size=(300, 200), orientation=1) -> Image.Image:
+    """A picture whose EXIF says so; `taken` is its size when it was taken."""
+    image = Image.new("RGB", size)
+    exif = image.getexif()
     exif[0x0112] = orientation
-    exif.get_ifd(0x8769).update({0xA405: focal, 0xA002: width, 0xA003: height})
-    return exif
+    exif.get_ifd(0x8769).update({0xA405: focal, 0xA002: taken[0], 0xA003: taken[1]})
+    return image
 
 
 def test_field_of_view_from_exif():
-    assert exif_hfov(exif_of(36, 300, 200), (300, 200)) == pytest.approx(math.degrees(2 * math.atan(0.5)))
+    usual = pytest.approx(math.degrees(2 * math.atan(0.5)))
+    assert exif_hfov(shot(36, (300, 200))) == usual
     # Made smaller since; upright; on its side.
-    assert exif_hfov(exif_of(36, 3000, 2000), (300, 200)) == pytest.approx(math.degrees(2 * math.atan(0.5)))
-    assert exif_hfov(exif_of(36, 300, 200, 6), (300, 200)) == pytest.approx(math.degrees(2 * math.atan(1 / 3)))
+    assert exif_hfov(shot(36, (3000, 2000))) == usual
+    assert exif_hfov(shot(36, (300, 200), orientation=6)) == pytest.approx(math.degrees(2 * math.atan(1 / 3)))
     # Cut to another shape; without a focal length; without sense.
-    assert exif_hfov(exif_of(36, 300, 200), (200, 200)) is None
-    assert exif_hfov(Image.Exif(), (300, 200)) is None
-    assert exif_hfov(exif_of(0, 300, 200), (300, 200)) is None
-    assert exif_hfov(exif_of(60000, 300, 200), (300, 200)) is None
-    data = picture(48, 32, format="JPEG", exif=exif_of(28, 48, 32))
-    assert read_picture(data).hfov == pytest.approx(65.47, abs=0.01)
+    assert exif_hfov(shot(36, (300, 200), (200, 200))) is None
+    assert exif_hfov(Image.new("RGB", (300, 200))) is None
+    for focal in (0, 60000, -36, math.inf, math.nan, "wide", (36, 1)):
+        assert exif_hfov(shot(focal, (300, 200))) is None
+    # Sizes without sense say nothing of a cut.
+    for taken in ((-300, 200), (0, 0), (math.nan, 200), (math.inf, math.inf)):
+        assert exif_hfov(shot(36, taken)) == usual
+    exif = shot(28, (48, 32)).getexif()
+    assert read_picture(picture(48, 32, format="JPEG", exif=exif)).hfov == pytest.approx(65.47, abs=0.01)
+
+
+def test_sizes_below_zero_in_exif_do_not_reject_a_picture():
+    exif = Image.Exif()
+    # Signed, as some programs write them.
+    exif.get_ifd(0x8769).update({0xA405: 36, 0xA002: -300, 0xA003: 200})
+    data = picture(300, 200, format="JPEG", exif=exif)
+    assert read_picture(data).image.size == (300, 200)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +240,7 @@ def test_field_of_view_from_exif():
         (picture(64, 64)[:900], "cannot be read"),
         (picture(8, 64), "fewer than 16"),
         (picture(400, 17), "a strip"),
-        (picture(32, 32, "I;16"), "no colours"),
+        (picture(32, 32, "F", "TIFF"), "32 bits a channel"),
     ],
 )
 def test_what_is_no_picture_is_said(data, words):

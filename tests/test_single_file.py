@@ -134,6 +134,25 @@ def test_bf16_files_are_the_folder_bit_for_bit(bf16_folder, bf16_pipe, bare_fold
         same_weights(SpatialFusionPipeline.from_pretrained(tmp_path / "saved", dtype=torch.bfloat16), bf16_pipe)
 
 
+LAYERS = {
+    "text_encoder": "num_hidden_layers",
+    "vae": "num_res_blocks",
+}
+
+
+@pytest.mark.parametrize("part", LAYERS)
+def test_a_configuration_that_asks_for_more_layers_than_the_file_has_is_refused(bf16_folder, tmp_path, part):
+    """Before a network is made of it. The sizes of a Qwen-Image transformer come from the file alone."""
+    save_file(comfy_weights(bf16_folder, part), tmp_path / FILES[part])
+    config = json.loads((bf16_folder / part / "config.json").read_text())
+    within = config["text_config"] if part == "text_encoder" else config
+    assert LAYERS[part] in within
+    within[LAYERS[part]] = 10_000_000
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=f"says {LAYERS[part]} 1e.07, but there are .* tensors beside it"):
+        load_part(part, tmp_path / FILES[part], tmp_path)
+
+
 def same_weights(first, second) -> None:
     for part in FILES:
         ours, theirs = (getattr(pipe, part).state_dict() for pipe in (first, second))

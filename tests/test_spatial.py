@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from spatialfusion import flow
 from spatialfusion.config import SpatialFusionConfig
@@ -21,7 +24,7 @@ from spatialfusion.depth_adapter import ray_map
 from spatialfusion.depth_head import block_average, detail
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
-from spatialfusion.model import SpatialFusionModel
+from spatialfusion.model import SpatialFusionModel, read_checkpoint, read_config
 from spatialfusion.spatial_transformer import apply_rotary, query_positions, rotary
 from spatialfusion.state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
@@ -346,7 +349,7 @@ def test_rays_agree_with_geometry():
 
 def test_checkpoint_round_trip(tmp_path):
     model = make_model()
-    model.backbone_tensors = {"projection.weight": torch.randn(3, 4)}
+    model.backbone_tensors = {"projection.weight": torch.randn(3, 4), "projection.bias": torch.randn(3)}
     model.save(tmp_path / "spatialfusion.safetensors")
     again = SpatialFusionModel.load(tmp_path)
     assert again.config == model.config
@@ -358,7 +361,12 @@ def test_checkpoint_round_trip(tmp_path):
 def test_the_image_side_of_another_checkpoint_leaves_the_plan_as_it_is(tmp_path):
     ours, theirs = make_model(), make_model(seed=1)
     theirs.config = dataclasses.replace(CONFIG, injection="concat", lora_rank=2)
-    theirs.backbone_tensors = {"projection.weight": torch.randn(3, 4)}
+    theirs.backbone_tensors = {
+        "projection.weight": torch.randn(3, 4),
+        "projection.bias": torch.randn(3),
+        "lora.blocks.0.to_q.lora_A.weight": torch.randn(2, 4),
+        "lora.blocks.0.to_q.lora_B.weight": torch.randn(4, 2),
+    }
     theirs.save(tmp_path / "whole.safetensors")
     theirs.save(tmp_path / "side.safetensors", only_image_side=True)
     assert (tmp_path / "side.safetensors").stat().st_size < (tmp_path / "whole.safetensors").stat().st_size / 2
@@ -373,7 +381,7 @@ def test_the_image_side_of_another_checkpoint_leaves_the_plan_as_it_is(tmp_path)
         assert not torch.equal(residual, ours.adapter.residual(plan, (8, 8)))
         assert (taker.config.injection, taker.config.lora_rank) == ("concat", 2)
         assert torch.equal(taker.backbone_tensors["projection.weight"], theirs.backbone_tensors["projection.weight"])
-    theirs.config = dataclasses.replace(CONFIG, injection="none")
+    theirs.config = dataclasses.replace(CONFIG, injection="none", lora_rank=2)
     theirs.save(tmp_path / "none.safetensors", only_image_side=True)
     assert taker.adapter.residual(plan, (8, 8)).any()
     taker.take_image_side(tmp_path / "none.safetensors")
@@ -404,8 +412,6 @@ def broken(path, kind: str):
     if kind == "text":
         path.write_text("not weights at all")
         return "truncated or not a safetensors file"
-    from safetensors.torch import save_file
-
     save_file({"unet.weight": torch.zeros(2)}, path)
     return "not a SpatialFusion checkpoint"
 
@@ -418,6 +424,109 @@ def test_a_bad_checkpoint_is_named_in_one_sentence(tmp_path, kind):
         SpatialFusionModel.load(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def rewrite(path, change):
+    """Save a file again with other tensors or another configuration."""
+    with safe_open(path, "pt") as file:
+        tensors, config = {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["config"])
+    change(tensors, config)
+    save_file(tensors, path, {"format": "spatialfusion", "config": json.dumps(config)})
+
+
+UNBOUNDED = {
+    "num_layers": 10_000_000,
+    "mllm_layers": 10**9,
+    "hidden_size": 10**12,
+    "state_size": -8,
+    "patch_size": "8",
+    "head_dim": 2.5,
+    "num_heads": True,
+    "near": float("nan"),
+    "far": None,
+    "rope_theta": 0,
+    "log_depth_std": float("inf"),
+    "mrope_section": 3,
+    "head_channels": [1, 2],
+    "head_scales": [8, 4, 2, "x"],
+    "projection_shape": [3, 10**9],
+    "source_encoder": {"num_hidden_layers": 10_000_000},
+    "source_encoder.hidden_size": {"hidden_size": 10**12},
+    "injection": ["add"],
+    "backbone": 7,
+}
+
+
+@pytest.mark.parametrize("name", UNBOUNDED)
+def test_a_configuration_is_bounded_before_a_network_is_made_of_it(tmp_path, name, monkeypatch):
+    path = tmp_path / "spatialfusion.safetensors"
+    make_model().save(path)
+    rewrite(path, lambda tensors, config: config.update({name.partition(".")[0]: UNBOUNDED[name]}))
+
+    def refuse(*_):
+        raise AssertionError("a network was made")
+
+    monkeypatch.setattr("spatialfusion.spatial_transformer.SpatialTransformer.__init__", refuse)
+    for read in (SpatialFusionModel.load, read_config, read_checkpoint):
+        with pytest.raises(InputError, match=name.partition(".")[0]) as error:
+            read(path)
+        assert str(path) in str(error.value) and "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+def without(name):
+    return lambda tensors, config: tensors.pop(name)
+
+
+def of_one(name, value):
+    def change(tensors, config):
+        tensors[name].view(-1)[-1] = value
+
+    return change
+
+
+def of_kind(name, dtype):
+    def change(tensors, config):
+        tensors[name] = tensors[name].to(dtype)
+
+    return change
+
+
+LORA = "backbone.lora.blocks.0.to_q.lora_"
+WRONG = {
+    "layers that it has not": (lambda t, c: c.update(num_layers=3), "does not fit its own configuration"),
+    "other sizes": (lambda t, c: c.update(adapter_hidden=12), "of another shape .first: model.adapter"),
+    "sizes that do not go together": (lambda t, c: c["source_encoder"].update(hidden_act="?"), "makes no network"),
+    "no tensor of the head": (without("model.depth_head.fov.weight"), "1 tensors missing.*model.depth_head.fov.weight"),
+    "no bias of the delta": (without("backbone.projection.bias"), "lacks 1 tensors.*backbone.projection.bias"),
+    "no weight of the delta": (without("backbone.projection.weight"), "lacks 1 tensors.*backbone.projection.weight"),
+    "half of a LoRA": (without(f"{LORA}B.weight"), f"lacks 1 tensors.*{LORA}B.weight"),
+    "another rank": (lambda t, c: c.update(lora_rank=3), "LoRA of rank 2, but its configuration says 3"),
+    "NaN": (of_one("model.depth_head.fov.weight", float("nan")), "values in model.depth_head.fov.weight that are not"),
+    "infinity": (of_one(f"{LORA}A.weight", float("inf")), f"values in {LORA}A.weight that are not finite"),
+    "whole numbers": (
+        of_kind("model.depth_head.fov.weight", torch.int32),
+        "fov.weight as torch.int32: expected",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_checkpoint_that_is_not_whole_is_named_in_one_sentence(tmp_path, what):
+    path, (change, words) = tmp_path / "spatialfusion.safetensors", WRONG[what]
+    model = make_model()
+    model.config = dataclasses.replace(CONFIG, lora_rank=2)
+    model.backbone_tensors = {
+        "projection.weight": torch.randn(3, 4),
+        "projection.bias": torch.randn(3),
+        "lora.blocks.0.to_q.lora_A.weight": torch.randn(2, 4),
+        "lora.blocks.0.to_q.lora_B.weight": torch.randn(4, 2),
+    }
+    model.save(path)
+    SpatialFusionModel.load(path)
+    rewrite(path, change)
+    with pytest.raises(InputError, match=words) as error:
+        SpatialFusionModel.load(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("length", [0x4B50, 0x10280])

@@ -13,7 +13,8 @@ import torch
 from tiny_teachers import INVERSE_DEPTH, MAX_DEPTH, save_depth_anything
 
 from spatialfusion.data import hub
-from spatialfusion.data.teachers import NAMES, find_teacher, open_teacher, sound_geometry, teacher_class
+from spatialfusion.data.teachers import NAMES, find_teacher, open_teacher, teacher_class
+from spatialfusion.data.teachers.teacher import sound_geometry
 from spatialfusion.data.teachers.vggt import Rescaled, rescale
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry, focal_length

@@ -13,8 +13,9 @@ from tiny import SIZE, tiny_components
 from torch import nn
 
 from research.adapter import AdapterStage
+from research.config import ResearchConfig
 from research.controlnet import ControlNetStage
-from research.train import ResearchConfig, with_preset
+from research.train import with_preset
 from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.config import SpatialFusionConfig, sample_layers
 from spatialfusion.context import PromptEncoder

@@ -60,8 +60,10 @@ SETTINGS = {
     **{
         f"{stage}.{key}": value
         for stage in STAGES
-        for key, value in {"steps": "10", "batch": "8", "checkpoint_every": "4", "log_every": "5"}.items()
+        for key, value in {"steps": "10", "batch": "8"}.items()
     },
+    "checkpoint_every": "4",
+    "log_every": "5",
 }
 
 

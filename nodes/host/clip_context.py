@@ -15,7 +15,15 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.config import SpatialFusionConfig
-from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, TEMPLATES, SemanticContext, chat_prefix
+from ...spatialfusion.context import (
+    CHAT_SUFFIX,
+    IMAGE_PIXELS,
+    PICTURE,
+    TEMPLATES,
+    SemanticContext,
+    chat_prefix,
+    plain_ids,
+)
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.spatial_transformer import apply_rotary, rotary
 
@@ -47,7 +55,7 @@ def encode_with_clip(
     shows_pictures = TEMPLATES[config.backbone].system_edit is not None
     # Parentheses are a part of the sentence, not weights; the host's Qwen-Image knows that, and refuses to be told.
     options = {"disable_weights": True} if config.backbone == "omnigen2" else {}
-    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [], options)
+    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [], options, _MODULES[config.backbone])
     with _Recorder(language, config) as recorder:
         conditioning = clip.encode_from_tokens_scheduled(tokens)
     keys, values = recorder.keys_and_values()
@@ -88,14 +96,25 @@ def _language_model(clip: Any, config: SpatialFusionConfig) -> nn.Module:
     return language
 
 
-def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], options: dict[str, Any]) -> Any:
-    """options: of the tokenizer, for a prompt without pictures."""
-    if "<|image_pad|>" in prompt or prompt.startswith("<|im_start|>"):
-        raise InputError("prompt contains a token of the chat template: expected a plain sentence.")
-    if not pictures:
-        return clip.tokenize(prompt, **options)
-    text = "".join(PICTURE.format(i + 1) for i in range(len(pictures))) + prompt
-    return clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT)
+def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], options: dict[str, Any], name: str) -> Any:
+    """options: of the tokenizer, for a prompt without pictures. name: of the MLLM in the CLIP."""
+    tokenizer = getattr(clip.tokenizer, name).tokenizer
+    # The host's tokenizer is given chat and prompt in one text, so such a prompt is put into its tokens afterwards.
+    plain = prompt.startswith("<|") or any(token in prompt for token in tokenizer.get_added_vocab())
+    if pictures:
+        text = "".join(PICTURE.format(i + 1) for i in range(len(pictures))) + ("" if plain else prompt)
+        tokens = clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT)
+    else:
+        tokens = clip.tokenize("" if plain else prompt, **options)
+    if plain:
+        for row in tokens[name]:
+            ids = [entry[0] if isinstance(entry[0], int) else None for entry in row]
+            place = len(ids) - 1 - ids[::-1].index(tokenizer.convert_tokens_to_ids("<|im_end|>"))
+            # A line break at the end of the template may be one token with those that the prompt begins with.
+            before = [] if pictures else tokenizer.encode("user\n", add_special_tokens=False)
+            words = plain_ids(tokenizer, ("" if pictures else "user\n") + prompt)
+            row[place - len(before) : place] = [(token, 1.0) for token in words]
+    return tokens
 
 
 def _at_budget(picture: Tensor) -> Tensor:

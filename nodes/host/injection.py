@@ -1,13 +1,16 @@
 """Depth inside the host's diffusion models: given to the network's input while the host's own samplers run.
 
 Notable:
-- Nothing of the model is replaced. A wrapper around the network's call adds the residual to the target latent.
+- A wrapper around the model's call adds the residual to its latent and takes it off the denoised result again: the
+  model returns x - sigma v, and v is then that of the shifted latent.
 - A residual that is concatenated to it has columns of its own in the input projection. The host's layer keeps its size:
-  what they make of the residual is added to the layer's output, by a hook for the time of a call.
+  what they make of the residual is added to the layer's output.
 - Projection delta and LoRA are weight patches of the host, as any LoRA is, and cost nothing while sampling. Where depth
-  holds for a part only (of the schedule, of the prompts, of the image) weights cannot say so: there they are hooks on
-  the modules, for the time of a call.
-- One scale rules residual, delta and LoRA. In hooks it may differ from sample to sample (conditional and unconditional
+  holds for a part only (of the schedule, of the prompts, of the image) weights cannot say so: there they are added to
+  the outputs of the layers.
+- Outputs are added to by object patches of the host, which are idle but within a call that has depth. What a call adds
+  is decided outside of the network, so that torch.compile has the network in one piece (`_Call`, `_Layer`).
+- One scale rules residual, delta and LoRA. In layers it may differ from sample to sample (conditional and unconditional
   in one batch) and from token to token (a mask).
 """
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +29,13 @@ from comfy.ldm.common_dit import pad_to_patch_size
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import centre, fit_geometry
 from ...spatialfusion.geometry import Geometry
 from .loaded import LoadedModel
+from .merging import keep_apart
 
 KEY = "spatialfusion"
 # Noise levels of a run and of `percent_to_sigma` agree to the coarseness of the host's table of 10,000 levels.
@@ -43,23 +47,21 @@ _TEXT_STREAM = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "txt_mlp
 class Architecture:
     """How depth enters a diffusion model of the host.
 
-    backbone: the checkpoint's name for it. wrapper: the call that sees the latent. patch: side of a token in latent
-    cells. projection: the module of the input projection. target_first: whether the image's own tokens stand before
-    those of text and reference pictures where they share a sequence, or after them.
+    backbone: the checkpoint's name for it. patch: side of a token in latent cells. projection: the module of the input
+    projection. target_first: whether the image's own tokens stand before those of text and reference pictures where
+    they share a sequence, or after them.
     """
 
     backbone: str
-    wrapper: str
     patch: int
     projection: str
     target_first: bool = True
 
 
-# By the class of the host's network. OmniGen2 has no wrapper around its network: there the whole model's call is
-# shifted, and the shift taken off its denoised result again.
+# By the class of the host's network.
 ARCHITECTURES = {
-    "QwenImageTransformer2DModel": Architecture("qwen-image", WrappersMP.DIFFUSION_MODEL, 2, "img_in"),
-    "OmniGen2Transformer2DModel": Architecture("omnigen2", WrappersMP.APPLY_MODEL, 2, "x_embedder", target_first=False),
+    "QwenImageTransformer2DModel": Architecture("qwen-image", 2, "img_in"),
+    "OmniGen2Transformer2DModel": Architecture("omnigen2", 2, "x_embedder", target_first=False),
 }
 
 
@@ -98,6 +100,57 @@ def check_fit(model: ModelPatcher, loaded: LoadedModel, architecture: Architectu
             )
 
 
+@dataclass
+class _Call:
+    """What the layers of the network add in one call of it.
+
+    per_sample [B, 1, 1] and per_token [B, tokens, 1]: the scales of samples and of the target's tokens; the latter None
+    where they are those of the samples. changes: by layer, (A [rank, in], B [out, rank], None) of its LoRA or (weight,
+    None, bias) of its delta. columns [B, tokens, out]: what the input projection makes of a concatenated residual.
+    """
+
+    per_sample: Tensor
+    per_token: Tensor | None
+    target_first: bool
+    changes: dict[str, tuple[Tensor, Tensor | None, Tensor | None]]
+    columns: Tensor | None
+
+    def scale(self, tokens: int, text: bool) -> Tensor:
+        missing = 0 if self.per_token is None else tokens - self.per_token.shape[1]
+        if self.per_token is None or text or missing < 0:
+            return self.per_sample
+        others = self.per_sample.expand(-1, missing, -1)
+        return torch.cat([self.per_token, others] if self.target_first else [others, self.per_token], dim=1)
+
+
+class _Layer:
+    """A layer's forward with what depth adds to its output; the forward alone outside of a call that has depth."""
+
+    def __init__(self, forward: Callable, injection: Injection, name: str, is_projection: bool):
+        self.forward = forward
+        self.injection = injection
+        self.name = name
+        self.is_projection = is_projection
+        self.text = any(part in name for part in _TEXT_STREAM)
+
+    def __call__(self, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        output = self.forward(value, *args, **kwargs)
+        call = self.injection.call
+        if call is None:
+            return output
+        if self.name in call.changes:
+            first, second, bias = call.changes[self.name]
+            change = F.linear(value, _as(first, value), None if bias is None else _as(bias, value))
+            if second is not None:
+                change = F.linear(change, _as(second, value))
+            scale = call.scale(value.shape[1], self.text) if value.ndim == 3 else call.per_sample[:, 0]
+            output = output + (scale * change).to(output.dtype)
+        if self.is_projection and call.columns is not None:
+            # The target's tokens come first; those of reference pictures stay as they are.
+            output = output + F.pad(_as(call.columns, output), (0, 0, 0, output.shape[1] - call.columns.shape[1]))
+        return output
+
+
 class Injection:
     """Depth for one patched MODEL; see `apply`."""
 
@@ -123,6 +176,8 @@ class Injection:
         self.run_size: tuple[int, int] | None = None  # of the latent, during a run of a sampler
         self.positive: set[Any] = set()  # the host's ids of the positive conditioning, during a run
         self.window = (math.inf, -math.inf)
+        self.rows: list[int] | None = None  # which depths of the batch a run is about, where they are known
+        self.call: _Call | None = None
         self._residuals: dict[tuple, tuple[Tensor, Tensor | None]] = {}
 
     def apply(self, model: ModelPatcher) -> ModelPatcher:
@@ -132,19 +187,32 @@ class Injection:
         others = [m for m in model.get_additional_models_with_key(KEY) if m.model is not self.loaded.patch.model]
         model.set_additional_models(KEY, [*others, self.loaded.patch])
         model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, self._around_run)
-        around = self._around_network
-        if self.architecture.wrapper == WrappersMP.APPLY_MODEL:
-            around = self._around_model
-        model.add_wrapper_with_key(self.architecture.wrapper, KEY, around)
+        model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, self._around_model)
+        patches: dict[str, Any] = {}
         if self.holds_everywhere and self.strength != 0:
-            model.add_patches(self._weight_patches(), self.strength)
+            patches = self._weight_patches()
+            model.add_patches(patches, self.strength)
+        for name in self._layers():
+            path = f"diffusion_model.{name}.forward"
+            layer = _Layer(model.get_model_object(path), self, name, name == self.architecture.projection)
+            model.add_object_patch(path, layer)
+        keep_apart(model, list(patches.values()), self.loaded.name)
         return model
+
+    def _layers(self) -> list[str]:
+        """The layers whose outputs are added to."""
+        patch, projection = self.loaded.depth_patch, self.architecture.projection
+        if self.holds_everywhere:
+            return [] if patch.columns is None else [projection]
+        has_projection = patch.projection is not None or patch.columns is not None
+        return [*([projection] if has_projection else []), *(name for name in patch.lora if name != projection)]
 
     # Wrappers ---------------------------------------------------------------------------------------------------------
 
     def _around_run(self, executor: Callable, noise: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Around a whole run of a sampler: remember the latent's size, the prompts, and what the schedule is now."""
         self.run_size = tuple(noise.shape[-2:])
+        self.rows = self._rows_of(noise, args[6] if len(args) > 6 else kwargs.get("seed"))
         conds = getattr(executor.class_obj, "conds", {}).get("positive") or []
         self.positive = {cond["uuid"] for cond in conds if "uuid" in cond}
         # A node that changes the schedule may stand behind ours.
@@ -153,55 +221,52 @@ class Injection:
             return executor(noise, *args, **kwargs)
         finally:
             self.run_size = None
+            self.rows = None
             self.positive = set()
             self._residuals.clear()
 
-    def _around_network(self, executor: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        network = executor.class_obj
-        with self._depth(network, x, _options(args, kwargs)) as shift:
-            if shift is None:
-                return executor(x, *args, **kwargs)
-            columns = self.loaded.depth_patch.columns
-            if columns is None:
-                return executor(x + shift, *args, **kwargs)
-            with self._concatenated(network, shift, columns):
-                return executor(x, *args, **kwargs)
-
     def _around_model(self, executor: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        with self._depth(executor.class_obj.diffusion_model, x, _options(args, kwargs)) as shift:
-            # The model returns x - sigma v of the shifted x.
-            return executor(x, *args, **kwargs) if shift is None else executor(x + shift, *args, **kwargs) - shift
-
-    @contextmanager
-    def _depth(self, network: nn.Module, x: Tensor, options: dict[str, Any]) -> Iterator[Tensor | None]:
-        """Within the block `network` has what depth changes in it; yields the scaled residual, or None."""
+        """Around one call of the model, which returns x - sigma v."""
+        options = _options(args, kwargs)
         chunks = options.get("cond_or_uncond") or [0]
         scales = self._scales(x, chunks, options.get("uuids") or [], options.get("sigmas"))
         if scales is None:
-            yield None
-            return
+            return executor(x, *args, **kwargs)
         shift, mask = self._shift(x, scales, len(x) // len(chunks))
-        with nullcontext() if self.holds_everywhere else self._hooks(network, scales, mask):
-            yield shift
+        columns = self.loaded.depth_patch.columns
+        with self._adding(scales, mask, None if columns is None else self._concatenated(shift, columns)):
+            if columns is not None:
+                return executor(x, *args, **kwargs)
+            return executor(x + shift, *args, **kwargs) - shift
 
     @contextmanager
-    def _concatenated(self, network: nn.Module, shift: Tensor, columns: Tensor) -> Iterator[None]:
-        """Within the block the input projection has `columns` for the scaled residual [B, C, (1,) h, w]."""
+    def _adding(self, scales: Tensor, mask: Tensor | None, columns: Tensor | None) -> Iterator[None]:
+        """Within the block the layers add what depth changes."""
+        per_sample, per_token = scales[:, None, None], None
+        if mask is not None:
+            side = self.architecture.patch
+            per_token = F.avg_pool2d(mask, side, ceil_mode=True).flatten(2).transpose(1, 2) * per_sample
+            # Text and reference pictures belong to no place of the image: they count as much as the mask covers.
+            per_sample = per_sample * mask.mean((1, 2, 3))[:, None, None]
+        patch, changes = self.loaded.depth_patch, {}
+        if not self.holds_everywhere:
+            changes = {name: (a, b, None) for name, (a, b) in patch.lora.items()}
+            if patch.projection is not None:
+                weight, bias = patch.projection
+                changes[self.architecture.projection] = weight, None, bias
+        self.call = _Call(per_sample, per_token, self.architecture.target_first, changes, columns)
+        try:
+            yield
+        finally:
+            self.call = None
+
+    def _concatenated(self, shift: Tensor, columns: Tensor) -> Tensor:
+        """What `columns` [out, tokens' channels] make of the scaled residual [B, C, (1,) h, w]: [B, tokens, out]."""
         side = self.architecture.patch
         # Sides that are no whole number of tokens are filled up as the host fills up the latent.
         shift = pad_to_patch_size(shift if shift.ndim == 4 else shift[:, :, 0], (side, side))
         tokens = rearrange(shift, "b c (h ph) (w pw) -> b (h w) (c ph pw)", ph=side, pw=side)
-        change = F.linear(tokens, _as(columns, tokens))
-
-        def hook(_module: nn.Module, _inputs: tuple[Tensor], output: Tensor) -> Tensor:
-            # The target's tokens come first; those of reference pictures stay as they are.
-            return output + F.pad(_as(change, output), (0, 0, 0, output.shape[1] - change.shape[1]))
-
-        handle = network.get_submodule(self.architecture.projection).register_forward_hook(hook)
-        try:
-            yield
-        finally:
-            handle.remove()
+        return F.linear(tokens, _as(columns, tokens))
 
     def _weight_patches(self) -> dict[str, Any]:
         """Projection delta and LoRA as the host has LoRAs, by the names of the weights that they change."""
@@ -214,6 +279,20 @@ class Injection:
             state |= {f"{self.architecture.projection}.diff": weight, f"{self.architecture.projection}.diff_b": bias}
         modules = {key.rsplit(".", 2 if ".lora_" in key else 1)[0] for key in state}
         return comfy.lora.load_lora(state, {name: f"diffusion_model.{name}.weight" for name in modules})
+
+    def _rows_of(self, noise: Tensor, seed: int | None) -> list[int] | None:
+        """Which pictures of the seed's batch `noise` [B, ...] is for, by the noise itself: a latent that was taken from
+        a batch (`batch_index`) is given that of its place, and the host tells samplers nothing else of it.
+
+        None where that cannot be said, such as for noise that is not drawn by a seed.
+        """
+        count = max(len(self.geometry), 1 if self.mask is None else len(self.mask))
+        if count == 1 or not isinstance(seed, int):
+            return None
+        generator = torch.Generator().manual_seed(seed)
+        drawn = [torch.randn(noise.shape[1:], generator=generator).to(noise.dtype) for _ in range(count)]
+        rows = [next((i for i in range(count) if torch.equal(drawn[i], one)), None) for one in noise.cpu()]
+        return None if None in rows else rows
 
     # What they add ----------------------------------------------------------------------------------------------------
 
@@ -253,7 +332,10 @@ class Injection:
         channels = self.loaded.config.latent_channels
         if x.shape[1] != channels:
             raise InputError(f"the latent has {x.shape[1]} channels: this checkpoint was trained with {channels}.")
-        residual, mask = self._residual(size, x.device)
+        residual, mask = (
+            tensor if tensor is None or len(tensor) == 1 or self.rows is None else tensor[self.rows]
+            for tensor in self._residual(size, x.device)
+        )
         for name, tensor in (("geometry", residual), ("mask", mask)):
             if tensor is not None and len(tensor) not in (1, batch):
                 raise InputError(
@@ -286,50 +368,6 @@ class Injection:
     def _pixels(self, size: tuple[int, int]) -> str:
         stride = self.loaded.config.latent_stride
         return f"{size[1] * stride} x {size[0] * stride} pixels"
-
-    @contextmanager
-    def _hooks(self, network: nn.Module, scales: Tensor, mask: Tensor | None) -> Iterator[None]:
-        """Projection delta and LoRA on the modules of `network`, within the block."""
-        patch = self.loaded.depth_patch
-        per_sample = scales[:, None, None]
-        per_token = None
-        if mask is not None:
-            side = self.architecture.patch
-            per_token = F.avg_pool2d(mask, side, ceil_mode=True).flatten(2).transpose(1, 2) * per_sample
-            # Text and reference pictures belong to no place of the image: they count as much as the mask covers.
-            per_sample = per_sample * mask.mean((1, 2, 3))[:, None, None]
-
-        def scale_for(tokens: int, text: bool) -> Tensor:
-            missing = 0 if per_token is None else tokens - per_token.shape[1]
-            if per_token is None or text or missing < 0:
-                return per_sample
-            others = per_sample.expand(-1, missing, -1)
-            return torch.cat([per_token, others] if self.architecture.target_first else [others, per_token], dim=1)
-
-        def add_linear(first: Tensor, second: Tensor | None, bias: Tensor | None, text: bool) -> Callable:
-            def hook(_module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-                value = inputs[0]
-                change = F.linear(value, _as(first, value), None if bias is None else _as(bias, value))
-                if second is not None:
-                    change = F.linear(change, _as(second, value))
-                scale = scale_for(value.shape[1], text) if value.ndim == 3 else scales[:, None]
-                return output + (scale * change).to(output.dtype)
-
-            return hook
-
-        handles = []
-        try:
-            if patch.projection is not None:
-                weight, bias = patch.projection
-                module = network.get_submodule(self.architecture.projection)
-                handles.append(module.register_forward_hook(add_linear(weight, None, bias, False)))
-            for name, (a, b) in patch.lora.items():
-                text = any(part in name for part in _TEXT_STREAM)
-                handles.append(network.get_submodule(name).register_forward_hook(add_linear(a, b, None, text)))
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
 
 def _options(args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...spatialfusion.context import SemanticContext
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import fit_picture
+from ...spatialfusion.texts import check_text
 from .clip_context import encode_with_clip, expected_clip
 from .loaded import LoadedModel
 
@@ -22,6 +23,8 @@ def fit_pictures(image: Tensor | None, height: int, width: int) -> list[Tensor]:
         return []
     if image.shape[-1] < 3:
         raise InputError(f"image has {image.shape[-1]} channels: expected a picture with red, green and blue.")
+    if not image.isfinite().all():
+        raise InputError("image has values that are not numbers (NaN): expected 0 to 1.")
     pictures = image[..., :3].movedim(-1, 1).float().cpu().clamp(0, 1)
     return [fit_picture(picture, height, width) for picture in pictures]
 
@@ -38,6 +41,7 @@ def read_prompt(
     """The context of one prompt, and its CONDITIONING, from one prefill."""
     if not allow_empty and not prompt.strip():
         raise InputError("prompt is empty: describe the image in a sentence.")
+    check_text(prompt, "prompt")
     if clip is not None:
         return encode_with_clip(clip, prompt, pictures, loaded.config)
     if loaded.encoder is None:

@@ -7,6 +7,7 @@ from types import ModuleType
 from torch import nn
 
 from ..errors import InputError
+from .depth_injection import unwrapped
 
 
 def architectures() -> dict[type[nn.Module], ModuleType]:
@@ -22,6 +23,7 @@ def architectures() -> dict[type[nn.Module], ModuleType]:
 
 def backbone_of(transformer: nn.Module) -> ModuleType:
     """The file of this folder that knows how to call `transformer`; an InputError if there is none."""
+    transformer = unwrapped(transformer)
     for architecture, backbone in architectures().items():
         if isinstance(transformer, architecture):
             backbone.check_architecture(transformer)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKLQwenImage, QwenImageControlNetModel, QwenImageTransformer2DModel
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..latents import encode_latents
+from .depth_injection import Switch
 from .qwen_image import check_architecture, pack
 
 if TYPE_CHECKING:
@@ -69,17 +69,16 @@ class ControlNetInjection:
         self.condition = pack(condition)
         self.strength = strength
         self.active = True
-        self._handle: torch.utils.hooks.RemovableHandle | None = None
+        self._switch = Switch.on(transformer, before=True)
 
     def __enter__(self) -> ControlNetInjection:
-        if self._handle is not None:
+        if self._control in self._switch.runs:
             raise RuntimeError("this ControlNetInjection is already in use")
-        self._handle = self.transformer.register_forward_pre_hook(self._control, with_kwargs=True)
+        self._switch.runs.append(self._control)
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._handle.remove()
-        self._handle = None
+        self._switch.runs.remove(self._control)
 
     def _control(self, _module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
         if not self.active or self.strength == 0:

@@ -2,8 +2,12 @@
 
 Notable:
 - Depth enters in three places that one strength scales: a residual on the target latent in the network's input, a delta
-  of the input projection and a LoRA on the linears of the blocks. All of it is hooks that `DepthInjection` sets and
-  takes away again, so that the transformer stays the one that it was, and strength 0 is exactly the base.
+  of the input projection and a LoRA on the linears of the blocks. All of it is hooks that are idle but within
+  `DepthInjection`, so that the transformer stays the one that it was, and strength 0 is exactly the base.
+- The hooks stay on their modules (`Switch`): torch.compile does not look for hooks again, and would leave out one that
+  comes after it.
+- Weights may be stored in few bits (bitsandbytes, quanto, GGUF, 8-bit floats that are cast for each layer): depth is in
+  the dtype that the network computes in.
 - The residual is in the network's input only: the Euler step starts from the latent without it.
 - Or the residual is concatenated to the latent (an ablation of the paper, which calls it channel concat): then the
   delta has columns for both, and what it makes of the residual is all that is added.
@@ -12,7 +16,7 @@ Notable:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +31,49 @@ if TYPE_CHECKING:
     from diffusers.models.modeling_utils import ModelMixin
 
 ADAPTER = "spatialfusion"  # the name of the LoRA among a transformer's adapters
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module itself, where `torch.compile` wrapped it."""
+    return getattr(module, "_orig_mod", module)
+
+
+class Switch:
+    """A hook that stays on a module, and does what is in `runs` while it is there.
+
+    before: whether it is called before the module's forward, with its arguments, or after it, with its output.
+    """
+
+    def __init__(self, before: bool):
+        self.before = before
+        self.runs: list[Callable[..., Any]] = []
+
+    @staticmethod
+    def on(module: nn.Module, before: bool) -> Switch:
+        """The module's switch, which it gets if it has none."""
+        hooks = module._forward_pre_hooks if before else module._forward_hooks
+        found = next((hook for hook in hooks.values() if isinstance(hook, Switch)), None)
+        if found is None:
+            found = Switch(before)
+            if before:
+                module.register_forward_pre_hook(found, with_kwargs=True)
+            else:
+                module.register_forward_hook(found)
+        return found
+
+    def __call__(self, module: nn.Module, args: tuple, last: Any) -> Any:
+        changed = False
+        for run in self.runs:
+            result = run(module, args, last)
+            if result is not None:
+                changed = True
+                if self.before:
+                    args, last = result
+                else:
+                    last = result
+        if not changed:
+            return None
+        return (args, last) if self.before else last
 
 
 class DepthInjection:
@@ -55,7 +102,10 @@ class DepthInjection:
         self.strength = strength
         self.concatenates = delta is not None and delta.in_features > projection.in_features
         self._active = True
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._entered: list[tuple[Switch, Callable[..., Any]]] = []
+        # Before the network is run for the first time, which may compile it.
+        self._before = Switch.on(transformer, before=True)
+        self._after = Switch.on(projection, before=False)
 
     def shift(self, sample: Tensor) -> Tensor:
         """The network's input with the scaled residual added to the target's part of it."""
@@ -82,23 +132,26 @@ class DepthInjection:
     def active(self, value: bool) -> None:
         if value != self._active:
             self._active = value
-            if self._handles:
+            if self._entered:
                 _scale_lora(self.transformer, self.strength if value else 0.0)
 
     def __enter__(self) -> DepthInjection:
-        if self._handles:
+        if self._entered:
             raise RuntimeError("this DepthInjection is already in use")
+        check_lora(self.transformer)
         if not self.concatenates:
-            self._handles.append(self.transformer.register_forward_pre_hook(self._shift_input, with_kwargs=True))
+            self._entered.append((self._before, self._shift_input))
         if self.delta is not None:
-            self._handles.append(self.projection.register_forward_hook(self._add_delta))
+            self._entered.append((self._after, self._add_delta))
+        for switch, run in self._entered:
+            switch.runs.append(run)
         _scale_lora(self.transformer, self.strength if self._active else 0.0)
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        for switch, run in self._entered:
+            switch.runs.remove(run)
+        self._entered = []
         _scale_lora(self.transformer, 0.0)
 
     def _shift_input(self, _module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
@@ -118,13 +171,14 @@ class DepthInjection:
         return output + self.strength * F.linear(tokens, weight, bias)
 
 
-def projection_delta(projection: nn.Linear, residual_features: int = 0) -> nn.Linear:
+def projection_delta(projection: nn.Linear, residual_features: int = 0, dtype: torch.dtype | None = None) -> nn.Linear:
     """A change of an input projection, to be trained; zero, so that it starts as the base.
 
     residual_features: of each token, those of a residual that is concatenated to the latent; 0 where it is added.
+    dtype: None for that of the projection's weights, which may be stored in another one than they are computed in.
     """
     weight, inputs = projection.weight, projection.in_features + residual_features
-    delta = nn.Linear(inputs, projection.out_features, device=weight.device, dtype=weight.dtype)
+    delta = nn.Linear(inputs, projection.out_features, device=weight.device, dtype=dtype or weight.dtype)
     nn.init.zeros_(delta.weight)
     nn.init.zeros_(delta.bias)
     return delta
@@ -144,9 +198,14 @@ def add_lora(transformer: ModelMixin, rank: int, targets: Sequence[str] | str) -
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=modules, init_lora_weights=True)
     transformer.add_adapter(config, adapter_name=ADAPTER)
     transformer.set_adapter([*others, ADAPTER])
+    for layer in _lora_layers(transformer):
+        if not any(hook is _beside_fused for hook in layer._forward_hooks.values()):
+            layer.register_forward_hook(_beside_fused)
     parameters = []
     for name, parameter in transformer.named_parameters():
         if f".{ADAPTER}." in name:
+            # peft takes the dtype that the base's weights are stored in.
+            parameter.data = parameter.data.to(transformer.dtype)
             parameters.append(parameter)
         else:
             parameter.requires_grad_(name in trained or name.replace(".base_layer", "") in trained)
@@ -174,17 +233,26 @@ def load_backbone_tensors(
 
     residual_features: with how many more inputs the backbone can have a delta, if the residual is concatenated.
     """
+    transformer = unwrapped(transformer)
     lora = {name.removeprefix("lora."): tensor for name, tensor in tensors.items() if name.startswith("lora.")}
     if lora:
-        if ADAPTER not in getattr(transformer, "peft_config", {}):
+        if not has_lora(transformer):
             add_lora(transformer, next(t.shape[0] for name, t in lora.items() if ".lora_A." in name), targets)
-        state = {name.replace(f".{ADAPTER}.", "."): parameter for name, parameter in transformer.named_parameters()}
-        state = {name: parameter for name, parameter in state.items() if ".lora_" in name and name in lora}
+        state = {
+            name.replace(f".{ADAPTER}.", "."): parameter
+            for name, parameter in transformer.named_parameters()
+            if f".{ADAPTER}." in name
+        }
         wrong = sorted(n for n in lora if n not in state or state[n].shape != lora[n].shape)
         if wrong:
             raise InputError(
                 f"the checkpoint's LoRA was trained on another diffusion model: {len(wrong)} of {len(lora)} tensors do "
                 f"not fit (first: {wrong[0]})."
+            )
+        if missing := sorted(state.keys() - lora.keys()):
+            raise InputError(
+                f"the checkpoint's LoRA lacks {len(missing)} of its {len(state)} tensors (first: {missing[0]}): it is "
+                "incomplete, or was trained on another diffusion model."
             )
         with torch.no_grad():
             for name, parameter in state.items():
@@ -192,7 +260,7 @@ def load_backbone_tensors(
     if "projection.weight" not in tensors:
         return None
     wide = tensors["projection.weight"].shape[1] == projection.in_features + residual_features
-    delta = projection_delta(projection, residual_features if wide else 0)
+    delta = projection_delta(projection, residual_features if wide else 0, transformer.dtype)
     if tensors["projection.weight"].shape != delta.weight.shape:
         raise InputError(
             f"the checkpoint changes an input projection of {tuple(tensors['projection.weight'].shape)}, but this "
@@ -206,9 +274,58 @@ def base_state_dict(transformer: nn.Module) -> dict[str, Tensor]:
     """The transformer's own weights under their own names, whether or not a LoRA is in it."""
     return {
         name.replace(".base_layer.", "."): tensor
-        for name, tensor in transformer.state_dict().items()
+        for name, tensor in unwrapped(transformer).state_dict().items()
         if f".{ADAPTER}." not in name
     }
+
+
+def base_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The network's own parameters under their own names, whether or not there are LoRAs in it."""
+    return {
+        name.replace(".base_layer.", "."): parameter
+        for name, parameter in unwrapped(network).named_parameters()
+        if ".lora_" not in name
+    }
+
+
+@contextmanager
+def saved_without_lora(transformer: nn.Module) -> Iterator[None]:
+    """Within the block, its state dict is `base_state_dict`: that is what it saves."""
+
+    def rename(_module: nn.Module, state: dict[str, Tensor], prefix: str, _metadata: Any) -> None:
+        for name in list(state):
+            tensor = state.pop(name)
+            if ".lora_" not in name:
+                state[name.replace(".base_layer.", ".")] = tensor
+
+    handle = transformer.register_state_dict_post_hook(rename)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def has_lora(transformer: nn.Module) -> bool:
+    """Whether our LoRA is on it. Unloading a user's LoRAs takes it off, too."""
+    return ADAPTER in getattr(transformer, "peft_config", {})
+
+
+def check_lora(transformer: nn.Module) -> None:
+    """Raise InputError if our LoRA was fused into the weights, where no strength can reach it."""
+    if has_lora(transformer) and any(ADAPTER in layer.merged_adapters for layer in _lora_layers(transformer)):
+        raise InputError(
+            f"the LoRA {ADAPTER!r}, which brings depth, was fused into the transformer: call unfuse_lora(), and fuse "
+            "others by their names, with adapter_names."
+        )
+
+
+def _beside_fused(layer: Any, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
+    """Our LoRA where peft computes none: while another is fused into the layer, or all are disabled."""
+    if ADAPTER not in layer.active_adapters or not (layer.merged or layer.disable_adapters):
+        return None
+    down, up = layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]
+    change = up(down(inputs[0].to(down.weight.dtype)))
+    return output + (layer.scaling[ADAPTER] * change).to(output.dtype)
 
 
 def checkpoint_blocks(transformer: ModelMixin) -> None:
@@ -248,7 +365,7 @@ def _scale_lora(transformer: nn.Module, scale: float) -> None:
 
     Adapters of other names stay as they are; so does every requires_grad, which peft would switch.
     """
-    if ADAPTER in getattr(transformer, "peft_config", {}):
+    if has_lora(transformer):
         for layer in _lora_layers(transformer):
             _scale_layer(layer, scale)
 

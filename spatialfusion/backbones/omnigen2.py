@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
@@ -26,7 +26,10 @@ from ..errors import InputError
 from ..model_folder import load_parts
 from . import depth_injection
 from .omnigen2_transformer import OmniGen2Transformer2DModel
-from .sampling import euler
+from .sampling import Guidance, cache_context, follow, guidance_of, set_noise_levels
+
+if TYPE_CHECKING:
+    from diffusers import SchedulerMixin
 
 NAME = "omnigen2"  # in a checkpoint's configuration
 TEMPLATE = OMNIGEN2
@@ -41,6 +44,7 @@ LORA_TARGETS = r"(noise_refiner|layers)\.\d+\.(attn\.(to_q|to_k|to_v|to_out\.0)|
 
 def check_architecture(transformer: nn.Module) -> None:
     """Raise InputError unless `transformer` is one that this file knows how to call."""
+    transformer = depth_injection.unwrapped(transformer)
     if not isinstance(transformer, OmniGen2Transformer2DModel):
         name = type(transformer).__name__
         raise InputError(f"depth cannot be given to {name}: supported is OmniGen2Transformer2DModel.")
@@ -172,35 +176,33 @@ def scheduler() -> FlowMatchEulerDiscreteScheduler:
     )
 
 
-def set_steps(scheduler: FlowMatchEulerDiscreteScheduler, steps: int, tokens: int) -> Tensor:
+def set_steps(scheduler: SchedulerMixin, steps: int, tokens: int) -> Tensor:
     """Give `scheduler` its noise levels for an image of `tokens` target tokens; return them [steps + 1], 1 to 0.
 
     OmniGen2's own: s = 1 - i / steps becomes m s / (1 + (m - 1) s), with m = sqrt(h w) / 40 for latents of h x w: 3.2
     at 1024 x 1024 pixels, 1 at 320 x 320. A scheduler without dynamic shifting keeps its constant shift instead;
     ComfyUI's is 2.6 at every size.
     """
-    m = math.sqrt(4 * tokens) / 40
-    scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), mu=math.log(m))
-    scheduler.set_begin_index(0)
-    return scheduler.sigmas
+    return set_noise_levels(scheduler, steps, math.log(math.sqrt(4 * tokens) / 40))
 
 
 @torch.no_grad()
 def sample_latents(
     transformer: OmniGen2Transformer2DModel,
-    scheduler: FlowMatchEulerDiscreteScheduler,
+    scheduler: SchedulerMixin,
     context: SemanticContext,
     null_context: SemanticContext | None,
     references: Sequence[Tensor],
     noise: Tensor,
     steps: int,
-    guidance: float,
+    guidance: Guidance,
     injection: DepthInjection | None = None,
     depth_range: tuple[float, float] = (0.0, 1.0),
     image_guidance: float = 1.0,
     callback: Callable[[int, Tensor], None] | None = None,
+    before_step: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """Draw latents with Euler steps and classifier-free guidance.
+    """Draw latents with the scheduler's steps and classifier-free guidance.
 
     With v(prompt, references), as published:
 
@@ -220,6 +222,7 @@ def sample_latents(
         depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
         image_guidance: how closely the image follows the source images.
         callback: called with (i, latents) after step i.
+        before_step: called with i before it.
 
     Returns:
         normalised latents [B, 16, h, w], float32.
@@ -229,18 +232,21 @@ def sample_latents(
     device = next(transformer.parameters()).device
     height, width = noise.shape[-2:]
     references = [reference.to(device) for reference in references]
-    sigmas = set_steps(scheduler, steps, (height // 2) * (width // 2))
-    guided = null_context is not None and guidance != 1.0
+    set_steps(scheduler, steps, (height // 2) * (width // 2))
     guided_by_image = bool(references) and image_guidance != 1.0
 
     def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
-        v = predict(transformer, latents, references, t, context)
-        if not guided:
+        scale = guidance_of(guidance)
+        with cache_context(transformer, "cond"):
+            v = predict(transformer, latents, references, t, context)
+        if null_context is None or scale == 1:
             return v
-        null = predict(transformer, latents, [], t, null_context)
+        with cache_context(transformer, "uncond"):
+            null = predict(transformer, latents, [], t, null_context)
         if not guided_by_image:
-            return null + guidance * (v - null)
-        null_image = predict(transformer, latents, references, t, null_context)
-        return null + image_guidance * (null_image - null) + guidance * (v - null_image)
+            return null + scale * (v - null)
+        with cache_context(transformer, "uncond_with_image"):
+            null_image = predict(transformer, latents, references, t, null_context)
+        return null + image_guidance * (null_image - null) + scale * (v - null_image)
 
-    return euler(scheduler, sigmas, noise.to(device), predict_guided, injection, depth_range, callback)
+    return follow(scheduler, noise.to(device), predict_guided, injection, depth_range, callback, before_step)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +23,11 @@ from ..errors import InputError
 from . import depth_injection
 from .depth_injection import backbone_tensors as backbone_tensors
 from .depth_injection import base_state_dict as base_state_dict
+from .sampling import Guidance, cache_context, follow, guidance_of, set_noise_levels
 from .sampling import draw_noise as draw_noise
-from .sampling import euler
+
+if TYPE_CHECKING:
+    from diffusers import SchedulerMixin
 
 NAME = "qwen-image"  # in a checkpoint's configuration
 TEMPLATE = QWEN_IMAGE
@@ -49,6 +52,7 @@ LORA_TARGETS = (
 
 def check_architecture(transformer: nn.Module) -> None:
     """Raise InputError unless `transformer` is one that this file knows how to call."""
+    transformer = depth_injection.unwrapped(transformer)
     name = type(transformer).__name__
     if not isinstance(transformer, QwenImageTransformer2DModel):
         raise InputError(f"depth cannot be given to {name}: supported is QwenImageTransformer2DModel.")
@@ -304,39 +308,35 @@ def tiny_scheduler() -> FlowMatchEulerDiscreteScheduler:
     )
 
 
-def set_steps(scheduler: FlowMatchEulerDiscreteScheduler, steps: int, tokens: int) -> Tensor:
-    """Give `scheduler` its noise levels for an image of `tokens` target tokens; return them [steps + 1], 1 to 0.
+def set_steps(scheduler: SchedulerMixin, steps: int, tokens: int) -> Tensor:
+    """Give `scheduler` its noise levels for an image of `tokens` target tokens; see `set_noise_levels`.
 
-    Before the shift they are linspace(1, 1 / steps, steps), as in Qwen-Image's pipelines. The "simple" scheduler of
-    ComfyUI picks the same 1 - i / steps from a table, to within its 1/10,000.
+    The "simple" scheduler of ComfyUI picks the same 1 - i / steps from a table, to within its 1/10,000.
     """
     config = scheduler.config
-    slope = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len)
-    mu = config.base_shift + slope * (tokens - config.base_image_seq_len)
-    scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), mu=mu)
-    if not scheduler.sigmas.isfinite().all():
-        # shift_terminal stretches the levels to its own last one, which a single level cannot be.
-        raise InputError(f"steps is {steps}, which this model's noise schedule does not have: expected at least 2.")
-    scheduler.set_begin_index(0)
-    return scheduler.sigmas
+    # Where a scheduler of another kind says nothing of them, Qwen-Image's pipelines take these.
+    base, most = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
+    first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+    return set_noise_levels(scheduler, steps, base + (most - base) / (last - first) * (tokens - first))
 
 
 @torch.no_grad()
 def sample_latents(
     transformer: QwenImageTransformer2DModel,
-    scheduler: FlowMatchEulerDiscreteScheduler,
+    scheduler: SchedulerMixin,
     context: SemanticContext,
     null_context: SemanticContext | None,
     references: Sequence[Tensor],
     noise: Tensor,
     steps: int,
-    guidance: float,
+    guidance: Guidance,
     injection: DepthInjection | None = None,
     depth_range: tuple[float, float] = (0.0, 1.0),
     rescale: bool = False,
     callback: Callable[[int, Tensor], None] | None = None,
+    before_step: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """Draw latents with Euler steps and classifier-free guidance.
+    """Draw latents with the scheduler's steps and classifier-free guidance.
 
     Args:
         context: of B prompts. `null_context`: of the negative prompts, with the same images when editing; None or
@@ -347,6 +347,7 @@ def sample_latents(
         depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
         rescale: keep the norm of the guided velocity at the prompt's own, per token, as Qwen-Image's pipelines do.
         callback: called with (i, latents) after step i.
+        before_step: called with i before it.
 
     Returns:
         normalised latents [B, 16, h, w], float32.
@@ -357,16 +358,19 @@ def sample_latents(
     height, width = noise.shape[-2:]
     latents = noise.to(device)
     references = [reference.to(device) for reference in references]
-    sigmas = set_steps(scheduler, steps, (height // 2) * (width // 2))
-    guided = null_context is not None and guidance != 1.0
+    set_steps(scheduler, steps, (height // 2) * (width // 2))
 
     def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
-        v = predict(transformer, latents, references, t, context)
-        if not guided:
+        scale = guidance_of(guidance)
+        with cache_context(transformer, "cond"):
+            v = predict(transformer, latents, references, t, context)
+        if null_context is None or scale == 1:
             return v
-        return guide(v, predict(transformer, latents, references, t, null_context), guidance, rescale)
+        with cache_context(transformer, "uncond"):
+            null = predict(transformer, latents, references, t, null_context)
+        return guide(v, null, scale, rescale)
 
-    return euler(scheduler, sigmas, latents, predict_guided, injection, depth_range, callback)
+    return follow(scheduler, latents, predict_guided, injection, depth_range, callback, before_step)
 
 
 def guide(v: Tensor, null: Tensor, guidance: float, rescale: bool = False) -> Tensor:

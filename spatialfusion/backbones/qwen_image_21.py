@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, QwenImage21Transformer2DModel
@@ -32,7 +32,10 @@ from ..errors import InputError
 from ..model_folder import load_parts
 from . import depth_injection
 from .qwen_image import set_steps
-from .sampling import euler
+from .sampling import Guidance, cache_context, follow, guidance_of
+
+if TYPE_CHECKING:
+    from diffusers import SchedulerMixin
 
 NAME = "qwen-image-2.1"  # in a checkpoint's configuration
 TEMPLATE = QWEN_IMAGE_21
@@ -61,6 +64,7 @@ LORA_TARGETS = (
 
 def check_architecture(transformer: nn.Module) -> None:
     """Raise InputError unless `transformer` is one that this file knows how to call."""
+    transformer = depth_injection.unwrapped(transformer)
     name = type(transformer).__name__
     if not isinstance(transformer, QwenImage21Transformer2DModel):
         raise InputError(f"depth cannot be given to {name}: supported is QwenImage21Transformer2DModel.")
@@ -316,19 +320,20 @@ def load_backbone_tensors(transformer: QwenImage21Transformer2DModel, tensors: d
 @torch.no_grad()
 def sample_latents(
     transformer: QwenImage21Transformer2DModel,
-    scheduler: FlowMatchEulerDiscreteScheduler,
+    scheduler: SchedulerMixin,
     context: SemanticContext,
     null_context: SemanticContext | None,
     references: Sequence[Tensor],
     noise: Tensor,
     steps: int,
-    guidance: float,
+    guidance: Guidance,
     injection: DepthInjection | None = None,
     depth_range: tuple[float, float] = (0.0, 1.0),
     use_cache: bool = True,
     callback: Callable[[int, Tensor], None] | None = None,
+    before_step: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """Draw latents with Euler steps and classifier-free guidance.
+    """Draw latents with the scheduler's steps and classifier-free guidance.
 
     Args:
         context: of B prompts. `null_context`: of the negative prompts, with the same images when editing; None or
@@ -339,6 +344,7 @@ def sample_latents(
         depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
         use_cache: compute what stands before the target once, and not in every step.
         callback: called with (i, latents) after step i.
+        before_step: called with i before it.
 
     Returns:
         normalised latents [B, C, h, w], float32.
@@ -347,11 +353,11 @@ def sample_latents(
         raise InputError(f"steps is {steps}, but at least 1 is needed.")
     device = next(transformer.parameters()).device
     references = [reference.to(device) for reference in references]
-    sigmas = set_steps(scheduler, steps, noise.shape[-2] * noise.shape[-1])
+    set_steps(scheduler, steps, noise.shape[-2] * noise.shape[-1])
     keep = use_cache and transformer.config.causal_condition
 
     groups = _split(context, device)
-    null_groups = _split(null_context, device) if null_context is not None and guidance != 1.0 else []
+    null_groups = [] if null_context is None else _split(null_context, device)
     kept_with_depth: bool | None = None
 
     def predict(latents: Tensor, t: Tensor) -> Tensor:
@@ -361,10 +367,13 @@ def sample_latents(
             for group in (*groups, *null_groups):
                 group.cache = None
             kept_with_depth = with_depth
-        v = _velocity(transformer, latents, references, t, groups, keep).float()
-        if not null_groups:
+        scale = guidance_of(guidance)
+        with cache_context(transformer, "cond"):
+            v = _velocity(transformer, latents, references, t, groups, keep).float()
+        if not null_groups or scale == 1:
             return v
-        null = _velocity(transformer, latents, references, t, null_groups, keep).float()
-        return null + guidance * (v - null)
+        with cache_context(transformer, "uncond"):
+            null = _velocity(transformer, latents, references, t, null_groups, keep).float()
+        return null + scale * (v - null)
 
-    return euler(scheduler, sigmas, noise.to(device), predict, injection, depth_range, callback)
+    return follow(scheduler, noise.to(device), predict, injection, depth_range, callback, before_step)

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..files import atomic_file
+from ..files import atomic_file, write_text
 from ..sheet import figure_tile, image_tile, write_sheet
 from .labeller import DEPTH_BINS, FOV_BIN, note_path, shard_path
 from .records import image_tensor, open_shard, read_record
@@ -19,15 +19,15 @@ SHOWN = 16
 _REASONS = 12
 
 
-def write_report(out: Path, shards: int, plan: Mapping[str, Any]) -> dict[str, int]:
-    """Write rejected.jsonl, report.md and its pictures from the notes of all shards; returns the totals."""
+def write_report(out: Path, shards: int, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Write rejected.jsonl, report.md and its pictures from the notes of all shards; returns the totals, and
+    the most frequent reason of rejection."""
     notes = [json.loads(note_path(out, shard).read_text(encoding="utf-8")) for shard in range(shards)]
     totals = {name: sum(note[name] for note in notes) for name in ("items", "records", "edits")}
     rejected = [entry for note in notes for entry in note["rejected"]]
     totals["rejected"] = len(rejected)
-    with atomic_file(out / "rejected.jsonl") as temporary:
-        text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in rejected)
-        temporary.write_text(text, encoding="utf-8")
+    totals["reason"] = Counter(entry["reason"] for entry in rejected).most_common(1)[0][0] if rejected else ""
+    write_text(out / "rejected.jsonl", "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in rejected))
     depth = [sum(counts) for counts in zip(*(note["depth"] for note in notes))]
     hfov = _add(note["hfov"] for note in notes)
     _save(out / "depth.png", _histogram(_depth_bars(depth), "valid pixels by depth in metres"))
@@ -35,8 +35,7 @@ def write_report(out: Path, shards: int, plan: Mapping[str, Any]) -> dict[str, i
     counts = [note["records"] for note in notes]
     if totals["records"]:
         write_sheet(out / "sheet.png", [_row(out, number) for number in _spread(counts)])
-    with atomic_file(out / "report.md") as temporary:
-        temporary.write_text(_text(plan, totals, depth, notes, rejected), encoding="utf-8")
+    write_text(out / "report.md", _text(plan, totals, depth, notes, rejected))
     return totals
 
 

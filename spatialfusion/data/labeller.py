@@ -17,12 +17,13 @@ from typing import Any
 import torch
 
 from ..errors import InputError
-from ..files import atomic_file
+from ..files import write_text
 from ..geometry import Geometry
-from .inputs import Input, Item
+from ..texts import printable
+from .items import Input, Item
 from .pictures import Picture, RecordError, read_picture
 from .records import ASSUMED_HFOV, make_record, write_shard
-from .teachers import Teacher
+from .teachers.teacher import Teacher
 
 DEPTH_BINS = [10 ** (k / 10) for k in range(-20, 31)]  # metres, ten to a decade
 FOV_BIN = 5  # degrees
@@ -78,8 +79,7 @@ def label_shard(
         "licences": dict(Counter(record["licence"] for record in records)),
         "edits": sum(record["instruction"] is not None for record in records),
     }
-    with atomic_file(note_path(options.out, shard)) as temporary:
-        temporary.write_text(json.dumps(note), encoding="utf-8")
+    write_text(note_path(options.out, shard), json.dumps(note))
 
 
 class _Shard:
@@ -116,7 +116,7 @@ class _Shard:
             self._ask(self.waiting.pop(size))
 
     def reject(self, number: int, origin: str, reason: str) -> None:
-        self.rejected.append({"id": f"{number:08d}", "origin": origin, "reason": reason})
+        self.rejected.append({"id": f"{number:08d}", "origin": printable(origin), "reason": printable(reason)})
         self.progress(1)
 
     def _check_licence(self, item: Item) -> None:
@@ -172,7 +172,7 @@ class _Shard:
             geometry=geometry,
             hfov_source=hfov_source,
             licence=item.licence or self.options.licence or "unknown",
-            origin=item.origin,
+            origin=printable(item.origin),
             teacher=self.teacher.name,
             teacher_licence=self.teacher.licence,
             source_image=source,

@@ -7,16 +7,16 @@ import io
 import math
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from ..errors import InputError
 from ..geometry import FIELD_OF_VIEW_RANGE
+from ..images import is_transparent, open_image, orientation, to_rgb, to_tensor
 
 SMALLEST = 16  # pixels on a side; below this there is no depth to speak of
 LONGEST = 20  # times the shorter side; no camera sees more
-_ORIENTATION, _EXIF = 0x0112, 0x8769
+_EXIF = 0x8769
 _FOCAL_35MM, _PIXELS_X, _PIXELS_Y = 0xA405, 0xA002, 0xA003
 _FILM_DIAGONAL = math.hypot(36, 24)  # millimetres
 
@@ -36,7 +36,7 @@ class Picture:
     @property
     def tensor(self) -> Tensor:
         """[3, H, W] in [0, 1]."""
-        return torch.from_numpy(np.array(self.image)).permute(2, 0, 1).float() / 255
+        return to_tensor(self.image)
 
 
 def read_picture(data: bytes, max_side: int | None = None) -> Picture:
@@ -48,41 +48,28 @@ def read_picture(data: bytes, max_side: int | None = None) -> Picture:
     white) or colour spaces other than RGB and grey, or made smaller.
     """
     try:
-        image = Image.open(io.BytesIO(data))
-        image.load()
-        exif = image.getexif()
-        hfov = exif_hfov(exif, image.size)
-        upright = ImageOps.exif_transpose(image)
-    except UnidentifiedImageError:
-        raise RecordError("the image is not a picture") from None
-    # What Pillow raises for files that are cut short, are damaged or claim to be enormous.
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, Image.DecompressionBombError) as e:
-        reason = (str(e) or type(e).__name__).splitlines()[0]
-        raise RecordError(f"the image cannot be read ({reason})") from None
+        image = open_image(data)
+        result = to_rgb(image)
+    except InputError as error:
+        raise RecordError(str(error).removesuffix(".")) from None
     if min(image.size) < SMALLEST:
         raise RecordError(f"the image has {image.width}x{image.height} pixels, fewer than {SMALLEST} on a side")
     if max(image.size) > LONGEST * min(image.size):
         raise RecordError(f"the image has {image.width}x{image.height} pixels, a strip")
-    if image.mode.startswith(("I", "F")):
-        raise RecordError(f"the image has mode {image.mode}, no colours")
-    kept = image.format in ("PNG", "JPEG") and image.mode in ("RGB", "L") and exif.get(_ORIENTATION, 1) in (0, 1)
-    if "transparency" in image.info:
-        upright, kept = upright.convert("RGBA"), False
-    if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        upright = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    result = upright.convert("RGB")
+    hfov = exif_hfov(image)
+    kept = image.format in ("PNG", "JPEG") and image.mode in ("RGB", "L")
+    kept = kept and orientation(image) == 1 and not is_transparent(image)
     if max_side is not None and max(result.size) > max_side:
         factor = max_side / max(result.size)
         size = tuple(max(SMALLEST, round(side * factor)) for side in result.size)
         result, kept = result.resize(size, Image.Resampling.LANCZOS), False
     if kept:
         return Picture(result, data, hfov)
-    lossy = image.format in ("JPEG", "MPO", "WEBP")
-    encoded = encode_jpeg(result) if lossy else encode_png(result)
-    with Image.open(io.BytesIO(encoded)) as stored:
-        # The teacher has to see what is stored.
-        return Picture(stored.convert("RGB") if lossy else result, encoded, hfov)
+    if image.format in ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA"):
+        return Picture(result, encode_png(result), hfov)
+    encoded = encode_jpeg(result)
+    # The teacher has to see what is stored.
+    return Picture(open_image(encoded), encoded, hfov)
 
 
 def encode_png(image: Image.Image) -> bytes:
@@ -97,23 +84,27 @@ def encode_jpeg(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def exif_hfov(exif: Image.Exif, size: tuple[int, int]) -> float | None:
-    """Horizontal field of view in degrees of the upright picture; size: (width, height) as stored.
+def exif_hfov(image: Image.Image) -> float | None:
+    """Horizontal field of view in degrees of a picture that `open_image` gave, when it is upright.
 
     From the focal length "in 35 mm film", which compares diagonals. None where it is missing, makes no sense, or the
     picture was cut to another shape after it was taken.
     """
-    details = exif.get_ifd(_EXIF)
+    size = image.size
     try:
-        focal, taken = float(details.get(_FOCAL_35MM, 0)), (details.get(_PIXELS_X), details.get(_PIXELS_Y))
-        taken = tuple(float(side) for side in taken if side)
-    except (TypeError, ValueError, ZeroDivisionError):
+        details = image.getexif().get_ifd(_EXIF)
+        focal = float(details.get(_FOCAL_35MM, 0))
+        taken = [float(details.get(name, 0)) for name in (_PIXELS_X, _PIXELS_Y)]
+    except Exception:
+        # Whatever Pillow stumbles upon in EXIF, the picture is whole.
         return None
-    if not focal > 0 or not math.isfinite(focal):
+    if not 0 < focal < math.inf:
         return None
-    if len(taken) == 2 and abs(math.log((max(taken) / min(taken)) / (max(size) / min(size)))) > 0.01:
-        return None
-    width = size[1] if exif.get(_ORIENTATION, 1) in (5, 6, 7, 8) else size[0]
+    # Where the sizes are missing or make no sense, nothing is known of a cut.
+    if all(0 < side < math.inf for side in taken):
+        if abs(math.log((max(taken) / min(taken)) / (max(size) / min(size)))) > 0.01:
+            return None
+    width = size[1] if orientation(image) in (5, 6, 7, 8) else size[0]
     hfov = math.degrees(2 * math.atan(width / math.hypot(*size) * _FILM_DIAGONAL / focal / 2))
     low, high = FIELD_OF_VIEW_RANGE["horizontal"]
     return hfov if low <= hfov <= high else None

@@ -234,8 +234,7 @@ class Reader:
         row = self.folders[folder][record]
         try:
             yield row
-        # What Pillow raises for pictures that were damaged after they were labelled.
-        except (OSError, SyntaxError, ValueError) as error:
+        except InputError as error:
             raise InputError(f"record {row['id']} of {self.folders[folder].folder}: {error}") from None
 
     def _sample(self, folder: int, index: int, size: tuple[int, int]) -> Sample:

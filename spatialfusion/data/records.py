@@ -22,6 +22,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import atomic_file
 from ..geometry import Geometry, centred_intrinsics, focal_length
+from ..images import open_image, read_image, to_rgb, to_tensor
 from ..log_depth import CODES, decode_log_depth, encode_log_depth
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def read_record(record: Mapping[str, Any]) -> tuple[Tensor, Geometry]:
     None, the geometry's camera is made up (ASSUMED_HFOV).
     """
     image = image_tensor(record["image"])
-    codes = np.array(open_image(record["depth"]))
+    depth = record["depth"]
+    codes = np.array(depth if isinstance(depth, Image.Image) else open_image(_bytes(depth), "the depth"))
     if codes.shape != image.shape[-2:] or codes.min() < 0 or codes.max() > CODES:
         raise InputError(
             f"record {record['id']} has depth of shape {list(codes.shape)}; expected 16-bit grey of the image's "
@@ -127,17 +129,9 @@ def read_record(record: Mapping[str, Any]) -> tuple[Tensor, Geometry]:
     return image, Geometry(torch.from_numpy(depth)[None], torch.from_numpy(valid)[None], intrinsics)
 
 
-def open_image(value: Any) -> Image.Image:
-    """The picture of a column: bytes, {"bytes": ...}, or a PIL image as `datasets` decodes it."""
-    if isinstance(value, Image.Image):
-        return value
-    return Image.open(io.BytesIO(value["bytes"] if isinstance(value, Mapping) else value))
-
-
 def image_tensor(value: Any) -> Tensor:
-    """[3, H, W] in [0, 1] of a picture of a column."""
-    pixels = torch.from_numpy(np.array(open_image(value).convert("RGB")))
-    return pixels.permute(2, 0, 1).float() / 255
+    """[3, H, W] in [0, 1] of a picture of a column: bytes, {"bytes": ...}, or a PIL image as `datasets` decodes it."""
+    return to_tensor(to_rgb(value)) if isinstance(value, Image.Image) else read_image(_bytes(value))
 
 
 def write_shard(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
@@ -195,6 +189,10 @@ def schema() -> pa.Schema:
     }
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()], metadata=metadata)
+
+
+def _bytes(value: Any) -> bytes:
+    return value["bytes"] if isinstance(value, Mapping) else value
 
 
 def _picture(data: bytes) -> dict[str, Any]:

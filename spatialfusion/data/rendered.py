@@ -45,7 +45,7 @@ class RenderedScenes:
         self.scenes: list[Scene] = []
         self.edits: list[tuple[int, int, Edit]] = []
         for shard in self.shards:
-            content = json.loads(shard.read_text())
+            content = json.loads(shard.read_text(encoding="utf-8"))
             start = len(self.scenes)
             self.scenes += [Scene.from_json(text) for text in content["scenes"]]
             self.edits += [(start + i, start + j, Edit.from_json(text)) for i, j, text in content["edits"]]
@@ -125,7 +125,7 @@ def render_folder(folder: Path, count: int, size: tuple[int, int], edit_fraction
                     "scenes": [scene.to_json() for scene in scenes],
                     "edits": [[source, target, edit.to_json()] for source, target, edit in edits],
                 }
-                temporary.write_text(json.dumps(text))
+                temporary.write_text(json.dumps(text), encoding="utf-8")
 
 
 def draw_scenes(count: int, edit_fraction: float, seed: int) -> tuple[list[Scene], list[tuple[int, int, Edit]]]:

@@ -92,8 +92,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--no-depth", action="store_true", help="the base model alone, with the same noise")
     add(
         "--geometry-from",
-        choices=("oracle", "shuffled"),
-        help="exact depth of the question's scene, or of another question's",
+        choices=("oracle", "shuffled", "planned"),
+        help="exact depth of the question's scene, of another question's, or of the scene that the prompt is read as",
     )
     add = parser.add_argument_group("how").add_argument
     add("--out", type=Path, default=Path("outputs/evaluate"), metavar="FOLDER", help="(default: outputs/evaluate)")

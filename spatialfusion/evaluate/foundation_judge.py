@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..data.teachers import NAMES, Teacher, find_licensed, find_teacher, open_teacher, teacher_class
+from ..data.teachers import NAMES, find_licensed, find_teacher, open_teacher, teacher_class
+from ..data.teachers.teacher import Teacher
 from ..errors import InputError
 from ..geometry import Geometry
 from ..scenes.statements import ObservedObject

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..geometry import Geometry
+from ..images import read_image
 from ..scenes.render import render
-from .pictures import read_picture, scene_geometry
+from .pictures import scene_geometry
 from .questions import Question
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -104,7 +105,7 @@ class FolderImages:
                 drawn.append(Drawn(None, "no image"))
                 continue
             try:
-                drawn.append(Drawn(read_picture(path), file=path))
+                drawn.append(Drawn(read_image(path), file=path))
             except InputError as error:
                 drawn.append(Drawn(None, f"unreadable image: {error}"))
         return drawn

@@ -5,41 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 
-from ..errors import InputError
 from ..files import atomic_file
 from ..geometry import Geometry, focal_length
+from ..images import read_image, to_image, to_tensor
 from ..scenes.render import render
 from ..scenes.scene import Scene
 from .questions import Question
 
 
-def read_picture(path: str | Path) -> Tensor:
-    """A picture file as [3, H, W] in [0, 1]. Raises InputError, which says why, where it cannot be read."""
-    try:
-        with Image.open(path) as image:
-            pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read as a picture ({error}).") from None
-    return torch.from_numpy(pixels).permute(2, 0, 1) / 255
-
-
 def save_picture(path: Path, picture: Tensor) -> None:
     """Write [3, H, W] in [0, 1] as a PNG."""
-    pixels = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     with atomic_file(path) as temporary:
-        Image.fromarray(pixels).save(temporary)
+        to_image(picture).save(temporary)
 
 
 def as_saved(picture: Tensor) -> Tensor:
     """The picture as reading its PNG would give it: judged is what others can look at."""
-    return (picture.float().clamp(0, 1) * 255).round().cpu() / 255
+    return to_tensor(to_image(picture))
 
 
 def source_pictures(questions: Sequence[Question], size: tuple[int, int]) -> list[Tensor]:
@@ -47,8 +32,7 @@ def source_pictures(questions: Sequence[Question], size: tuple[int, int]) -> lis
     rendered = [question.scene for question in questions if question.scene is not None]
     images = iter(render(rendered, size).image if rendered else ())
     return [
-        as_saved(next(images)) if question.scene is not None else read_picture(question.picture)
-        for question in questions
+        as_saved(next(images)) if question.scene is not None else read_image(question.picture) for question in questions
     ]
 
 

@@ -29,6 +29,7 @@ from ..scenes.edits import Edit, EditPair, apply_edit, instruction, sample_edit
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
 from ..scenes.statements import MEASURED, PAIRED, RELATIONS, Statement, propose
+from ..texts import check_text
 from .judge import Asked
 
 # The edits of each sub-domain, which take turns: kind and direction for `sample_edit`, or where something is inserted.
@@ -121,6 +122,10 @@ class Question:
         if self.sub_domain not in SUB_DOMAINS[self.task]:
             known = ", ".join(SUB_DOMAINS[self.task])
             raise InputError(f"{self.task} has no sub-domain {self.sub_domain!r}: expected one of {known}")
+        if not isinstance(self.prompt, str) or not self.prompt.strip():
+            raise InputError(f"its prompt is {self.prompt!r}: expected a sentence")
+        for words in (self.prompt, *(str(word) for asked in self.asked for word in (asked.kind, asked.color))):
+            check_text(words, "it")
         if not isinstance(self.id, str) or not re.fullmatch("[a-z0-9_-]+", self.id):
             raise InputError(f"its id is {self.id!r}: expected small letters, digits, - and _")
         if (self.statement is None) == (self.edit is None) or (self.edit is None) != (self.task == "t2i"):
@@ -171,7 +176,7 @@ def read_questions(path: str | Path) -> list[Question]:
     """A file of one question a line, compressed if its name ends in .gz."""
     try:
         data = Path(path).read_bytes()
-        lines = (gzip.decompress(data) if Path(path).suffix == ".gz" else data).decode().splitlines()
+        lines = (gzip.decompress(data) if Path(path).suffix == ".gz" else data).decode("utf-8-sig").split("\n")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"the questions {path} cannot be read ({error}): expected a file of JSON lines.") from None
     questions = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import atomic_file
+from ..files import remove_leftovers, write_text
 from .questions import Question
 
 # Of an image that was not there: it may be by now.
@@ -27,6 +27,8 @@ class Records:
         self.folder = folder
         self.path = folder / "records.jsonl"
         self.known: dict[tuple[str, int], dict[str, Any]] = {}
+        for part in (folder, *(folder / name for name in ("images", "sources", "depth"))):
+            remove_leftovers(part)
         settings = json.loads(json.dumps(settings))
         self._check_settings(settings)
         if self.path.exists():
@@ -37,8 +39,7 @@ class Records:
         if not path.exists():
             if self.path.exists():
                 raise InputError(f"{self.folder} has records without settings.json: expected another --out.")
-            with atomic_file(path) as temporary:
-                temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+            write_text(path, json.dumps(settings, indent=1) + "\n")
             return
         try:
             earlier = json.loads(path.read_text(encoding="utf-8"))
@@ -54,9 +55,9 @@ class Records:
         whole, _, torn = text.rpartition("\n")
         if torn:
             # A run that was killed as it wrote.
-            with atomic_file(self.path) as temporary:
-                temporary.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
-        for number, line in enumerate(whole.splitlines(), 1):
+            write_text(self.path, f"{whole}\n" if whole else "")
+        # Not splitlines: JSON may hold other line ends as they are.
+        for number, line in enumerate(whole.split("\n") if whole else (), 1):
             try:
                 record = json.loads(line)
                 self.known[record["id"], record["seed"]] = record
@@ -86,7 +87,7 @@ class Records:
 
     def add(self, records: Sequence[dict[str, Any]]) -> None:
         """Append them to the file; a record of an image that was tried again replaces the older one."""
-        with self.path.open("a", encoding="utf-8") as file:
+        with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
             file.flush()
             os.fsync(file.fileno())

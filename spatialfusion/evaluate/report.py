@@ -13,8 +13,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from .. import __version__
-from ..files import atomic_file
-from ..sheet import TILE, write_sheet
+from ..files import write_text
+from ..images import read_image
+from ..sheet import TILE, image_tile, write_sheet
 from .depth_figures import summarise_depth
 from .questions import Question, digest
 from .records import Records
@@ -133,8 +134,7 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
         ("report.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n"),
         ("report.md", to_markdown(report)),
     ):
-        with atomic_file(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
 
 
 def write_contact_sheet(
@@ -166,9 +166,7 @@ def _tile(file: Path | None) -> Image.Image:
         blank = Image.new("RGB", (2 * TILE, 2 * TILE), "lightgrey")
         ImageDraw.Draw(blank).text((TILE, TILE), "no image", "black", ImageFont.load_default(13), anchor="mm")
         return blank
-    with Image.open(file) as image:
-        width = round(image.width * 2 * TILE / image.height)
-        return image.convert("RGB").resize((width, 2 * TILE), Image.Resampling.BICUBIC)
+    return image_tile(read_image(file))
 
 
 def _row(first: str, figures: dict[str, Any]) -> str:

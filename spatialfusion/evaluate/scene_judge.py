@@ -1,6 +1,6 @@
 """The scene judge: finds and measures objects of the rendered world in an image, for the tiny model's images.
 
-It knows only the kinds and colours of that world. It was trained on renders (`train/judge.py`); how far it can be
+It knows only the kinds and colours of that world. It was trained on renders (`tiny/judge.py`); how far it can be
 trusted is measured by `judge_accuracy.py`.
 """
 

@@ -19,12 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
 from ..errors import InputError
+from ..images import read_image, to_image
 from .images import Drawn, Request
 
 PLACEHOLDER = "{prompt}"
@@ -79,15 +77,12 @@ class WorkflowImages:
         if len(saved) != 1:
             raise InputError(f"{self.path} gives {len(saved)} images at {request.name}: expected one node SaveImage.")
         names = urllib.parse.urlencode({key: saved[0][key] for key in ("filename", "subfolder", "type")})
-        with Image.open(io.BytesIO(self._fetch(f"/view?{names}"))) as image:
-            pixels = np.array(image.convert("RGB"))
-        return torch.from_numpy(pixels).permute(2, 0, 1) / 255
+        return read_image(self._fetch(f"/view?{names}"), f"{self.path}'s image of {request.name}")
 
     def _upload(self, request: Request) -> str:
         """Put the source image among the server's inputs; returns its name there."""
-        pixels = (request.source * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
         file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "PNG")
+        to_image(request.source).save(file, "PNG")
         boundary = uuid.uuid4().hex
         name = f"spatialfusion-{request.question.id}.png"
         body = (

@@ -6,19 +6,22 @@ clause, a predicate, a noun phrase, a word of grammar. What nothing takes is lis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
-from ..scenes.lexicon import ATTRIBUTES
+from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .draft import Draft, Thing
-from .meaning import Clause, Sayings
 from .mentions import Mentions, fits
 from .nouns import Mention, read_mention
 from .patterns import Match
-from .slots import SLOTS
+from .spelling import is_known, one_letter_away
 from .wordings import CLASSES
 from .words import (
+    AFTER_A_BIT,
+    AFTER_IS,
     AFTER_RIGHT,
     BUILDINGS,
     FOLD,
@@ -26,12 +29,19 @@ from .words import (
     HARMLESS,
     INVERTED,
     KEPT_POSTURES,
+    OWN_SIDES,
     PARTICIPLES,
     PARTS,
+    SPELT,
     STYLE_WORDS,
+    TABLES,
     VESSELS,
 )
 
+SIDES = ("front", "back", "left", "right")
+_BITS = ("bit", "little", "tad", "touch")
+# Words of `FOLD` whose "'s" is always an owner's.
+FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
 # What a thing without a front cannot have: such predicates go past it to the subject of the clause.
 _TURNED = (
     "pose_",
@@ -45,10 +55,32 @@ _TURNED = (
     "profile",
 )
 _OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
-_JOINTS = frozenset("and while whereas but then where".split())
+# What a person does with a thing that then is no thing beside them.
+_HOLDS = frozenset("holding wearing clutching holds wears".split())
+_JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
-class Grammar(Sayings):
+@dataclass
+class _Clause:
+    """What the reader remembers within one sentence."""
+
+    subjects: list[Thing] = field(default_factory=list)  # of the main clause
+    local: list[Thing] = field(default_factory=list)  # of a relative clause or after "with"
+    relative: bool = False
+    owner: list[Thing] = field(default_factory=list)  # whom "it" means after "with"
+    nearest: list[Thing] = field(default_factory=list)  # the last thing named
+    pending: list[Match] = field(default_factory=list)  # places said before their subject
+    viewpoint: list[Thing] = field(default_factory=list)
+    listed: list[Thing] = field(default_factory=list)  # the single things of "one red, the other yellow"
+    boundary: str = "start"  # the comma or joint just passed
+    finite: bool = False  # a verb since the subject
+    named_at: int = 0  # where the last reference ended
+    verb_last: bool = False  # a verb since the last thing named
+    shared: list[tuple[str, float | None]] = field(default_factory=list)  # sides whose reference comes with the next
+    last: list[Any] = field(default_factory=list)  # relations made last, for a point of view that follows
+
+
+class Grammar:
     """Reads sentences into a draft.
 
     Args:
@@ -57,14 +89,21 @@ class Grammar(Sayings):
     """
 
     def __init__(self, draft: Draft, mentions: Mentions) -> None:
-        super().__init__(draft, mentions)
+        self.draft, self.mentions = draft, mentions
+        self.words: list[str] = []
+        self.topic: list[Thing] = []
+        self._place_before = False
+        self._place_end = -1
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
+        self._clause = _Clause()
+
+    # --- one sentence ----------------------------------------------------------------------------------------------
 
     def begin(self, words: Sequence[str]) -> list[str]:
         """Take up a sentence, given as tokens; return its words as the wordings have them."""
         self.words = self._plain(words)
         self._cache.clear()
-        self._clause = Clause()
+        self._clause = _Clause()
         return self.words
 
     def read(self, words: Sequence[str], about: Sequence[Thing] = ()) -> None:
@@ -80,7 +119,7 @@ class Grammar(Sayings):
         """What stands in a slot of a wording at this position, and its end."""
         key = name, position
         if key not in self._cache:
-            self._cache[key] = SLOTS[name](self, position)
+            self._cache[key] = _SLOTS[name](self, position)
         return self._cache[key]
 
     def mention(self, position: int, bare_unknown: bool = False) -> Mention | None:
@@ -94,7 +133,21 @@ class Grammar(Sayings):
         folded = [part for word in words for part in FOLD.get(word, word).split()]
         plain: list[str] = []
         for at, word in enumerate(folded):
-            if word == "another" and folded[at - 1 : at] == ["one"]:
+            if not self.mentions.known:
+                word = self._spelt(word)
+            if (
+                word == "'s"
+                and numbers.at(folded, at + 1) in AFTER_IS
+                and numbers.at(folded, at - 1) not in FOLD_OWNERS
+            ):
+                plain.append("is")
+            elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
+                plain.append("to")
+            elif word == "off" and numbers.at(folded, at + 1) in ("to", "in"):
+                pass
+            elif word in _BITS and plain[-1:] == ["a"] and numbers.at(folded, at + 1) in AFTER_A_BIT:
+                plain.pop()
+            elif word == "another" and folded[at - 1 : at] == ["one"]:
                 plain[-1:] = ["each", "other"]  # "one another"
             elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
                 plain.append("is")
@@ -109,6 +162,18 @@ class Grammar(Sayings):
             else:
                 plain.append(word)
         return plain
+
+    def _spelt(self, word: str) -> str:
+        """The word that a misspelt one means, if it is none that is known and one letter away from one."""
+        if len(word) < 5 or not word.isalpha() or is_known(word):
+            return word
+        found = next((other for other in one_letter_away(word) if other in SPELT), None)
+        if found is None and len(word) >= 7:
+            found = next((other for other in one_letter_away(word) if noun(other) is not None), None)
+        if found is None:
+            return word
+        self.draft.warn(f'"{word}" is read as "{found}".')
+        return found
 
     def _opening(self, position: int) -> int:
         """Past "a picture of" and its kind, which say nothing of the scene."""
@@ -165,6 +230,16 @@ class Grammar(Sayings):
         word = self.words[position]
         if word == ",":
             return self._separate(position, ",")
+        if not self.draft.things and not self._clause.pending and self._clause.boundary:
+            end = self._opening(position)
+            if end > position:
+                return end
+        if (
+            self._clause.boundary == ","
+            and word in CLASSES["picture"]
+            and numbers.at(self.words, position + 1) in ("", ",")
+        ):
+            return position + 1  # "a cat, a lamp, photo"
         style = self._match(vocabulary.styles, position)
         if style is not None:
             self._keep(" ".join(self.words[position : style.end]))
@@ -196,15 +271,20 @@ class Grammar(Sayings):
             return self._separate(position, word)
         if word in ("that", "which", "who", "whom") and self._relative(position):
             return position + 1
-        if word in ("it", "him", "her", "them", "'s"):
-            part = position + 1 + (word != "'s")
-            if numbers.at(self.words, part - 1) == "'s" and numbers.at(self.words, part) in PARTS:
-                return part + 1  # "its head turned left" is said of the whole
         if word in CLASSES["have"] and (self._current() or self._place_before):
             return self._with(position)
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
             return self._denied(position)
-        if word in ("left", "right") and numbers.at(self.words, position + 1) in ("", ",") and self._current():
+        if word in _HOLDS and any(thing.is_person for thing in self._current()):
+            mention = self.mention(position + 1, bare_unknown=True)
+            if mention is not None and not mention.pronoun:
+                self._describe(self._current(), position, mention.end)
+                return mention.end
+        if (
+            word in ("left", "right", "middle")
+            and numbers.at(self.words, position + 1) in ("", ",")
+            and self._current()
+        ):
             # "a woman left, a man right"
             for thing in self._current():
                 self.draft.relate(f"bare_{word}", thing)
@@ -228,6 +308,16 @@ class Grammar(Sayings):
         else:
             self._not_understood(word)
         return position + 1
+
+    # --- small things ----------------------------------------------------------------------------------------------
+
+    def _keep(self, words: str, quiet: bool = False) -> None:
+        if not quiet and words not in self.draft.words:
+            self.draft.words.append(words)
+
+    def _not_understood(self, word: str) -> None:
+        if word not in self.draft.not_understood:
+            self.draft.not_understood.append(word)
 
     def _current(self) -> list[Thing]:
         return self._clause.local or self._clause.subjects
@@ -315,6 +405,8 @@ class Grammar(Sayings):
             return False
         return bool(mention.article or mention.count or mention.color or not mention.words)
 
+    # --- subjects --------------------------------------------------------------------------------------------------
+
     def _subject(self, position: int) -> int:
         """A noun phrase, or a list of them, of which something will be said."""
         clause = self._clause
@@ -347,6 +439,7 @@ class Grammar(Sayings):
         pending, clause.pending = clause.pending, []
         for match in pending:
             self._apply(match, clause.subjects)
+        clause.nearest = list(self.draft.expand(clause.subjects))
         # "On the table is a mug, and beside it a bottle": "it" is what was named last, the mug.
         self.mentions.touch(clause.subjects)
         return end
@@ -368,17 +461,28 @@ class Grammar(Sayings):
                 break
             if following.pronoun == "one" and first.pronoun != "one":
                 break
-            if first.pronoun == "one" and self.predicate_follows(first.end):
+            if first.pronoun == "one" and self._predicate_after(first.end):
                 break
             listed.append(following)
             end = following.end
             joined = joint == "and"
             if joint == "and":
                 break
+        if joined and len(listed) == 2 and self._placed_by_first(listed):
+            # "a cow and a horse to the right of it"
+            return listed[:1], True, listed[0].end
         if joined:
             return listed, True, end
         # Only commas between: each is a thing of its own, and what follows is about the last.
         return listed[:1], len(listed) == 1, listed[0].end
+
+    def _placed_by_first(self, listed: Sequence[Mention]) -> bool:
+        """Whether what follows two things says where the second is to the first, called "it"."""
+        match = self._match(vocabulary.predicates, listed[1].end)
+        one = not listed[0].plural and not listed[0].count and all(mention.noun for mention in listed)
+        if match is None or not one or match.meaning.startswith(("pose_", "sees_")):
+            return False
+        return any(mention.pronoun in ("it", "him", "her") for mention in match.slots.get("REF", ()))
 
     def _joint(self, position: int) -> tuple[int | None, str]:
         word, after = numbers.at(self.words, position), numbers.at(self.words, position + 1)
@@ -403,7 +507,7 @@ class Grammar(Sayings):
                 return False
             position = mention.end + 1
 
-    def predicate_follows(self, position: int) -> bool:
+    def _predicate_after(self, position: int) -> bool:
         position = self._past_verbs(position)
         return self._match(vocabulary.predicates, position) is not None or (
             numbers.at(self.words, position) in vocabulary.COLOR_NAMES
@@ -414,11 +518,24 @@ class Grammar(Sayings):
             position += 1
         return position
 
+    def _place(self, mention: Mention) -> None:
+        """A room or a place outdoors: the setting, and words of the picture."""
+        self._place_before = True
+        self._place_end = mention.end
+        if mention.place != "surface":
+            self.draft.setting = self.draft.setting or mention.place
+        if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
+            self._keep(" ".join((*mention.words, mention.said)))
+
+    # --- "with" ----------------------------------------------------------------------------------------------------
+
     def _with(self, position: int) -> int:
         """ "a table with a lamp on it", "the table has a lamp on it": the lamp is spoken of, and "it" is the table."""
         clause = self._clause
         owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
         owner = owner or list(clause.subjects)
+        if position == self._place_end:
+            owner = []  # "in a room with a window"
         listed, _, end = self._list(position + 1)
         listed = [mention for mention in listed if not mention.place]
         if not listed or listed[0].pronoun in ("it", "them", "him", "her"):
@@ -428,11 +545,11 @@ class Grammar(Sayings):
                 self._describe(owner, position, mention.end)
                 return mention.end
             return position + 1
-        said = self.predicate_follows(end)
-        if listed[0].unknown and not said and owner:
+        said = self._predicate_after(end)
+        if owner and self._is_part(listed[0], said and self._says_of_with(end)):
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
-            return listed[0].end
+            return self._more_parts(owner, listed[0].end)
         if said and owner and not self._says_of_with(end):
             said = False
         things: list[Thing] = []
@@ -451,9 +568,29 @@ class Grammar(Sayings):
             clause.subjects, clause.local = things, []
         return end
 
+    def _is_part(self, mention: Mention, placed: bool) -> bool:
+        """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
+        if mention.said in PARTS and not mention.pronoun:
+            return mention.unknown or not placed
+        return mention.unknown and not self._predicate_after(mention.end)
+
+    def _more_parts(self, owner: Sequence[Thing], end: int) -> int:
+        """Past the other parts of "with a red roof and a green door"; another thing is left to "with" again."""
+        position = end
+        while numbers.at(self.words, position) in ("and", ","):
+            position += 1
+        mention = self.mention(position, bare_unknown=True) if position > end else None
+        if mention is None or mention.place or mention.pronoun or mention.said not in PARTS:
+            return end
+        if self._predicate_after(mention.end) and self._says_of_with(mention.end):
+            return end
+        self._describe(owner, end, mention.end)
+        return self._more_parts(owner, mention.end)
+
     def _describe(self, things: Sequence[Thing], start: int, end: int) -> None:
         for thing in things:
-            thing.words += self.words[start:end]
+            if thing.index is None:
+                thing.words += [word for word in self.words[start:end] if word != ","]
 
     def _says_of_with(self, end: int) -> bool:
         """Whether what follows is about the thing after "with": "with a lamp on it", "with a dog sitting on a rug"."""
@@ -467,11 +604,16 @@ class Grammar(Sayings):
     def _accompany(self, things: Sequence[Thing], owner: Sequence[Thing]) -> None:
         """A thing after "with" of which nothing else is said: in a vessel, else next to its owner."""
         holds = any(thing.kind in VESSELS for thing in owner)
+        carries = len(owner) == 1 and owner[0].noun is not None and owner[0].noun.plan in TABLES
         for thing in things:
-            self.draft.relate("in" if holds else "next", thing, list(owner))
+            lies = carries and thing.noun is not None and thing.noun.place == "top"
+            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner))
+
+    # --- predicates ------------------------------------------------------------------------------------------------
 
     def _predicate(self, match: Match, position: int) -> int:
         clause = self._clause
+        match = _one_support(match)
         subjects = self._subjects_of(match)
         if len(clause.listed) == 1:
             clause.listed = []
@@ -490,7 +632,7 @@ class Grammar(Sayings):
             return match.end
         self._apply(match, subjects)
         if match.meaning not in ("outdoor", "room"):
-            clause.boundary = ""
+            clause.boundary = "," if numbers.at(self.words, match.end - 1) == "," else ""
         return match.end
 
     def _shares_reference(self, match: Match) -> bool:
@@ -583,6 +725,328 @@ class Grammar(Sayings):
             return False
         return not (comma and has_subject and not bare)
 
+    def _apply(self, match: Match, subjects: list[Thing]) -> None:
+        """Put a predicate into the draft."""
+        meaning, slots = match.meaning, match.slots
+        clause = self._clause
+        subjects = self.draft.expand(subjects)
+        if self.words[match.start] == "both" and len(subjects) == 1 and subjects[0].count == 1:
+            # "a man to the left of a horse, both facing away"
+            subjects += self._partners(subjects)[:1]
+        if meaning in ("outdoor", "room"):
+            self.draft.setting = self.draft.setting or meaning
+            return
+        if meaning.startswith("view_"):
+            self._camera(meaning, subjects, slots)
+            return
+        if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
+            return
+        if kind_of_camera := self._means_camera(match):
+            for thing in subjects:
+                self.draft.relate(kind_of_camera, thing)
+            return
+        # "seen from its left" is about the subject itself.
+        references = self._references(
+            slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
+        )
+        if references is None:
+            place = any(mention.place for mention in slots.get("REF", ()))
+            if place and meaning not in ("on", "in", "next") and not meaning.startswith("bare_"):
+                said = " ".join(self.words[match.start : match.end])
+                self.draft.warn(f'"{said}" is left out: it is a place, no thing of the scene.')
+            return
+        if meaning.startswith("sees_") and references:
+            subjects, references = references, []
+        if "them" in self.words[match.end - 3 : match.end] and len(subjects) < 2 and meaning == "apart":
+            references = references or self._partners(subjects)
+        value = slots.get("LENGTH", slots.get("RATIO"))
+        swapped = meaning.startswith("<")
+        kind = meaning.lstrip("<")
+        if kind in ("left", "right", "front", "behind") and clause.viewpoint:
+            kind, references = self._from_viewpoint(kind, references)
+        elif kind.startswith("bare_") and clause.viewpoint and kind != "bare_ahead":
+            kind, references = self._from_viewpoint(kind.removeprefix("bare_"), [])
+        before = len(self.draft.relations)
+        if clause.shared and references:
+            for said, metres in clause.shared:
+                for subject in subjects:
+                    self.draft.relate(said, subject, list(references), metres)
+            clause.shared = []
+        if swapped and references:
+            for reference in references:
+                self.draft.relate(kind, reference, list(subjects), value)
+        elif kind == "wears":
+            for thing in subjects:
+                thing.color = thing.color or slots["COLOR"]
+                if thing.index is None:
+                    thing.words += [word for word in self.words[match.start : match.end] if word not in ("a", "an")]
+        elif kind == "footprint":
+            for thing in subjects:
+                thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
+        elif kind == "each_side":
+            self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
+        elif kind == "gap":
+            self._gap(subjects, value)
+        elif kind.startswith("open_"):
+            self._relate(kind[5:], subjects, self._partners(subjects), value, match)
+        elif kind == "across" and references:
+            ends = list(subjects)
+            if len(ends) == 1 and ends[0].count == 1:
+                ends += [t for t in reversed(self.mentions.recent) if t not in (*ends, *references)][:1]
+            if len(ends) > 1 or ends[0].count > 1:
+                for reference in references:
+                    self.draft.relate("between", reference, ends)
+            else:
+                self._relate("next", subjects, references, value, match)
+        elif kind in ("row", "circle"):
+            self._arrange(kind, subjects)
+        elif kind.startswith("order_"):
+            self._in_order(kind, subjects)
+        elif kind in ("height", "width", "length"):
+            for thing in subjects:
+                thing.sizes[kind] = value
+        else:
+            self._relate(kind, subjects, references, value, match)
+        clause.last = self.draft.relations[before:]
+        named = references or self.draft.expand(clause.nearest)
+        if references:
+            clause.nearest, clause.verb_last = list(named), False
+        clause.nearest = self.draft.expand(clause.nearest)
+        clause.subjects = self.draft.expand(clause.subjects)
+
+    def _on_wall(self, meaning: str, subjects: list[Thing], slots: dict[str, Any]) -> bool:
+        """Whether it is the wall of a room, which is no thing unless the text has made it one."""
+        (mention, *_) = slots["REF"]
+        walls = any(thing.kind == "wall" for thing in self.draft.things)
+        if mention.said not in ("wall", "back wall") or walls or mention.color or self.draft.setting == "outdoor":
+            return False
+        self.draft.setting = "room"
+        for thing in subjects:
+            self.draft.relate("against_wall" if meaning == "against" else "on_wall", thing)
+        return True
+
+    def _means_camera(self, match: Match) -> str:
+        """ "one faces the camera, the other faces away from it": the pose, where "it" is the camera."""
+        pose = {"<own_back": "pose_back", "facing": "pose_front"}.get(match.meaning, "")
+        mentions = match.slots.get("REF", ())
+        before = self.words[: match.start]
+        if not pose or not mentions or mentions[0].pronoun != "it" or "camera" not in before:
+            return ""
+        named = len(before) - 1 - before[::-1].index("camera")
+        return pose if named >= self._clause.named_at else ""
+
+    def _relate(
+        self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None, match: Match
+    ) -> None:
+        reciprocal = kind in ("next", "face_to_face", "back_to_back", "same_way", "opposite_way", "apart") or (
+            kind.startswith("same_")
+        )
+        if reciprocal and not references:
+            self._among(kind, subjects, value)
+            return
+        for subject in subjects:
+            others = [thing for thing in references if thing is not subject]
+            if references and not others and kind != "between":
+                # "a table and a lamp on the table": not said of the table itself.
+                continue
+            self.draft.relate(kind, subject, others, value)
+
+    def _gap(self, subjects: list[Thing], value: float) -> None:
+        """ "in front of the dog, half a metre away": the gap of the place just said; else the camera's distance."""
+        places = ("left", "right", "front", "behind", "own_", "above")
+        last = [r for r in self._clause.last if r.kind.startswith(places) and r.value is None and r.references]
+        for relation in last:
+            relation.value = value
+        if last:
+            return
+        beside = [r for r in self._clause.last if r.kind == "next" and r.references]
+        for relation in beside:
+            self.draft.relate("apart", relation.subject, relation.references, value)
+        for subject in subjects if not beside else ():
+            self.draft.relate("camera_distance", subject, [], value)
+
+    def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
+        """One to the left and one to the right of something; a single thing on each side is two."""
+        if len(subjects) == 1:
+            subjects[0].count = max(subjects[0].count, 2)
+            subjects = self.draft.split(subjects[0])
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+        for place, subject in enumerate(subjects):
+            self.draft.relate("right" if 2 * place >= len(subjects) else "left", subject, list(references))
+
+    def _among(self, kind: str, subjects: list[Thing], value: float | None) -> None:
+        """What several things are to each other, or one to the thing that it was said to be next to."""
+        if len(subjects) == 1 and subjects[0].count > 1:
+            group = subjects[0]
+            subjects = self.draft.split(group)
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+        if len(subjects) == 1:
+            partners = self._partners(subjects)
+            if kind == "apart" and not partners:
+                self.draft.relate("camera_distance", subjects[0], [], value)
+            elif partners:
+                self.draft.relate(kind, subjects[0], partners[:1], value)
+            else:
+                self._not_understood(kind.replace("_", " "))
+            return
+        for first, second in pairwise(subjects):
+            self.draft.relate(kind, first, [second], value)
+
+    def _partners(self, subjects: Sequence[Thing]) -> list[Thing]:
+        """The other thing of the relation just said of the subject, or the other thing of the sentence."""
+        for relation in reversed(self.draft.relations):
+            if relation.subject in subjects and relation.references:
+                return relation.references
+            if any(thing in relation.references for thing in subjects):
+                return [relation.subject]
+        return [thing for thing in reversed(self.mentions.recent) if thing not in subjects][:1]
+
+    def _arrange(self, kind: str, subjects: list[Thing]) -> None:
+        if len(subjects) == 1:
+            subjects[0].arrangement = kind
+        else:
+            for first, second in pairwise(subjects):
+                self.draft.relate("next", first, [second])
+
+    def _in_order(self, kind: str, things: list[Thing]) -> None:
+        """Each is on one side of the next: "from left to right"."""
+        side = {"right": "left", "left": "right", "back": "nearer", "front": "farther"}[kind.removeprefix("order_")]
+        singles = [single for thing in things for single in self.draft.split(thing)]
+        self.mentions.recent = self.draft.expand(self.mentions.recent)
+        for one, other in pairwise(singles):
+            self.draft.relate(side, one, [other])
+
+    def _references(self, slots: dict[str, Any], subjects: list[Thing], turned: bool) -> list[Thing] | None:
+        """The things in a wording's slots; None where they are a place, which is the setting."""
+        clause = self._clause
+        found: list[Thing] = []
+        for slot in ("A", "B", "REF"):
+            for mention in slots.get(slot, ()):
+                if mention.place:
+                    self._place(mention)
+                    continue
+                prefer = clause.owner or clause.viewpoint
+                if turned and not prefer and clause.last:
+                    # "a bush at the front of the house, at its back a tree": its is the house's.
+                    prefer = clause.last[-1].references
+                exclude = [] if mention.pronoun in ("them", "they", "both") else [*subjects, *found]
+                things = self.mentions.resolve(mention, exclude, prefer, turned)
+                if not things and not (mention.pronoun == "it" and self._place_before):
+                    self._not_understood(" ".join(self.words[mention.start : mention.end]))
+                found += things
+                clause.named_at = mention.end
+        if not found and any(slot in slots for slot in ("A", "B", "REF")):
+            return None
+        return found
+
+    # --- points of view and the camera -----------------------------------------------------------------------------
+
+    def _view_from(self, match: Match, position: int) -> int:
+        """From whose point of view the relations of this clause are."""
+        clause = self._clause
+        if match.meaning == "camera":
+            for relation in clause.last:
+                side = relation.kind.removeprefix("own_")
+                if side != relation.kind:
+                    # "bicycle on its left as you look at it"
+                    relation.kind = {"back": "behind"}.get(side, side)
+            return match.end
+        mentions = [mention for mention in match.slots["REF"] if not mention.place]
+        relations = clause.last
+        owners: list[Thing] = []
+        for mention in mentions:
+            prefer = [thing for relation in relations for thing in relation.references]
+            owners += self.mentions.resolve(mention, prefer=prefer)
+        if not owners:
+            return match.end
+        following = relations and not clause.pending
+        if not following:
+            # Of what comes.
+            clause.viewpoint = owners
+            for pending in clause.pending:
+                pending.slots.setdefault("REF", ())
+            clause.boundary = clause.boundary or ","
+            return match.end
+        for relation in relations:
+            kind = relation.kind.removeprefix("bare_")
+            if kind not in ("left", "right", "front", "behind"):
+                continue
+            if relation.references and owners[0] not in relation.references:
+                self.draft.warn(
+                    f'"from the point of view of {owners[0].label}" cannot be said of {relation.subject.label} and '
+                    f"{relation.references[0].label}: it is read from the camera."
+                )
+                continue
+            relation.kind = {"behind": "own_back"}.get(kind, f"own_{kind}")
+            relation.references = [owners[0]]
+        return match.end
+
+    def _from_viewpoint(self, kind: str, references: list[Thing]) -> tuple[str, list[Thing]]:
+        owner = self._clause.viewpoint[0]
+        if references and owner not in references:
+            self.draft.warn(
+                f'"from the point of view of {owner.label}" cannot be said of {references[0].label}: it is read from '
+                "the camera."
+            )
+            return kind, references
+        return ({"behind": "own_back"}.get(kind, f"own_{kind}"), [owner]) if kind != "middle" else (kind, references)
+
+    def _camera(self, kind: str, subjects: list[Thing], slots: dict[str, Any]) -> None:
+        things = list(subjects)
+        for slot in ("A", "REF"):
+            for mention in slots.get(slot, ()):
+                if not mention.place:
+                    things = self.mentions.resolve(mention)
+        self.draft.camera.append((kind, things[0] if things else None, slots.get("LENGTH")))
+
+    # --- whole clauses ---------------------------------------------------------------------------------------------
+
+    def _whole(self, match: Match) -> int:
+        """A wording that names its own subjects."""
+        clause = self._clause
+        meaning, slots = match.meaning, match.slots
+        listed = slots.get("LIST", ())
+        first = self._things(slots.get("A", ()) or listed)
+        second = [thing for thing in self._things(slots.get("B", ())) if thing not in first]
+        value = slots.get("LENGTH")
+        before = len(self.draft.relations)
+        if meaning.startswith("order_"):
+            self._in_order(meaning, first)
+            first = self.draft.expand(first)
+        elif meaning.startswith("view_"):
+            self.draft.camera.append((meaning, first[0] if first else None, None))
+        elif meaning in ("height", "width", "length"):
+            for thing in first:
+                thing.sizes[meaning] = value
+        elif meaning in ("camera_front_distance", "camera_behind_distance"):
+            for thing in first:
+                self.draft.relate("camera_distance", thing, [], value)
+                self.draft.relate("sees_front" if "front" in meaning else "sees_back", thing)
+        elif meaning == "apart" and len(first) == 1 and second:
+            self.draft.relate("apart", first[0], second[:1], value)
+        else:
+            for thing in first:
+                self.draft.relate(meaning, thing, second, value)
+        clause.last = self.draft.relations[before:]
+        if first:
+            clause.subjects = self.topic = first
+            clause.nearest = second or first
+            clause.boundary, clause.local, clause.finite = "", [], False
+        pending, clause.pending = clause.pending, []
+        for waiting in pending:
+            self._apply(waiting, clause.subjects)
+        return match.end
+
+    def _things(self, mentions: Sequence[Mention]) -> list[Thing]:
+        found: list[Thing] = []
+        for mention in mentions:
+            if mention.place:
+                self._place(mention)
+            else:
+                prefer = self._clause.subjects or self.topic
+                found += self.mentions.resolve(mention, exclude=[] if mention.pronoun else found, prefer=prefer)
+        return found
+
     def _finish(self) -> None:
         """The end of a sentence: places without a subject are said of the sentence's or the text's topic."""
         clause = self._clause
@@ -590,6 +1054,10 @@ class Grammar(Sayings):
         for match in clause.pending:
             if subjects:
                 self._apply(match, subjects)
+            elif match.meaning.startswith("sees_") and match.slots.get("REF"):
+                # "shot from behind the car"
+                for thing in self._things(match.slots["REF"]):
+                    self.draft.relate(match.meaning, thing)
             elif match.meaning.startswith("sees_"):
                 self.draft.camera.append((match.meaning, None, None))
             else:
@@ -603,5 +1071,132 @@ class Grammar(Sayings):
         self._not_understood(match.meaning.replace("_", " "))
 
 
+def _one_support(match: Match) -> Match:
+    """ "a lamp on a table and a wardrobe": nothing stands on two things, so the second is a thing beside."""
+    listed = match.slots.get("REF", ())
+    if match.meaning not in ("on", "under") or len(listed) < 2 or listed[1].article != "a":
+        return match
+    return replace(match, slots={**match.slots, "REF": listed[:1]}, end=listed[0].end)
+
+
 def _participle(word: str) -> bool:
     return word.endswith("ing") or word in PARTICIPLES
+
+
+# --- slots ---------------------------------------------------------------------------------------------------------
+
+
+def _camera_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    words = grammar.words
+    if numbers.at(words, position) == "the" and numbers.at(words, position + 1) == "camera":
+        return "camera", position + 2
+    word = numbers.at(words, position)
+    return ("camera", position + 1) if word in ("camera", "us", "me", "you", "we") else None
+
+
+def _side_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    """ "left", "left side", "left-hand side", "right flank"."""
+    word = numbers.at(grammar.words, position)
+    if word not in SIDES:
+        return None
+    end = position + 1
+    if numbers.at(grammar.words, end) == "hand":
+        end += 1
+    return word, end + (numbers.at(grammar.words, end) in ("side", "sides", "flank"))
+
+
+def _hand_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    word = numbers.at(grammar.words, position)
+    return (word, position + 1) if word in ("left", "right") else None
+
+
+def _own_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    for size in (3, 2, 1):
+        side = OWN_SIDES.get(" ".join(grammar.words[position : position + size]))
+        if side and position + size <= len(grammar.words):
+            return side, position + size
+    return None
+
+
+def _color_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    word = numbers.at(grammar.words, position)
+    return (word, position + 1) if word in vocabulary.COLOR_NAMES else None
+
+
+def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
+    """One thing, or several joined by "and" where nothing more is said of the last of them."""
+    if _camera_slot(grammar, position) is not None:
+        return None
+    first = grammar.mention(position, bare_unknown=True)
+    if first is None:
+        return None
+    listed, end = [first], first.end
+    while first.place == "" and first.pronoun == "":
+        joint = numbers.at(grammar.words, end)
+        if joint != "and":
+            break
+        following = grammar.mention(end + 1)
+        if following is None or following.pronoun or following.place:
+            break
+        after = numbers.at(grammar.words, following.end)
+        if after not in ("", ",", "and") or (after == "," and grammar._predicate_after(following.end + 1)):
+            break
+        if after == "and" and grammar.mention(following.end + 1) is not None:
+            break
+        listed.append(following)
+        end = following.end
+    return listed, end
+
+
+def _thing_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
+    """One thing, or one for each of a list before a verb: "a car and a house"."""
+    if _camera_slot(grammar, position) is not None:
+        return None
+    mention = grammar.mention(position, bare_unknown=True)
+    if mention is None or mention.place:
+        return None
+    return [mention], mention.end
+
+
+def _list_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
+    listed: list[Mention] = []
+    while True:
+        mention = grammar.mention(position, bare_unknown=True)
+        if mention is None or mention.pronoun or mention.place:
+            break
+        listed.append(mention)
+        position = mention.end
+        after = position
+        while numbers.at(grammar.words, after) in (",", "and", "then"):
+            after += 1
+        if after == position:
+            break
+        position = after
+    return (listed, listed[-1].end) if len(listed) > 1 or (listed and listed[0].plural) else None
+
+
+def _rest_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    """Words up to the next comma."""
+    end = position
+    while end < len(grammar.words) and grammar.words[end] != ",":
+        end += 1
+    return (" ".join(grammar.words[position:end]), end) if end > position else None
+
+
+_SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
+    "REF": _reference_slot,
+    "A": _thing_slot,
+    "B": _thing_slot,
+    "LIST": _list_slot,
+    "REST": _rest_slot,
+    "CAMERA": _camera_slot,
+    "SIDE": _side_slot,
+    "HAND": _hand_slot,
+    "OWN": _own_slot,
+    "COLOR": _color_slot,
+    "FACTOR": lambda grammar, position: numbers.number(grammar.words, position),
+    "ANGLE": lambda grammar, position: numbers.angle(grammar.words, position),
+    "ACROSS": lambda grammar, position: numbers.length(grammar.words, position),
+    "LENGTH": lambda grammar, position: numbers.length(grammar.words, position),
+    "RATIO": lambda grammar, position: numbers.ratio(grammar.words, position),
+}

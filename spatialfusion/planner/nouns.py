@@ -11,7 +11,7 @@ from . import numbers
 from .numbers import at
 from .vocabulary import COLOR_NAMES, ENDS
 from .wordings import CLASSES
-from .words import COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
+from .words import AFTER_CAN, COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
 
 _PRONOUNS = frozenset("it they them he she him her this that these those both one each".split())
 _DEFINITE = frozenset("the this that these those it them him her which each every both all".split())
@@ -215,6 +215,8 @@ class _Phrase:
         while True:
             word = self.peek()
             found = known_noun(self.words, self.at)
+            if word == "can" and self.peek(1) in AFTER_CAN:
+                break
             if found is not None and not self._is_adjective_here(found[3]):
                 return self._known(found, kept)
             place = place_at(self.words, self.at)
@@ -249,8 +251,10 @@ class _Phrase:
         return adjective and end == self.at + 1 and known_noun(self.words, end) is not None
 
     def _participle(self) -> bool:
-        """Whether a posture stands before its noun: "a sitting dog"."""
-        return self.peek() in CLASSES["stand"] and known_noun(self.words, self.at + 1) is not None
+        """Whether a posture or a participle stands before its noun: "a sitting dog", "a covered wagon"."""
+        word = self.peek()
+        participle = word in CLASSES["stand"] or (self.mention.article and word.endswith(("ing", "ed")))
+        return participle and known_noun(self.words, self.at + 1) is not None
 
     def _measure(self) -> bool:
         """ "2 m tall", "two metre long"; or a bare length: "a 2 m giraffe"."""
@@ -369,6 +373,10 @@ class _Phrase:
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
         *adjectives, head = kept
+        tree = noun(f"{head} tree")
+        if tree is not None and marked:
+            end = first + self._length(first, kept)
+            return replace(self.mention, end=end, noun=tree, said=tree.name, words=(*adjectives, *self.mention.words))
         if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or not head.isalpha():
             return None
         plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"

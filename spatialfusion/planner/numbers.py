@@ -52,6 +52,8 @@ def is_number(word: str) -> bool:
 def number(words: Words, start: int) -> tuple[float, int] | None:
     """2.5, "two", "twenty-five", "two and a half", "one hundred and fifty", "three quarters", "1/2"."""
     word = at(words, start)
+    if word == "one" and (part := _part(words, start)) is not None:
+        return part  # "one third"
     if is_number(word):
         value, end = float(word), start + 1
     elif word in _SMALL or word in _TENS:

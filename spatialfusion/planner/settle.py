@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..scenes.statements import round_metres
 from .draft import Draft, Relation, Thing
@@ -13,12 +14,25 @@ _PAIRS |= {"farther": "nearer"}
 _EXTENTS = {"taller": "height", "wider": "width", "longer": "length"}
 _MORE = 0.3  # how much more "taller" is without a number, as a part of the other's height
 _BIGGER, _SMALLER = 2.0, 0.5  # the volume, where "bigger" says no number
+_PLACED = ("left", "right", "front", "behind", "own_left", "own_right", "own_front", "own_back")
+_MUTUAL = ("same_way", "opposite_way", "face_to_face", "back_to_back")
 _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face", "back_to_back")
 
 
 def settle(draft: Draft) -> None:
     """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning."""
-    for step in (_superlatives, _bare_sides, _placed_in, _walls, _comparisons, _turns, _abreast, _once, _own_frames):
+    for step in (
+        _superlatives,
+        _bare_sides,
+        _placed_in,
+        _walls,
+        _comparisons,
+        _distances,
+        _turns,
+        _abreast,
+        _once,
+        _own_frames,
+    ):
         step(draft)
 
 
@@ -67,17 +81,24 @@ def _bare_sides(draft: Draft) -> None:
 
     for one, other in (("left", "right"), ("front", "behind")):
         middle = sides.get("middle", []) if one == "left" else []
-        for thing in sides.get(one, ()):
+        for thing in _said_of(draft, sides.get(one, [])):
             rest = middle or sides.get(other) or [t for t in draft.things if t not in sides[one]]
+            rest = rest or sides[one][:-1]
             if not place(one, thing, rest):
                 draft.warn(f"{thing.label} is alone: its side of the picture is left to the solver.")
-        for thing in sides.get(other, ()):
+        for thing in _said_of(draft, sides.get(other, [])):
             if middle:
                 place(other, thing, middle)
             elif one not in sides:
                 rest = [t for t in draft.things if t not in sides[other]]
+                rest = rest or sides[other][:-1]
                 if not place(other, thing, rest):
                     draft.warn(f"{thing.label} is alone: its side of the picture is left to the solver.")
+
+
+def _said_of(draft: Draft, things: list[Thing]) -> list[Thing]:
+    """Those of which a side of the picture is said: the last alone where all would: "a cow and a barn far away"."""
+    return things[-1:] if len(things) == len(draft.things) else things
 
 
 def _beside_the_middle(draft: Draft, sides: dict[str, list[Thing]]) -> None:
@@ -175,8 +196,90 @@ def _some_more(extent: float) -> float:
     return max(round_metres(_MORE * extent), 0.02)
 
 
+def _distances(draft: Draft) -> None:
+    """A distance of the middles that two things are too big for is the gap between them."""
+    for relation in list(draft.relations):
+        if relation.kind != "apart" or not relation.references or relation.value is None:
+            continue
+        things = (relation.subject, relation.references[0])
+        reach = sum(min(thing.extent("width"), thing.extent("length")) for thing in things) / 2
+        stacked = any(
+            r.kind in ("on", "under", "above") and {r.subject, *r.references} == set(things) for r in draft.relations
+        )
+        if relation.value < reach and not stacked:
+            placed = [r for r in draft.relations if r.kind in _PLACED and {r.subject, *r.references} == set(things)]
+            for other in placed:
+                other.value = relation.value if other.value is None else other.value
+            relation.kind = "" if placed else "next"
+            draft.warn(
+                f"{things[0].label} and {things[1].label} are too big for middles {relation.value:g} m apart: it "
+                "is read as the gap between them."
+            )
+    draft.relations = [relation for relation in draft.relations if relation.kind]
+
+
+def _mutual_once(draft: Draft) -> None:
+    """Two things are turned to each other in one way: the last that was said."""
+    last: dict[frozenset[Thing], Relation] = {}
+    for relation in draft.relations:
+        if relation.kind in _MUTUAL and relation.references:
+            pair = frozenset((relation.subject, relation.references[0]))
+            if pair in last and last[pair].kind != relation.kind:
+                draft.warn(
+                    f"{relation.subject.label} and {relation.references[0].label} are said to stand "
+                    f"{last[pair].kind.replace('_', ' ')} and {relation.kind.replace('_', ' ')}: the last is kept."
+                )
+            last[pair] = relation
+    for relation in draft.relations:
+        pair = frozenset((relation.subject, *relation.references))
+        if relation.kind == "facing" and pair in last:
+            # Their directions to each other are said already.
+            relation.kind = ""
+            if last[pair].kind != "face_to_face":
+                draft.warn(
+                    f"{relation.subject.label} cannot face {relation.references[0].label} and stand "
+                    f"{last[pair].kind.replace('_', ' ')}: facing it is left out."
+                )
+    draft.relations = [
+        r for r in draft.relations if r.kind and (r.kind not in _MUTUAL or not r.references or r in last.values())
+    ]
+
+
+def _seen_and_posed(draft: Draft) -> None:
+    """The side that the camera sees is the direction of a thing: "facing away" beside it says nothing, or another."""
+    seen = {r.subject: r.kind.removeprefix("sees_") for r in draft.relations if r.kind.startswith("sees_")}
+    kept: list[Relation] = []
+    left_out: dict[str, list[Thing]] = {}
+    for relation in draft.relations:
+        side = relation.kind.removeprefix("pose_")
+        if relation.kind.startswith("pose_") and relation.subject in seen:
+            if seen[relation.subject] != side:
+                left_out.setdefault(side, []).append(relation.subject)
+            continue
+        kept.append(relation)
+    draft.relations = kept
+    for side, things in left_out.items():
+        draft.warn(
+            f"{things[0].label} cannot show its {side} and its {seen[things[0]]}: the side that the camera "
+            "sees is kept."
+        )
+        # "both facing away, seen from their right": they face the same way.
+        for one, other in pairwise(things):
+            draft.relate("same_way", one, [other])
+
+
+def _side_views(draft: Draft) -> None:
+    """ "in profile" says which side with "looking left" or "from its right"; alone, it is the left one."""
+    posed = {"pose_left", "pose_right", "sees_left", "sees_right", "pose_front", "pose_back"}
+    settled = {relation.subject for relation in draft.relations if relation.kind in posed}
+    draft.relations = [r for r in draft.relations if r.kind != "profile" or r.subject not in settled]
+
+
 def _turns(draft: Draft) -> None:
     """What has no front cannot be turned, and a side view must be of one side."""
+    _side_views(draft)
+    _seen_and_posed(draft)
+    _mutual_once(draft)
     kept: list[Relation] = []
     for relation in draft.relations:
         if relation.kind == "profile":

@@ -20,11 +20,16 @@ _SHORT = {
     **{f"{word}'s": f"{word} is" for word in ("it", "there", "that", "here", "this", "he", "she", "what")},
     **{f"{word}'re": f"{word} are" for word in ("they", "we", "you", "there")},
     **{"isn't": "is not", "aren't": "are not", "doesn't": "does not", "don't": "do not", "let's": "let us"},
-    **{"can't": "can not", "i'd": "i would", "i'm": "i am", "we've": "we have", "you've": "you have"},
+    **{"can't": "can not", "i'm": "i am"},
+    **{
+        f"{word}'{end}": f"{word} {whole}"
+        for word in ("i", "you", "we", "they", "he", "she", "it", "that", "there")
+        for end, whole in (("ll", "will"), ("d", "would"), ("ve", "have"))
+    },
 }
 _TOKEN = re.compile(
     r"""
-    \d+(?:[.,]\d+)*(?![\w])     # 2   2.5   1,000
+    \d+(?:[.,]\d+)*(?![\w]|[.,]\d)  # 2   2.5   1,000
     | \.\d+(?!\w)               # .5
     | \d+(?:\.\d+)?[^\W\d_]+    # 2m   8k   1.5x
     | [^\W\d_]+\d[\w]*          # b12
@@ -44,7 +49,7 @@ def tokenize(prompt: str) -> list[str]:
     text = unicodedata.normalize("NFC", prompt).translate(_SIGNS).lower()
     text = re.sub(r"""(?<=\d)\s?(''|"(?=[\s,.;]|$))""", " inches ", text)
     text = re.sub(r"(?<=\d)'(?=[\s\d,.;]|$)", " feet ", text)
-    text = re.sub(r"[^\W\d_]+'(?:s|re|t|d|m|ve)\b", lambda match: _SHORT.get(match[0], match[0]), text)
+    text = re.sub(r"[^\W\d_]+'(?:s|re|t|d|m|ve|ll)\b", lambda match: _SHORT.get(match[0], match[0]), text)
     tokens: list[str] = []
     for match in _TOKEN.finditer(re.sub(r"(?<=\w)-(?=\w)", " ", text)):
         tokens += _parts(match[0])

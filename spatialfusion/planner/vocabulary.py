@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..scenes.scene import COLORS, SHADES
 from .patterns import Wordings
 from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
-from .words import GRAMMAR, STYLE_PHRASES
+from .words import GRAMMAR, PARTS, STYLE_PHRASES
 
 COLOR_NAMES = frozenset(COLORS) | frozenset(SHADES)
 predicates = Wordings(PREDICATES, CLASSES)
@@ -21,4 +21,9 @@ ENDS = (
     | CLASSES["stand"]
     | frozenset("camera own without through via onto off away back front side left right top bottom".split())
     | frozenset("past nor down up during".split())
-) - frozenset("full panorama medium close wide long extreme direct straight top bird drone high low mid".split())
+) - PARTS.difference(("front", "back")).union(
+    (
+        "full panorama medium close wide long extreme direct straight top bird drone high low mid hard greater length "
+        "tower ring watch hand toe butt elbow hip cheek tops covers frames films share hood noses eyes flank bumper"
+    ).split()
+)

@@ -38,6 +38,25 @@ FOLD = {
     "our": "us 's",
     "my": "me 's",
     "closeup": "close up",
+    "lefthand": "left hand",
+    "righthand": "right hand",
+    "leftside": "left side",
+    "rightside": "right side",
+    "infront": "in front",
+    "nextto": "next to",
+    "lookin": "looking",
+    "facin": "facing",
+    "w": "with",
+    "amongst": "among",
+    "amidst": "amid",
+    "neighbouring": "beside",
+    "neighboring": "beside",
+    "opp": "opposite",
+    "photographer": "camera",
+    "audience": "camera",
+    "beholder": "camera",
+    "hindquarters": "back",
+    "backs": "backs",
     "alongside": "beside",
     "underneath": "under",
     "beneath": "under",
@@ -51,13 +70,20 @@ FOLD = {
 
 # Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
 HARMLESS = frozenset(
-    "much directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly "
+    "much yet directly exactly precisely immediately just simply clearly quietly calmly peacefully proudly neatly "
     "carefully "
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
-    "straight actually really rather then now please well gently softly slowly happily".split()
+    "straight actually really rather then now partly partially halfway slightly somewhat squarely "
+    "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly slowly "
+    "happily".split()
 )
 
 # "right" before one of these only strengthens it.
+# After "a bit" and its like, which say nothing in metres.
+AFTER_A_BIT = frozenset(
+    "to left right behind farther closer in off away above below taller wider longer shorter".split()
+)
+
 AFTER_RIGHT = frozenset("behind in next beside under above between at near on before around against below over".split())
 
 # Words that carry grammar alone.
@@ -66,13 +92,17 @@ GRAMMAR = frozenset(
         "a an the and or of to at by for is are be being was were been it they them he she him her this that these "
         "those there here which who whom while whereas but as than with has have having had where when so then we i "
         "you us me do does in on from can could will would should may might must one ones seen viewed shown "
-        "photographed pictured turned each other 's , such up out some any into its also both all no not facing "
+        "photographed pictured turned each other find finds notice however note 's , "
+        "such up out some any into its also both all no not facing "
         "look looks"
     ).split()
 )
 
 # Verbs that change nothing between an inverted place and what is there.
-INVERTED = frozenset("there is are was were stands stand sits sit lies lie we you see sees can has have be".split())
+INVERTED = frozenset(
+    "find finds notice will would could should there is are was were stands stand sits sit lies lie "
+    "we you see sees can has have be".split()
+)
 INVERTED |= CLASSES["stand"]
 
 # Verbs that are participles without "-ing".
@@ -130,8 +160,58 @@ PERSONS = frozenset(
     "soldier worker farmer doctor nurse chef policeman knight".split()
 )
 
+# Sides that a thing has whoever looks: words, and the side. The driver's side is that of a car driven on the right.
+OWN_SIDES = {
+    "driver 's side": "left",
+    "driver side": "left",
+    "drivers side": "left",
+    "passenger 's side": "right",
+    "passenger side": "right",
+    "port side": "left",
+    "starboard side": "right",
+    "tail end": "back",
+    "rump": "back",
+    **{
+        f"{side} {part}": side
+        for side in ("left", "right")
+        for part in "flank shoulder arm paw wing armrest hip ear elbow fender wheel".split()
+    },
+    **{f"front {part}": "front" for part in ("end", "door", "bumper", "wheels", "grille", "facade")},
+    **{f"back {part}": "back" for part in ("end", "bumper", "wheels", "wall")},
+}
+
+# What a thing comes with as its own part or dress, which is no thing beside it.
+PARTS = frozenset(
+    "roof door window windscreen windshield wheel tyre tire bonnet hood bumper headlight taillight chimney balcony "
+    "porch facade front back gable shutter tail ear eye nose face head mouth snout muzzle beak wing leg hoof mane horn "
+    "antler trunk tusk stripe spot fur coat feather hair beard arm hand shoulder neck finger smile belly fin shell "
+    "handle seat armrest backrest drawer knob lid spout rim edge shade label string sail mast petal pattern sleeve "
+    "hat cap scarf tie helmet glasses sunglasses collar".split()
+)
+
+# Misspelt words become these, where one letter is missing, too many, wrong or out of place.
+SPELT = frozenset(
+    "between behind front beside facing towards opposite right under above camera against around distance metres "
+    "meters standing sitting parked surrounded direction looking taller shorter wider longer background foreground "
+    "metre meter viewed perspective apart".split()
+)
+
+# After "can" one of these makes it the verb.
+AFTER_CAN = frozenset("be see have you we i find hold stand fit also not only clearly".split())
+
+# After "'s" one of these makes it "is": "the table's at the left".
+AFTER_IS = frozenset(
+    "a an the at on in to behind between under above beside near next close not by against around facing looking "
+    "standing sitting parked lying turned located placed from".split()
+)
+
 # Plans that are looked at from outside: what faces away beside one of them is not the building.
 BUILDINGS = frozenset("house tower church building barn castle hut cottage shed lighthouse skyscraper school".split())
+
+# Plans on whose top small things stand.
+TABLES = frozenset(
+    ("table", "round table", "low table", "desk", "counter", "shelf", "cabinet", "chest of drawers", "bedside table")
+)
 
 # What holds things: what it comes "with" is in it.
 VESSELS = frozenset(

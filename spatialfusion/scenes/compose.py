@@ -59,13 +59,9 @@ def compose(
     progress: Progress | None = None,
     seed: int = 0,
 ) -> Composition:
-    """Draw a scene text, as `draw` does, composed for the picture's size. seed: of what the text leaves open.
-
-    Raises InputError for a text that cannot be read, or cannot hold, as well.
-    """
-    width, height = size
-    _check_size(width, height, samples)
-    return draw(scene_from_text(text, seed, width / height), size, samples, progress)
+    """Draw a scene text, as `draw` does; `seed` as in `scene_from_text`. Raises what both raise."""
+    check_picture(size, samples)
+    return draw(scene_from_text(text, seed, size[0] / size[1]), size, samples, progress)
 
 
 def draw(
@@ -78,19 +74,20 @@ def draw(
 
     progress: as for `render`; what it raises ends the drawing.
     """
-    width, height = size
-    _check_size(width, height, samples)
+    check_picture(size, samples)
     drawn = render([layout.scene], size, samples, progress=progress)
     instance = drawn.instance.int()
     drawn.instance = None
     geometry = Geometry.from_depth(drawn.depth, layout.scene.camera.intrinsics()[0, 0])
-    warnings = (*layout.warnings, *_hidden(layout, instance, geometry.valid, width / height))
+    warnings = (*layout.warnings, *_hidden(layout, instance, geometry.valid, size[0] / size[1]))
     return Composition(drawn.image, geometry, instance, layout.names, warnings, layout.scene)
 
 
-def _check_size(width: int, height: int, samples: int) -> None:
+def check_picture(size: tuple[int, int], samples: int) -> None:
+    """Raises InputError for a size (width, height) that is not drawn with `samples` x `samples` rays per pixel."""
+    width, height = size
     if width < 1 or height < 1:
-        raise InputError(f"the size is {width}x{height} pixels; expected a width and height of 1 or more.")
+        raise InputError(f"the size of the picture is {width}x{height} pixels; expected at least 1x1.")
     if width * height > MAX_PIXELS:
         raise InputError(
             f"a picture of {width}x{height} has {width * height / 1e6:.0f} million pixels; expected at most "

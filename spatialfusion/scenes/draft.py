@@ -91,16 +91,21 @@ class Draft:
         self.bearing = np.zeros(self.n)
         if "yaw" in numbers:
             self.bearing += math.radians(numbers["yaw"][0])
-        elif problem.at or problem.yaw:
+        elif problem.at:
             self.bearing = np.radians(self.rng.normal(0, 7, self.n))
-            others = self.rng.random(self.n) < 0.6
-            self.bearing = np.where(others, self.rng.uniform(-math.pi, math.pi, self.n), self.bearing)
             self.bearing[0] = 0.0
+            # Where numbers alone place two things, only the view can put one left of the other, or nearer.
+            if any(
+                relation.kind in EGOCENTRIC and problem.at.keys() >= {relation.subject, *relation.references}
+                for relation in problem.relations
+            ):
+                others = self.rng.random(self.n) < 0.6
+                self.bearing = np.where(others, self.rng.uniform(-math.pi, math.pi, self.n), self.bearing)
+        if "yaw" not in numbers:
             # So that a side of what is turned by numbers is seen.
-            for i in problem.side:
-                if i in problem.yaw:
-                    near = TURN[problem.side[i]] - problem.yaw[i] + np.radians(self.rng.uniform(-20, 20, self.n))
-                    self.bearing = np.where(self.rng.random(self.n) < 0.7, near, self.bearing)
+            for i in [i for i in problem.side if i in problem.yaw]:
+                near = TURN[problem.side[i]] - problem.yaw[i] + np.radians(self.rng.uniform(-20, 20, self.n))
+                self.bearing = np.where(self.rng.random(self.n) < 0.7, near, self.bearing)
 
     def _draw_camera(self, numbers: dict[str, tuple[float, ...]]) -> None:
         problem, sizes = self.problem, self.problem.measures.sizes

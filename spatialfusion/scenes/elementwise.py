@@ -28,7 +28,7 @@ def equal(a: Tensor | float, b: Tensor | float) -> Tensor:
 
 def choose(mask: Tensor, value: Tensor | float, otherwise: Tensor) -> Tensor:
     """`value` where `mask`, else `otherwise`, whose memory is used for the result; it must own its elements."""
-    if mask.device.type != "cpu":
+    if not _by_numpy(mask):
         return otherwise.copy_(torch.where(mask, value, otherwise))
     np.copyto(otherwise.numpy(), value.numpy() if isinstance(value, Tensor) else value, where=mask.numpy())
     return otherwise
@@ -36,19 +36,23 @@ def choose(mask: Tensor, value: Tensor | float, otherwise: Tensor) -> Tensor:
 
 def nonzero(mask: Tensor) -> Tensor:
     """Indices [M] int64 of the true elements of the flattened mask."""
-    if mask.device.type != "cpu":
+    if not _by_numpy(mask):
         return mask.reshape(-1).nonzero()[:, 0]
     return torch.from_numpy(np.flatnonzero(mask.numpy()))
 
 
 def some(mask: Tensor) -> bool:
     """Whether any element is true."""
-    return bool(mask.any()) if mask.device.type != "cpu" else bool(mask.numpy().any())
+    return bool(mask.numpy().any() if _by_numpy(mask) else mask.any())
+
+
+def _by_numpy(tensor: Tensor) -> bool:
+    return tensor.device.type == "cpu"
 
 
 def _compare(on_cpu: np.ufunc, elsewhere, a: Tensor | float, b: Tensor | float) -> Tensor:
     tensors = [value for value in (a, b) if isinstance(value, Tensor)]
-    if tensors[0].device.type == "cpu":
+    if _by_numpy(tensors[0]):
         plain = (value.numpy() if isinstance(value, Tensor) else value for value in (a, b))
         return torch.from_numpy(np.asarray(on_cpu(*plain)))
     return elsewhere(a, b) if isinstance(a, Tensor) else elsewhere(torch.full_like(b, a), b)

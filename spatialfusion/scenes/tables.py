@@ -17,7 +17,7 @@ from torch import Tensor
 from .kinds import role_color
 from .looks import primitives_of
 from .primitives import BLOCK, CORNERS, ELLIPSOID, FRUSTUM, Primitive, ends_of, map_of
-from .scene import Scene
+from .scene import Scene, SceneObject
 
 # Pale and grey, so that the objects' saturated colours stand out everywhere.
 GROUNDS = (
@@ -137,6 +137,19 @@ def unit_primitives(primitives: tuple[Primitive, ...]) -> tuple[np.ndarray, np.n
     return maps / (high - low)[:, None], (offsets - low) / (high - low) - [0.5, 0.0, 0.5]
 
 
+def unit_to_world(item: SceneObject) -> np.ndarray:
+    """Linear map [3, 3] from an object's unit frame to the world; the object's position is then added."""
+    yaw = math.radians(item.yaw)
+    width, height, length = item.size
+    return np.array(
+        [
+            [math.cos(yaw) * width, 0, -math.sin(yaw) * length],
+            [0, -height, 0],
+            [math.sin(yaw) * width, 0, math.cos(yaw) * length],
+        ]
+    )
+
+
 # --- camera, light and surroundings ---------------------------------------------------------------------------------
 
 
@@ -174,18 +187,10 @@ def _primitive_table(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     tables, shapes = [np.zeros((0, _HEIGHT))], [np.zeros(0, np.int64)]
     for index, item in enumerate(scene.objects):
         primitives = primitives_of(item)
-        yaw = math.radians(item.yaw)
-        width, height, length = item.size
-        unit_to_world = np.array(
-            [
-                [math.cos(yaw) * width, 0, -math.sin(yaw) * length],
-                [0, -height, 0],
-                [math.sin(yaw) * width, 0, math.cos(yaw) * length],
-            ]
-        )
+        to_world = unit_to_world(item)
         maps, offsets = unit_primitives(primitives)
-        maps = unit_to_world @ maps
-        offsets = offsets @ unit_to_world.T + np.array(item.position)
+        maps = to_world @ maps
+        offsets = offsets @ to_world.T + np.array(item.position)
         inverse = np.linalg.inv(maps)
         corners = CORNERS @ maps.transpose(0, 2, 1) + offsets[:, None]
         table = np.zeros((len(maps), _HEIGHT))

@@ -1,8 +1,8 @@
 """A scene text becomes a scene. docs/scene-text.md describes the language.
 
 Positions count from the ground below a camera at rest: x to the right, z forward, heights upwards. `scene_from_text`
-reads, `scene_to_text` (in write.py) writes what reads back as the same scene, `compose` draws. A text of numbers alone
-means what they say, with a default for each that is missing; any other is solved.
+reads, `scene_to_text` (in write.py) writes what reads back as the same scene, `compose.py` draws. A text of numbers
+alone means what they say, with a default for each that is missing; any other is solved.
 """
 
 from __future__ import annotations

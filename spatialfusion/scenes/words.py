@@ -17,6 +17,7 @@ _SHOWN = 40  # characters of a word in a message
 
 # Words that carry no meaning here: "a red car at 0 m 6 m facing to the left".
 FILLERS = {"a", "an", "the", "m", "meter", "meters", "metre", "metres", "deg", "degree", "degrees"}
+COMPARATIVES = {"taller", "shorter", "wider", "narrower", "longer"}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(m|cm|deg|°)?")
 NUMBER_LIKE = re.compile(r"[+-]?\.?\d")
 _PLAIN = str.maketrans(
@@ -27,12 +28,11 @@ _PLAIN = str.maketrans(
         **dict.fromkeys("\ufeff\u200b\u200c\u200d\u2060\u00ad", ""),
         "×": "x",
         "，": ",",
-        "；": ";",
         "’": "'",
     }
 )
 QUOTES = '"“”„‟«»'
-_UNQUOTED = re.compile(f"[^{QUOTES}#;]*")
+_UNQUOTED = re.compile(f"[^{QUOTES}#;；]*")
 _QUOTED = re.compile(f"[{QUOTES}]([^{QUOTES}]*)[{QUOTES}]")
 
 
@@ -78,7 +78,7 @@ class Words:
         """Whether a number comes that what follows it belongs to: "2 from dog", "0.5 taller than dog"."""
         if not self.number_next() or self._place in self._commas:
             return False
-        return self.peek(1) in ("from", "away", "times") or self.peek(2) == "than"
+        return self.peek(1) in ("from", "away", "times") or (self.peek(1) in COMPARATIVES and self.peek(2) == "than")
 
     def accept(self, *words: str) -> bool:
         """Take the words if they come next."""
@@ -173,7 +173,7 @@ def split_text(text: str) -> Iterator[Words]:
                 continue
             if content[0] == "#":
                 break
-            if content[0] == ";":
+            if content[0] in ";；":
                 if any(word != "," for word in statement):
                     yield Words(line, statement)
                 statement, content = [], content[1:]

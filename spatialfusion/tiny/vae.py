@@ -1,8 +1,8 @@
 """The stage `vae`: train the autoencoder of the tiny model from scratch on rendered pictures.
 
 Notable:
-- Trained as 2-D convolutions (vae_2d.py), first on crops, then on whole pictures, which alone show the attention in
-  the middle its full length; stored in diffusers' video format.
+- Trained as 2-D convolutions (backbones/autoencoder_2d.py), first on crops, then on whole pictures, which alone show
+  the attention in the middle its full length; stored in diffusers' video format.
 - Half of the batches decode smaller latents to smaller pictures (EQ-VAE, arXiv 2502.09509): latents that keep their
   meaning when they are scaled are easier to learn for a diffusion model.
 - ComfyUI normalises Qwen-Image latents with Wan 2.1's constants and knows no others. So before it is stored, a
@@ -14,17 +14,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKLQwenImage
 from einops import rearrange
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from ..backbones.autoencoder_2d import Attention, Autoencoder2D, Resample, ResidualBlock
 from ..data.rendered import RenderedScenes
 from ..files import atomic_file, atomic_folder
+from ..images import to_image
 from ..latents import decode_latents, encode_latents, load_vae
 from ..train.config import TrainConfig, VaeConfig
 from ..train.data_stage import data_folders
@@ -244,9 +243,9 @@ def fold_statistics(model: Autoencoder2D, mean: Tensor, std: Tensor) -> None:
 def save_sheet(rows: Tensor, path: Path) -> None:
     """Write images [R,N,3,H,W] in [0,1] as a grid of 2 R rows: the first half of N above the second."""
     halves = 2 if rows.shape[1] % 2 == 0 and rows.shape[1] > 8 else 1
-    grid = rearrange(rows, "r (half n) c h w -> (half r h) (n w) c", half=halves)
+    grid = rearrange(rows, "r (half n) c h w -> c (half r h) (n w)", half=halves)
     with atomic_file(path) as temporary:
-        Image.fromarray((grid.cpu().numpy() * 255).round().astype(np.uint8)).save(temporary)
+        to_image(grid).save(temporary)
 
 
 def _psnr(errors: Tensor) -> float:

@@ -250,7 +250,7 @@ def load_config(
     path = _preset_path(preset)
     config = kind()
     values = _read_yaml(path)
-    _update(config, {} if values is None else values, prefix="")
+    _update(config, {} if values is None else values, config)
     for key, value in (overrides or {}).items():
         _set(config, key, value)
     if config.run is None:
@@ -334,16 +334,16 @@ def _preset_path(preset: str | Path) -> Path:
     raise InputError(f"unknown preset {str(preset)!r}{hint}: it must be one of {', '.join(names)}, or a YAML file.")
 
 
-def _update(config: Any, values: Any, prefix: str) -> None:
+def _update(config: Any, values: Any, root: TrainConfig, prefix: str = "") -> None:
     if not isinstance(values, dict):
         where = f"key {prefix.rstrip('.')!r}" if prefix else "a preset"
         raise InputError(f"{where} must be a mapping of keys to values, not {values!r}.")
     kinds = _kinds(config)
     for name, value in values.items():
         if name not in kinds:
-            raise _unknown_key(f"{prefix}{name}", config)
+            raise _unknown_key(f"{prefix}{name}", root)
         if dataclasses.is_dataclass(kinds[name]):
-            _update(getattr(config, name), value, f"{prefix}{name}.")
+            _update(getattr(config, name), value, root, f"{prefix}{name}.")
         else:
             setattr(config, name, _convert(value, kinds[name], f"{prefix}{name}"))
 
@@ -370,10 +370,10 @@ def _kinds(config: Any) -> dict[str, Any]:
     return {f.name: hints[f.name] for f in dataclasses.fields(config)}
 
 
-def _unknown_key(key: str, config: Any) -> InputError:
-    if said := say_successor(key):
+def _unknown_key(key: str, root: TrainConfig) -> InputError:
+    if said := say_successor(key, [f.name for f in dataclasses.fields(root)]):
         return InputError(f"key {key!r} {said}.")
-    known = [name for name, _ in flat_keys(config if isinstance(config, TrainConfig) else TrainConfig())]
+    known = [name for name, _ in flat_keys(root)]
     return InputError(f"unknown key {key!r}{suggest(key, [*known, 'stage'])}; --keys lists all keys.")
 
 

@@ -20,17 +20,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from accelerate.utils import gather_object, send_to_device
-from PIL import Image
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from .. import __version__
 from ..errors import InputError
+from ..images import read_image
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
 from .config import StageConfig, TrainConfig, flat_keys, save_config, to_plain
@@ -285,9 +284,7 @@ class Run:
                 self.writer.add_scalar(key if "/" in key else f"validation/{key}", value, self.step)
             sheet = folder / f"sheet-{self.step}.png"
             if sheet.exists():
-                with Image.open(sheet) as image:
-                    pixels = np.asarray(image.convert("RGB"))
-                self.writer.add_image("sheet", pixels, self.step, dataformats="HWC")
+                self.writer.add_image("sheet", read_image(sheet), self.step)
             if metrics:
                 tqdm.write(f"{self.name} {self.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in metrics.items()))
         elif self.config.shard > 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 STAGES = ("vae", "language", "source", "grounding", "diffusion", "stage1", "adapter", "stage2", "controlnet", "judge")
 MIX = (
     "caption_dropout",
@@ -12,7 +14,7 @@ MIX = (
 )
 OF_THE_RUN = ("checkpoint_every", "validate_every", "log_every", "weight_decay", "clip")
 RESEARCH = "python -m research.train in a clone of the repository"
-# Of a whole group or of one key; the longest that fits is said.
+# Of a stage and its group of keys, of a key in any group, or of a preset.
 SUCCESSORS = {
     "edit_repeats": "data.edit_fraction, the share of the scenes that are pairs",
     "still_fraction": "stage1.source_weight",
@@ -43,12 +45,12 @@ FIXED = {
 }
 
 
-def say_successor(key: str) -> str | None:
+def say_successor(key: str, groups: Collection[str] = ()) -> str | None:
     """The end of a sentence on a key, a stage or a preset that is no more: what to give instead. None if there never
-    was one of that name."""
+    was one of that name. groups: of keys, that there are."""
     group, _, name = key.rpartition(".")
-    for former in (group, name):
-        if former in SUCCESSORS:
+    for former in (key, group, name):
+        if former in SUCCESSORS and former not in groups:
             return f"is no more: expected {SUCCESSORS[former]}"
     if group in STAGES and name in MIX:
         return f"is no more: expected data.mix.{name}, which all stages read"

@@ -11,9 +11,15 @@ import comfy.supported_models
 import node_helpers
 import pytest
 import torch
+from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_custom_sampler import Guider_DualCFG
+from comfy_extras.nodes_model_merging import ModelMergeSimple, ModelSave
 from comfy_extras.nodes_perpneg import Guider_PerpNeg
+from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
 from conftest import SIZE, InputError, apply, pack, predict, run, sample
+from safetensors.torch import load_file
+
+import nodes as host_nodes
 
 DIFFUSION_MODEL = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
 
@@ -148,6 +154,165 @@ def test_a_batch_has_a_depth_for_each_image(tiny):
         own = {k: v[i : i + 1] if isinstance(v, torch.Tensor) else v for k, v in geometry.items()}
         alone = sample(apply(tiny, geometry=own), positive, tiny.negative, batch_index=[i])
         torch.testing.assert_close(together[i : i + 1], alone, atol=2e-3, rtol=1e-3)
+
+
+def test_a_latent_from_a_batch_has_the_depth_of_its_place(tiny):
+    """As drawn together: `batch_index` chooses the depth, and the mask, as it chooses the noise."""
+    geometry, positive = predict(tiny.spatialfusion, batch=3)
+    masks = torch.zeros(3, 8, 8)
+    masks[0], masks[1, :4], masks[2, :, :4] = 1, 1, 1
+    empty = {"samples": torch.zeros(3, 16, SIZE // 8, SIZE // 8)}
+    for mask in (None, masks):
+        model = apply(tiny, geometry=geometry, mask=mask)
+        together = sample(model, positive, tiny.negative, batch=3, steps=2)
+        for place, length in ((0, 1), (1, 1), (2, 1), (1, 2)):
+            (latent,) = host_nodes.LatentFromBatch().frombatch(empty, place, length)
+            (one,) = host_nodes.common_ksampler(model, 0, 2, 4.0, "euler", "simple", positive, tiny.negative, latent)
+            torch.testing.assert_close(one["samples"], together[place : place + length], atol=2e-3, rtol=1e-3)
+    swapped = sample(model, positive, tiny.negative, batch=3, steps=2, batch_index=[2, 1, 0])
+    torch.testing.assert_close(swapped, together.flip(0), atol=2e-3, rtol=1e-3)
+    one = run(
+        "Sampler", model=tiny.model, spatialfusion=tiny.spatialfusion, positive=positive, negative=tiny.negative,
+        latent=latent, seed=0, preset="tiny", steps=2, cfg=4.0, sampler_name="euler", scheduler="simple",
+        denoise=1.0, strength=1.0, geometry=geometry,
+    )["samples"]  # fmt: skip
+    whole = sample(apply(tiny, geometry=geometry), positive, tiny.negative, batch=3, steps=2)
+    torch.testing.assert_close(one, whole[1:3], atol=2e-3, rtol=1e-3)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("value", [NAN, float("inf")])
+def test_what_is_no_number_is_refused_in_one_sentence(tiny, value):
+    mask, picture = torch.ones(1, 8, 8), torch.zeros(1, SIZE, SIZE, 3)
+    mask[0, 3, 3] = picture[0, 5, 5, 1] = value
+    draw = {
+        "model": tiny.model, "spatialfusion": tiny.spatialfusion, "positive": tiny.positive, "negative": tiny.negative,
+        "latent": {"samples": torch.zeros(1, 16, 16, 16)}, "seed": 0, "preset": "tiny", "steps": 1, "cfg": 1.0,
+        "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0, "strength": 1.0,
+    }  # fmt: skip
+    edit = {"geometry": tiny.geometry, "operation": "move", "amount": 1.0, "feather": 0.0}
+    words = {"spatialfusion": tiny.spatialfusion, "prompt": "move it", "width": SIZE, "height": SIZE}
+    calls = {
+        "strength": lambda: apply(tiny, strength=value),
+        "start": lambda: apply(tiny, start=value),
+        "end": lambda: apply(tiny, end=value),
+        "mask": lambda: apply(tiny, mask=mask),
+        "strength of the sampler": lambda: run("Sampler", **draw | {"strength": value}),
+        "cfg": lambda: run("Sampler", **draw | {"cfg": value}),
+        "denoise": lambda: run("Sampler", **draw | {"denoise": value}),
+        "depth_guidance": lambda: predict(tiny.spatialfusion, guidance=value),
+        "image": lambda: run("EncodePrompt", **words, image=picture, vae=tiny.vae),
+        "amount": lambda: run("EditDepth", **edit | {"amount": value}),
+        "feather": lambda: run("EditDepth", **edit | {"feather": value}, mask=torch.ones(1, 8, 8)),
+    }
+    if value != value:
+        calls["mask of an edit"] = lambda: run("EditDepth", **edit, mask=mask)
+        calls["mask_a"] = lambda: run("MeasureDepth", geometry=tiny.geometry, x=0.5, y=0.5, radius=1, mask_a=mask)
+        calls["x"] = lambda: run("MeasureDepth", geometry=tiny.geometry, x=value, y=0.5, radius=1)
+    for name, call in calls.items():
+        with pytest.raises(InputError, match=r"expected|cannot move") as error:
+            call()
+        assert "\n" not in str(error.value) and len(str(error.value)) < 250, name
+
+
+def test_depth_that_is_unknown_everywhere_is_refused(tiny):
+    geometry, _ = predict(tiny.spatialfusion, batch=2)
+    unknown = dict(geometry)
+    unknown["mask"] = geometry["mask"].clone()
+    unknown["mask"][1] = False
+    with pytest.raises(InputError, match="picture 2 of 2 of geometry is unknown everywhere: expected depth in metres"):
+        apply(tiny, geometry=unknown)
+    unknown["mask"][0] = False
+    one = {name: part[:1] if isinstance(part, torch.Tensor) else part for name, part in unknown.items()}
+    with pytest.raises(InputError, match=r"^geometry is unknown everywhere"):
+        apply(tiny, geometry=one)
+
+
+def merged(first, second, ratio=0.5):
+    return ModelMergeSimple().merge(first, second, ratio)[0]
+
+
+@pytest.mark.parametrize("changes", [{}, {"end": 0.5}])
+def test_a_merge_leaves_out_the_depth_of_the_second_model_and_says_so(tiny, changes, caplog):
+    other = apply(tiny, geometry=predict(tiny.spatialfusion, seed=5)[0], **changes)
+    base = sample(tiny.model, tiny.positive, tiny.negative, steps=2)
+    with caplog.at_level("WARNING"):
+        mixed = merged(tiny.model, other)
+    assert "a model with the depth of built-in tiny is merged into another: its depth is left out" in caplog.text
+    # Halves of one model are the model.
+    torch.testing.assert_close(sample(mixed, tiny.positive, tiny.negative, steps=2), base, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.25, 1.0])
+def test_a_merge_leaves_the_depth_of_the_first_model_whole(tiny, ratio, caplog):
+    """Also that of two depths, and of clones of what was merged."""
+    ours = apply(tiny, model=apply(tiny, strength=0.5), strength=0.25)
+    expected = sample(ours, tiny.positive, tiny.negative, steps=2)
+    with caplog.at_level("WARNING"):
+        mixed = merged(ours, tiny.model, ratio)
+        assert not caplog.text
+        again = merged(mixed.clone(), ours.clone(), ratio).clone()
+    assert caplog.text.count("a model with the depth of built-in tiny and built-in tiny is merged") == 1
+    for model in (mixed, again):
+        torch.testing.assert_close(sample(model, tiny.positive, tiny.negative, steps=2), expected, atol=2e-3, rtol=1e-3)
+    assert difference(expected, sample(tiny.model, tiny.positive, tiny.negative, steps=2)) > 1e-2
+
+
+def test_a_saved_model_is_the_model_without_depth_and_the_log_says_so(tiny, tmp_path, caplog):
+    patched = apply(tiny, model=apply(tiny, strength=0.5))
+    expected = sample(patched, tiny.positive, tiny.negative, steps=2)
+    files = {}
+    for name, model in (("plain", tiny.model), ("patched", patched)):
+        node = ModelSave()
+        node.output_dir = str(tmp_path)
+        with caplog.at_level("WARNING"):
+            node.save(model, name)
+        files[name] = load_file(next(tmp_path.glob(f"{name}*.safetensors")))
+    assert (
+        "a model with the depth of built-in tiny and built-in tiny is saved: the file is the model without"
+        in caplog.text
+    )
+    assert files["plain"].keys() == files["patched"].keys()
+    changed = [name for name, tensor in files["plain"].items() if difference(tensor, files["patched"][name]) > 1e-6]
+    assert not changed
+    # And the model that was saved has its depth as before.
+    assert torch.equal(sample(patched, tiny.positive, tiny.negative, steps=2), expected)
+
+
+COMPILED = {"added": {}, "concatenated": {}, "window": {"start": 0.5}, "cond only": {"cond_only": True}}
+
+
+@pytest.mark.parametrize("way", COMPILED)
+def test_a_compiled_model_is_in_one_piece_with_depth(added, concatenated, way):
+    """No graph break that the model without depth has not, and the same latents, also after runs without depth."""
+    one = concatenated if way != "added" else added
+    torch._dynamo.reset()
+
+    def compiled(model):
+        model = model.clone()
+        set_torch_compile_wrapper(model=model, backend="eager", options={"guard_filter_fn": skip_torch_compile_dict})
+        return model
+
+    def pieces(model):
+        torch._dynamo.utils.counters.clear()
+        latents = sample(model, one.positive, one.positive, steps=2, cfg=2.0)
+        return latents, sum(torch._dynamo.utils.counters["graph_break"].values())
+
+    base, breaks = pieces(compiled(one.model))
+    patched = apply(one, **COMPILED[way])
+    latents, found = pieces(compiled(patched))
+    assert found == breaks == 0, torch._dynamo.utils.counters["graph_break"]
+    expected = sample(patched, one.positive, one.positive, steps=2, cfg=2.0)
+    torch.testing.assert_close(latents, expected, atol=1e-4, rtol=1e-4)
+    assert difference(latents, base) > 1e-2
+    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    assert torch.equal(pieces(compiled(one.model))[0], base)
+    torch._dynamo.utils.counters.clear()
+    for strength in (0.3, 0.4, 0.5, 0.6):
+        sample(compiled(apply(one, strength=strength, **COMPILED[way])), one.positive, one.positive, steps=2, cfg=2.0)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= graphs + 1
 
 
 def test_batches_that_do_not_fit_are_refused(tiny):

@@ -129,6 +129,36 @@ def test_the_context_is_that_of_transformers(reference, clip, config, pictures):
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in language.modules())
 
 
+WORDS = ["<|im_end|>", "<|im_start|>", "<|endoftext|>", "<|vision_start|>", "<|image_pad|>", "<tool_call>"]
+SMUGGLED = [*(f"a {word} car" for word in WORDS), *WORDS, "<|start_header_id|> a car", "<|im_<|im_end|>end|>"]
+
+
+def test_a_prompt_never_holds_control_tokens_and_is_read_as_in_python(reference, clip, config):
+    """Plain text for both language models of the nodes: the CLIP, and the one that the checkpoint brings."""
+    tokenizer = AutoTokenizer.from_pretrained(
+        HOST / "comfy" / "text_encoders" / "qwen25_tokenizer", local_files_only=True
+    )
+    processor = Qwen2VLImageProcessorPil(patch_size=14, temporal_patch_size=2, merge_size=2)
+    context_module, clip_context = pack("spatialfusion.context"), pack("nodes.host.clip_context")
+    encoder = context_module.PromptEncoder(reference, tokenizer, processor, config.num_layers)
+    control = set(tokenizer.get_added_vocab().values())
+    picture = torch.full((3, 384, 384), 128 / 255)
+    for prompt in SMUGGLED:
+        for pictures in ([], [picture]):
+            tokens = clip_context._tokenize(clip, prompt, pictures, {}, "qwen25_7b")["qwen25_7b"]
+            usual = clip_context._tokenize(clip, PROMPT, pictures, {}, "qwen25_7b")["qwen25_7b"]
+            ids, harmless = ([entry[0] for entry in rows[0]] for rows in (tokens, usual))
+            kept, expected = ([t for t in row if isinstance(t, dict) or t in control] for row in (ids, harmless))
+            assert [str(t)[:5] for t in kept] == [str(t)[:5] for t in expected], prompt
+            if not pictures:
+                assert ids == encoder.token_ids(prompt).tolist()
+    prompt = "a <|im_end|> car"
+    expected = encoder.encode([prompt], [[picture]])
+    context, conditioning = clip_context.encode_with_clip(clip, prompt, [picture], config)
+    torch.testing.assert_close(conditioning[0][0], expected.prompt_embeds, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(context.keys[0], expected.keys[0], atol=1e-4, rtol=1e-4)
+
+
 class TinyOmnigen2ClipModel(omnigen2.sd1_clip.SDClipModel):
     def __init__(self, device="cpu", dtype=None, attention_mask=True, model_options=None):
         sizes = {"vocab_size": 152064, "hidden_size": WIDTH, "intermediate_size": 64, "num_hidden_layers": LAYERS,
@@ -179,6 +209,11 @@ def test_omnigen2_reads_the_whole_chat_and_no_picture(reference, clip, config):
     said = "a red car (left) of a blue house"
     context, conditioning = clip_context.encode_with_clip(own, said, [], config)
     torch.testing.assert_close(conditioning[0][0], encoder.encode([said]).prompt_embeds, atol=1e-5, rtol=1e-4)
+    for said in ("a <|im_end|> car", "<|im_start|>", "<tool_call>"):
+        context, conditioning = clip_context.encode_with_clip(own, said, [], config)
+        expected = encoder.encode([said])
+        assert context.mask.shape == expected.mask.shape
+        torch.testing.assert_close(conditioning[0][0], expected.prompt_embeds, atol=1e-5, rtol=1e-4)
     with pytest.raises(InputError, match=r"clip is a TinyTextEncoder: expected OmniGen2's Qwen2.5-VL"):
         clip_context.encode_with_clip(clip, PROMPT, [], config)
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from ...errors import InputError
 from ...geometry import Geometry
 from ..hub import read_json
-from . import require_package, sound_geometry
 from .depth_pro import load_model
+from .teacher import require_package, sound_geometry
 
 _PREFIX = "depth-anything/Depth-Anything-V2-Metric"
 # Its depth ends at a maximum that everything farther, and the sky, is pressed against.

@@ -18,7 +18,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...geometry import Geometry
 from ..hub import read_json
-from . import require_package, sound_geometry
+from .teacher import require_package, sound_geometry
 
 _INVERSE = (1e-4, 1e4)  # the range of 1 / metres; at its ends it says "farther" and "nearer"
 

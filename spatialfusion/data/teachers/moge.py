@@ -17,7 +17,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...geometry import Geometry
 from ..hub import read_json
-from . import require_package, sound_geometry
+from .teacher import require_package, sound_geometry
 
 
 class MoGe:

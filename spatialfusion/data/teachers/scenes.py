@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
-from PIL import Image
 
 from ...geometry import Geometry
+from ...images import to_image
 from ...scenes.captions import caption
 from ...scenes.edits import instruction, sample_edit
 from ...scenes.render import render
 from ...scenes.sample import sample_scene
-from ..inputs import Item
+from ..items import Item
 from ..pictures import encode_png
 
 CHUNK = 32  # pictures rendered in one call
@@ -76,5 +76,4 @@ class Scenes:
 
 
 def _png(image: torch.Tensor) -> bytes:
-    pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return encode_png(Image.fromarray(pixels))
+    return encode_png(to_image(image))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...geometry import Geometry
-from . import Teacher, require_package, sound_geometry
+from .teacher import Teacher, require_package, sound_geometry
 
 SIDE, PATCH = 518, 14
 

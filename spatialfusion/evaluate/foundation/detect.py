@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...data.hub import read_json
-from ...data.teachers import require_package
 from ...data.teachers.depth_pro import load_model
+from ...data.teachers.teacher import require_package
 from ...errors import InputError
 
 BOX_THRESHOLD, TEXT_THRESHOLD = 0.25, 0.20  # GenSpace's

@@ -22,8 +22,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ...data.hub import read_json
-from ...data.teachers import require_package
 from ...data.teachers.depth_pro import load_model
+from ...data.teachers.teacher import require_package
 from ...errors import InputError
 from .pixels import normalised
 

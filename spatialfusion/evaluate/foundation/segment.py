@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...data.hub import read_json
-from ...data.teachers import require_package
 from ...data.teachers.depth_pro import load_model
+from ...data.teachers.teacher import require_package
 from ...errors import InputError
 from .pixels import normalised
 

@@ -1,0 +1,53 @@
+"""What the nodes that draw a scene share: a bar that can be cancelled, the outputs, and words on the node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import comfy.model_management
+import comfy.utils
+import torch
+from comfy_api.latest import io, ui
+from server import PromptServer
+
+from ..spatialfusion.scenes.compose import Composition, check_masks, draw
+from ..spatialfusion.scenes.program import Layout
+from .types import GeometryType, to_packet
+
+
+def draw_layout(layout: Layout, size: tuple[int, int], samples: int) -> Composition:
+    """Draw a layout at `size` (width, height) with a bar; cancelling ends it."""
+    check_masks(len(layout.names), size)
+    bar = comfy.utils.ProgressBar(size[1])
+
+    def progress(done: int, total: int) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(done, total)
+
+    return draw(layout, size, samples, progress)
+
+
+def outputs() -> list[io.Output]:
+    """Of a drawn scene."""
+    return [
+        GeometryType.Output("geometry", tooltip="Depth in metres, unknown in the sky; carries the image."),
+        io.Image.Output("image", tooltip="The scene as drawn."),
+        io.Mask.Output("masks", tooltip="One for each object, in the order of the text: where it is seen."),
+        io.String.Output("names", tooltip="The objects' names in the order of the masks, one in each line."),
+    ]
+
+
+def output_values(drawn: Composition) -> tuple[Any, ...]:
+    """What `outputs` describes."""
+    image = drawn.image.movedim(1, -1).contiguous()
+    return to_packet(drawn.geometry, image), image, drawn.masks_in(torch.float32), "\n".join(drawn.names)
+
+
+def say(node: type[io.ComfyNode], sentences: Sequence[str], otherwise: str) -> ui.PreviewText:
+    """Show sentences on the node, or that there are none."""
+    text = "\n".join(sentences) or otherwise
+    # The interface shows the text of other people's nodes only when it comes as progress.
+    if node.hidden is not None and node.hidden.unique_id:
+        PromptServer.instance.send_progress_text(text, node.hidden.unique_id)
+    return ui.PreviewText(text)

@@ -1,0 +1,24 @@
+"""The scene that the reader of plain sentences makes of a question, without seeing the scene behind it."""
+
+from __future__ import annotations
+
+from ..errors import InputError
+from ..planner.instruction import read_instruction
+from ..planner.plan import plan
+from ..scenes.edits import Edit, apply_edit
+from ..scenes.scene import Scene
+from .questions import Question
+
+
+def planned_scene(question: Question, seed: int, size: tuple[int, int]) -> Scene:
+    """The prompt read and solved with `seed` for pictures of `size` (width, height); of an edit, the source scene after
+    what its instruction is read as. Raises InputError for what is not understood."""
+    if question.edit is None:
+        return plan(question.prompt, seed, size).scene
+    if question.scene is None:
+        raise InputError(f"the source of {question.id} is a picture alone: expected its scene, to change it.")
+    scene = question.scene
+    edits = read_instruction(question.prompt, scene)
+    for edit in [edits] if isinstance(edits, Edit) else edits:
+        scene = apply_edit(scene, edit)
+    return scene

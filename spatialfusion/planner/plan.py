@@ -1,0 +1,182 @@
+"""A prompt, or a scene text, as a plan: the solved scene and all that is known of it before anything is drawn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..geometry import Geometry
+from ..scenes.compose import Composition, check_picture, draw
+from ..scenes.program import Layout, object_names
+from ..scenes.scene import Scene, SceneObject
+from ..scenes.statements import observe
+from ..scenes.text import scene_from_text
+from ..scenes.write import scene_to_text
+from ..texts import check_text
+from .sentence import read_sentence
+
+SIZE = (1024, 1024)
+SAMPLES = 2  # rays along each side of a pixel of the picture
+
+
+def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE) -> Plan:
+    """Read a sentence in plain English, place what it names, and find the view.
+
+    seed: another one gives another layout of the same sentence. size: (width, height) of the picture, in pixels. Raises
+    InputError for a sentence that names no thing, and for one whose relations cannot hold.
+    """
+    if not isinstance(prompt, str):
+        raise InputError(f"the prompt is a {type(prompt).__name__}: expected a sentence.")
+    check_text(prompt, "the prompt")
+    reading = read_sentence(prompt)
+    return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings)
+
+
+def plan_text(
+    text: str,
+    seed: int = 0,
+    size: tuple[int, int] = SIZE,
+    prompt: str = "",
+    not_understood: tuple[str, ...] = (),
+    said: tuple[str, ...] = (),
+) -> Plan:
+    """The plan of a scene text; see `scenes.text.scene_from_text`, also for errors."""
+    check_picture(size, 0)
+    layout = scene_from_text(text, seed, size[0] / size[1])
+    return Plan(prompt, text, layout, seed, size, not_understood, said)
+
+
+def plan_scene(scene: Scene, size: tuple[int, int] = SIZE) -> Plan:
+    """The plan of a scene that has its coordinates."""
+    check_picture(size, 0)
+    return Plan("", scene_to_text(scene), Layout(scene, object_names(scene.objects)), 0, size)
+
+
+@dataclass(frozen=True)
+class Box:
+    """What is known of one object.
+
+    box: left, top, width and height in pixels of the part that is seen; None where it is not seen. depth: nearest and
+    farthest metres of that part, None where none is known. distance: metres from the camera to its centre.
+    """
+
+    name: str
+    thing: SceneObject
+    box: tuple[int, int, int, int] | None
+    depth: tuple[float, float] | None
+    distance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; lengths are metres, and the position is that of the base: right, up, forward."""
+        x, y, z = self.thing.position
+        edges = None if self.box is None else dict(zip(("x", "y", "width", "height"), self.box))
+        return {
+            "name": self.name,
+            "noun": self.thing.kind,
+            "color": self.thing.color,
+            "words": self.thing.words,
+            "box": edges,
+            "metres": {
+                "distance": round(self.distance, 3),
+                "depth": None if self.depth is None else [round(metres, 3) for metres in self.depth],
+                "size": dict(zip(("width", "height", "length"), self.thing.size)),
+                "position": [x, -y + 0.0, z],
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A solved scene, drawn when its depth or its picture is first asked for.
+
+    prompt: the sentence, empty where there was none. text: the scene text, which with `seed` and the aspect ratio of
+    `size` (width, height; pixels) gives this layout again. not_understood: words of the prompt that nothing in the
+    scene comes from, in their order. said: warnings of reading and solving; `warnings` has those of drawing as well.
+    """
+
+    prompt: str
+    text: str
+    layout: Layout
+    seed: int = 0
+    size: tuple[int, int] = SIZE
+    not_understood: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+    @property
+    def scene(self) -> Scene:
+        return self.layout.scene
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the objects, in the order of the text; all differ."""
+        return self.layout.names
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence each: what was assumed, left out, or cannot be seen."""
+        return (*self.said, *self._depth.warnings)
+
+    @property
+    def geometry(self) -> Geometry:
+        """The exact depth, of one picture."""
+        return self._depth.geometry
+
+    @property
+    def masks(self) -> Tensor:
+        """[N, H, W] bool, one for each object, true where it is what one sees."""
+        return self._depth.masks
+
+    @property
+    def instance(self) -> Tensor:
+        """[H, W] the number of the object that is seen, -1 for none."""
+        return self._depth.instance[0]
+
+    @property
+    def image(self) -> Tensor:
+        """The scene as drawn, [1, 3, H, W] in [0, 1]."""
+        return self.draw().image
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        """One for each object, in the order of the text."""
+        depth = self.geometry.depth[0].masked_fill(~self.geometry.valid[0], torch.nan)
+        at = (self.instance >= 0).nonzero()
+        which = self.instance[at[:, 0], at[:, 1]]
+        metres = depth[at[:, 0], at[:, 1]]
+        count, far = len(self.names), max(self.size)
+        # Row and column of the first and of the last pixel, and of those with depth the nearest and farthest metres.
+        first = torch.full((count, 2), far).scatter_reduce(0, which[:, None].expand(-1, 2), at, "amin").tolist()
+        last = torch.full((count, 2), -1).scatter_reduce(0, which[:, None].expand(-1, 2), at, "amax").tolist()
+        known = metres.isfinite()
+        which, metres = which[known], metres[known]
+        near = torch.full((count,), torch.inf).scatter_reduce(0, which, metres, "amin").tolist()
+        away = torch.full((count,), -torch.inf).scatter_reduce(0, which, metres, "amax").tolist()
+        found = []
+        for i, (thing, seen) in enumerate(zip(self.scene.objects, observe(self.scene).objects)):
+            (top, left), (bottom, right) = first[i], last[i]
+            box = (left, top, right + 1 - left, bottom + 1 - top) if bottom >= top else None
+            reach = (near[i], away[i]) if near[i] <= away[i] else None
+            found.append(Box(self.names[i], thing, box, reach, math.hypot(*seen.position)))
+        return tuple(found)
+
+    def draw(self, samples: int = SAMPLES) -> Composition:
+        """Depth and picture together, kept for later; `samples` as in `scenes.compose.draw`."""
+        kept = self.__dict__.get("_depth")
+        if kept is None or kept.image is None:
+            self.take(draw(self.layout, self.size, samples))
+        return self._depth
+
+    def take(self, drawn: Composition) -> Composition:
+        """Keep what was drawn of this plan's layout, at its size, elsewhere."""
+        self.__dict__["_depth"] = drawn
+        return drawn
+
+    @cached_property
+    def _depth(self) -> Composition:
+        return draw(self.layout, self.size, samples=0)

@@ -1,0 +1,143 @@
+"""Imports run one way: no module imports one that stands above it, and there is no circle."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# From below to above; each line is a room, whose modules may import each other and what stands in the lines before. A
+# module belongs to the longest name that fits.
+ORDER = [
+    "spatialfusion spatialfusion.errors spatialfusion.files spatialfusion.devices spatialfusion.defaults "
+    "spatialfusion.wan_names spatialfusion.log_depth",
+    "spatialfusion.geometry spatialfusion.depth_image spatialfusion.geometry_edit spatialfusion.geometry_files "
+    "spatialfusion.geometry_import spatialfusion.geometry_measure spatialfusion.fitting spatialfusion.sheet",
+    "spatialfusion.scenes",
+    "spatialfusion.planner spatialfusion.plan",
+    "spatialfusion.config spatialfusion.context spatialfusion.state spatialfusion.flow spatialfusion.depth_head "
+    "spatialfusion.depth_adapter spatialfusion.spatial_transformer spatialfusion.model",
+    "spatialfusion.backbones spatialfusion.latents spatialfusion.single_file spatialfusion.model_folder",
+    "spatialfusion.pipeline spatialfusion.pipeline_scene",
+    "spatialfusion.generate",
+    "spatialfusion.data",
+    "spatialfusion.label",
+    "spatialfusion.train",
+    "spatialfusion.cost",
+    "spatialfusion.benchmark",
+    "spatialfusion.evaluate",
+    "spatialfusion.tiny",
+    "spatialfusion.train.__main__",  # the command, which knows the stages of all rooms
+    "nodes",
+    "research",
+]
+RANKS = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
+
+
+def modules() -> dict[str, Path]:
+    """The modules of the library, the nodes and research, by name."""
+    found = {}
+    for room in ("spatialfusion", "nodes", "research"):
+        for path in (ROOT / room).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str, path: Path, own: set[str] | dict[str, Path]) -> set[str]:
+    """The modules of our own that a module imports anywhere in it, also for types alone."""
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*base, *(node.module or "").split(".")]).strip(".")
+            # What is imported may itself be a module.
+            parts = {f"{base}.{alias.name}" for alias in node.names}
+            found |= (parts & set(own)) or {base}
+            if any(part not in own for part in parts):
+                found.add(base)
+    return {one for one in found if one in own and one != name}
+
+
+GRAPH = {name: imports(name, path, MODULES) for name, path in MODULES.items()}
+
+
+def rank(name: str) -> int:
+    while name not in RANKS:
+        assert "." in name, f"{name} is in no room: give it a place in ORDER"
+        name = name.rpartition(".")[0]
+    return RANKS[name]
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Every circle that a depth-first walk meets, as the modules along it."""
+    found, done = [], set()
+
+    def walk(name: str, path: list[str]) -> None:
+        if name in path:
+            found.append([*path[path.index(name) :], name])
+        elif name not in done:
+            for other in sorted(graph[name]):
+                walk(other, [*path, name])
+            done.add(name)
+
+    for name in sorted(graph):
+        walk(name, [])
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_imports_nothing_above_it(name):
+    if name == "spatialfusion":  # the library's face shows what is in all rooms
+        return
+    above = sorted(other for other in GRAPH[name] if rank(other) > rank(name))
+    assert not above, f"{name} imports {', '.join(above)}, which stand above it"
+
+
+def test_there_is_no_circle():
+    # The face imports from below only when it is asked for a name.
+    graph = {name: others - {"spatialfusion"} for name, others in GRAPH.items() if name != "spatialfusion"}
+    assert circles(graph) == []
+
+
+def test_nobody_imports_research_and_the_library_no_node():
+    for name, others in GRAPH.items():
+        for other in others:
+            if other.partition(".")[0] == "research":
+                assert name.partition(".")[0] == "research", f"{name} imports {other}"
+            if other.partition(".")[0] == "nodes":
+                assert name.partition(".")[0] == "nodes", f"{name} imports {other}"
+
+
+def test_a_circle_and_an_arrow_up_are_found(tmp_path):
+    """The test itself: relative and absolute imports, modules and names, inside functions and for types."""
+    files = {
+        "spatialfusion/errors.py": "from .train import config\n",
+        "spatialfusion/train/config.py": "def f():\n    from ..errors import InputError\n",
+        "spatialfusion/train/__init__.py": "",
+        "nodes/a.py": "import torch\nif TYPE_CHECKING:\n    from spatialfusion.errors import InputError\n",
+    }
+    own = {}
+    for file, text in files.items():
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        own[file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")] = path
+    graph = {name: imports(name, path, own) for name, path in own.items()}
+    assert graph == {
+        "spatialfusion.errors": {"spatialfusion.train.config"},
+        "spatialfusion.train.config": {"spatialfusion.errors"},
+        "spatialfusion.train": set(),
+        "nodes.a": {"spatialfusion.errors"},
+    }
+    assert circles(graph) == [["spatialfusion.errors", "spatialfusion.train.config", "spatialfusion.errors"]]
+    assert rank("spatialfusion.train.config") > rank("spatialfusion.errors")
+    assert rank("spatialfusion.train.__main__") > rank("spatialfusion.tiny.vae") > rank("spatialfusion.evaluate.judges")
