@@ -115,6 +115,14 @@ def test_an_added_thing_stands_where_it_was_wanted(prompt: str, statement: State
     assert read_instruction(prompt, SCENE, NAMES) == edit
 
 
+def test_all_that_is_said_of_an_added_thing_holds() -> None:
+    prompt = "add a ball behind the black dog, to the right of the car and three metres from the pink dog"
+    target = apply_edit(SCENE, read_instruction(prompt, SCENE, NAMES))
+    assert score(target, Statement("egocentric", "farther", 5, BLACK)) == 1.0
+    assert score(target, Statement("egocentric", "right", 5, CAR)) == 1.0
+    assert score(target, Statement("object_distance", "apart", 5, PINK, 3.0)) == 1.0
+
+
 def test_added_on_between_and_facing() -> None:
     mug = read_instruction("put a mug on the bench", SCENE, NAMES).added
     assert mug.position[1] == pytest.approx(-SCENE.objects[TABLE].size[1])
