@@ -74,7 +74,8 @@ HARMLESS = frozenset(
     "carefully "
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now partly partially halfway slightly somewhat squarely "
-    "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly slowly happily".split()
+    "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly "
+    "slowly happily".split()
 )
 
 # "right" before one of these only strengthens it.
