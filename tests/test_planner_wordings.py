@@ -339,3 +339,8 @@ def test_a_misspelt_word_is_a_warning() -> None:
 def test_parts_are_no_things() -> None:
     reading = read_sentence("a house with a red roof and a green door next to a tree")
     assert len(read_scene_text(reading.text).things) == 2
+
+
+def test_the_last_word_of_a_noun_means_the_thing_named_before() -> None:
+    text = read_sentence("a dining table with four chairs around it, a cat on the table").text
+    assert text.splitlines() == ["camera auto", "dining table", "4 chair around dining table", "cat on dining table"]
