@@ -279,7 +279,7 @@ def test_instances_are_those_that_models_were_trained_on():
 
 
 def awkward_scenes():
-    """Low and high light, a room, things that touch, hold the camera, reach behind it or are at one place, and very small ones."""
+    """Low and high light, a room, things that touch, hold the camera, reach behind it or share a place, small ones."""
     many = [
         SceneObject(kind, "red", KINDS[kind].size, (1.7 * (i % 5) - 3.5, 0.0, 1.5 * (i // 5)), 37.0 * i)
         for i, kind in enumerate(KINDS)
