@@ -23,7 +23,7 @@ from spatialfusion.model import FILE_NAME, SpatialFusionModel
 from spatialfusion.sheet import figure_tile, image_tile, write_sheet
 from spatialfusion.state import geometry_to_state
 from spatialfusion.train.base import Base
-from spatialfusion.train.samples import Samples, load_fixed, open_data
+from spatialfusion.train.samples import Data, Samples, open_data
 from spatialfusion.train.stage import Stage
 
 from .config import AdapterStageConfig, ResearchConfig
@@ -106,3 +106,8 @@ class AdapterStage(Stage):
         self.model.config = dataclasses.replace(config, injection="none", lora_rank=0, projection_shape=None)
         self.model.save(model_folder / FILE_NAME)
         self.model.config = config
+
+
+def load_fixed(data: Data, indices: list[Any]) -> Samples:
+    """Samples to look at or to validate on, the same every time."""
+    return data.load(indices, [torch.Generator().manual_seed(i) for i in range(len(indices))])

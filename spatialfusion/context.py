@@ -345,7 +345,6 @@ class PromptEncoder:
         images: Sequence[Sequence[Image.Image | Tensor]] | None = None,
         max_prompt_tokens: int = 512,
         allow_empty: bool = False,
-        gradients: bool = False,
         answers: Sequence[str] | None = None,
     ) -> SemanticContext:
         """Encode a batch; samples with and without pictures may be mixed.
@@ -354,7 +353,6 @@ class PromptEncoder:
         where the template shows the MLLM none.
         `max_prompt_tokens` limits the user's own text; template and pictures come on top.
         `allow_empty` admits the empty prompt of an unconditional context.
-        `gradients` keeps the graph, for an MLLM that is trained.
         `answers[i]` is what the MLLM is taken to have answered to prompt i, a scene text, or "" for nothing. Its keys
         and values stand behind the prompt's. The prompt embeddings end before it, so the diffusion model sees none.
         """
@@ -393,7 +391,7 @@ class PromptEncoder:
         norm = self.text_encoder.model.language_model.norm
         handle = norm.register_forward_pre_hook(lambda _module, args: before_norm.append(args[0]))
         try:
-            with torch.set_grad_enabled(gradients and torch.is_grad_enabled()):
+            with torch.no_grad():
                 output = self.text_encoder.model(
                     input_ids=ids.to(device), attention_mask=mask.long().to(device), use_cache=True, **vision
                 )

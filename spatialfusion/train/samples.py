@@ -112,11 +112,6 @@ class Data(Protocol):
     def examples(self) -> list[Example]: ...
 
 
-def load_fixed(data: Data, indices: list[Any]) -> Samples:
-    """Samples to look at or to validate on, the same every time."""
-    return data.load(indices, [torch.Generator().manual_seed(i) for i in range(len(indices))])
-
-
 def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tuple[Data, Data | None]:
     """Training and validation data of a stage; None if no records were held out.
 
