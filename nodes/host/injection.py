@@ -40,6 +40,7 @@ from .merging import keep_apart
 KEY = "spatialfusion"
 # Noise levels of a run and of `percent_to_sigma` agree to the coarseness of the host's table of 10,000 levels.
 _SIGMA_TOLERANCE = 5e-4
+_LAYERS = "spatialfusion_layers"
 _TEXT_STREAM = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "txt_mlp")
 
 
@@ -100,7 +101,7 @@ def check_fit(model: ModelPatcher, loaded: LoadedModel, architecture: Architectu
             )
 
 
-@dataclass
+@dataclass(eq=False)
 class _Call:
     """What the layers of the network add in one call of it.
 
@@ -124,20 +125,40 @@ class _Call:
 
 
 class _Layer:
-    """A layer's forward with what depth adds to its output; the forward alone outside of a call that has depth."""
+    """A layer's forward with what depth adds to its output; the forward alone while no call has depth.
 
-    def __init__(self, forward: Callable, injection: Injection, name: str, is_projection: bool):
+    Every depth of a layer shares one of it, because torch.compile compiles again for another.
+    """
+
+    def __init__(self, forward: Callable, name: str, is_projection: bool):
         self.forward = forward
-        self.injection = injection
         self.name = name
         self.is_projection = is_projection
         self.text = any(part in name for part in _TEXT_STREAM)
+        self.calls: list[_Call] = []
+
+    @staticmethod
+    def of(model: ModelPatcher, name: str, is_projection: bool) -> _Layer:
+        """That of the layer `name` in the network of `model`, with the patches of others that the layer has."""
+        module = model.get_model_object(f"diffusion_model.{name}")
+        forward = model.get_model_object(f"diffusion_model.{name}.forward")
+        if isinstance(forward, _Layer):
+            return forward
+        # On the module, so that they are gone when it is.
+        made = module.__dict__.setdefault(_LAYERS, [])
+        known = next((layer for layer in made if layer.forward == forward), None)
+        if known is None:
+            known = _Layer(forward, name, is_projection)
+            made.append(known)
+        return known
 
     def __call__(self, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         output = self.forward(value, *args, **kwargs)
-        call = self.injection.call
-        if call is None:
-            return output
+        for call in self.calls:
+            output = self._changed(call, value, output)
+        return output
+
+    def _changed(self, call: _Call, value: Tensor, output: Tensor) -> Tensor:
         if self.name in call.changes:
             first, second, bias = call.changes[self.name]
             change = F.linear(value, _as(first, value), None if bias is None else _as(bias, value))
@@ -177,7 +198,7 @@ class Injection:
         self.positive: set[Any] = set()  # the host's ids of the positive conditioning, during a run
         self.window = (math.inf, -math.inf)
         self.rows: list[int] | None = None  # which depths of the batch a run is about, where they are known
-        self.call: _Call | None = None
+        self._layers: list[_Layer] = []
         self._residuals: dict[tuple, tuple[Tensor, Tensor | None]] = {}
 
     def apply(self, model: ModelPatcher) -> ModelPatcher:
@@ -192,14 +213,14 @@ class Injection:
         if self.holds_everywhere and self.strength != 0:
             patches = self._weight_patches()
             model.add_patches(patches, self.strength)
-        for name in self._layers():
-            path = f"diffusion_model.{name}.forward"
-            layer = _Layer(model.get_model_object(path), self, name, name == self.architecture.projection)
-            model.add_object_patch(path, layer)
+        for name in self._layer_names():
+            layer = _Layer.of(model, name, name == self.architecture.projection)
+            model.add_object_patch(f"diffusion_model.{name}.forward", layer)
+            self._layers.append(layer)
         keep_apart(model, list(patches.values()), self.loaded.name)
         return model
 
-    def _layers(self) -> list[str]:
+    def _layer_names(self) -> list[str]:
         """The layers whose outputs are added to."""
         patch, projection = self.loaded.depth_patch, self.architecture.projection
         if self.holds_everywhere:
@@ -254,11 +275,14 @@ class Injection:
             if patch.projection is not None:
                 weight, bias = patch.projection
                 changes[self.architecture.projection] = weight, None, bias
-        self.call = _Call(per_sample, per_token, self.architecture.target_first, changes, columns)
+        call = _Call(per_sample, per_token, self.architecture.target_first, changes, columns)
+        for layer in self._layers:
+            layer.calls.append(call)
         try:
             yield
         finally:
-            self.call = None
+            for layer in self._layers:
+                layer.calls.remove(call)
 
     def _concatenated(self, shift: Tensor, columns: Tensor) -> Tensor:
         """What `columns` [out, tokens' channels] make of the scaled residual [B, C, (1,) h, w]: [B, tokens, out]."""
