@@ -82,9 +82,9 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def to_image(picture: Tensor) -> Image.Image:
-    """The RGB picture of [3, H, W] in [0, 1]; values outside are cut off."""
+    """The RGB picture of [3, H, W] in [0, 1], or the grey one of [H, W]; values outside are cut off."""
     pixels = (picture.detach().float().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    return Image.fromarray((pixels if pixels.ndim == 2 else pixels.permute(1, 2, 0)).numpy())
 
 
 def check_pixels(size: tuple[int, int], name: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .errors import CommandParser, InputError, read_size, run_command
 from .files import check_writable, run_folder, slug, write_text
+from .texts import check_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -83,6 +84,7 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
         raise InputError(f"a sentence, or --scene with a file: {given}, expected one of them.")
     if arguments.prompt is not None and not arguments.prompt.strip():
         raise InputError("the prompt is empty: describe the picture in a sentence.")
+    check_text(arguments.prompt or "", "the prompt")
     if not 0 <= arguments.seed < 2**63:
         raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
     if arguments.seeds is not None and not 1 <= arguments.seeds <= MAX_SEEDS:
@@ -98,7 +100,7 @@ def read_text(name: str) -> str:
             data = file.read(MAX_TEXT + 1)
         if len(data) > MAX_TEXT:
             raise InputError(f"{name} is longer than {MAX_TEXT:,} bytes: expected a scene text.")
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{name} is not text in UTF-8: expected a scene text.") from None
     except FileNotFoundError:
@@ -109,10 +111,9 @@ def read_text(name: str) -> str:
 
 def write_plan(out: Path, plan: Plan, spread: Sequence[Plan] = (), start: float | None = None) -> list[Path]:
     """Write a plan to a folder, whole or not at all; returns the files. `spread`: other seeds, for spread.png."""
-    from PIL import Image
-
     from .depth_image import disparity_image
     from .geometry_files import save_geometry
+    from .images import to_image
     from .scenes.mesh import encode_scene_glb
 
     start = time.perf_counter() if start is None else start
@@ -121,11 +122,11 @@ def write_plan(out: Path, plan: Plan, spread: Sequence[Plan] = (), start: float 
     with run_folder(out, "plan.json", REPLACED) as folder:
         write_text(folder / "scene.txt", plan.text)
         to_image(plan.image[0]).save(folder / "picture.png")
-        Image.fromarray((disparity_image(plan.geometry)[0] * 255).round().byte().numpy()).save(folder / "depth.png")
+        to_image(disparity_image(plan.geometry)[0]).save(folder / "depth.png")
         save_geometry(folder / "depth.npz", plan.geometry)
         (folder / "masks").mkdir()
         for index, name in enumerate(masks):
-            Image.fromarray(((plan.instance == index) * 255).byte().numpy()).save(folder / name)
+            to_image(plan.instance == index).save(folder / name)
         write_json(folder / "boxes.json", [{**box.to_dict(), "mask": mask} for box, mask in zip(plan.boxes, masks)])
         aspect = plan.size[0] / plan.size[1]
         (folder / "scene.glb").write_bytes(encode_scene_glb(plan.scene, plan.names, aspect))
@@ -176,6 +177,7 @@ def spread_picture(plans: Sequence[Plan]) -> Image.Image:
     from PIL import Image
 
     from .depth_image import colorize
+    from .images import to_image
     from .scenes.compose import draw
 
     width, height = plans[0].size
@@ -186,13 +188,6 @@ def spread_picture(plans: Sequence[Plan]) -> Image.Image:
         for row, picture in enumerate((drawn.image[0], colorize(drawn.geometry)[0])):
             sheet.paste(to_image(picture), (number * (tile[0] + 4), row * (TILE + 4)))
     return sheet
-
-
-def to_image(picture: Any) -> Image.Image:
-    """A tensor [3, H, W] in [0, 1] as an 8-bit picture."""
-    from PIL import Image
-
-    return Image.fromarray((picture * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
 
 
 def write_json(path: Path, data: Any) -> None:

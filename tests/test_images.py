@@ -179,6 +179,7 @@ def test_pictures_and_tensors_are_each_others_inverse():
     image = Image.fromarray(colours(), "RGB")
     assert np.array_equal(np.array(to_image(to_tensor(image))), colours())
     assert to_image(torch.tensor([-1.0, 0.5, 2.0]).view(3, 1, 1)).getpixel((0, 0)) == (0, 128, 255)
+    assert to_image(torch.eye(2) > 0).mode == "L" and to_image(torch.eye(2)).getpixel((1, 0)) == 0
 
 
 @settings(deadline=None, max_examples=20)

@@ -300,6 +300,7 @@ def test_files_of_a_run_come_whole_or_not_at_all(tmp_path):
         ([], "neither was given"),
         (["a car", "--scene", "x.txt"], "both were given"),
         (["  "], "the prompt is empty"),
+        (["a car \ud83d"], "the prompt has a broken character"),
         (["a car", "--seed", -1], "--seed is -1"),
         (["a car", "--size", "big"], "--size is 'big'"),
         (["a car", "--size", "0x64"], "0x64"),
