@@ -113,6 +113,7 @@ def write_plan(out: Path, plan: Plan, spread: Sequence[Plan] = (), start: float 
 
     from .depth_image import disparity_image
     from .geometry_files import save_geometry
+    from .images import to_image
     from .scenes.mesh import encode_scene_glb
 
     start = time.perf_counter() if start is None else start
@@ -176,6 +177,7 @@ def spread_picture(plans: Sequence[Plan]) -> Image.Image:
     from PIL import Image
 
     from .depth_image import colorize
+    from .images import to_image
     from .scenes.compose import draw
 
     width, height = plans[0].size
@@ -186,13 +188,6 @@ def spread_picture(plans: Sequence[Plan]) -> Image.Image:
         for row, picture in enumerate((drawn.image[0], colorize(drawn.geometry)[0])):
             sheet.paste(to_image(picture), (number * (tile[0] + 4), row * (TILE + 4)))
     return sheet
-
-
-def to_image(picture: Any) -> Image.Image:
-    """A tensor [3, H, W] in [0, 1] as an 8-bit picture."""
-    from PIL import Image
-
-    return Image.fromarray((picture * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
 
 
 def write_json(path: Path, data: Any) -> None:
