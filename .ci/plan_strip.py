@@ -22,8 +22,8 @@ from spatialfusion.planner.plan import plan  # noqa: E402
 
 SENTENCES = {
     "a giraffe two metres behind a red jeep, seen from the left": 0,
-    "a dining table with four chairs around it in a room, a guitar leans against the wall, a cat on the table": 1,
-    "a sailing boat 12 m from the camera, a lighthouse behind it, a man with a dog on the left in front": 2,
+    "a round table with four chairs around it in a room, a guitar against the wall": 1,
+    "a lighthouse behind a sailing boat; a woman stands to the left of it, her dog in front of her": 3,
 }
 TEXT, WIDTH, HEIGHT, GAP = 400, 384, 288, 12
 INK, FADED = (30, 33, 38), (95, 102, 112)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from pathlib import Path
 
@@ -94,5 +95,5 @@ def _free(folder: Path, name: str, counter: int, endings: tuple[str, ...]) -> tu
     """
     for number in count(counter):
         stem = f"{name}_{number:05}_"
-        if not any((folder / (stem + ending)).exists() for ending in endings):
+        if not any(os.path.exists(folder / (stem + ending)) for ending in endings):
             return stem, number + 1

@@ -8,6 +8,7 @@ import errno
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -42,8 +43,8 @@ def read_size(text: str) -> tuple[int, int]:
 
 def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None) -> None:
     """Run a command-line `main(argv)`: bad input or a full disk ends it with one sentence and exit code 2."""
-    if hasattr(sys.stdout, "reconfigure"):
-        # A path that the terminal cannot show must not end in a traceback when all the work is done.
+    # A path that the terminal cannot show must not end in a traceback when all the work is done.
+    with suppress(AttributeError, OSError):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(sys.argv[1:] if argv is None else argv)
@@ -54,7 +55,8 @@ def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None
     except OSError as error:
         if error.errno not in _OUTPUT:
             raise
-        raise SystemExit(_fail(f"cannot write {error.filename or 'the output'}: {error.strerror}.")) from None
+        doing = "use the name" if error.errno == errno.ENAMETOOLONG else "write"
+        raise SystemExit(_fail(f"cannot {doing} {error.filename or 'the output'}: {error.strerror}.")) from None
 
 
 def _fail(sentence: str) -> int:

@@ -134,7 +134,7 @@ def fit_mask(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
     """
     _check_mask(mask, geometry, name)
     mask = mask[None] if mask.ndim == 2 else mask
-    fitted = [_fit_one(one, geometry) for one in mask]
+    fitted = [_fit_one(one, geometry, name) for one in mask]
     return (torch.stack(fitted) if len(fitted) > 1 else fitted[0]).expand(len(geometry), -1, -1)
 
 
@@ -153,12 +153,12 @@ def _check_mask(mask: Tensor | None, geometry: Geometry, name: str) -> None:
     if mask.ndim == 3 and len(mask) not in (1, len(geometry)):
         expected = "1" if len(geometry) == 1 else f"1 or {len(geometry)}"
         raise InputError(f"{name} has a batch of {len(mask)}; expected {expected}, as the geometry has.")
+
+
+def _fit_one(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
+    """A mask [H, W] of a geometry's size."""
     if mask.isnan().any():
         raise InputError(f"{name} has values that are not numbers (NaN); expected 0 to 1.")
-
-
-def _fit_one(mask: Tensor, geometry: Geometry) -> Tensor:
-    """A mask [H, W] of a geometry's size."""
     mask = mask.to(geometry.depth.device, torch.float32).clamp(0, 1)
     size = (geometry.height, geometry.width)
     if mask.shape == size:

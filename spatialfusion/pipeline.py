@@ -11,6 +11,7 @@ import math
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -413,7 +414,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
             unknown = (~geometry.valid.flatten(1).any(1)).nonzero().flatten().tolist()
             if unknown:
                 which = f"picture {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
-                raise InputError(f"{which} is unknown everywhere: expected depth in metres somewhere.")
+                # Not refused: a prompt may show nothing but sky, and what a call predicted can be handed back.
+                warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=3)
         shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
         height, width = self._image_size(height, width, shape)
         return _Request(

@@ -1,19 +1,11 @@
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from sentence_truth import OTHER, check, read_sentences
 
-from spatialfusion.scenes.scene import SceneObject
 from spatialfusion.scenes.statements import MEASURED, PAIRED, RELATIONS
 from spatialfusion.scenes.text import Layout, scene_from_text
-
-
-@dataclass(frozen=True)
-class Described(SceneObject):
-    """An object with what was said of it."""
-
-    words: str = ""
 
 
 def entry(*objects, statements=(), other=(), **more):
@@ -92,7 +84,7 @@ def test_words_about_a_thing_are_kept_or_listed():
     wanted = entry({"noun": "table", "words": ["wooden", "old"]}, not_understood=[])
     layout = scene_from_text("table at 0 4")
     (table,) = layout.scene.objects
-    described = replace(layout.scene, objects=(Described(**vars(table), words="old wooden"),))
+    described = replace(layout.scene, objects=(replace(table, words="old wooden"),))
     assert check(wanted, Layout(described, layout.names)) == []
     assert check(wanted, layout, ["wooden"]) == ["table: nothing says old"]
 

@@ -205,6 +205,7 @@ def test_accumulation_changes_no_result(tmp_path):
     assert_nearly_same(tmp_path / "whole", tmp_path / "parts")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="this torch has no gloo")
 def test_two_processes_train_as_one(tmp_path):
     with socket.socket() as free:

@@ -152,6 +152,7 @@ def runs(start, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @needs_gloo
 @pytest.mark.parametrize("stage", STAGES)
 def test_two_processes_train_as_one(runs, stage):
@@ -163,6 +164,7 @@ def test_two_processes_train_as_one(runs, stage):
     assert one == pytest.approx(two, rel=1e-4)
 
 
+@pytest.mark.slow
 @needs_gloo
 @pytest.mark.parametrize("stage", STAGES)
 def test_sharing_frozen_networks_and_recomputing_changes_no_result(runs, stage):
@@ -179,6 +181,7 @@ def test_sharing_frozen_networks_and_recomputing_changes_no_result(runs, stage):
     assert ["gathered" in line for line in said] == [False, True, True]
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_a_shared_network_is_called_equally_often_whatever_the_prompts(runs):
     """Else the processes would wait for each other."""
@@ -187,6 +190,7 @@ def test_a_shared_network_is_called_equally_often_whatever_the_prompts(runs):
     assert largest < 1e-3 and mean < 1e-5
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_processes_that_share_networks_had_different_kinds_of_samples(runs):
     """Else the test above does not show that a process without edits takes part in those of the other."""
@@ -199,6 +203,7 @@ def test_processes_that_share_networks_had_different_kinds_of_samples(runs):
     assert any(edits(step, 0) != edits(step, 1) for step in range(10))
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_a_killed_process_ends_the_other_and_the_run_goes_on_as_if_nothing_had_happened(runs):
     output = (runs / "killed output").read_text()
@@ -357,6 +362,7 @@ def test_what_a_pass_keeps_is_what_its_graph_needs():
         assert passed.kept()[1] == 2 * sum(p.numel() for p in network.parameters())
 
 
+@pytest.mark.slow
 def test_memory_is_said_as_it_will_be(stages, runs):
     stage = stages["stage2"]
     optimizers = Optimizers(*stage.parameter_groups(), stage.options)
@@ -463,6 +469,7 @@ def test_peaks_go_by_the_whole_name_of_a_card(tmp_path):
     assert peak_flops(config(tmp_path, peak_tflops="50"), CPU) == 50e12
 
 
+@pytest.mark.slow
 @needs_gloo
 def test_speed_is_logged(runs):
     for stage in STAGES:

@@ -72,6 +72,9 @@ class Mentions:
     def _named(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """Those of before that have this noun, this colour and these adjectives."""
         alike = [thing for thing in self._draft.things if fits(thing, mention) and thing not in exclude]
+        if not alike and mention.article == "the":
+            # "a dining table ... the table": the last word of a noun is what kind of thing it is.
+            alike = [t for t in self._draft.things if t.kind.split()[-1:] == [mention.said] and t not in exclude]
         if not alike:
             return []
         exact = [t for t in alike if (not mention.color or t.color == mention.color) and _has_words(t, mention)]

@@ -97,7 +97,7 @@ def _bare_sides(draft: Draft) -> None:
 
 
 def _said_of(draft: Draft, things: list[Thing]) -> list[Thing]:
-    """Those of which a side of the picture is said: the last alone where all would: "a cow and a barn far away"."""
+    """Those of which a side of the picture is said: the last alone where all would, as "a cow and a barn far off"."""
     return things[-1:] if len(things) == len(draft.things) else things
 
 

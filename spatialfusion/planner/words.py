@@ -74,8 +74,8 @@ HARMLESS = frozenset(
     "carefully "
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now partly partially halfway slightly somewhat squarely "
-    "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly slowly "
-    "happily".split()
+    "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly "
+    "slowly happily".split()
 )
 
 # "right" before one of these only strengthens it.
@@ -218,17 +218,6 @@ VESSELS = frozenset(
     "vase bowl basket glass pot cup mug box crate bucket barrel bag plate tray bottle jar jug drawer cage bin".split()
 )
 
-# Parts of things: "its head turned left" is said of the whole.
-PARTS = frozenset(
-    "bow stern head nose face front snout beak tail toes feet foot hands eyes gaze body spout handle screen headlights "
-    "muzzle trunk".split()
-)
-# Buildings that "in" makes a room.
-INSIDES = frozenset(
-    "barn garage supermarket hotel castle cabin temple house factory warehouse stable greenhouse hangar palace mall "
-    "cinema bakery bank prison cathedral chapel mosque".split()
-)
-
 # Where it is: what makes it a room, and what does not. Kept as words of the picture.
 ROOMS = frozenset(
     (
@@ -270,7 +259,7 @@ STYLE_WORDS = frozenset(
     "colorful moody atmospheric serene peaceful dramatic beautiful stunning gorgeous picturesque professional award "
     "winning trending artstation unreal engine octane blender 3d dslr nikon canon kodak film grain polaroid vintage "
     "monochrome sepia hyperdetailed intricate aesthetic elegant epic dreamy ethereal sunset sunrise dusk dawn night "
-    "raining snowing sunny rainy foggy snowy cloudy misty style lighting quality high res".split()
+    "sunny rainy foggy snowy cloudy misty style lighting quality high res".split()
 )
 
 # Whole phrases about how the picture looks: kept as words of the picture.
