@@ -160,39 +160,59 @@ def _over(support: SceneObject, thing: SceneObject, rng: random.Random) -> tuple
 def _beside(
     scene: Scene, thing: SceneObject, number: int, statements: list[Statement], wishes: list[Wish], rng: random.Random
 ) -> tuple[float, float]:
-    """A point near what the thing is said to be near, in the direction that is said."""
-    anchors = [(s.domain, s.relation, s.subject, s.reference) for s in statements if s.reference is not None]
-    gap: float | None = None
-    for wish in wishes:
-        if wish.kind == "gap":
-            gap = wish.value
-        elif wish.references and wish.kind in ("next", "around", "facing"):
-            anchors.append(("near", wish.kind, wish.subject, wish.references[0]))
-    camera = scene.camera
+    """A point near one of the things that it is said to be near, in the direction that is said."""
     away = next((s.value for s in statements if s.domain == "camera_distance" and s.subject == number), None)
-    if not anchors or (away is not None and rng.random() < 0.7):
-        distance = away or rng.uniform(0.5, 1.6) * _usual_distance(scene)
-        bearing = math.radians(camera.yaw + rng.uniform(-0.45, 0.45) * camera.hfov)
-        below = camera.position[1] + thing.size[1] / 2
-        level = math.sqrt(max(distance**2 - below**2, 0.01))
-        return camera.position[0] + level * math.sin(bearing), camera.position[2] + level * math.cos(bearing)
-    domain, relation, subject, reference = anchors[0]
-    other = scene.objects[reference if subject == number else subject]
-    swapped = subject != number
+    directions: dict[
+        int, tuple[str, str, bool]
+    ] = {}  # domain, relation, whether the new thing is its reference
+    apart: dict[int, float] = {}
+    gaps: dict[int, float] = {}
+    for said in statements:
+        if said.reference is not None:
+            swapped = said.subject != number
+            other = said.subject if swapped else said.reference
+            if said.domain == "object_distance":
+                apart[other] = said.value
+                directions.setdefault(other, (said.domain, said.relation, swapped))
+            elif directions.get(other, ("object_distance",))[0] == "object_distance":
+                directions[other] = said.domain, said.relation, swapped
+    for wish in wishes:
+        if wish.references and wish.kind in ("next", "around", "facing", "gap"):
+            swapped = wish.subject != number
+            other = wish.subject if swapped else wish.references[0]
+            if wish.kind == "gap":
+                gaps[other] = wish.value
+            else:
+                directions.setdefault(other, ("near", wish.kind, swapped))
+    if not directions or (away is not None and rng.random() < 0.7):
+        return _before_camera(scene, thing, away or rng.uniform(0.5, 1.6) * _usual_distance(scene), rng)
+    # With several, each is tried; a distance in metres leaves the least room, so it is tried more often.
+    place = rng.choice([*directions, *(2 * list(apart))])
+    other, (domain, relation, swapped) = scene.objects[place], directions[place]
+    bearing = _bearing(scene, other, domain, relation, swapped, rng)
     reach = (math.hypot(thing.size[0], thing.size[2]) + math.hypot(other.size[0], other.size[2])) / 2
-    apart = next((s.value for s in statements if s.domain == "object_distance"), None)
-    if apart is not None:
+    if place in apart:
         # Between the centres of the boxes, which differ in height.
         rise = (thing.size[1] - other.size[1]) / 2
-        distance = math.sqrt(max(apart**2 - rise**2, 1e-4)) * rng.uniform(0.95, 1.05)
-    elif gap is not None:
-        distance = gap + _half(thing, other) * rng.uniform(0.9, 1.1)
-    elif domain == "near" and relation == "next":
+        distance = math.sqrt(max(apart[place] ** 2 - rise**2, 1e-4)) * rng.uniform(0.95, 1.05)
+    elif place in gaps:
+        distance = gaps[place] + _half(thing, other) * rng.uniform(0.9, 1.1)
+    elif relation == "next":
         distance = reach * rng.uniform(0.75, 1.3)
+    elif len(directions) > 1:
+        distance = reach * rng.uniform(0.7, 6.0)
     else:
         distance = reach * rng.uniform(0.7, 2.2)
-    bearing = _bearing(scene, other, domain, relation, swapped, rng)
     return other.position[0] + distance * math.sin(bearing), other.position[2] + distance * math.cos(bearing)
+
+
+def _before_camera(scene: Scene, thing: SceneObject, distance: float, rng: random.Random) -> tuple[float, float]:
+    """A point in view, so far from the camera that the middle of the thing is at this distance."""
+    camera = scene.camera
+    bearing = math.radians(camera.yaw + rng.uniform(-0.45, 0.45) * camera.hfov)
+    below = camera.position[1] + thing.size[1] / 2
+    level = math.sqrt(max(distance**2 - below**2, 0.01))
+    return camera.position[0] + level * math.sin(bearing), camera.position[2] + level * math.cos(bearing)
 
 
 def _half(thing: SceneObject, other: SceneObject) -> float:
