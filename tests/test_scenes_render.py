@@ -280,13 +280,14 @@ def test_instances_are_those_that_models_were_trained_on():
 
 
 def awkward_scenes():
-    """Low and high light, a room, things that touch, hold the camera, or reach behind it, and very small ones."""
+    """Low and high light, a room, things that touch, hold the camera, reach behind it or share a place, small ones."""
     many = [
         SceneObject(kind, "red", KINDS[kind].size, (1.7 * (i % 5) - 3.5, 0.0, 1.5 * (i // 5)), 37.0 * i)
         for i, kind in enumerate(KINDS)
     ]
     table = SceneObject("table", "red", (6.0, 0.5, 12.0), (0.0, 0.0, 0.0), 20.0)
     around = SceneObject("house", "blue", (3.0, 3.0, 3.0), (0.0, 0.0, -4.0), 0.0)
+    twins = [SceneObject("cube", color, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 30.0) for color in ("red", "blue")]
     tiny = [SceneObject("ball", "blue", (0.01,) * 3, (0.1 * i, -0.5, 900.0 if i % 2 else -3.0), 0.0) for i in range(9)]
     return [
         scene_of(*many, light=(100.0, 1.0)),
@@ -294,6 +295,7 @@ def awkward_scenes():
         scene_of(table, *many[:4]),
         scene_of(around, *many[4:7]),
         scene_of(*tiny, light=(0.0, 20.0)),
+        scene_of(*twins),
         scene_of(),
     ]
 
