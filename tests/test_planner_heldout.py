@@ -51,7 +51,7 @@ def test_sentences_in_other_wordings_are_read_or_say_what_is_not_understood():
             continue
         kinds.update({kind_of(fault) for fault in faults})
         silent += not made.not_understood and not made.warnings
-    print(f"goal {GOAL:.0%}: {right} of {len(entries)} right; wrong without a word about it: {silent}; kinds of faults: {dict(kinds)}")
+    print(f"goal {GOAL:.0%}: {right} of {len(entries)} right; {silent} wrong without a word; faults: {dict(kinds)}")
     # Not asserted in one line, which would show the sentences.
     share = right / len(entries)
     assert share >= FLOOR, f"{share:.3f} of the sentences are right"
