@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from kill_sweep import COMMANDS, broken
+from kill_sweep import COMMANDS, broken, differences
 
 from spatialfusion.errors import run_command
 
@@ -58,8 +58,8 @@ def fill(name: str, folder: Path) -> int:
     code, said = start(command.main, command.arguments(out, 0), None)
     if code:
         faults.append(f"with room again: exit code {code}, {said[-300:]}")
-    elif command.made(out) != command.made(whole):
-        faults.append("what was made is not what is made with room enough")
+    else:
+        faults += differences(command.made(whole), command.made(out))
     faults += [f"left over: {path.relative_to(out)}" for path in out.rglob(".*")]
     print(f"{name}: {len(limits)} limits, {sentences} sentences, {len(faults)} faults", flush=True)
     for fault in faults:

@@ -161,8 +161,8 @@ def sweep(name: str, command: Label | Generate | Evaluate | Train, folder: Path,
             out, known = folder / f"killed-{started}", set()
     if wait(launch(command.main, command.arguments(out, started), folder / "log.txt"), None) != 0:
         faults.append(f"the last start fails: {(folder / 'log.txt').read_text()[-600:]}")
-    elif command.made(out) != expected[started % len(expected)]:
-        faults.append("what was made is not what is made when nobody kills")
+    else:
+        faults += differences(expected[started % len(expected)], command.made(out))
     faults += [f"left over: {path.relative_to(out)}" for path in out.rglob(".*")]
     print(f"{name}: {killed} kills in {started} starts, {seconds:.1f} s a whole run, {len(faults)} faults", flush=True)
     for fault in faults:
@@ -216,6 +216,14 @@ def broken(out: Path) -> list[str]:
         except Exception as error:
             found.append(f"{path.relative_to(out)} is not whole ({error})")
     return found
+
+
+def differences(expected: object, made: object) -> list[str]:
+    """Which files differ, where a command names those that it makes."""
+    if not isinstance(expected, dict):
+        return [] if expected == made else ["what was made is not what is made when nothing happens"]
+    return [f"{name} is not what is made when nothing happens" for name in sorted(expected.keys() | made.keys())
+            if expected.get(name) != made.get(name)]  # fmt: skip
 
 
 def _depth(path: Path) -> tuple[bytes, bytes]:

@@ -28,7 +28,8 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        with _system_errors(path):
+            yield temporary
         _default_mode(temporary)
         os.replace(temporary, path)
     except BaseException:
@@ -50,7 +51,8 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=_prefix(path.name), dir=path.parent))
     try:
-        yield temporary
+        with _system_errors(path):
+            yield temporary
         temporary.chmod(0o755)
         set_default_modes(temporary)
         if path.exists():
@@ -101,6 +103,18 @@ def could_be_safetensors(start: bytes) -> bool:
     return len(start) == 8 and int.from_bytes(start, "little") <= 100_000_000 and not start.startswith(b"PK\x03\x04")
 
 
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """Inside, a full disk is an OSError, also where safetensors makes an error of its own of it."""
+    try:
+        yield
+    except Exception as error:
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        if type(error).__name__ != "SafetensorError" or found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from None
+
+
 def _check_name(name: str) -> None:
     # Before the work, not when it is renamed.
     if (size := len(os.fsencode(name))) > 255:
@@ -116,7 +130,8 @@ def _prefix(name: str) -> str:
 def temporary_folder(parent: Path) -> Iterator[Path]:
     """Yield a hidden folder in `parent`, for files on the way to their places there; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix=_prefix(parent.name), dir=parent) as name:
-        yield Path(name)
+        with _system_errors(parent):
+            yield Path(name)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -58,7 +57,7 @@ from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH, depth_settings
 from .depth_image import disparity_image
 from .errors import InputError
-from .files import set_default_modes
+from .files import set_default_modes, temporary_folder
 from .fitting import fit_geometry, fit_picture
 from .flow import draw_noise as draw_depth_noise
 from .geometry import Geometry
@@ -676,8 +675,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             raise InputError("safe_serialization is False: weights are written as safetensors alone.")
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
-            temporary = Path(name)
+        with temporary_folder(folder.parent) as temporary:
             shards = {} if max_shard_size is None else {"max_shard_size": max_shard_size}
             kept = [*COMPONENTS, *(CONTROLNET if self.controlnet is not None else ())]
             for component in kept:

@@ -19,6 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 
 from spatialfusion.errors import InputError, run_command
+from spatialfusion.files import atomic_file, atomic_folder
 from spatialfusion.train import checkpoint as checkpoints
 from spatialfusion.train.__main__ import parse_arguments
 from spatialfusion.train.config import TrainConfig, flat_keys, load_config, save_config
@@ -185,6 +186,22 @@ def test_two_checkpoints_are_kept_and_a_full_disk_leaves_them(tmp_path, monkeypa
         train(tmp_path)
     assert_same_state(newest(tmp_path), before)
     assert sorted(path.name for path in folder.iterdir()) == ["step-0000006", "step-0000009"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind")
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_folder])
+def test_weights_on_a_full_disk_are_the_systems_error_and_leave_nothing(tmp_path, atomic):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="weights") as error, atomic(tmp_path / "weights") as temporary:
+            file = temporary / "a.safetensors" if temporary.is_dir() else temporary
+            checkpoints.write_tensors({"a": torch.zeros(1000)}, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert error.value.errno == errno.EFBIG and not list(tmp_path.iterdir())
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):

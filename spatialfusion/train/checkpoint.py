@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 from dataclasses import dataclass
@@ -100,11 +99,4 @@ def load_module_tensors(module: nn.Module, tensors: dict[str, Tensor], source: s
 
 
 def write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
-    except safetensors.SafetensorError as error:
-        # safetensors reports a full disk as its own error; the number is the system's.
-        for number in (errno.ENOSPC, errno.EDQUOT):
-            if f"code: {number}" in str(error):
-                raise OSError(number, "no space left on the device", str(path)) from None
-        raise
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
