@@ -373,7 +373,7 @@ def by_blocks(pipe):
 
 
 WAYS = [*(("qwen-image", way) for way in (in_one_piece, in_place, by_blocks)), *((n, in_place) for n in COMPONENTS)]
-# A fault that is known and not mended: compiled in place, Qwen-Image-2.1 draws with depth what it drew without.
+# A fault that is known and not mended: compiled in place, Qwen-Image-2.1 draws another image; why is not found.
 KNOWN = pytest.mark.xfail(reason="Qwen-Image-2.1 compiled in place", strict=False)
 
 
