@@ -515,8 +515,8 @@ def _unknown_word(words: Words, word: str, has_noun: bool) -> InputError:
     size = "" if has_noun else f"; a word that is no known noun takes a size: {shown(word)} size 1"
     return words.error(
         f'"{shown(word)}" is not known{suggest(word[:40], known)}',
-        f"a kind of object ({', '.join(KINDS)}, or another noun), a colour ({', '.join(COLORS)}, or a shade), a "
-        f"relation, or {listing(_THING_WORDS)}{size}",
+        f"a kind of object (car, house, giraffe or another noun), a colour (red, brown or another), a relation, or "
+        f"{listing(_THING_WORDS)}{size}",
     )
 
 
