@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
 from spatialfusion.scenes.language import read_scene_text
+from spatialfusion.scenes.orders import checked_orders
 from spatialfusion.scenes.plain import corners
-from spatialfusion.scenes.program import program_statements
+from spatialfusion.scenes.program import ObjectRelation, program_statements
 from spatialfusion.scenes.render import instances
 from spatialfusion.scenes.sample import footprints_meet, projected_box, sample_scene
 from spatialfusion.scenes.scene import COLORS, KINDS
@@ -186,10 +187,13 @@ def test_gaps_are_those_that_are_given(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_distances_are_near_what_is_given(seed):
+def test_distances_are_what_is_given_where_sizes_allow(seed):
     _, (dog, cat) = places("dog 3 from cat\ncat 4 from camera", seed)
-    assert math.dist(dog.position, cat.position) == pytest.approx(3, rel=0.1)
+    assert math.dist(dog.position, cat.position) == pytest.approx(3, rel=0.03)
     assert math.hypot(*cat.position) == pytest.approx(4, rel=0.03)
+    # Their footprints touch at 0.8 m: the scorer's tolerance is used, and no more than is needed.
+    _, (ball, sofa) = places("camera sees back of sofa\nball 2 from camera 0.8 from sofa\nsofa", seed)
+    assert 0.8 <= math.dist(ball.position, sofa.position) < 1.05
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -351,6 +355,16 @@ def test_shapes_of_pictures_have_bounds():
     for aspect in (0.0, 1e9, -1.0, math.nan):
         with pytest.raises(InputError, match="wide as high"):
             solve(program, 0, aspect)
+
+
+def test_what_follows_from_other_relations_costs_nothing():
+    relations = [ObjectRelation("left of", a, (b,), None, a) for a, b in itertools.combinations(range(200), 2)]
+    kept = checked_orders(relations, [""] * 200)
+    assert [(relation.subject, relation.references[0]) for relation in kept] == [(i, i + 1) for i in range(199)]
+    gapped = [*relations[:199], ObjectRelation("left of", 0, (5,), 2.0, 9), ObjectRelation("behind", 1, (0,), None, 9)]
+    assert checked_orders(gapped, [""] * 200)[-2:] == gapped[-2:]
+    text = "\n".join(f"dog as a{i} " + " ".join(f"left of a{j}" for j in range(i)) for i in range(40))
+    check_promises(text, scene_from_text(text))
 
 
 def test_a_crowd_of_things_take_bounded_work():

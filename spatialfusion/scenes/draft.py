@@ -17,6 +17,7 @@ from .looks import primitives_of
 from .problem import Problem, Unit
 from .program import ALLOCENTRIC, EGOCENTRIC, INTRINSIC, OPPOSITE, ObjectRelation
 from .relations import (
+    APART,
     SIDE_ANGLE,
     SUPPORTED,
     TURN,
@@ -38,6 +39,7 @@ Array = np.ndarray
 
 LAYOUTS = 40  # drawn at a time for a few objects, fewer for many
 PLACES = 24  # tried for each unit
+DRIVERS = 12  # relations that say where
 RENDERED = 40  # objects, up to which what hides what is seen in a small picture; beyond, by boxes
 MOVED = 1e-3
 # Relations that say where a thing goes.
@@ -187,7 +189,8 @@ class Draft:
         problem, unit = self.problem, self.problem.units[index]
         moved = [*unit.objects, *self._carried(unit)] if mend else list(unit.objects)
         count = PLACES if problem.count <= 400 else PLACES // 2
-        self.purse.spend(1.5 + self.n * count * int(self.placed.sum()) / 1000)
+        touching = sum(len(problem.touching[i]) for i in moved)
+        self.purse.spend(1.5 + 0.4 * touching + len(moved) * self.n * count * int(self.placed.sum()) / 1000)
         poses = self._candidates(unit, count)
         if mend:
             self._carry(unit, moved, poses)
@@ -267,6 +270,8 @@ class Draft:
             drivers = self._drivers(unit)
             if not drivers:
                 drivers = [(lead, None)]
+            elif len(drivers) > DRIVERS:
+                drivers = [drivers[number] for number in rng.permutation(len(drivers))[:DRIVERS]]
             order = rng.permutation(count)
             for number, (member, relation) in enumerate(drivers):
                 columns = order[number :: len(drivers)]
@@ -339,7 +344,7 @@ class Draft:
         width, _, length = measures.sizes[c]
         slack = rng.uniform(0.04, 0.35, shape) * longest
         # Room for all on a ring.
-        ring = 1.1 * many * longest / (2 * math.pi)
+        ring = 1.06 * many * max(math.hypot(*measures.sizes[i][::2]) for i in unit.objects) / (2 * math.pi)
         phase = np.where(rng.random(shape) < 0.6, 0.0, rng.uniform(0, 2 * math.pi, shape))
         phase = phase + np.where(rng.random(shape) < 0.5, math.pi / 2, 0.0)
         poses = {}
@@ -442,7 +447,43 @@ class Draft:
                 ends = relation.kind == "between" and known
                 if ends or relation.kind == "from camera" or (others and known == others):
                     found += [(i, relation)] * (3 if relation.value is not None else 1)
+            ordered = [relation for member, relation in found if member == i and relation.kind in EGOCENTRIC]
+            if len(ordered) > 1:
+                found += [(i, ObjectRelation("within", i, (), None, 0))] * (1 + len(found) // 2)
         return found
+
+    def _within(self, i: int, u: Array, v: Array, e: Array, columns: Array) -> tuple[Array, Array]:
+        """Between all that an object is to be left or right of, nearer or farther than."""
+        problem, measures = self.problem, self.problem.measures
+        wide, deep = measures.reach(i, self._free[:, columns])
+        limits: dict[str, list[Array]] = {"left": [], "right": [], "closer": [], "farther": []}
+        for relation in problem.touching[i]:
+            others = [j for j in (relation.subject, *relation.references) if j != i]
+            if relation.kind not in EGOCENTRIC or not self.placed[others[0]]:
+                continue
+            kind = EGOCENTRIC[relation.kind if relation.subject == i else OPPOSITE[relation.kind]]
+            (j,) = others
+            other_wide, other_deep = measures.reach(j, self.yaw[:, j])
+            if kind in ("left", "right"):
+                limits[kind].append(self.x[:, j] + other_wide * (1 if kind == "right" else -1))
+            else:
+                limits[kind].append(self.z[:, j] + other_deep * (1 if kind == "farther" else -1))
+        places = []
+        for before, after, own, part, values in (
+            ("left", "right", wide, u, self.x),
+            ("closer", "farther", deep, v, self.z),
+        ):
+            high = np.min(limits[before], 0)[:, None] - own if limits[before] else None
+            low = np.max(limits[after], 0)[:, None] + own if limits[after] else None
+            if high is not None and low is not None:
+                places.append((high + low) / 2 + 0.5 * part * np.maximum(high - low, 0))
+            elif high is not None or low is not None:
+                step = own * (0.1 + 2 * e)
+                places.append(high - step if low is None else low + step)
+            else:
+                known = values[:, self.placed]
+                places.append(known.mean(1)[:, None] + part * (known.std(1)[:, None] + 2 * own))
+        return places[0], places[1]
 
     def _wanted(self, i: int, relation: ObjectRelation | None, columns: Array) -> tuple[Array, Array]:
         """Where a relation wants an object, [N, columns]."""
@@ -454,6 +495,8 @@ class Draft:
             e = e * np.where(rng.random(shape) < 0.3, 1 + 0.5 * math.sqrt(self.problem.count), 1.0)
         if relation is None:
             return self._anywhere(i, u, v, e)
+        if relation.kind == "within":
+            return self._within(i, u, v, e, columns)
         kind, value, subject = relation.kind, relation.value, relation.subject == i
         yaw = self._free[:, columns]
         if kind == "from camera":
@@ -628,6 +671,8 @@ class Draft:
         else:
             j = relation.references[0] if relation.subject == i else relation.subject
             angle = self._direction(i, j, u)
+            # Where the two are too large for the distance, somewhat farther.
+            radius = radius * np.where(self.rng.random(shape) < 0.3, self.rng.uniform(1, 1 + APART, shape), 1.0)
             px, pz = x + radius * np.sin(angle), z - radius * np.cos(angle)
         for ox, oz, other, second in circles:
             if second is relation:
@@ -724,6 +769,8 @@ class Draft:
         cost: Array | float = 0.0
         c = self.camera
         heights = measures.sizes[:, 1]
+        unit = problem.units[problem.unit_of[moved[0]]]
+        arranged = len(unit.objects) if unit.arrangement else 0
         for number, i in enumerate(moved):
             pose = poses[i]
             ahead = pose.z - c.z[:, None]
@@ -735,7 +782,8 @@ class Draft:
             if problem.against and i not in problem.against:
                 _, deep = measures.reach(i, pose.yaw)
                 cost = cost + 20 * np.minimum(over(pose.z + deep - self.wall[:, None]), 3)
-            for k in moved[number + 1 :]:
+            # Neighbours of the same arrangement; what is carried keeps its distances.
+            for k in [moved[number + 1]] if arranged and number + 1 < arranged else []:
                 if not problem.alone[i, k] and self._levels_meet(pose.base, heights[i], poses[k].base, heights[k]):
                     inside = over(-gap(measures, i, k, pose, poses[k]) + 1e-3)
                     cost = cost + 30 * inside / min(measures.longest(i), measures.longest(k)) + 8 * (inside > 0)
@@ -851,6 +899,7 @@ class Draft:
         """Place again the units of which something is wrong in any layout, as long as there is work left to spend."""
         problem = self.problem
         for _ in range(sweeps):
+            self.purse.spend(0.3 * len(problem.relations))
             wrong, _ = self.violations()
             outside, unseen, _ = self.composition()
             if ((wrong.max(1) <= 0) & (unseen.max(1) <= 0)).sum() >= max(3, self.n // 4):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ..errors import InputError, suggest
@@ -282,10 +282,33 @@ def _read_ordinal(words: Words) -> int:
     return int(word)
 
 
-def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, what: str) -> Reference | None:
+class _Catalog:
+    """The things of a text, by what others may call them."""
+
+    def __init__(self, things: list[Thing]) -> None:
+        self.things = things
+        self.named = {thing.name.lower(): index for index, thing in enumerate(things) if thing.name}
+        self.by_noun: dict[str, list[int]] = {}
+        self.by_last: dict[str, list[int]] = {}  # the last word of longer nouns: "table" may be the dining table
+        for index, thing in enumerate(things):
+            self.by_noun.setdefault(thing.noun, []).append(index)
+            if " " in thing.noun:
+                self.by_last.setdefault(thing.noun.rsplit(" ", 1)[1], []).append(index)
+
+    def members(self, indices: Iterable[int], color: str) -> list[tuple[int, int]]:
+        """Index and member, from 1, of those things that have the colour, if one is said."""
+        return [
+            (index, member)
+            for index in indices
+            if not color or _color(self.things[index]) == color
+            for member in range(1, self.things[index].count + 1)
+        ]
+
+
+def _resolve(call: _Call, catalog: _Catalog, words: Words, own: int | None, what: str) -> Reference | None:
     """The thing that is called so; None for the ground. Raises InputError if there is none, or more than one."""
     right = "the name or the kind of an object of this text"
-    named = {thing.name.lower(): index for index, thing in enumerate(things) if thing.name}
+    things, named = catalog.things, catalog.named
     if call.name or not call.noun:
         phrase = call.name or call.said
         full = f"{phrase} {call.number}" if call.number else phrase
@@ -309,11 +332,10 @@ def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, wh
             hint = suggest(shown(phrase), filter(None, known))
             raise words.error(f'there is no other object "{shown(phrase)}"{stand}{hint}', right)
         call = replace(call, noun=noun, number=int(members[2]) if members else 0)
-    alike = _members_of(things, call, lambda thing: thing.noun == call.noun)
+    alike = catalog.members(catalog.by_noun.get(call.noun, ()), call.color)
     if all(index == own or (things[index].count > 1) != call.plural for index, _ in alike):
-        # "table" may be the dining table.
         last = call.synonym or call.noun
-        longer = _members_of(things, call, lambda thing: thing.noun.endswith(" " + last))
+        longer = catalog.members(catalog.by_last.get(last, ()), call.color)
         alike = longer if any((things[index].count > 1) == call.plural for index, _ in longer) else alike
     if call.synonym:
         # "man" and "woman" are one noun; who says one of them means it.
@@ -340,16 +362,6 @@ def _resolve(call: _Call, things: list[Thing], words: Words, own: int | None, wh
     raise words.error(
         f'"{what} {shown(call.said)}" could be any of {count} objects', 'a name, given to the one meant with "as"'
     )
-
-
-def _members_of(things: list[Thing], call: _Call, wanted: Callable[[Thing], bool]) -> list[tuple[int, int]]:
-    """Index and member, from 1, of the things of a kind that also have the colour of the call, if it says one."""
-    return [
-        (index, member)
-        for index, thing in enumerate(things)
-        if wanted(thing) and (not call.color or _color(thing) == call.color)
-        for member in range(1, thing.count + 1)
-    ]
 
 
 def _color(thing: Thing) -> str:
@@ -836,10 +848,10 @@ def read_scene_text(text: str) -> SceneProgram:
     if not lines:
         raise InputError("the scene text has no object; expected at least one, for instance: car red at 0 6.")
     _check_names(lines)
-    things = [line.thing for line in lines]
+    catalog = _Catalog([line.thing for line in lines])
     program = SceneProgram(
-        tuple(_finish(line, things, index, place) for index, line in enumerate(lines)),
-        _finish_camera(camera, things) if camera else CameraLine(),
+        tuple(_finish(line, catalog, index, place) for index, line in enumerate(lines)),
+        _finish_camera(camera, catalog) if camera else CameraLine(),
         light,
         place,
         surroundings,
@@ -871,12 +883,12 @@ def _check_member_names(program: SceneProgram, lines: list[_Line]) -> None:
         found[name.lower()] = line
 
 
-def _finish(line: _Line, things: list[Thing], own: int, place: str) -> Thing:
+def _finish(line: _Line, catalog: _Catalog, own: int, place: str) -> Thing:
     """The thing with its relations looked up; and what contradicts itself within the line is refused."""
     words, thing = line.words, line.thing
     relations = []
     for kind, calls, value in line.relations:
-        references = [_resolve(call, things, words, own, kind) for call in calls]
+        references = [_resolve(call, catalog, words, own, kind) for call in calls]
         if None in references:
             if kind != "on":
                 raise words.error(f'"{kind} {calls[0].said}" is not understood', "another object")
@@ -884,7 +896,7 @@ def _finish(line: _Line, things: list[Thing], own: int, place: str) -> Thing:
         for reference in references:
             if reference.thing == own and (thing.count == 1 or reference.member == 0):
                 raise words.error(f'"{kind} {shown(calls[0].said)}" is about the object itself', "another object")
-        if kind == "between" and sum(things[r.thing].count if not r.member else 1 for r in references) != 2:
+        if kind == "between" and sum(catalog.things[r.thing].count if not r.member else 1 for r in references) != 2:
             raise words.error('"between" has more than two ends', "two things")
         if kind in ("on wall", "against wall") and place != "room":
             raise words.error(f'"{kind}" has no wall outdoors', 'the line "room", or another place')
@@ -902,9 +914,9 @@ def _finish(line: _Line, things: list[Thing], own: int, place: str) -> Thing:
     return replace(thing, relations=tuple(relations))
 
 
-def _finish_camera(camera: _CameraWords, things: list[Thing]) -> CameraLine:
+def _finish_camera(camera: _CameraWords, catalog: _Catalog) -> CameraLine:
     def resolve(call: _Call, what: str) -> Reference:
-        reference = _resolve(call, things, camera.words, None, what)
+        reference = _resolve(call, catalog, camera.words, None, what)
         if reference is None:
             raise camera.words.error(f'"{what} {call.said}" is not understood', "an object of this text")
         return reference

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import InputError
 from . import lexicon
 from .looks import has_front
+from .orders import checked_orders
 from .plain import object_at
 from .program import (
     ALLOCENTRIC,
@@ -113,6 +114,7 @@ def problem_of(program: SceneProgram, aspect: float) -> Problem:
     yaw = {i: math.radians(thing.yaw) for i, thing in enumerate(owners) if thing.yaw is not None}
     side = {i: VIEW_SIDES[thing.facing] for i, thing in enumerate(owners) if thing.facing}
     names = object_names(objects)
+    relations = checked_orders(relations, names)
     for seen, i in sees:
         if side.setdefault(i, seen) != seen:
             raise conflict({line, owners[i].line}, f"{names[i]} cannot show its {seen} side and its {side[i]} side")
@@ -153,7 +155,6 @@ def problem_of(program: SceneProgram, aspect: float) -> Problem:
         for i in {relation.subject, *relation.references}:
             problem.touching[i].append(relation)
     _check_fronts(problem, names, sees)
-    _refuse_circles(problem, names)
     _set_bases(problem, names)
     return problem
 
@@ -260,37 +261,3 @@ def _set_bases(problem: Problem, names: tuple[str, ...]) -> None:
             i, j = relation.subject, relation.references[0]
             lowest = base[j] + sizes[j][1] + (relation.value if relation.value is not None else 0.15)
             base[i] = lowest if relation.value is not None else max(base[i], lowest)
-
-
-def _refuse_circles(problem: Problem, names: tuple[str, ...]) -> None:
-    """Raise InputError if things are left of each other, or nearer than each other, in a circle."""
-    orders = {
-        "left of": [(r, r.subject, r.references[0]) for r in problem.relations if r.kind == "left of"]
-        + [(r, r.references[0], r.subject) for r in problem.relations if r.kind == "right of"],
-        "nearer than": [
-            (r, r.subject, r.references[0]) for r in problem.relations if r.kind in ("in front of", "nearer than")
-        ]
-        + [(r, r.references[0], r.subject) for r in problem.relations if r.kind in ("behind", "farther than")],
-    }
-    for what, edges in orders.items():
-        after: dict[int, list[tuple[int, int]]] = {}
-        for relation, first, second in edges:
-            after.setdefault(first, []).append((second, relation.line))
-        for start in after:
-            # The shortest way back, breadth first.
-            came: dict[int, tuple[int, int]] = {}
-            queue = [start]
-            while queue and start not in came:
-                here = queue.pop(0)
-                for there, line in after.get(here, ()):
-                    if there not in came:
-                        came[there] = (here, line)
-                        queue.append(there)
-            if start in came:
-                lines, here = set(), start
-                while True:
-                    here, line = came[here]
-                    lines.add(line)
-                    if here == start:
-                        break
-                raise conflict(lines, f"by them {names[start]} is {what} itself")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .program import ALLOCENTRIC, EGOCENTRIC, INTRINSIC, ObjectRelation
+from .statements import camera_distance_window
 
 Array = np.ndarray
 
@@ -21,6 +22,7 @@ TURN = {"front": 0.0, "right": math.pi / 2, "back": math.pi, "left": -math.pi / 
 # Within the passing angles of statements.py, so that rounding does not fail them.
 WITHIN = {"front": 13.0, "back": 13.0, "left": 27.0, "right": 27.0}
 BESIDE = 27.0  # of intrinsic relations
+APART = 0.29  # of a distance, by which it may be missed where things are too large for it; the scorer's is a third
 NEAR = 0.5  # "next to": the gap in longest edges
 SUPPORTED = ("on", "under", "above")
 DEPTH = ("in front of", "behind", "nearer than", "farther than")
@@ -128,7 +130,8 @@ def violation(
     kind, value = relation.kind, relation.value
     i, a = relation.subject, poses[0]
     if kind == "from camera":
-        return over(np.abs(from_camera(measures, i, a, view) / value - 1) - 0.02) * 10, 0.0
+        error = np.abs(from_camera(measures, i, a, view) / value - 1)
+        return over(error - 0.85 * camera_distance_window(value)) * 10, 20 * error
     if not relation.references:
         return 0.0, 0.0
     j, b = relation.references[0], poses[1]
@@ -151,7 +154,7 @@ def violation(
         return _intrinsic(kind, measures, i, j, a, b)
     if kind == "from":
         error = np.abs(distance(measures, i, j, a, b) / value - 1)
-        return over(error - 0.1) * 10, 5 * error
+        return over(error - APART) * 10, 15 * error
     if kind == "next to":
         apart = gap(measures, i, j, a, b)
         most = NEAR * max(measures.longest(i), measures.longest(j)) + 0.05

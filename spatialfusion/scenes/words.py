@@ -32,7 +32,7 @@ _PLAIN = str.maketrans(
     }
 )
 QUOTES = '"“”„‟«»'
-_UNQUOTED = re.compile(f"[^{QUOTES}#;；]*")
+_UNQUOTED = re.compile(f"[^{QUOTES}#;；]+")
 _QUOTED = re.compile(f"[{QUOTES}]([^{QUOTES}]*)[{QUOTES}]")
 
 
@@ -165,24 +165,22 @@ def split_text(text: str) -> Iterator[Words]:
                 "expected letters, digits and punctuation."
             )
         statement: list[str] = []
-        while content:
-            quoted = _QUOTED.match(content)
-            if quoted:
-                statement.append('"' + quoted[1])
-                content = content[quoted.end() :]
-                continue
-            if content[0] == "#":
+        place = 0
+        while place < len(content):
+            found = _QUOTED.match(content, place) or _UNQUOTED.match(content, place)
+            if found and found.re is _QUOTED:
+                statement.append('"' + found[1])
+            elif found:
+                statement += [word for word in _split(found[0].translate(_PLAIN)) if word not in FILLERS]
+            elif content[place] == "#":
                 break
-            if content[0] in ";；":
+            elif content[place] in QUOTES:
+                raise InputError(f"line {line} of the scene text: a quote is not closed; expected one more quote.")
+            else:
                 if any(word != "," for word in statement):
                     yield Words(line, statement)
-                statement, content = [], content[1:]
-                continue
-            if content[0] in QUOTES:
-                raise InputError(f"line {line} of the scene text: a quote is not closed; expected one more quote.")
-            plain = _UNQUOTED.match(content)
-            statement += [word for word in _split(plain[0].translate(_PLAIN)) if word not in FILLERS]
-            content = content[plain.end() :]
+                statement = []
+            place = found.end() if found else place + 1
         if any(word != "," for word in statement):
             yield Words(line, statement)
 
