@@ -63,7 +63,7 @@ class SpatialFusionApplyDepth(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, spatialfusion, geometry, strength, start, end, cond_only, mask=None) -> io.NodeOutput:
-        from .host.injection import Injection, architecture_of, check_fit
+        from .host.injection import Injection, backbone_of, check_fit
 
         check_finite(strength=strength, start=start, end=end)
         if not 0 <= start <= end <= 1:
@@ -83,9 +83,9 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                 raise InputError(
                     f"mask has {len(mask)} pictures and geometry {len(depth)}: expected one for all, or one for each."
                 )
-        architecture = architecture_of(model, spatialfusion)
-        check_fit(model, spatialfusion, architecture)
+        backbone = backbone_of(model, spatialfusion)
+        check_fit(model, spatialfusion, backbone)
         if strength == 0 or start == end:
             return io.NodeOutput(model.clone())
-        injection = Injection(spatialfusion, architecture, depth, strength, start, end, mask, cond_only)
+        injection = Injection(spatialfusion, backbone, depth, strength, start, end, mask, cond_only)
         return io.NodeOutput(injection.apply(model))

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import comfy.samplers
 from comfy_api.latest import io
 
+from ..spatialfusion.backbones import BACKBONES, backbone_in_host
+from ..spatialfusion.backbones.backbone import SamplerSettings
 from ..spatialfusion.defaults import GUIDANCE, STEPS
 from .inputs import check_finite, seed_input, strength_input
 from .types import GeometryType, ModelType
 
-
-class Preset(NamedTuple):
-    """Settings of a backbone. shift: of the noise schedule; None leaves the model's own."""
-
-    steps: int
-    cfg: float
-    shift: float | None = None
-
-    def words(self) -> str:
-        shift = "" if self.shift is None else f", shift {self.shift:g}"
-        return f"{self.steps} steps, cfg {self.cfg:g}{shift}"
-
-
-PRESETS = {
-    "tiny": Preset(STEPS, GUIDANCE),
-    # As the core's templates have it.
-    "Qwen-Image": Preset(20, 2.5, 3.1),
-    "Qwen-Image Lightning": Preset(4, 1.0, 3.1),
-    "OmniGen2": Preset(20, 5.0),
-}
-_USUAL = {"qwen-image": "Qwen-Image", "omnigen2": "OmniGen2"}  # by the checkpoint's backbone
+PRESETS = {"tiny": SamplerSettings(STEPS, GUIDANCE)}
+for _backbone in BACKBONES:
+    PRESETS |= _backbone.host.settings if _backbone.host else {}
 AUTOMATIC = "automatic"
+
+
+def _words(preset: SamplerSettings) -> str:
+    shift = "" if preset.shift is None else f", shift {preset.shift:g}"
+    return f"{preset.steps} steps, cfg {preset.cfg:g}{shift}"
 
 
 class SpatialFusionSampler(io.ComfyNode):
@@ -57,7 +44,7 @@ class SpatialFusionSampler(io.ComfyNode):
                     options=[AUTOMATIC, *PRESETS],
                     default=AUTOMATIC,
                     tooltip="Steps, cfg and shift of a backbone.\n- automatic: by the loaded checkpoint.\n"
-                    + "\n".join(f"- {name}: {preset.words()}" for name, preset in PRESETS.items()),
+                    + "\n".join(f"- {name}: {_words(preset)}" for name, preset in PRESETS.items()),
                 ),
                 io.Int.Input("steps", default=0, min=0, max=10000, tooltip="Steps of the image; 0: the preset's."),
                 io.Float.Input(
@@ -124,7 +111,8 @@ class SpatialFusionSampler(io.ComfyNode):
 
         check_finite(cfg=cfg, denoise=denoise, strength=strength)
         if preset == AUTOMATIC:
-            preset = _USUAL[spatialfusion.config.backbone] if spatialfusion.encoder is None else "tiny"
+            own = spatialfusion.encoder is not None
+            preset = "tiny" if own else next(iter(backbone_in_host(spatialfusion.config.backbone).host.settings))
         chosen = PRESETS[preset]
         if chosen.shift is not None:
             (model,) = ModelSamplingAuraFlow().patch_aura(model, chosen.shift)

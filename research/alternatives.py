@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spatialfusion.backbones.published import Backbone, Network, default_dtype
+from spatialfusion.backbones.published import Network, Preset, default_dtype
 from spatialfusion.benchmark import main
 from spatialfusion.cost.overhead import Cost, Row
 from spatialfusion.cost.parts import Request, count_flops, count_parameters
@@ -115,28 +115,28 @@ def alternatives(cost: Cost, steps: int, controls: Sequence[ControlNet], known: 
 
 
 class Published:
-    """Those that are published for a backbone, counted once."""
+    """Those that are published for a preset, counted once."""
 
     def __init__(self) -> None:
         self.estimators: list[Estimator] = []
         self.controls: dict[str, list[ControlNet]] = {}
 
     def __call__(self, cost: Cost, steps: int) -> Iterator[Row]:
-        name = cost.backbone.name
+        name = cost.preset.name
         self.estimators = self.estimators or list(estimators())
         if name not in self.controls:
-            self.controls[name] = list(controlnets(cost.backbone, cost.request, cost.flops["encode"]))
+            self.controls[name] = list(controlnets(cost.preset, cost.request, cost.flops["encode"]))
         return alternatives(cost, steps, self.controls[name], self.estimators)
 
 
-def controlnets(backbone: Backbone, request: Request, encode: int) -> Iterator[ControlNet]:
-    """Those for `backbone`, if any; `encode` are the operations of encoding the depth picture with its VAE."""
-    if backbone.name != "qwen-image":
+def controlnets(preset: Preset, request: Request, encode: int) -> Iterator[ControlNet]:
+    """Those for `preset`, if any; `encode` are the operations of encoding the depth picture with its VAE."""
+    if preset.name != "qwen-image":
         return
-    rows, columns = request.grid(backbone)
-    sizes = backbone.transformer.config
+    rows, columns = request.grid(preset)
+    sizes = preset.transformer.config
     dim, tokens = sizes["num_attention_heads"] * sizes["attention_head_dim"], rows * columns
-    texts = (backbone.text_tokens(request.prompt), backbone.text_tokens(0))
+    texts = (preset.text_tokens(request.prompt), preset.text_tokens(0))
 
     # diffusers' pipeline calls it once in a step, with the prompt, and gives what it returns to both passes.
     network = INSTANTX.build(META, BF16)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from spatialfusion.backbones import qwen_image
 from spatialfusion.backbones.controlnet import ControlNetInjection, depth_condition, new_controlnet
+from spatialfusion.backbones.sampling import Draw
 from spatialfusion.context import PromptEncoder, SemanticContext
 from spatialfusion.depth_image import disparity_image
 from spatialfusion.files import atomic_folder
@@ -180,9 +181,7 @@ class ControlNetStage(Stage):
             references = [batch["reference_latents"][edits.index(i)][None]] if i in edits else []
             tiles = [image_tile(batch["disparity"][i].expand(3, -1, -1))]
             for injection in (None, ControlNetInjection(self.transformer, self.controlnet, condition[[i]])):
-                latents = qwen_image.sample_latents(
-                    self.transformer,
-                    self.base.scheduler(),
+                draw = Draw(
                     context.select([i]),
                     null.select([i]),
                     references,
@@ -191,6 +190,7 @@ class ControlNetStage(Stage):
                     SHEET_GUIDANCE,
                     injection,
                 )
+                latents = qwen_image.BACKBONE.sample_latents(self.transformer, self.base.scheduler(), draw)
                 tiles.append(image_tile(decode_latents(self.vae, latents)[0].float()))
             rows.append((text, [*tiles, image_tile(decode_latents(self.vae, batch["latents"][[i]])[0].float())]))
         return rows

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from spatialfusion.backbones.depth_injection import DepthInjection
-from spatialfusion.backbones.qwen_image import guide, predict, set_steps
-from spatialfusion.backbones.sampling import draw_noise
+from spatialfusion.backbones.qwen_image import guide, predict
+from spatialfusion.backbones.sampling import draw_noise, set_steps
 from spatialfusion.context import PromptEncoder, SemanticContext
 from spatialfusion.evaluate.judge_accuracy import names
 from spatialfusion.evaluate.pictures import scene_geometry
@@ -64,7 +64,7 @@ def main() -> None:
     for level in options.levels:
         shares, errors = [], []
         for strength in (0.0, 1.0):
-            injection = pipe.backbone.DepthInjection(pipe.transformer, residual, pipe.delta, strength)
+            injection = pipe.backbone.inject(pipe.transformer, residual, pipe.delta, strength)
             latents, error = draw(pipe, contexts, x0, level, injection)
             shares.append(found(decode_latents(pipe.vae, latents).float()))
             errors.append(error[cells].mean().item())

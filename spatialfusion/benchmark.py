@@ -14,7 +14,7 @@ from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
 
 if TYPE_CHECKING:
-    from .backbones.published import Backbone
+    from .backbones.published import Preset
     from .cost.overhead import Cost, Row
     from .cost.parts import Request, Timing
 
@@ -40,21 +40,21 @@ def main(argv: list[str], others: Others = no_others) -> None:
     """The command. others: ways to compare with."""
     arguments = read_arguments(argv)
     _quiet()
-    from .backbones.published import BACKBONES, backbone
+    from .backbones.published import PRESETS, preset
     from .cost.parts import Request
 
-    backbones = [backbone(name) for name in arguments.preset or BACKBONES]
+    presets = [preset(name) for name in arguments.preset or PRESETS]
     request = Request(arguments.size, arguments.prompt_tokens)
-    for one in backbones:
+    for one in presets:
         _check_size(one, request)
         if arguments.device is not None:
             _check_device(one, arguments.device)
     record = {"size": list(request.size), "prompt_tokens": request.prompt, "versions": _versions()}
     if arguments.training:
-        record["training"] = print_training(backbones, request)
+        record["training"] = print_training(presets, request)
     else:
         record["presets"] = print_costs(
-            backbones, request, arguments.steps, arguments.depth_steps, arguments.device, others
+            presets, request, arguments.steps, arguments.depth_steps, arguments.device, others
         )
     if arguments.json:
         from .files import atomic_file
@@ -98,7 +98,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def print_costs(
-    backbones: list[Backbone],
+    presets: list[Preset],
     request: Request,
     steps: Sequence[int],
     depth_steps: int | None,
@@ -109,16 +109,16 @@ def print_costs(
     from .cost.overhead import count
 
     record = {}
-    for backbone in backbones:
-        cost = count(backbone, request, depth_steps)
-        timings = {} if device is None else measure(backbone, request, device)
+    for preset in presets:
+        cost = count(preset, request, depth_steps)
+        timings = {} if device is None else measure(preset, request, device)
         for line in cost_lines(cost, timings, steps, others):
             print(line, flush=True)
-        record[backbone.name] = cost_record(cost, timings, steps, others)
+        record[preset.name] = cost_record(cost, timings, steps, others)
     return record
 
 
-def measure(backbone: Backbone, request: Request, device: str) -> dict[str, Timing]:
+def measure(preset: Preset, request: Request, device: str) -> dict[str, Timing]:
     """Time every part with random weights: bf16 on a GPU, fp32 on a CPU."""
     import torch
 
@@ -126,7 +126,7 @@ def measure(backbone: Backbone, request: Request, device: str) -> dict[str, Timi
 
     dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
     timings = {}
-    for part in parts(backbone, request, device, dtype):
+    for part in parts(preset, request, device, dtype):
         timings[part.name] = time_call(part.run, device)
         del part  # or the next network would be made while this one is there
     return timings
@@ -134,7 +134,7 @@ def measure(backbone: Backbone, request: Request, device: str) -> dict[str, Timi
 
 def cost_lines(cost: Cost, timings: dict[str, Timing], steps: Sequence[int], others: Others) -> Iterator[str]:
     (width, height), prompt = cost.request.size, cost.request.prompt
-    yield f"### {cost.backbone.name} ({cost.backbone.repository}), {width}x{height}, {prompt} prompt tokens"
+    yield f"### {cost.preset.name} ({cost.preset.repository}), {width}x{height}, {prompt} prompt tokens"
     yield ""
     columns = ["part", "parameters (M)", "TFLOP", *(["ms", "peak GiB"] if timings else [])]
     rows = []
@@ -147,7 +147,7 @@ def cost_lines(cost: Cost, timings: dict[str, Timing], steps: Sequence[int], oth
     yield from table(columns, rows)
     yield ""
     if not cost.complete:
-        yield f"Not counted: the diffusion model, whose class {cost.backbone.transformer.name} is not there yet."
+        yield f"Not counted: the diffusion model, whose class {cost.preset.transformer.name} is not there yet."
         yield ""
         return
     plain = cost.plain(1)
@@ -243,7 +243,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
 # Memory of training ---------------------------------------------------------------------------------------------------
 
 
-def print_training(backbones: list[Backbone], request: Request) -> dict:
+def print_training(presets: list[Preset], request: Request) -> dict:
     from .cost.training import training_memory
 
     width, height = request.size
@@ -251,16 +251,16 @@ def print_training(backbones: list[Backbone], request: Request) -> dict:
     columns = ["preset", "stage", "frozen", "trained", "activations, a sample", "one sample in all"]
     columns += [f"samples on {card} GiB, alone / one of 8" for card in CARDS]
     rows, record = [], {}
-    for backbone in backbones:
-        record[backbone.name] = {}
-        for stage, memory in training_memory(backbone, request).items():
+    for preset in presets:
+        record[preset.name] = {}
+        for stage, memory in training_memory(preset, request).items():
             sizes = (memory.frozen, memory.trained, memory.per_sample, memory.total(1))
             batches = ((memory.batch(card * GIB), memory.batch(card * GIB, 8)) for card in CARDS)
-            row = [backbone.name, stage, *(f"{size / GIB:.1f}" for size in sizes)]
+            row = [preset.name, stage, *(f"{size / GIB:.1f}" for size in sizes)]
             rows.append(row + [" / ".join(str(batch or "–") for batch in pair) for pair in batches])
-            record[backbone.name][stage] = memory.__dict__
-        if len(record[backbone.name]) == 1:
-            rows.append([backbone.name, "stage2", *["not counted"] + ["–"] * (len(columns) - 3)])
+            record[preset.name][stage] = memory.__dict__
+        if len(record[preset.name]) == 1:
+            rows.append([preset.name, "stage2", *["not counted"] + ["–"] * (len(columns) - 3)])
     for line in table(columns, rows):
         print(line)
     return record
@@ -269,14 +269,14 @@ def print_training(backbones: list[Backbone], request: Request) -> dict:
 # Checks ---------------------------------------------------------------------------------------------------------------
 
 
-def _check_size(backbone: Backbone, request: Request) -> None:
-    multiple = 2 * backbone.pixels_per_token
+def _check_size(preset: Preset, request: Request) -> None:
+    multiple = 2 * preset.pixels_per_token
     if min(request.size) < 1 or any(side % multiple for side in request.size):
         width, height = request.size
         raise InputError(f"--size is {width}x{height}: expected multiples of {multiple}, such as 1024x1024.")
 
 
-def _check_device(backbone: Backbone, name: str) -> None:
+def _check_device(preset: Preset, name: str) -> None:
     """The device is there, and holds the largest network; the others are not there at the same time."""
     import psutil  # comes with accelerate
     import torch
@@ -288,11 +288,11 @@ def _check_device(backbone: Backbone, name: str) -> None:
         free, size = torch.cuda.mem_get_info(device)[0], 2
     else:
         free, size = psutil.virtual_memory().available, 4
-    networks = (network for network in (backbone.mllm, backbone.transformer) if network.available)
+    networks = (network for network in (preset.mllm, preset.transformer) if network.available)
     needed = size * max(count_parameters(network.build("meta", torch.bfloat16)) for network in networks)
     if needed > free:
         raise InputError(
-            f"--device is {name!r} with {free / GIB:.1f} GiB free, but the largest network of {backbone.name} has "
+            f"--device is {name!r} with {free / GIB:.1f} GiB free, but the largest network of {preset.name} has "
             f"{needed / GIB:.1f} GiB: leave --device out, or take a larger one."
         )
 

@@ -16,7 +16,6 @@ INJECTIONS = ("add", "concat", "none")
 # network is made of them.
 MOST_LAYERS = 512
 MOST = 1 << 18
-CONCATENATES = "qwen-image"  # the backbone whose input projection can be given depth in columns of its own
 
 
 @dataclass
@@ -88,10 +87,6 @@ class SpatialFusionConfig:
             value = getattr(self, name)
             if not isinstance(value, str) or value not in known:
                 raise InputError(f"{name} is {_short(value)}{suggest(str(value), known)}: expected {', '.join(known)}.")
-        if self.injection == "concat" and self.backbone != CONCATENATES:
-            raise InputError(
-                f"injection is concat, which is for {CONCATENATES} alone, and backbone is {self.backbone}."
-            )
         if 2 * sum(self.mrope_section) != self.head_dim:
             raise InputError(
                 f"mrope_section {self.mrope_section} sums to {sum(self.mrope_section)}, "

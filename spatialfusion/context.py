@@ -22,47 +22,86 @@ from .images import to_image, to_rgb, to_tensor
 from .texts import check_text
 
 if TYPE_CHECKING:
-    from transformers import (
-        PreTrainedTokenizerBase,
-        Qwen2_5_VLForConditionalGeneration,
-        Qwen2VLImageProcessorPil,
-        Qwen3VLForConditionalGeneration,
-    )
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Qwen2VLImageProcessorPil
 
 PICTURE = "Picture {}: <|vision_start|><|image_pad|><|vision_end|>"
 CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
 
 IMAGE_PIXELS = 384 * 384  # the area at which Qwen-Image-Edit-Plus shows source pictures to the MLLM
 IMAGE_MULTIPLE = 32
+NO_TOKEN = -1  # the id of a token that an LLM does not have
 MAX_ASPECT = 200
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A family of LLMs whose keys and values are read: causal, with rotary positions.
+
+    class_name: of transformers. sees: whether it has a vision tower. picture_mean, picture_std: of the pictures that it
+    is shown; None for those of the image processor's class.
+    """
+
+    class_name: str
+    sees: bool = True
+    picture_mean: float | None = None
+    picture_std: float | None = None
+
+
+# By the model_type of its configuration.
+LANGUAGE_MODELS = {
+    "qwen2_5_vl": LanguageModel("Qwen2_5_VLForConditionalGeneration"),
+    "qwen3_vl": LanguageModel("Qwen3VLForConditionalGeneration", picture_mean=0.5, picture_std=0.5),
+    "qwen3": LanguageModel("Qwen3Model", sees=False),
+}
+
+
+def language_model(kind: str) -> LanguageModel:
+    """That of a configuration's model_type; an InputError if its keys and values cannot be read."""
+    if kind not in LANGUAGE_MODELS:
+        raise InputError(f"the text encoder is of the kind {kind}: expected {' or '.join(LANGUAGE_MODELS)}.")
+    return LANGUAGE_MODELS[kind]
+
+
+def without_head(text_encoder: PreTrainedModel) -> nn.Module:
+    """The network that is called, without the head that gives the next token."""
+    return getattr(text_encoder, "model", text_encoder)
+
+
+def decoder_of(text_encoder: PreTrainedModel) -> nn.Module:
+    """The layers that read text, with the final norm after them."""
+    model = without_head(text_encoder)
+    return getattr(model, "language_model", model)
 
 
 @dataclass(frozen=True)
 class ChatTemplate:
     """The chat in which a diffusion model's prompts stand before the MLLM.
 
-    system: the instruction before a prompt. system_edit: the one before an instruction about pictures; None where the
-    MLLM is not shown source pictures. suffix: what follows the prompt. keeps_prefix: whether the prompt embeddings have
-    the tokens before the user's own content; keeps_turn: of these, whether they have those that open the user's turn.
-    pre_norm: whether they are the hidden states before the MLLM's final norm. picture, picture_separator: how picture
-    number {} is written before the prompt, and what stands between two. picture_pixels: the area at which the MLLM is
-    shown them; None for their own. empty: what stands for an empty prompt.
+    system: the instruction before a prompt; None for a chat without. system_edit: the one before an instruction about
+    pictures; None where the MLLM is not shown source pictures. suffix: what follows the prompt. keeps_prefix: whether
+    the prompt embeddings have the tokens before the user's own content; keeps_turn: of these, whether they have those
+    that open the user's turn.
+    hidden_layer: which hidden states they are: None for those after the MLLM's final norm, -1 for those of its last
+    layer, -2 for those of the one before. picture, picture_separator: how picture number {} is written before the
+    prompt, and what stands between two. picture_pixels: the area at which the MLLM is shown them; None for their own.
+    empty: what stands for an empty prompt.
     """
 
-    system: str
+    system: str | None
     system_edit: str | None
     suffix: str = CHAT_SUFFIX
     keeps_prefix: bool = False
     keeps_turn: bool = False
-    pre_norm: bool = False
+    hidden_layer: int | None = None
     picture: str = PICTURE
     picture_separator: str = ""
     picture_pixels: int | None = IMAGE_PIXELS
     empty: str = ""
 
 
-# Each to the letter as the diffusion model was trained with it. Qwen-Image: without pictures that of Qwen-Image, with
-# pictures that of Qwen-Image-Edit-Plus.
+# To the letter as the diffusion model was trained with it: without pictures that of Qwen-Image, with pictures that of
+# Qwen-Image-Edit-Plus. It is also that of the tiny model; those of other backbones are in their files.
 QWEN_IMAGE = ChatTemplate(
     system="Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of "
     "the objects and background:",
@@ -70,24 +109,6 @@ QWEN_IMAGE = ChatTemplate(
     "explain how the user's text instruction should alter or modify the image. Generate a new image that meets the "
     "user's requirements while maintaining consistency with the original input where appropriate.",
 )
-OMNIGEN2 = ChatTemplate(
-    system="You are a helpful assistant that generates high-quality images based on user instructions.",
-    system_edit=None,
-    suffix="<|im_end|>\n",
-    keeps_prefix=True,
-)
-QWEN_IMAGE_21 = ChatTemplate(
-    system="Comprehend and analyze the provided prompt.",
-    system_edit="Comprehend and analyze the provided prompt.",
-    keeps_turn=True,
-    pre_norm=True,
-    picture="<image{}><|vision_start|><|image_pad|><|vision_end|>",
-    picture_separator=" ",
-    picture_pixels=None,
-    empty=" ",
-)
-# By `SpatialFusionConfig.backbone`, of those that ComfyUI has.
-TEMPLATES = {"qwen-image": QWEN_IMAGE, "omnigen2": OMNIGEN2}
 
 
 def chat_prefix(num_images: int, template: ChatTemplate = QWEN_IMAGE) -> str:
@@ -103,7 +124,7 @@ def chat(prompt: str, num_images: int = 0, template: ChatTemplate = QWEN_IMAGE) 
 
 def _system_turn(num_images: int, template: ChatTemplate) -> str:
     system = template.system_edit if num_images else template.system
-    return f"<|im_start|>system\n{system}<|im_end|>\n"
+    return "" if system is None else f"<|im_start|>system\n{system}<|im_end|>\n"
 
 
 def plain_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
@@ -272,9 +293,9 @@ class PromptEncoder:
 
     def __init__(
         self,
-        text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
+        text_encoder: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        image_processor: Qwen2VLImageProcessorPil,
+        image_processor: Qwen2VLImageProcessorPil | None,
         num_layers: int,
         template: ChatTemplate = QWEN_IMAGE,
         llm_layers: str = "uniform",
@@ -284,8 +305,11 @@ class PromptEncoder:
         self.tokenizer = tokenizer
         self.image_processor = image_processor
         config = text_encoder.config
-        total = config.text_config.num_hidden_layers
+        total = config.get_text_config().num_hidden_layers
         self.layers = sample_layers(total, num_layers, llm_layers)
+        self.image_token_id = NO_TOKEN
+        if not language_model(config.model_type).sees:
+            return
         self.image_token_id = config.image_token_id
         self.merge = config.vision_config.spatial_merge_size
         if tokenizer.convert_tokens_to_ids("<|image_pad|>") != self.image_token_id:
@@ -308,13 +332,8 @@ class PromptEncoder:
 
         subfolders: where they are, if not in folders of these names.
         """
-        from transformers import (
-            AutoConfig,
-            AutoTokenizer,
-            Qwen2_5_VLForConditionalGeneration,
-            Qwen2VLImageProcessorPil,
-            Qwen3VLForConditionalGeneration,
-        )
+        import transformers
+        from transformers import AutoConfig, AutoTokenizer, Qwen2VLImageProcessorPil
 
         folder = Path(folder)
         names = subfolders or {}
@@ -324,15 +343,14 @@ class PromptEncoder:
                 raise InputError(
                     f"{folder} has no {path.name} folder: expected a model folder with a trained text encoder."
                 )
-        kind = AutoConfig.from_pretrained(weights, local_files_only=True).model_type
-        qwen3 = kind == Qwen3VLForConditionalGeneration.config_class.model_type
-        architecture = Qwen3VLForConditionalGeneration if qwen3 else Qwen2_5_VLForConditionalGeneration
+        family = language_model(AutoConfig.from_pretrained(weights, local_files_only=True).model_type)
+        architecture = getattr(transformers, family.class_name)
         model = architecture.from_pretrained(weights, dtype=dtype, use_safetensors=True, local_files_only=True)
         tokenizer = AutoTokenizer.from_pretrained(vocabulary, local_files_only=True)
         # Ours is called image_processor, Qwen-Image-Edit's processor; Qwen-Image has none.
         named = (folder / name for name in ("image_processor", "processor"))
         found = [path for path in named if (path / "preprocessor_config.json").is_file()]
-        if found:
+        if found and family.sees:
             processor = Qwen2VLImageProcessorPil.from_pretrained(found[0], local_files_only=True)
         else:
             processor = default_image_processor(model)
@@ -387,12 +405,11 @@ class PromptEncoder:
                 "mm_token_type_ids": (ids == self.image_token_id).int(),
             }
             vision = {name: tensor.to(device) for name, tensor in vision.items()}
-        before_norm: list[Tensor] = []
-        norm = self.text_encoder.model.language_model.norm
-        handle = norm.register_forward_pre_hook(lambda _module, args: before_norm.append(args[0]))
+        read: list[Tensor] = []
+        handle = self._hidden_module().register_forward_pre_hook(lambda _module, args: read.append(args[0]))
         try:
             with torch.no_grad():
-                output = self.text_encoder.model(
+                output = without_head(self.text_encoder)(
                     input_ids=ids.to(device), attention_mask=mask.long().to(device), use_cache=True, **vision
                 )
         finally:
@@ -400,7 +417,7 @@ class PromptEncoder:
 
         cache = output.past_key_values
         starts = [self._start(len(pictures)) for pictures in images]
-        hidden = before_norm[0] if self.template.pre_norm else output.last_hidden_state
+        hidden = output.last_hidden_state if self.template.hidden_layer is None else read[0]
         ends = list(zip(starts, prompt_lengths))
         embeds = [hidden[i, start:length] for i, (start, length) in enumerate(ends)]
         embedded = torch.tensor([length - start for start, length in ends])
@@ -414,6 +431,11 @@ class PromptEncoder:
             next_position=torch.tensor([self.next_position(t, s) for t, s in zip(tokens, grids)], device=device),
             picture_mask=pad_sequence(pictured, batch_first=True).to(device),
         )
+
+    def _hidden_module(self) -> nn.Module:
+        """The module that is given the hidden states of the template's `hidden_layer`."""
+        decoder = decoder_of(self.text_encoder)
+        return [*decoder.layers, decoder.norm][self.template.hidden_layer or -1]
 
     def prefix_length(self, num_images: int) -> int:
         """Number of template tokens before the user's content; `prompt_embeds` starts after them, or with them."""
@@ -470,16 +492,17 @@ class PromptEncoder:
             raise InputError(f"the prompt {_short(prompt)} has {count} tokens: at most {limit} are read.")
 
 
-def default_image_processor(
-    text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
-) -> Qwen2VLImageProcessorPil:
-    """The image processor of a multimodal LLM that comes without one, as Qwen-Image's does."""
+def default_image_processor(text_encoder: PreTrainedModel) -> Qwen2VLImageProcessorPil | None:
+    """The image processor of a multimodal LLM that comes without one, as Qwen-Image's does; None for an LLM that sees
+    nothing."""
     from transformers import Qwen2VLImageProcessorPil
 
+    family = language_model(text_encoder.config.model_type)
+    if not family.sees:
+        return None
     vision = text_encoder.config.vision_config
-    # Qwen3-VL has pictures in [-1, 1]; the class's own statistics are those of Qwen2.5-VL.
-    half = [0.5, 0.5, 0.5]
-    statistics = {"image_mean": half, "image_std": half} if text_encoder.config.model_type == "qwen3_vl" else {}
+    statistics = {"image_mean": family.picture_mean, "image_std": family.picture_std}
+    statistics = {name: [value] * 3 for name, value in statistics.items() if value is not None}
     return Qwen2VLImageProcessorPil(
         patch_size=vision.patch_size,
         temporal_patch_size=vision.temporal_patch_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -16,6 +17,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from .backbones import BACKBONES
+from .backbones.backbone import Backbone
 from .errors import InputError
 from .files import atomic_file
 from .model import FILE_NAME
@@ -33,8 +36,8 @@ COMPONENTS = {
 # Listed beside them where images are drawn with a ControlNet instead of the depth adapter.
 CONTROLNET = {"controlnet": ("diffusers", "QwenImageControlNetModel")}
 OPTIONAL = ("image_processor", *CONTROLNET)
-# Where the classes of components come from: nothing else is imported. OmniGen2's transformer is our own.
-_LIBRARIES = ("diffusers", "transformers", "spatialfusion.backbones.omnigen2_transformer")
+# Where the classes of components come from: nothing else is imported. Some backbones' transformers are our own.
+_LIBRARIES = tuple(dict.fromkeys(["diffusers", "transformers", *(backbone.library for backbone in BACKBONES)]))
 # Sizes that say how many parts of a kind a network has, each with tensors of its own.
 _LAYERS = re.compile(r"num(_\w+)?_layers|layers_per_block|num_res_blocks|depth")
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
@@ -90,33 +93,37 @@ def find_model(name: str | os.PathLike, hub_options: dict[str, Any], without: It
         raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None
 
 
-def published_backbone(folder: Path) -> str | None:
-    """The backbone of a model that lies there as its authors publish it, if they have other folders than ours.
-
-    OmniGen2 has also classes from files beside the weights, which are not run.
-    """
+def published_backbone(folder: Path) -> Backbone | None:
+    """The backbone of a model that lies there as its authors publish it, by the class of their pipeline."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        name = str(index.get("_class_name"))
+    except (OSError, ValueError, AttributeError):
         return None
-    if not isinstance(index, dict):
-        return None
-    name = str(index.get("_class_name"))
-    if name.startswith("OmniGen2") and "mllm" in index:
-        return "omnigen2"
-    return "qwen-image-2.1" if name.startswith("QwenImage21") and "processor" in index else None
+    found = [backbone for backbone in BACKBONES if name.startswith(backbone.published.pipeline)]
+    return max(found, key=lambda backbone: len(backbone.published.pipeline), default=None)
+
+
+def other_folders(folder: Path) -> dict[str, str]:
+    """The folders of the parts of a pipeline, where a model lies in others than ours; else nothing."""
+    backbone = published_backbone(folder)
+    if backbone is None:
+        return {}
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    folders = dict(backbone.published.folders)
+    return folders if set(folders.values()) <= index.keys() else {}
 
 
 def load_parts(
-    folder: Path,
-    classes: dict[str, Any],
-    subfolders: dict[str, str],
-    dtype: torch.dtype | dict[str, torch.dtype],
-    given: Collection[str],
+    folder: Path, backbone: Backbone, dtype: torch.dtype | dict[str, torch.dtype], given: Collection[str]
 ) -> dict[str, Any]:
-    """The parts of a pipeline, but those `given`, each from its subfolder with its class; from safetensors alone."""
+    """The parts of a pipeline, but those `given`, of a model that lies in its authors' folders; from safetensors
+    alone. What it has from files beside the weights is not run."""
+    published = backbone.published
     parts: dict[str, Any] = {}
-    for name, subfolder in subfolders.items():
+    if published.scheduler is not None and "scheduler" not in given:
+        parts["scheduler"] = published.scheduler()
+    for name, subfolder in published.folders.items():
         if name in given:
             continue
         if not (folder / subfolder).is_dir():
@@ -125,7 +132,8 @@ def load_parts(
         if name in ("text_encoder", "transformer", "vae"):
             own = dtype.get(name, dtype.get("default", torch.float32)) if isinstance(dtype, dict) else dtype
             options |= {"dtype" if name == "text_encoder" else "torch_dtype": own, "use_safetensors": True}
-        part = classes[name].from_pretrained(folder / subfolder, **options)
+        library, class_name = published.classes.get(name, (backbone.library, backbone.class_name))
+        part = getattr(importlib.import_module(library), class_name).from_pretrained(folder / subfolder, **options)
         parts[name] = part.eval() if isinstance(part, nn.Module) else part
     return parts
 

@@ -16,7 +16,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -26,21 +25,16 @@ from diffusers import (
     AutoencoderKLQwenImage21,
     DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
-    QwenImage21Transformer2DModel,
+    ModelMixin,
     QwenImageControlNetModel,
-    QwenImageTransformer2DModel,
 )
 from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor, nn
-from transformers import (
-    PreTrainedTokenizerBase,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2VLImageProcessorPil,
-    Qwen3VLForConditionalGeneration,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Qwen2VLImageProcessorPil
 
-from .backbones import backbone_of, omnigen2, qwen_image, qwen_image_21
+from .backbones import BACKBONES, backbone_of
+from .backbones.backbone import Backbone
 from .backbones.controlnet import ControlNetInjection, depth_condition
 from .backbones.depth_injection import (
     ADAPTER,
@@ -51,8 +45,7 @@ from .backbones.depth_injection import (
     saved_without_lora,
     unwrapped,
 )
-from .backbones.omnigen2_transformer import OmniGen2Transformer2DModel
-from .backbones.sampling import draw_noise
+from .backbones.sampling import Draw, draw_noise
 from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH, depth_settings
 from .depth_image import disparity_image
@@ -74,7 +67,9 @@ from .model_folder import (
     check_variant,
     check_weights,
     find_model,
+    load_parts,
     loading,
+    other_folders,
     published_backbone,
     replace_folder,
     write_model_index,
@@ -86,10 +81,6 @@ from .single_file import load_part
 from .texts import check_text
 
 Picture = Image.Image | Tensor
-
-# How diffusers' pipelines of Qwen-Image and Qwen-Image-Edit draw; their published folders do not say it.
-QWEN_IMAGE = "QwenImage"
-QWEN_IMAGE_OPTIONS = {"default_size": 1024, "rescale_guidance": True}
 
 
 @dataclass
@@ -114,9 +105,6 @@ MAX_SIDE = 16384
 MAX_STEPS = 10000
 MAX_IMAGES = 4096
 
-# Models that are also loaded in the layout of their authors, where it is another than ours.
-PUBLISHED = {module.NAME: module for module in (omnigen2, qwen_image_21)}
-
 
 class SpatialFusionPipeline(DiffusionPipeline):
     """Text to image, and editing, with metric depth in between.
@@ -128,7 +116,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         rescale_guidance: keep the norm of the guided velocity at the prompt's own, as Qwen-Image's pipelines do; of
             Qwen-Image alone.
 
-    What differs from one diffusion transformer to another is asked of its file in `backbones/`. The LoRA and the
+    What differs from one diffusion transformer to another is in its record in `backbones/`. The LoRA and the
     projection delta of the `spatialfusion` checkpoint are put on `transformer`, inactive while it is given no depth.
     """
 
@@ -139,9 +127,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
     def __init__(
         self,
         vae: AutoencoderKLQwenImage | AutoencoderKLQwenImage21 | AutoencoderKL,
-        text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
+        text_encoder: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        transformer: QwenImageTransformer2DModel | QwenImage21Transformer2DModel | OmniGen2Transformer2DModel,
+        transformer: ModelMixin,
         scheduler: FlowMatchEulerDiscreteScheduler,
         spatialfusion: SpatialFusionModel,
         image_processor: Qwen2VLImageProcessorPil | None = None,
@@ -151,23 +139,25 @@ class SpatialFusionPipeline(DiffusionPipeline):
     ):
         super().__init__()
         if image_processor is None:
-            # Qwen-Image has none, because it was never shown a picture.
+            # Qwen-Image has none, because it was never shown a picture; an LLM that sees nothing needs none.
             image_processor = default_image_processor(text_encoder)
         backbone = backbone_of(transformer)
-        _check_fit(spatialfusion, text_encoder, backbone.NAME)
-        if rescale_guidance and backbone is not qwen_image:
+        backbone.check_checkpoint(spatialfusion.config)
+        _check_fit(spatialfusion, text_encoder)
+        if rescale_guidance and not backbone.rescales:
+            known = " and ".join(other.name for other in BACKBONES if other.rescales)
             raise InputError(
-                f"rescale_guidance is true, but the diffusion model is {backbone.NAME}: it is for qwen-image alone."
+                f"rescale_guidance is true, but the diffusion model is {backbone.name}: it is for {known} alone."
             )
-        if controlnet is not None and backbone is not qwen_image:
-            raise InputError(f"a ControlNet was given, but the diffusion model is {backbone.NAME}: expected none.")
+        if controlnet is not None and not backbone.controlnets:
+            raise InputError(f"a ControlNet was given, but the diffusion model is {backbone.name}: expected none.")
         if has_lora(transformer):
             # Of another checkpoint, when a pipeline is built anew from the parts of an old one.
             check_lora(transformer)
             transformer.delete_adapters(ADAPTER)
         self.delta = backbone.load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
         # Checks that tokenizer and text encoder belong together.
-        PromptEncoder(text_encoder, tokenizer, image_processor, spatialfusion.config.num_layers, backbone.TEMPLATE)
+        PromptEncoder(text_encoder, tokenizer, image_processor, spatialfusion.config.num_layers, backbone.template)
         self.register_modules(
             vae=vae,
             text_encoder=text_encoder,
@@ -189,8 +179,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         self.seconds: dict[str, float] = {}
 
     @property
-    def backbone(self) -> ModuleType:
-        """The file of backbones/ that knows how to call the transformer."""
+    def backbone(self) -> Backbone:
+        """What is particular to the transformer."""
         return backbone_of(self.transformer)
 
     # What diffusers' pipelines tell callbacks, and what hooks of diffusers ask for.
@@ -294,9 +284,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
         depth_guidance = _finite("depth_guidance", depth_guidance)
         adapter_strength = _finite("adapter_strength", adapter_strength)
         adapter_start, adapter_end = _finite("adapter_start", adapter_start), _finite("adapter_end", adapter_end)
-        if image_guidance_scale != 1 and self.backbone is not omnigen2:
+        if image_guidance_scale != 1 and not self.backbone.image_guidance:
             raise InputError(
-                f"image_guidance_scale is {image_guidance_scale:g}, but {self.backbone.NAME} has no guidance by the "
+                f"image_guidance_scale is {image_guidance_scale:g}, but {self.backbone.name} has no guidance by the "
                 "source image: expected 1."
             )
         if not 0 <= adapter_start <= adapter_end <= 1:
@@ -401,6 +391,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             check_text(text, "the prompt")
         per_prompt = _whole("num_images_per_prompt", per_prompt, 1, MAX_IMAGES)
         pictures = [] if image is None else _read_pictures(image, len(prompts))
+        self.backbone.check_references(pictures)
         rows = [i for i in range(len(prompts)) for _ in range(per_prompt)]
         if geometry is not None:
             if not isinstance(geometry, Geometry):
@@ -490,7 +481,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         self._onload(self.text_encoder)
         config = self.spatialfusion.config
         parts = self.text_encoder, self.tokenizer, self.image_processor
-        encoder = PromptEncoder(*parts, config.num_layers, self.backbone.TEMPLATE, config.llm_layers)
+        encoder = PromptEncoder(*parts, config.num_layers, self.backbone.template, config.llm_layers)
         pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
         context = encoder.encode(request.prompts, pictures).select(request.rows)
         # A chat is a text and, with a picture, the picture's number; what several images need is read once.
@@ -565,7 +556,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             return ControlNetInjection(self.transformer, self.controlnet, condition, strength)
         self._onload(self.spatialfusion)
         residual = self.spatialfusion.adapter.residual(geometry, size)
-        return self.backbone.DepthInjection(self.transformer, residual, self.delta, strength)
+        return self.backbone.inject(self.transformer, residual, self.delta, strength)
 
     def _draw_latents(
         self,
@@ -611,28 +602,22 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 if self._interrupt:
                     raise _InterruptedError(latents)
 
-            if self.backbone is omnigen2:
-                guiding = {"image_guidance": image_guidance}
-            elif self.backbone is qwen_image:
-                guiding = {"rescale": self.config.rescale_guidance}
-            else:
-                guiding = {}
+            draw = Draw(
+                context,
+                null,
+                references,
+                noise,
+                steps,
+                guidance,
+                injection,
+                depth_range,
+                image_guidance,
+                self.config.rescale_guidance,
+                after_step,
+                before_step,
+            )
             try:
-                latents = self.backbone.sample_latents(
-                    self.transformer,
-                    self.scheduler,
-                    context,
-                    null,
-                    references,
-                    noise,
-                    steps,
-                    guidance,
-                    injection,
-                    depth_range,
-                    callback=after_step,
-                    before_step=before_step,
-                    **guiding,
-                )
+                latents = self.backbone.sample_latents(self.transformer, self.scheduler, draw)
             except _InterruptedError as interruption:
                 latents = interruption.latents
             finally:
@@ -677,7 +662,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         folder.mkdir(parents=True, exist_ok=True)
         with temporary_folder(folder.parent) as temporary:
             shards = {} if max_shard_size is None else {"max_shard_size": max_shard_size}
-            kept = [*COMPONENTS, *(CONTROLNET if self.controlnet is not None else ())]
+            kept = [name for name in (*COMPONENTS, *CONTROLNET) if getattr(self, name) is not None]
             for component in kept:
                 part = unwrapped(getattr(self, component))
                 with saved_without_lora(part) if component == "transformer" else nullcontext():
@@ -728,30 +713,31 @@ class SpatialFusionPipeline(DiffusionPipeline):
         """
         hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
         given = {name for name in (*COMPONENTS, *CONTROLNET) if name in kwargs}
-        unneeded = given | {m.PUBLISHED_FOLDERS.get(name, name) for m in PUBLISHED.values() for name in given}
+        unneeded = given | {backbone.published.folders.get(name, name) for backbone in BACKBONES for name in given}
         folder = find_model(pretrained_model_name_or_path, hub_options, unneeded)
         check_variant(folder, kwargs.get("variant"))
         dtype = _read_dtype(kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32)
-        published = PUBLISHED.get(published_backbone(folder))
-        if published is None:
-            index = check_folder(folder, given)
-            if str(index.get("_class_name")).startswith(QWEN_IMAGE):
-                kwargs = QWEN_IMAGE_OPTIONS | kwargs
+        published, folders = published_backbone(folder), other_folders(folder)
+        if not folders:
+            check_folder(folder, given)
+        if published is not None:
+            # What its folder does not say.
+            kwargs = {**published.published.options, **kwargs}
         if not isinstance(spatialfusion, SpatialFusionModel):
             spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=_dtype_of("spatialfusion", dtype))
         for name in ("transformer", "text_encoder", "vae"):
             if isinstance(kwargs.get(name), (str, os.PathLike)):
-                subfolder = name if published is None else published.PUBLISHED_FOLDERS[name]
+                subfolder = folders.get(name, name)
                 kwargs[name] = load_part(name, kwargs[name], folder / subfolder, _dtype_of(name, dtype))
         with loading(folder):
-            if published is not None:
-                parts = published.load_published(folder, dtype, given)
-                pipeline = cls(**{"default_size": published.DEFAULT_SIZE} | parts | kwargs, spatialfusion=spatialfusion)
+            if folders:
+                parts = load_parts(folder, published, dtype, given)
+                pipeline = cls(**parts | kwargs, spatialfusion=spatialfusion)
             else:
                 kwargs |= {"use_safetensors": True, "trust_remote_code": False}
                 pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
         for name in {"vae", "text_encoder", "transformer", *(CONTROLNET if pipeline.controlnet else ())} - given:
-            subfolder = name if published is None else published.PUBLISHED_FOLDERS[name]
+            subfolder = folders.get(name, name)
             check_weights(folder / subfolder, base_parameters(getattr(pipeline, name)), renamed=name == "text_encoder")
         pipeline.register_to_config(_name_or_path=str(pretrained_model_name_or_path))
         return pipeline
@@ -888,16 +874,10 @@ def _read_dtype(dtype: Any) -> torch.dtype | dict[str, torch.dtype]:
 
 def _check_fit(
     spatialfusion: SpatialFusionModel,
-    text_encoder: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
-    backbone: str,
+    text_encoder: PreTrainedModel,
 ) -> None:
-    """The checkpoint must have been trained for this backbone, and on the attention of this multimodal LLM."""
-    if spatialfusion.config.backbone != backbone:
-        raise InputError(
-            f"the SpatialFusion checkpoint was trained for {spatialfusion.config.backbone}, but the diffusion model is "
-            f"{backbone}: they do not belong together."
-        )
-    text = text_encoder.config.text_config
+    """The checkpoint must have been trained on the attention of this multimodal LLM."""
+    text = text_encoder.config.get_text_config()
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     for name, trained, found in (
         ("layers", spatialfusion.config.mllm_layers, text.num_hidden_layers),

@@ -22,8 +22,8 @@ from spatialfusion.backbones import backbone_of, qwen_image
 from spatialfusion.backbones import omnigen2 as og
 from spatialfusion.backbones.depth_injection import backbone_tensors, base_state_dict
 from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel, positions
-from spatialfusion.backbones.sampling import draw_noise
-from spatialfusion.context import OMNIGEN2, PromptEncoder, SemanticContext, chat
+from spatialfusion.backbones.sampling import Draw, draw_noise
+from spatialfusion.context import PromptEncoder, SemanticContext, chat
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.model import FILE_NAME
@@ -62,7 +62,7 @@ def stir_lora(transformer: nn.Module) -> None:
 
 
 def stirred_delta(transformer: nn.Module) -> nn.Linear:
-    delta = og.projection_delta(transformer)
+    delta = og.BACKBONE.projection_delta(transformer)
     nn.init.normal_(delta.weight, std=0.1)
     nn.init.normal_(delta.bias, std=0.1)
     return delta
@@ -191,8 +191,7 @@ def test_text_padding_changes_nothing_that_is_read() -> None:
     expected = og.velocity(transformer, latents, [], t, context.prompt_embeds, context.prompt_mask)
     embeds = torch.cat([context.prompt_embeds, torch.full((2, 7, WIDTH), 9.0)], dim=1)
     mask = torch.cat([context.prompt_mask, torch.zeros(2, 7, dtype=torch.bool)], dim=1)
-    for multiple in (1, 16):
-        assert_close(og.velocity(transformer, latents, [], t, embeds, mask, multiple), expected, atol=1e-5, rtol=1e-4)
+    assert_close(og.velocity(transformer, latents, [], t, embeds, mask), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_everything_given_to_the_network_matters() -> None:
@@ -218,10 +217,10 @@ def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
         call(transformer, make_latents(shape=(16, 4, 5)))
     qwen = tiny_components()["transformer"]
     with pytest.raises(InputError, match="QwenImageTransformer2DModel: supported is OmniGen2Transformer2DModel"):
-        og.DepthInjection(qwen, make_latents())
+        og.BACKBONE.inject(qwen, make_latents())
     with pytest.raises(InputError, match="OmniGen2Transformer2DModel: supported is QwenImageTransformer2DModel"):
-        qwen_image.DepthInjection(transformer, make_latents())
-    assert backbone_of(transformer) is og and backbone_of(qwen) is qwen_image
+        qwen_image.BACKBONE.inject(transformer, make_latents())
+    assert backbone_of(transformer) is og.BACKBONE and backbone_of(qwen) is qwen_image.BACKBONE
     with pytest.raises(InputError, match=r"Linear: supported are QwenImage.* and OmniGen2Transformer2DModel"):
         backbone_of(nn.Linear(2, 2))
 
@@ -282,7 +281,7 @@ def test_only_the_target_is_shifted(references: int) -> None:
     images = [make_latents(seed=3)] * references
     recorder = Recorder(transformer)
     call(transformer, latents, images)
-    with og.DepthInjection(transformer, residual, strength=0.5):
+    with og.BACKBONE.inject(transformer, residual, strength=0.5):
         call(transformer, latents, images)
     call(transformer, latents, images)
     call(transformer, latents + 0.5 * residual)
@@ -296,13 +295,13 @@ def test_only_the_target_is_shifted(references: int) -> None:
 def test_without_effect_it_is_the_base_to_the_bit() -> None:
     transformer, latents = omnigen2_transformer(), make_latents()
     expected = call(transformer, latents)
-    og.add_lora(transformer, 4)
+    og.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
     assert torch.equal(call(transformer, latents), expected), "a LoRA outside of an injection"
-    with og.DepthInjection(transformer, residual, delta, strength=0.0):
+    with og.BACKBONE.inject(transformer, residual, delta, strength=0.0):
         assert torch.equal(call(transformer, latents), expected), "strength 0"
-    with og.DepthInjection(transformer, residual, delta) as injection:
+    with og.BACKBONE.inject(transformer, residual, delta) as injection:
         assert not torch.allclose(call(transformer, latents), expected, atol=1e-3)
         injection.active = False
         assert torch.equal(call(transformer, latents), expected), "inactive"
@@ -314,8 +313,8 @@ def test_without_effect_it_is_the_base_to_the_bit() -> None:
 def test_untrained_additions_change_nothing() -> None:
     transformer, latents = omnigen2_transformer(), make_latents()
     expected = call(transformer, latents)
-    og.add_lora(transformer, 4)
-    with og.DepthInjection(transformer, torch.zeros(2, *SHAPE), og.projection_delta(transformer)):
+    og.BACKBONE.add_lora(transformer, 4)
+    with og.BACKBONE.inject(transformer, torch.zeros(2, *SHAPE), og.BACKBONE.projection_delta(transformer)):
         assert torch.equal(call(transformer, latents), expected)
 
 
@@ -327,11 +326,11 @@ def test_each_part_scales_with_strength() -> None:
     with torch.no_grad():
         changed.x_embedder.weight += strength * delta.weight
         changed.x_embedder.bias += strength * delta.bias
-    with og.DepthInjection(transformer, zeros, delta, strength):
+    with og.BACKBONE.inject(transformer, zeros, delta, strength):
         assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
     # The LoRA: as if B A had been added to the weights.
     changed, transformer = omnigen2_transformer(), omnigen2_transformer()
-    og.add_lora(transformer, 4)
+    og.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     tensors = backbone_tensors(transformer, None)
     modules = dict(changed.named_modules())
@@ -341,16 +340,16 @@ def test_each_part_scales_with_strength() -> None:
             product = tensors[f"{name}.lora_B.weight"] @ tensors[f"{name}.lora_A.weight"]
             modules[name.removeprefix("lora.")].weight += strength * product
     assert {name.split(".")[1] for name in names} == {"noise_refiner", "layers"} and len(names) == 7 * 3
-    with og.DepthInjection(transformer, zeros, strength=strength):
+    with og.BACKBONE.inject(transformer, zeros, strength=strength):
         assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
 
 
 def test_gradients_reach_residual_delta_and_lora_and_nothing_else() -> None:
     transformer = omnigen2_transformer().requires_grad_(False)
-    lora = og.add_lora(transformer, 4)
+    lora = og.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2).requires_grad_()
-    with og.DepthInjection(transformer, residual, delta):
+    with og.BACKBONE.inject(transformer, residual, delta):
         loss = call(transformer, make_latents(), [make_latents(seed=3)]).square().sum()
     loss.backward()
     for tensor in (residual, delta.weight, delta.bias, *lora):
@@ -361,7 +360,7 @@ def test_gradients_reach_residual_delta_and_lora_and_nothing_else() -> None:
 def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
     transformer, residual, latents = omnigen2_transformer(), make_latents(1, seed=2), make_latents(1)
     recorder = Recorder(transformer)
-    with og.DepthInjection(transformer, residual):
+    with og.BACKBONE.inject(transformer, residual):
         call(transformer, latents.repeat(2, 1, 1, 1))
         with pytest.raises(InputError, match="same image size"):
             call(transformer, make_latents(1, (16, 2, 2)), lengths=(3,))
@@ -372,10 +371,10 @@ def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
 def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None:
     transformer, latents = omnigen2_transformer(), make_latents()
     base = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
-    og.add_lora(transformer, 4)
+    og.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
-    with og.DepthInjection(transformer, residual, delta, 0.7):
+    with og.BACKBONE.inject(transformer, residual, delta, 0.7):
         expected = call(transformer, latents)
     tensors = {name: tensor.clone() for name, tensor in backbone_tensors(transformer, delta).items()}
     assert "lora.layers.1.attn.to_q.lora_A.weight" in tensors and "projection.bias" in tensors
@@ -383,13 +382,13 @@ def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None
     assert kept.keys() == base.keys() and all(torch.equal(kept[name], base[name]) for name in base)
 
     fresh = omnigen2_transformer()
-    loaded = og.load_backbone_tensors(fresh, tensors)
-    with og.DepthInjection(fresh, residual, loaded, 0.7):
+    loaded = og.BACKBONE.load_backbone_tensors(fresh, tensors)
+    with og.BACKBONE.inject(fresh, residual, loaded, 0.7):
         assert torch.equal(call(fresh, latents), expected)
     with pytest.raises(InputError, match="another diffusion model"):
-        og.load_backbone_tensors(omnigen2_transformer(num_layers=1), tensors)
+        og.BACKBONE.load_backbone_tensors(omnigen2_transformer(num_layers=1), tensors)
     with pytest.raises(InputError, match="input projection"):
-        og.load_backbone_tensors(omnigen2_transformer(), {"projection.weight": torch.zeros(3, 64)})
+        og.BACKBONE.load_backbone_tensors(omnigen2_transformer(), {"projection.weight": torch.zeros(3, 64)})
 
 
 # Sampling
@@ -399,7 +398,7 @@ def draw(transformer: nn.Module, **options) -> Tensor:
     options = {"steps": 4, "guidance": 3.0, "references": []} | options
     noise = draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
     contexts = make_context([5, 3]), make_context([2, 2], seed=1)
-    return og.sample_latents(transformer, og.scheduler(), *contexts, noise=noise, **options)
+    return og.BACKBONE.sample_latents(transformer, og.scheduler(), Draw(*contexts, noise=noise, **options))
 
 
 class Constant(OmniGen2Transformer2DModel):
@@ -419,7 +418,7 @@ def test_the_shift_stays_in_the_networks_input() -> None:
     stub, residual = Constant(**omnigen2_transformer().config), 5 * make_latents(seed=2)
     Constant.seen.clear()
     without = draw(stub)
-    assert torch.equal(draw(stub, injection=og.DepthInjection(stub, residual)), without)
+    assert torch.equal(draw(stub, injection=og.BACKBONE.inject(stub, residual)), without)
     # All calls of the network were shifted, those of prompt and negative prompt alike.
     plain, shifted = Constant.seen[:8], Constant.seen[8:]
     assert all(torch.equal(b, a + residual) for a, b in zip(plain, shifted, strict=True))
@@ -446,13 +445,13 @@ def test_guidance_by_prompt_and_by_source_image() -> None:
 
 def test_depth_range_and_strength_zero_in_the_sampler() -> None:
     transformer = omnigen2_transformer()
-    og.add_lora(transformer, 4)
+    og.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
     without = draw(transformer)
 
     def with_depth(strength: float = 1.0, **options) -> Tensor:
-        return draw(transformer, injection=og.DepthInjection(transformer, residual, delta, strength), **options)
+        return draw(transformer, injection=og.BACKBONE.inject(transformer, residual, delta, strength), **options)
 
     assert torch.equal(with_depth(0.0), without)
     assert torch.equal(with_depth(depth_range=(0.0, 0.0)), without)
@@ -465,9 +464,8 @@ def test_a_sample_depends_on_its_own_generator_alone() -> None:
     both = draw(transformer, references=[reference], image_guidance=2.0)
     context, null = make_context([5, 3]), make_context([2, 2], seed=1)
     noise = draw_noise([torch.Generator().manual_seed(1)], SHAPE)
-    second = og.sample_latents(
-        transformer, og.scheduler(), context[1], null[1], [reference[1:]], noise, 4, 3.0, image_guidance=2.0
-    )
+    alone = Draw(context[1], null[1], [reference[1:]], noise, 4, 3.0, image_guidance=2.0)
+    second = og.BACKBONE.sample_latents(transformer, og.scheduler(), alone)
     assert_close(second, both[1:], atol=1e-5, rtol=1e-4)
 
 
@@ -503,7 +501,7 @@ def components() -> dict:
 
 def test_prompt_embeddings_are_those_of_the_whole_published_chat(components) -> None:
     encoder = PromptEncoder(
-        *(components[name] for name in ("text_encoder", "tokenizer", "image_processor")), 2, OMNIGEN2
+        *(components[name] for name in ("text_encoder", "tokenizer", "image_processor")), 2, og.TEMPLATE
     )
     prompts = ["a red car", "a blue house in front of a red car"]
     context = encoder.encode(prompts, [[torch.zeros(3, 32, 32)], [torch.zeros(3, 32, 32)]])
@@ -513,7 +511,7 @@ def test_prompt_embeddings_are_those_of_the_whole_published_chat(components) -> 
             "<|im_start|>system\nYou are a helpful assistant that generates high-quality images based on user "
             f"instructions.<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n"
         )
-        assert chat(prompt, 0, OMNIGEN2) == text
+        assert chat(prompt, 0, og.TEMPLATE) == text
         ids = components["tokenizer"](text, return_tensors="pt").input_ids
         hidden = components["text_encoder"](ids, output_hidden_states=True).hidden_states[-1]
         assert int(context.prompt_mask[i].sum()) == ids.shape[1]
@@ -606,10 +604,8 @@ def test_strength_0_is_the_base_model_bit_for_bit(pipe, folder, picture) -> None
     assert off.geometry is None
     bare = OmniGen2Transformer2DModel.from_pretrained(folder / "transformer")
     assert bare.state_dict().keys() == base_state_dict(pipe.transformer).keys()
-    encoder = PromptEncoder(pipe.text_encoder, pipe.tokenizer, pipe.image_processor, 2, OMNIGEN2)
-    expected = og.sample_latents(
-        bare,
-        og.scheduler(),
+    encoder = PromptEncoder(pipe.text_encoder, pipe.tokenizer, pipe.image_processor, 2, og.TEMPLATE)
+    draw = Draw(
         encoder.encode([CAR]),
         encoder.encode([""], allow_empty=True),
         [encode_latents(pipe.vae, picture[None])],
@@ -617,7 +613,7 @@ def test_strength_0_is_the_base_model_bit_for_bit(pipe, folder, picture) -> None
         2,
         4.0,
     )
-    assert torch.equal(off.images, expected)
+    assert torch.equal(off.images, og.BACKBONE.sample_latents(bare, og.scheduler(), draw))
 
 
 def test_a_saved_pipeline_draws_the_same_images(pipe, picture, tmp_path) -> None:

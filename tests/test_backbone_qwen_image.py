@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from spatialfusion.backbones import qwen_image as qi
-from spatialfusion.context import SemanticContext
+from spatialfusion.backbones.depth_injection import backbone_tensors, base_state_dict
+from spatialfusion.backbones.sampling import Draw, draw_noise, set_steps
+from spatialfusion.context import SemanticContext, fit_text
 from spatialfusion.errors import InputError
 
 WIDTH = 24
@@ -55,7 +57,7 @@ def stir_lora(transformer: nn.Module) -> None:
 
 
 def stirred_delta(transformer: nn.Module) -> nn.Linear:
-    delta = qi.projection_delta(transformer)
+    delta = qi.BACKBONE.projection_delta(transformer)
     nn.init.normal_(delta.weight, std=0.1)
     nn.init.normal_(delta.bias, std=0.1)
     return delta
@@ -111,9 +113,9 @@ def test_text_padding_changes_nothing_that_is_read() -> None:
     for multiple in (1, 4, 16):
         v = qi.velocity(transformer, latents, [], t, padded_embeds, padded_mask, multiple)
         torch.testing.assert_close(v, expected, atol=1e-5, rtol=1e-4)
-    embeds, mask = qi.fit_text(padded_embeds, padded_mask, 4)
+    embeds, mask = fit_text(padded_embeds, padded_mask, 4)
     assert embeds.shape == (2, 8, WIDTH) and mask.sum(1).tolist() == [5, 3]
-    assert qi.fit_text(padded_embeds[:1], padded_mask[:1])[1] is None
+    assert fit_text(padded_embeds[:1], padded_mask[:1])[1] is None
 
 
 def test_autocast_keeps_the_noise_level_exact() -> None:
@@ -131,9 +133,9 @@ def test_odd_latents_and_other_architectures_are_refused_in_a_sentence() -> None
     with pytest.raises(InputError, match="even"):
         call(make_transformer(), make_latents(shape=(16, 4, 5)))
     with pytest.raises(InputError, match="Linear: supported is QwenImageTransformer2DModel"):
-        qi.DepthInjection(nn.Linear(2, 2), make_latents())
+        qi.BACKBONE.inject(nn.Linear(2, 2), make_latents())
     with pytest.raises(InputError, match="layered"):
-        qi.check_architecture(make_transformer(use_additional_t_cond=True))
+        qi.BACKBONE.check_architecture(make_transformer(use_additional_t_cond=True))
 
 
 @pytest.mark.parametrize("lengths", [(5, 3), (4, 4)])
@@ -155,7 +157,7 @@ def test_only_target_tokens_of_the_input_are_shifted(references: int) -> None:
     images = [make_latents(seed=3)] * references
     recorder = Recorder(transformer)
     call(transformer, latents, images)
-    with qi.DepthInjection(transformer, residual, strength=0.5):
+    with qi.BACKBONE.inject(transformer, residual, strength=0.5):
         call(transformer, latents, images)
     call(transformer, latents, images)
     base, shifted, after = recorder.inputs
@@ -167,20 +169,20 @@ def test_only_target_tokens_of_the_input_are_shifted(references: int) -> None:
 def test_without_effect_it_is_the_base_to_the_bit() -> None:
     transformer, latents = make_transformer(), make_latents()
     expected = call(transformer, latents)
-    qi.add_lora(transformer, 4)
+    qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
     assert torch.equal(call(transformer, latents), expected), "a LoRA outside of an injection"
-    with qi.DepthInjection(transformer, residual, delta, strength=0.0):
+    with qi.BACKBONE.inject(transformer, residual, delta, strength=0.0):
         assert torch.equal(call(transformer, latents), expected), "strength 0"
-    with qi.DepthInjection(transformer, residual, delta) as injection:
+    with qi.BACKBONE.inject(transformer, residual, delta) as injection:
         assert not torch.allclose(call(transformer, latents), expected, atol=1e-3)
         injection.active = False
         assert torch.equal(call(transformer, latents), expected), "inactive"
         injection.active = True
         assert not torch.allclose(call(transformer, latents), expected, atol=1e-3)
     assert torch.equal(call(transformer, latents), expected), "after"
-    with qi.DepthInjection(transformer, torch.zeros_like(residual)):
+    with qi.BACKBONE.inject(transformer, torch.zeros_like(residual)):
         plain = call(transformer, latents)
     with pytest.raises(AssertionError):
         torch.testing.assert_close(plain, expected)  # the LoRA works also where depth was dropped
@@ -189,8 +191,8 @@ def test_without_effect_it_is_the_base_to_the_bit() -> None:
 def test_untrained_additions_change_nothing() -> None:
     transformer, latents = make_transformer(), make_latents()
     expected = call(transformer, latents)
-    qi.add_lora(transformer, 4)
-    with qi.DepthInjection(transformer, torch.zeros(2, *SHAPE), qi.projection_delta(transformer)):
+    qi.BACKBONE.add_lora(transformer, 4)
+    with qi.BACKBONE.inject(transformer, torch.zeros(2, *SHAPE), qi.BACKBONE.projection_delta(transformer)):
         assert torch.equal(call(transformer, latents), expected)
 
 
@@ -203,20 +205,20 @@ def test_each_part_scales_with_strength() -> None:
     with torch.no_grad():
         changed.img_in.weight += strength * delta.weight
         changed.img_in.bias += strength * delta.bias
-    with qi.DepthInjection(transformer, zeros, delta, strength):
+    with qi.BACKBONE.inject(transformer, zeros, delta, strength):
         torch.testing.assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
     # The LoRA: as if B A had been added to the weights.
     changed, transformer = make_transformer(), make_transformer()
-    qi.add_lora(transformer, 4)
+    qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
-    tensors = qi.backbone_tensors(transformer, None)
+    tensors = backbone_tensors(transformer, None)
     modules = dict(changed.named_modules())
     with torch.no_grad():
         for name in {key.rsplit(".lora_", 1)[0] for key in tensors}:
             product = tensors[f"{name}.lora_B.weight"] @ tensors[f"{name}.lora_A.weight"]
             modules[name.removeprefix("lora.")].weight += strength * product
-    assert len(tensors) == 2 * 2 * len(qi.LORA_TARGETS)
-    with qi.DepthInjection(transformer, zeros, strength=strength):
+    assert len(tensors) == 2 * 2 * len(qi.BACKBONE.lora_targets)
+    with qi.BACKBONE.inject(transformer, zeros, strength=strength):
         torch.testing.assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
 
 
@@ -224,10 +226,10 @@ def test_a_concatenated_residual_is_as_columns_of_the_projection() -> None:
     latents, reference, residual = make_latents(), make_latents(seed=5), make_latents(1, seed=2)
     transformer = make_transformer()
     base = call(transformer, latents, [reference])
-    delta = qi.projection_delta(transformer, concat=True)
+    delta = qi.BACKBONE.projection_delta(transformer, concat=True)
     assert delta.in_features == 128
     recorder = Recorder(transformer)
-    with qi.DepthInjection(transformer, residual, delta):
+    with qi.BACKBONE.inject(transformer, residual, delta):
         assert torch.equal(call(transformer, latents, [reference]), base)  # the columns start at zero
     nn.init.normal_(delta.weight, std=0.1)
     projected = []
@@ -237,7 +239,7 @@ def test_a_concatenated_residual_is_as_columns_of_the_projection() -> None:
     )
     for strength in (1.0, 0.5, 0.0):
         projected.clear()
-        with qi.DepthInjection(transformer, residual, delta, strength) as injection:
+        with qi.BACKBONE.inject(transformer, residual, delta, strength) as injection:
             result = call(transformer, latents, [reference])
             injection.active = False
             assert torch.equal(call(transformer, latents, [reference]), base)
@@ -248,23 +250,23 @@ def test_a_concatenated_residual_is_as_columns_of_the_projection() -> None:
         expected = transformer.img_in.forward(tokens) + strength * delta(torch.cat([tokens, beside], dim=2))
         assert torch.equal(result, base) == (strength == 0)
         torch.testing.assert_close(projected[0], expected)
-    with qi.DepthInjection(transformer, residual, delta), pytest.raises(InputError, match="same image size"):
+    with qi.BACKBONE.inject(transformer, residual, delta), pytest.raises(InputError, match="same image size"):
         call(transformer, make_latents(1, (16, 2, 2)), lengths=(3,))
 
     residual.requires_grad_()
-    with qi.DepthInjection(transformer, residual, delta):
+    with qi.BACKBONE.inject(transformer, residual, delta):
         call(transformer, latents).square().sum().backward()
     assert residual.grad.abs().sum() > 0 and delta.weight.grad[:, 64:].abs().sum() > 0
-    tensors = qi.backbone_tensors(transformer, delta)
-    assert torch.equal(qi.load_backbone_tensors(make_transformer(), tensors).weight, delta.weight)
+    tensors = backbone_tensors(transformer, delta)
+    assert torch.equal(qi.BACKBONE.load_backbone_tensors(make_transformer(), tensors).weight, delta.weight)
 
 
 def test_gradients_reach_residual_delta_and_lora_and_nothing_else() -> None:
     transformer = make_transformer().requires_grad_(False)
-    lora = qi.add_lora(transformer, 4)
+    lora = qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2).requires_grad_()
-    with qi.DepthInjection(transformer, residual, delta):
+    with qi.BACKBONE.inject(transformer, residual, delta):
         loss = call(transformer, make_latents()).square().sum()
     loss.backward()
     assert residual.grad.abs().sum() > 0 and delta.weight.grad.abs().sum() > 0 and delta.bias.grad.abs().sum() > 0
@@ -282,9 +284,9 @@ def test_other_adapters_stay_active() -> None:
     transformer.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=["attn.to_q"]), adapter_name="style")
     stir_lora(transformer)
     expected = call(transformer, latents)
-    qi.add_lora(transformer, 4)
+    qi.BACKBONE.add_lora(transformer, 4)
     assert torch.equal(call(transformer, latents), expected)
-    with qi.DepthInjection(transformer, torch.zeros(2, *SHAPE)):
+    with qi.BACKBONE.inject(transformer, torch.zeros(2, *SHAPE)):
         torch.testing.assert_close(call(transformer, latents), expected)  # ours is untrained, theirs must count
     assert torch.equal(call(transformer, latents), expected)
 
@@ -293,7 +295,7 @@ def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
     transformer, residual = make_transformer(), make_latents(1, seed=2)
     recorder = Recorder(transformer)
     latents = make_latents(1).repeat(2, 1, 1, 1)
-    with qi.DepthInjection(transformer, residual):
+    with qi.BACKBONE.inject(transformer, residual):
         call(transformer, latents)
         with pytest.raises(InputError, match="same image size"):
             call(transformer, make_latents(1, (16, 2, 2)), lengths=(3,))
@@ -303,38 +305,38 @@ def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
 def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None:
     transformer, latents = make_transformer(), make_latents()
     base = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
-    qi.add_lora(transformer, 4)
+    qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
-    with qi.DepthInjection(transformer, residual, delta, 0.7):
+    with qi.BACKBONE.inject(transformer, residual, delta, 0.7):
         expected = call(transformer, latents)
-    tensors = {name: tensor.clone() for name, tensor in qi.backbone_tensors(transformer, delta).items()}
+    tensors = {name: tensor.clone() for name, tensor in backbone_tensors(transformer, delta).items()}
     assert "lora.transformer_blocks.1.attn.to_q.lora_A.weight" in tensors and "projection.bias" in tensors
-    kept = qi.base_state_dict(transformer)
+    kept = base_state_dict(transformer)
     assert kept.keys() == base.keys() and all(torch.equal(kept[name], base[name]) for name in base)
 
     fresh = make_transformer()
-    loaded = qi.load_backbone_tensors(fresh, tensors)
-    with qi.DepthInjection(fresh, residual, loaded, 0.7):
+    loaded = qi.BACKBONE.load_backbone_tensors(fresh, tensors)
+    with qi.BACKBONE.inject(fresh, residual, loaded, 0.7):
         assert torch.equal(call(fresh, latents), expected)
-    assert qi.load_backbone_tensors(make_transformer(), {}) is None
+    assert qi.BACKBONE.load_backbone_tensors(make_transformer(), {}) is None
     with pytest.raises(InputError, match="another diffusion model"):
-        qi.load_backbone_tensors(make_transformer(num_layers=1), tensors)
+        qi.BACKBONE.load_backbone_tensors(make_transformer(num_layers=1), tensors)
     with pytest.raises(InputError, match="input projection"):
-        qi.load_backbone_tensors(make_transformer(), {"projection.weight": torch.zeros(3, 64)})
+        qi.BACKBONE.load_backbone_tensors(make_transformer(), {"projection.weight": torch.zeros(3, 64)})
 
 
 def test_lora_and_injection_work_with_compiled_blocks() -> None:
     transformer, latents = make_transformer(), make_latents()
     qi.use_short_attention(transformer)
-    qi.add_lora(transformer, 4)
+    qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
 
     def results() -> list[Tensor]:
         outputs = [call(transformer, latents)]
         for strength in (1.0, 0.5, 0.0):
-            with qi.DepthInjection(transformer, residual, delta, strength):
+            with qi.BACKBONE.inject(transformer, residual, delta, strength):
                 outputs.append(call(transformer, latents))
         return [*outputs, call(transformer, latents)]
 
@@ -358,29 +360,29 @@ class Stub(QwenImageTransformer2DModel):
 
 def draw(transformer: nn.Module, **options) -> Tensor:
     options = {"steps": 4, "guidance": 3.0, "references": []} | options
-    noise = qi.draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
+    noise = draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
     contexts = make_context([5, 3]), make_context([2, 2], seed=1)
-    return qi.sample_latents(transformer, qi.tiny_scheduler(), *contexts, noise=noise, **options)
+    return qi.BACKBONE.sample_latents(transformer, qi.tiny_scheduler(), Draw(*contexts, noise=noise, **options))
 
 
 def test_the_shift_stays_in_the_networks_input() -> None:
     sizes = {"num_layers": 1, "attention_head_dim": 16, "num_attention_heads": 1, "axes_dims_rope": (4, 6, 6)}
     stub = Stub(patch_size=2, in_channels=64, out_channels=16, joint_attention_dim=WIDTH, **sizes)
     without = draw(stub)
-    injection = qi.DepthInjection(stub, 5 * make_latents(seed=2))
+    injection = qi.BACKBONE.inject(stub, 5 * make_latents(seed=2))
     assert torch.equal(draw(stub, injection=injection), without)
 
 
 def test_depth_range_and_strength_zero_in_the_sampler() -> None:
     transformer = make_transformer()
-    qi.add_lora(transformer, 4)
+    qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
     without = draw(transformer)
     recorder = Recorder(transformer)
 
     def with_depth(strength: float = 1.0, **options) -> Tensor:
-        return draw(transformer, injection=qi.DepthInjection(transformer, residual, delta, strength), **options)
+        return draw(transformer, injection=qi.BACKBONE.inject(transformer, residual, delta, strength), **options)
 
     assert torch.equal(with_depth(0.0), without)
     assert torch.equal(with_depth(depth_range=(0.0, 0.0)), without)
@@ -414,8 +416,9 @@ def test_a_sample_depends_on_its_own_generator_alone() -> None:
     transformer = make_transformer()
     both = draw(transformer)
     context, null = make_context([5, 3]), make_context([2, 2], seed=1)
-    noise = qi.draw_noise([torch.Generator().manual_seed(1)], SHAPE)
-    second = qi.sample_latents(transformer, qi.tiny_scheduler(), context[1], null[1], [], noise, 4, 3.0)
+    noise = draw_noise([torch.Generator().manual_seed(1)], SHAPE)
+    alone = Draw(context[1], null[1], [], noise, 4, 3.0)
+    second = qi.BACKBONE.sample_latents(transformer, qi.tiny_scheduler(), alone)
     torch.testing.assert_close(second, both[1:], atol=1e-5, rtol=1e-4)
 
 
@@ -434,7 +437,7 @@ def test_noise_levels_are_those_of_euler_simple_in_comfyui(steps: int) -> None:
     table = [shift / (shift + 10_000 / i - 1) for i in range(1, 10_001)]
     simple = [table[-(1 + int(x * 10_000 / steps))] for x in range(steps)] + [0.0]
     for tokens in (64, 4096):
-        ours = qi.set_steps(qi.tiny_scheduler(), steps, tokens)
+        ours = set_steps(qi.tiny_scheduler(), steps, tokens)
         # Where 10,000 is no multiple of the steps, the table is up to 1e-4 coarse; the shift's slope is up to 3.2.
         torch.testing.assert_close(ours, torch.tensor(simple), atol=1e-6 if 10_000 % steps == 0 else 3.2e-4, rtol=0)
     assert ours[0] == 1
@@ -443,23 +446,23 @@ def test_noise_levels_are_those_of_euler_simple_in_comfyui(steps: int) -> None:
 def test_the_schedule_survives_saving_and_large_presets_keep_theirs(tmp_path) -> None:
     qi.tiny_scheduler().save_pretrained(tmp_path)
     loaded = FlowMatchEulerDiscreteScheduler.from_pretrained(tmp_path)
-    assert torch.equal(qi.set_steps(loaded, 8, 64), qi.set_steps(qi.tiny_scheduler(), 8, 64))
+    assert torch.equal(set_steps(loaded, 8, 64), set_steps(qi.tiny_scheduler(), 8, 64))
     # Qwen-Image's own: the shift grows with the resolution, and a pipeline of diffusers computes the same.
     settings = {"base_shift": 0.5, "max_shift": 0.9, "base_image_seq_len": 256, "max_image_seq_len": 8192}
     real = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.02, **settings)
     from diffusers.pipelines.qwenimage.pipeline_qwenimage import calculate_shift
 
-    ours = qi.set_steps(real, 8, 4096).clone()
+    ours = set_steps(real, 8, 4096).clone()
     real.set_timesteps(sigmas=[1 - i / 8 for i in range(8)], mu=calculate_shift(4096, 256, 8192, 0.5, 0.9))
     torch.testing.assert_close(ours, real.sigmas)
     # Its last level is stretched to 0.02, which the only one of a single step cannot be.
     with pytest.raises(InputError, match=r"steps is 1, .* expected at least 2"):
-        qi.set_steps(real, 1, 4096)
+        set_steps(real, 1, 4096)
 
 
 def test_one_euler_step_lands_on_the_networks_estimate() -> None:
     transformer = make_transformer()
-    noise = qi.draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
+    noise = draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
     context = make_context([5, 3])
     v = qi.velocity(transformer, noise, [], torch.ones(2), context.prompt_embeds, context.prompt_mask)
     torch.testing.assert_close(draw(transformer, steps=1, guidance=1.0), noise - v)

@@ -3,6 +3,7 @@ one, beside diffusers' own pipeline on the same weights."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import ClassVar
@@ -26,9 +27,10 @@ from transformers import BatchFeature
 
 from spatialfusion.backbones import backbone_of, omnigen2, qwen_image
 from spatialfusion.backbones import qwen_image_21 as q
+from spatialfusion.backbones.backbone import Backbone
 from spatialfusion.backbones.depth_injection import backbone_tensors, base_state_dict
-from spatialfusion.backbones.sampling import draw_noise
-from spatialfusion.context import QWEN_IMAGE_21, PromptEncoder, SemanticContext, chat, default_image_processor
+from spatialfusion.backbones.sampling import Draw, draw_noise, guided_by_prompt
+from spatialfusion.context import PromptEncoder, SemanticContext, chat, default_image_processor
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.model import FILE_NAME
@@ -74,7 +76,7 @@ def stir_lora(transformer: nn.Module) -> None:
 
 
 def stirred_delta(transformer: nn.Module) -> nn.Linear:
-    delta = q.projection_delta(transformer)
+    delta = q.BACKBONE.projection_delta(transformer)
     nn.init.normal_(delta.weight, std=0.1)
     nn.init.normal_(delta.bias, std=0.1)
     return delta
@@ -93,12 +95,12 @@ def record(transformer: nn.Module) -> list[Tensor]:
 def test_full_size_has_the_published_sizes() -> None:
     with torch.device("meta"):
         transformer = QwenImage21Transformer2DModel()
-    q.check_architecture(transformer)
+    q.BACKBONE.check_architecture(transformer)
     assert sum(parameter.numel() for parameter in transformer.parameters()) == 7_115_124_736
     assert transformer.img_in.weight.shape == (4096, 64) and transformer.img_in.bias is None
     linears = [n for n, m in transformer.named_modules() if isinstance(m, nn.Linear) and n.startswith("transformer_b")]
     # The LoRA is on every linear of every block.
-    assert len(linears) == 32 * 7 and all(n.endswith(tuple(f".{t}" for t in q.LORA_TARGETS)) for n in linears)
+    assert len(linears) == 32 * 7 and all(n.endswith(tuple(f".{t}" for t in q.BACKBONE.lora_targets)) for n in linears)
 
 
 def test_velocity_is_the_networks_answer_at_the_target() -> None:
@@ -133,7 +135,7 @@ def test_a_batch_equals_singles_at_any_size(lengths: list[int], size: tuple, pic
 
     def answer(rows: slice) -> Tensor:
         part = context[rows]
-        with q.DepthInjection(transformer, residual[rows]):
+        with q.BACKBONE.inject(transformer, residual[rows]):
             return q.velocity(
                 transformer,
                 latents[rows],
@@ -175,11 +177,11 @@ def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
         backbone_of(qwen_image_21_transformer(patch_size=2))
     qwen = tiny_components()["transformer"]
     with pytest.raises(InputError, match="QwenImageTransformer2DModel: supported is QwenImage21Transformer2DModel"):
-        q.DepthInjection(qwen, make_latents())
+        q.BACKBONE.inject(qwen, make_latents())
     with pytest.raises(InputError, match="QwenImage21Transformer2DModel: supported is QwenImageTransformer2DModel"):
-        qwen_image.DepthInjection(transformer, make_latents())
-    assert backbone_of(transformer) is q and backbone_of(qwen) is qwen_image
-    assert backbone_of(omnigen2_transformer()) is omnigen2
+        qwen_image.BACKBONE.inject(transformer, make_latents())
+    assert backbone_of(transformer) is q.BACKBONE and backbone_of(qwen) is qwen_image.BACKBONE
+    assert backbone_of(omnigen2_transformer()) is omnigen2.BACKBONE
     with pytest.raises(InputError, match=r"Linear: supported are QwenImage.*, QwenImage21.* and OmniGen2"):
         backbone_of(nn.Linear(2, 2))
 
@@ -208,7 +210,7 @@ def test_only_the_target_is_shifted(references: int, lengths: tuple[int, int]) -
         if strength is None:
             call(transformer, sample, images, lengths)
         else:
-            with q.DepthInjection(transformer, residual, strength=strength):
+            with q.BACKBONE.inject(transformer, residual, strength=strength):
                 call(transformer, sample, images, lengths)
         runs.append(torch.cat(inputs))
         inputs.clear()
@@ -222,15 +224,15 @@ def test_without_effect_it_is_the_base_to_the_bit() -> None:
     transformer, latents = qwen_image_21_transformer(), make_latents()
     images = [make_latents(seed=3)]
     expected = call(transformer, latents, images)
-    q.add_lora(transformer, 4)
-    with q.DepthInjection(transformer, torch.zeros(2, *SHAPE), q.projection_delta(transformer)):
+    q.BACKBONE.add_lora(transformer, 4)
+    with q.BACKBONE.inject(transformer, torch.zeros(2, *SHAPE), q.BACKBONE.projection_delta(transformer)):
         assert torch.equal(call(transformer, latents, images), expected), "untrained"
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
     assert torch.equal(call(transformer, latents, images), expected), "a LoRA outside of an injection"
-    with q.DepthInjection(transformer, residual, delta, strength=0.0):
+    with q.BACKBONE.inject(transformer, residual, delta, strength=0.0):
         assert torch.equal(call(transformer, latents, images), expected), "strength 0"
-    with q.DepthInjection(transformer, residual, delta) as injection:
+    with q.BACKBONE.inject(transformer, residual, delta) as injection:
         assert not torch.allclose(call(transformer, latents, images), expected, atol=1e-3)
         injection.active = False
         assert torch.equal(call(transformer, latents, images), expected), "inactive"
@@ -245,11 +247,11 @@ def test_each_part_scales_with_strength() -> None:
     with torch.no_grad():
         changed.img_in.weight += strength * delta.weight
         changed.img_in.bias = nn.Parameter(strength * delta.bias)
-    with q.DepthInjection(transformer, zeros, delta, strength):
+    with q.BACKBONE.inject(transformer, zeros, delta, strength):
         assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
     # The LoRA: as if B A had been added to the weights.
     changed, transformer = qwen_image_21_transformer(), qwen_image_21_transformer()
-    q.add_lora(transformer, 4)
+    q.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     tensors = backbone_tensors(transformer, None)
     modules = dict(changed.named_modules())
@@ -259,7 +261,7 @@ def test_each_part_scales_with_strength() -> None:
         for name in names:
             product = tensors[f"{name}.lora_B.weight"] @ tensors[f"{name}.lora_A.weight"]
             modules[name.removeprefix("lora.")].weight += strength * product
-    with q.DepthInjection(transformer, zeros, strength=strength):
+    with q.BACKBONE.inject(transformer, zeros, strength=strength):
         assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
 
 
@@ -268,10 +270,10 @@ def test_gradients_reach_residual_delta_and_lora_and_nothing_else(checkpointed: 
     transformer = qwen_image_21_transformer().requires_grad_(False)
     if checkpointed:
         transformer.enable_gradient_checkpointing()
-    lora = q.add_lora(transformer, 4)
+    lora = q.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2).requires_grad_()
-    with q.DepthInjection(transformer, residual, delta):
+    with q.BACKBONE.inject(transformer, residual, delta):
         loss = call(transformer, make_latents(), [make_latents(seed=3)]).square().sum()
         loss.backward()
     assert residual.grad.abs().sum((1, 2, 3)).all()
@@ -284,23 +286,23 @@ def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
     transformer, residual, latents = qwen_image_21_transformer(), make_latents(1, seed=2), make_latents(1)
     inputs = record(transformer)
     for lengths in ((8, 8), (9, 8)):
-        with q.DepthInjection(transformer, residual):
+        with q.BACKBONE.inject(transformer, residual):
             call(transformer, latents.repeat(2, 1, 1, 1), lengths=lengths)
         call(transformer, (latents + residual).repeat(2, 1, 1, 1), lengths=lengths)
         half = len(inputs) // 2
         assert all(torch.equal(a, b) for a, b in zip(inputs[:half], inputs[half:], strict=True))
         inputs.clear()
-    with q.DepthInjection(transformer, residual), pytest.raises(InputError, match="same image size"):
+    with q.BACKBONE.inject(transformer, residual), pytest.raises(InputError, match="same image size"):
         call(transformer, make_latents(1, (8, 2, 2)), lengths=(3,))
 
 
 def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None:
     transformer, latents = qwen_image_21_transformer(), make_latents()
     base = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
-    q.add_lora(transformer, 4)
+    q.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
-    with q.DepthInjection(transformer, residual, delta, 0.7):
+    with q.BACKBONE.inject(transformer, residual, delta, 0.7):
         expected = call(transformer, latents)
     tensors = {name: tensor.clone() for name, tensor in backbone_tensors(transformer, delta).items()}
     assert "lora.transformer_blocks.1.img_mlp.gate_layer.lora_A.weight" in tensors and "projection.bias" in tensors
@@ -308,23 +310,23 @@ def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None
     assert kept.keys() == base.keys() and all(torch.equal(kept[name], base[name]) for name in base)
 
     fresh = qwen_image_21_transformer()
-    loaded = q.load_backbone_tensors(fresh, tensors)
-    with q.DepthInjection(fresh, residual, loaded, 0.7):
+    loaded = q.BACKBONE.load_backbone_tensors(fresh, tensors)
+    with q.BACKBONE.inject(fresh, residual, loaded, 0.7):
         assert torch.equal(call(fresh, latents), expected)
     with pytest.raises(InputError, match="another diffusion model"):
-        q.load_backbone_tensors(qwen_image_21_transformer(num_layers=1), tensors)
+        q.BACKBONE.load_backbone_tensors(qwen_image_21_transformer(num_layers=1), tensors)
 
 
 # Sampling
 
 
-def draw(transformer: nn.Module, **options) -> Tensor:
+def draw(transformer: nn.Module, backbone: Backbone = q.BACKBONE, **options) -> Tensor:
     options = {"steps": 4, "guidance": 3.0, "references": []} | options
     pictures = 6 * len(options["references"])
     noise = draw_noise([torch.Generator().manual_seed(i) for i in range(2)], SHAPE)
     contexts = make_context([9, 8], pictures), make_context([7, 7], pictures, seed=1)
     scheduler = FlowMatchEulerDiscreteScheduler(**SCHEDULER)
-    return q.sample_latents(transformer, scheduler, *contexts, noise=noise, **options)
+    return backbone.sample_latents(transformer, scheduler, Draw(*contexts, noise=noise, **options))
 
 
 class Constant(QwenImage21Transformer2DModel):
@@ -341,7 +343,7 @@ def test_the_shift_stays_in_the_networks_input() -> None:
     stub, residual = Constant(**qwen_image_21_transformer().config), 5 * make_latents(seed=2)
     Constant.seen.clear()
     without = draw(stub)
-    assert torch.equal(draw(stub, injection=q.DepthInjection(stub, residual)), without)
+    assert torch.equal(draw(stub, injection=q.BACKBONE.inject(stub, residual)), without)
     # Of every step, prompt 1, prompt 2 and both negative prompts.
     plain, shifted = Constant.seen[:12], Constant.seen[12:]
     rows = ([0], [1], [0, 1])
@@ -353,15 +355,16 @@ def test_the_shift_stays_in_the_networks_input() -> None:
 @pytest.mark.parametrize("depth_range", [(0.0, 1.0), (0.0, 0.5), (0.5, 1.0), (0.25, 0.75)])
 def test_what_is_kept_of_the_prompt_changes_nothing(depth_range: tuple[float, float]) -> None:
     transformer = qwen_image_21_transformer()
-    q.add_lora(transformer, 4)
+    q.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual, references = stirred_delta(transformer), make_latents(seed=2), [make_latents(seed=5)]
 
-    def image(**options) -> Tensor:
-        injection = q.DepthInjection(transformer, residual, delta)
-        return draw(transformer, references=references, injection=injection, depth_range=depth_range, **options)
+    def image(backbone: Backbone) -> Tensor:
+        injection = backbone.inject(transformer, residual, delta)
+        return draw(transformer, backbone, references=references, injection=injection, depth_range=depth_range)
 
-    assert_close(image(), image(use_cache=False), atol=2e-5, rtol=1e-4)
+    keeps_nothing = dataclasses.replace(q.BACKBONE, predictor=guided_by_prompt(q.predict))
+    assert_close(image(q.BACKBONE), image(keeps_nothing), atol=2e-5, rtol=1e-4)
 
 
 def test_the_prompt_is_read_once_for_all_steps() -> None:
@@ -372,7 +375,7 @@ def test_the_prompt_is_read_once_for_all_steps() -> None:
     draw(transformer)
     assert lengths == [9 + 24, 8 + 24, 7 + 24] + [24] * 9
     lengths.clear()
-    injection = q.DepthInjection(transformer, make_latents(seed=2))
+    injection = q.BACKBONE.inject(transformer, make_latents(seed=2))
     draw(transformer, guidance=1.0, injection=injection, depth_range=(0.0, 0.5))
     assert lengths == [33, 32, 24, 24] * 2
     draw(qwen_image_21_transformer(causal_condition=False))  # which cannot keep it
@@ -380,13 +383,13 @@ def test_the_prompt_is_read_once_for_all_steps() -> None:
 
 def test_depth_range_and_strength_zero_in_the_sampler() -> None:
     transformer = qwen_image_21_transformer()
-    q.add_lora(transformer, 4)
+    q.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
     delta, residual = stirred_delta(transformer), make_latents(seed=2)
     without = draw(transformer)
 
     def with_depth(strength: float = 1.0, **options) -> Tensor:
-        return draw(transformer, injection=q.DepthInjection(transformer, residual, delta, strength), **options)
+        return draw(transformer, injection=q.BACKBONE.inject(transformer, residual, delta, strength), **options)
 
     assert torch.equal(with_depth(0.0), without)
     assert torch.equal(with_depth(depth_range=(0.0, 0.0)), without)
@@ -406,7 +409,7 @@ def components() -> dict:
 
 def encoder_of(components: dict, layers: int = 3) -> PromptEncoder:
     parts = (components[name] for name in ("text_encoder", "tokenizer", "image_processor"))
-    return PromptEncoder(*parts, layers, QWEN_IMAGE_21)
+    return PromptEncoder(*parts, layers, q.TEMPLATE)
 
 
 SYSTEM = "<|im_start|>system\nComprehend and analyze the provided prompt.<|im_end|>\n"
@@ -454,9 +457,9 @@ def photo(width: int = SIZE, height: int = SIZE, seed: int = 0) -> Image.Image:
 
 def test_the_chat_is_the_published_one() -> None:
     end = "<|im_end|>\n<|im_start|>assistant\n"
-    assert chat(CAR, 0, QWEN_IMAGE_21) == f"{SYSTEM}<|im_start|>user\n{CAR}{end}"
-    assert chat(CAR, 2, QWEN_IMAGE_21) == f"{SYSTEM}<|im_start|>user\n<image1>{PAD} <image2>{PAD}{CAR}{end}"
-    assert chat("", 0, QWEN_IMAGE_21) == f"{SYSTEM}<|im_start|>user\n {end}"
+    assert chat(CAR, 0, q.TEMPLATE) == f"{SYSTEM}<|im_start|>user\n{CAR}{end}"
+    assert chat(CAR, 2, q.TEMPLATE) == f"{SYSTEM}<|im_start|>user\n<image1>{PAD} <image2>{PAD}{CAR}{end}"
+    assert chat("", 0, q.TEMPLATE) == f"{SYSTEM}<|im_start|>user\n {end}"
 
 
 @pytest.mark.parametrize("pictures", [0, 1, 2])
@@ -481,7 +484,7 @@ def test_keys_and_values_are_those_of_a_forward_pass(components, edit: bool) -> 
     context = encoder.encode([CAR, HOUSE], [images, []])
     assert encoder.layers == [0, 1]
     for i, (prompt, pictures) in enumerate(((CAR, images), (HOUSE, []))):
-        text = chat(prompt, len(pictures), QWEN_IMAGE_21)
+        text = chat(prompt, len(pictures), q.TEMPLATE)
         inputs = Processor(encoder.tokenizer, encoder.image_processor)([text], False, "left", "pt", pictures)
         seen = {}
         handles = [
@@ -626,10 +629,8 @@ def test_strength_0_is_the_base_model_bit_for_bit(pipe, folder) -> None:
     assert off.geometry is None
     bare = QwenImage21Transformer2DModel.from_pretrained(folder / "transformer")
     assert bare.state_dict().keys() == base_state_dict(pipe.transformer).keys()
-    encoder = PromptEncoder.load(folder, 2, template=QWEN_IMAGE_21)
-    expected = q.sample_latents(
-        bare,
-        FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config),
+    encoder = PromptEncoder.load(folder, 2, template=q.TEMPLATE)
+    draw = Draw(
         encoder.encode([CAR], [[image]]),
         encoder.encode([""], [[image]], allow_empty=True),
         [encode_latents(pipe.vae, image[None])],
@@ -637,7 +638,8 @@ def test_strength_0_is_the_base_model_bit_for_bit(pipe, folder) -> None:
         2,
         4.0,
     )
-    assert torch.equal(off.images, expected)
+    scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
+    assert torch.equal(off.images, q.BACKBONE.sample_latents(bare, scheduler, draw))
 
 
 def test_a_saved_pipeline_draws_the_same_images(pipe, tmp_path) -> None:
@@ -652,7 +654,7 @@ def test_a_saved_pipeline_draws_the_same_images(pipe, tmp_path) -> None:
 
 
 def test_the_published_layout_is_loaded(pipe, tmp_path) -> None:
-    for name, subfolder in q.PUBLISHED_FOLDERS.items():
+    for name, subfolder in q.BACKBONE.published.folders.items():
         if name != "transformer":
             getattr(pipe, name).save_pretrained(tmp_path / subfolder)
     base = QwenImage21Transformer2DModel.from_config(pipe.transformer.config)

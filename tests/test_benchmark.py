@@ -18,7 +18,7 @@ from torch import nn
 
 from research import alternatives
 from spatialfusion.backbones import published
-from spatialfusion.backbones.published import BACKBONES, Backbone, Network
+from spatialfusion.backbones.published import PRESETS, Network, Preset
 from spatialfusion.benchmark import main
 from spatialfusion.config import SpatialFusionConfig
 from spatialfusion.cost.overhead import Cost, count
@@ -58,7 +58,7 @@ SPATIAL = SpatialFusionConfig(
     projection_shape=(32, 64),
     lora_rank=2,
 )
-SMALL = Backbone(
+SMALL = Preset(
     "none/small",
     Network(
         "transformers",
@@ -96,9 +96,8 @@ SMALL = Backbone(
     pictures=1,
     picture_tokens=7,
     mllm_pixels=56 * 56,
-    lora_targets=published.QWEN_IMAGE_LORA,
 )
-SMALL_21 = Backbone(
+SMALL_21 = Preset(
     "none/small-2.1",
     Network(
         "transformers",
@@ -144,7 +143,6 @@ SMALL_21 = Backbone(
     prefix=17,
     dropped=14,
     guided=False,
-    lora_targets=published.QWEN_IMAGE_21_LORA,
 )
 
 # Published sizes ------------------------------------------------------------------------------------------------------
@@ -152,7 +150,7 @@ SMALL_21 = Backbone(
 
 NETWORKS = {
     network.name + str(network.published or ""): network
-    for backbone in BACKBONES.values()
+    for backbone in PRESETS.values()
     for network in (backbone.mllm, backbone.transformer, backbone.vae)
 }
 
@@ -171,9 +169,9 @@ def test_networks_have_the_published_sizes(network: Network) -> None:
         assert 2 * count_parameters(model) == pytest.approx(7.93e9, abs=0.01e9)  # bytes of the repackaged file
 
 
-@pytest.mark.parametrize("name", list(BACKBONES))
+@pytest.mark.parametrize("name", list(PRESETS))
 def test_the_spatial_side_has_the_llms_heads_and_is_slim(name: str) -> None:
-    backbone = BACKBONES[name]
+    backbone = PRESETS[name]
     config, spatial = backbone.mllm.config["text_config"], backbone.spatial
     rope = config["rope_parameters"]
     assert spatial.mllm_layers == config["num_hidden_layers"] and spatial.kv_heads == config["num_key_value_heads"]
@@ -189,11 +187,11 @@ def test_the_spatial_side_has_the_llms_heads_and_is_slim(name: str) -> None:
 def test_the_spatial_side_runs_at_full_size(name: str) -> None:
     """Both head geometries, on a picture that is not square."""
     sizes = {}
-    for part in spatial_parts(BACKBONES[name], Request((1664, 928)), META, BF16):
+    for part in spatial_parts(PRESETS[name], Request((1664, 928)), META, BF16):
         if part.name in ("head", "detail", "adapter"):
             sizes[part.name] = part.run()
     x0, fov, features = sizes["head"]
-    latent, stride = BACKBONES[name].spatial.latent_channels, BACKBONES[name].spatial.latent_stride
+    latent, stride = PRESETS[name].spatial.latent_channels, PRESETS[name].spatial.latent_stride
     assert x0.shape == (1, 2, 144, 256) and features.shape[-2:] == (144, 256) and fov.shape == (1,)
     assert sizes["detail"].shape == (1, 2, 576, 1024)
     assert sizes["adapter"].shape == (1, latent, 928 // stride, 1664 // stride)
@@ -243,8 +241,8 @@ def test_names_and_shapes_that_public_files_quote(network: Network, shapes: dict
 
 def test_the_projection_delta_fits_the_diffusion_model() -> None:
     for name in ("qwen-image", "qwen-image-2.1"):
-        weight = BACKBONES[name].transformer.build(META, BF16).img_in.weight
-        assert tuple(weight.shape) == BACKBONES[name].spatial.projection_shape
+        weight = PRESETS[name].transformer.build(META, BF16).img_in.weight
+        assert tuple(weight.shape) == PRESETS[name].spatial.projection_shape
 
 
 # Operations -----------------------------------------------------------------------------------------------------------
@@ -284,7 +282,7 @@ def test_lora_costs_two_thin_products_for_each_linear() -> None:
 
 
 @pytest.mark.parametrize("backbone", [SMALL, SMALL_21], ids=["qwen-image", "qwen-image-2.1"])
-def test_the_same_parts_on_a_real_device(backbone: Backbone) -> None:
+def test_the_same_parts_on_a_real_device(backbone: Preset) -> None:
     request = Request((64, 96), prompt=6)
     counted = {part.name: part.parameters for part in parts(backbone, request, META, BF16)}
     networks = {backbone.mllm.name, backbone.transformer.name, backbone.vae.name, "SpatialFusionModel"}
@@ -350,13 +348,13 @@ def test_sums_over_a_run() -> None:
 
 def test_alternatives_have_their_published_sizes() -> None:
     small = Request((64, 64), 8)
-    controls = {control.name: control for control in alternatives.controlnets(BACKBONES["qwen-image"], small, 0)}
+    controls = {control.name: control for control in alternatives.controlnets(PRESETS["qwen-image"], small, 0)}
     instantx, blockwise, fun = controls.values()
     assert 2 * instantx.parameters == pytest.approx(3.54e9, abs=0.005e9)
     assert 2 * blockwise.parameters == pytest.approx(2.27e9, abs=0.005e9)
     assert instantx.null == 0 and blockwise.null == blockwise.prompt == 2 * 60 * 2 * 16 * 3072**2
     assert 0 < fun.null < fun.prompt
-    assert not list(alternatives.controlnets(BACKBONES["omnigen2"], small, 0))
+    assert not list(alternatives.controlnets(PRESETS["omnigen2"], small, 0))
     with torch.device(META):
         assert count_parameters(alternatives.DEPTH_ANYTHING.build(META, BF16)) == 335_315_649
 
@@ -394,7 +392,7 @@ def test_bytes_of_what_is_trained() -> None:
 
 
 @pytest.mark.parametrize("backbone", [SMALL, SMALL_21], ids=["qwen-image", "qwen-image-2.1"])
-def test_memory_of_both_stages(backbone: Backbone) -> None:
+def test_memory_of_both_stages(backbone: Preset) -> None:
     small, large = (training_memory(backbone, Request((side, side), 6)) for side in (64, 128))
     for stages in (small, large):
         first, second = stages["stage1"], stages["stage2"]
@@ -416,7 +414,7 @@ def test_batches_that_fit() -> None:
 
 
 def test_the_command_counts_and_measures(monkeypatch, capsys, tmp_path) -> None:
-    monkeypatch.setitem(BACKBONES, "small", SMALL)
+    monkeypatch.setitem(PRESETS, "small", SMALL)
     file = tmp_path / "cost.json"
     size = ["--size", "96x64", "--prompt-tokens", "6"]
     main(["--preset", "small", *size, "--steps", "2", "20", "--device", "cpu", "--json", str(file)])
@@ -444,7 +442,7 @@ def test_the_command_counts_and_measures(monkeypatch, capsys, tmp_path) -> None:
 
 def test_a_missing_class_is_said(monkeypatch, capsys) -> None:
     gone = replace(SMALL, transformer=Network("spatialfusion.backbones.none", "NoTransformer", {}))
-    monkeypatch.setitem(BACKBONES, "gone", gone)
+    monkeypatch.setitem(PRESETS, "gone", gone)
     main(["--preset", "gone", "--size", "64x64"])
     assert "Not counted: the diffusion model, whose class NoTransformer is not there yet." in capsys.readouterr().out
     main(["--preset", "gone", "--size", "64x64", "--training"])

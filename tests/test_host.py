@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from tiny import tiny_omnigen2_components
 
 from spatialfusion.backbones import omnigen2
-from spatialfusion.backbones.sampling import draw_noise
+from spatialfusion.backbones.sampling import Draw, draw_noise
 from spatialfusion.context import SemanticContext
 from spatialfusion.generate import TINY
 from spatialfusion.geometry import Geometry
@@ -62,7 +62,7 @@ def omnigen2_parity(tmp_path_factory) -> Path:
     transformer, spatialfusion, vae = parts["transformer"], parts["spatialfusion"], parts["vae"]
     weights = {f"weights.{name}": tensor.clone() for name, tensor in transformer.state_dict().items()}
     spatialfusion.save(folder / "spatialfusion.safetensors")
-    delta = omnigen2.load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
+    delta = omnigen2.BACKBONE.load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
 
     def random(*shape: int, seed: int) -> torch.Tensor:
         return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
@@ -84,16 +84,15 @@ def omnigen2_parity(tmp_path_factory) -> Path:
     residual = spatialfusion.adapter.residual(geometry, shape[1:])
     contexts = [_context(text[:1]), _context(null_text)]
     for name, references, strength in (("base", [], 0.0), ("depth", [], 0.8), ("depth_edit", [reference[:1]], 0.8)):
-        latents = omnigen2.sample_latents(
-            transformer,
-            FlowMatchEulerDiscreteScheduler(shift=2.6),
+        draw = Draw(
             *contexts,
             references,
             draw_noise([torch.Generator().manual_seed(SEED)], shape),
             4,
             3.0,
-            omnigen2.DepthInjection(transformer, residual, delta, strength),
+            omnigen2.BACKBONE.inject(transformer, residual, delta, strength),
         )
+        latents = omnigen2.BACKBONE.sample_latents(transformer, FlowMatchEulerDiscreteScheduler(shift=2.6), draw)
         # The host hands raw latents out.
         answers[name] = latents / vae.config.scaling_factor + vae.config.shift_factor
     given["raw_reference"] = reference[:1] / vae.config.scaling_factor + vae.config.shift_factor

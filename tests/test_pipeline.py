@@ -16,7 +16,8 @@ from tiny import SIZE, tiny_components
 from torch.testing import assert_close
 
 from spatialfusion.backbones.depth_injection import base_parameters
-from spatialfusion.backbones.qwen_image import sample_latents
+from spatialfusion.backbones.qwen_image import BACKBONE
+from spatialfusion.backbones.sampling import Draw
 from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
 from spatialfusion.fitting import fit_picture
@@ -174,9 +175,7 @@ def test_strength_0_is_the_base_model_bit_for_bit(pipe, tiny_folder, image):
         with torch.no_grad():
             latents = pipe.vae.encode(2 * image[None, :, None] - 1).latent_dist.mode()[:, :, 0]
         references = [(latents - mean) / std]
-    expected = sample_latents(
-        base,
-        pipe.scheduler,
+    draw = Draw(
         encoder.encode([CAR], pictures),
         encoder.encode([""], pictures, allow_empty=True),
         references,
@@ -184,7 +183,7 @@ def test_strength_0_is_the_base_model_bit_for_bit(pipe, tiny_folder, image):
         steps=2,
         guidance=4.0,
     )
-    assert torch.equal(output.images, expected)
+    assert torch.equal(output.images, BACKBONE.sample_latents(base, pipe.scheduler, draw))
 
 
 def test_the_depth_of_a_call_can_be_handed_back(pipe):

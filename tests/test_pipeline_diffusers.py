@@ -24,7 +24,8 @@ from peft import LoraConfig
 from tiny import SIZE, freeze, stir, tiny_components, tiny_omnigen2_components, tiny_qwen_image_21_components
 from torch.testing import assert_close
 
-from spatialfusion.backbones.qwen_image import add_lora, backbone_tensors, projection_delta
+from spatialfusion.backbones.depth_injection import backbone_tensors
+from spatialfusion.backbones.qwen_image import BACKBONE
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
@@ -52,8 +53,8 @@ def build_deep() -> SpatialFusionPipeline:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         transformer, trained = (new_transformer(DiffusionConfig(layers=3, heads=1), 16, 64) for _ in range(2))
-        add_lora(trained, 2)
-        delta = projection_delta(trained)
+        BACKBONE.add_lora(trained, 2)
+        delta = BACKBONE.projection_delta(trained)
         stir(transformer, trained, delta)
     parts["spatialfusion"].backbone_tensors = backbone_tensors(trained, delta)
     parts["transformer"] = transformer
@@ -365,7 +366,7 @@ def in_one_piece(pipe):
 
 def in_place(pipe):
     # diffusers' own code of Qwen-Image 2.1 is not one graph.
-    pipe.transformer.compile(backend="eager", fullgraph=pipe.backbone.NAME != "qwen-image-2.1")
+    pipe.transformer.compile(backend="eager", fullgraph=pipe.backbone.name != "qwen-image-2.1")
 
 
 def by_blocks(pipe):

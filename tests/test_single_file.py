@@ -222,7 +222,7 @@ def test_omnigen2_takes_its_files_too(tmp_path):
     weights = {f"model.diffusion_model.{k}": v.bfloat16() for k, v in omnigen2_transformer(seed=1).state_dict().items()}
     save_file(weights, tmp_path / "omnigen2.safetensors")
     loaded = SpatialFusionPipeline.from_pretrained(folder, transformer=tmp_path / "omnigen2.safetensors")
-    assert loaded.backbone is omnigen2
+    assert loaded.backbone is omnigen2.BACKBONE
     for name, weight in loaded.transformer.state_dict().items():
         if ".spatialfusion." not in name:
             assert torch.equal(weight, weights[f"model.diffusion_model.{name.replace('.base_layer', '')}"].float())

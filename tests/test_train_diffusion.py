@@ -18,10 +18,9 @@ from tiny import CONFIG, SIZE
 from torch import Tensor
 
 from spatialfusion.backbones.qwen_image import (
+    BACKBONE,
     TINY_SHIFT,
-    DepthInjection,
     last_states,
-    load_backbone_tensors,
     token_grid,
     velocity,
 )
@@ -329,7 +328,7 @@ def test_depth_is_read_through_columns_as_the_injection_reads_it(stage):
     plain = velocity(stage.transformer, *inputs)
     with stage.columns.added(stage.transformer, residual):
         told = velocity(stage.transformer, *inputs)
-    with DepthInjection(stage.transformer, residual, stage.columns.delta(stage.transformer)):
+    with BACKBONE.inject(stage.transformer, residual, stage.columns.delta(stage.transformer)):
         injected = velocity(stage.transformer, *inputs)
     torch.testing.assert_close(told, injected, atol=1e-5, rtol=1e-5)
     assert (told - plain).abs().max() > 1e-3
@@ -355,7 +354,7 @@ def test_exported_depth_reaches_the_pipeline(stage, run, tmp_path):
     stage.export(run / "model")
     model = SpatialFusionModel.load(run / "model")
     assert model.config.injection == "concat"
-    delta = load_backbone_tensors(stage.transformer, model.backbone_tensors)
+    delta = BACKBONE.load_backbone_tensors(stage.transformer, model.backbone_tensors)
     assert torch.equal(delta.weight, stage.columns.delta(stage.transformer).weight) and not delta.bias.any()
     again = DiffusionStage(stage.config, run, CPU)
     assert torch.equal(again.columns.weight, stage.columns.weight)

@@ -41,8 +41,8 @@ COMPONENTS = {
 PLAIN = {name: name for name in ("text_encoder", "tokenizer", "transformer", "vae", "scheduler")}
 FOLDERS = {
     "qwen-image": ("QwenImagePipeline", PLAIN | {"image_processor": "processor"}),
-    "qwen-image-2.1": ("QwenImage21Pipeline", qwen_image_21.PUBLISHED_FOLDERS),
-    "omnigen2": ("OmniGen2Pipeline", omnigen2.PUBLISHED_FOLDERS),
+    "qwen-image-2.1": ("QwenImage21Pipeline", qwen_image_21.BACKBONE.published.folders),
+    "omnigen2": ("OmniGen2Pipeline", omnigen2.BACKBONE.published.folders),
 }
 
 
@@ -173,7 +173,7 @@ def test_the_exported_file_is_all_that_the_pipeline_needs(trained):
     pipe = SpatialFusionPipeline.from_pretrained(trained.base, spatialfusion=model, default_size=SIZE)
     pipe.set_progress_bar_config(disable=True)
     config = pipe.spatialfusion.config
-    assert config.backbone == pipe.backbone.NAME and config.lora_rank == 2
+    assert config.backbone == pipe.backbone.name and config.lora_rank == 2
     assert config.projection_shape == tuple(trained.stage2.delta.weight.shape)
 
     def draw(**options: object) -> torch.Tensor:
@@ -198,7 +198,7 @@ def test_a_validation_sheet_shows_the_records(trained, tmp_path, monkeypatch):
 
 
 def test_depth_is_concatenated_for_qwen_image_alone(trained):
-    stage, name = trained.stage2, trained.stage2.base.backbone.NAME
+    stage, name = trained.stage2, trained.stage2.base.backbone.name
     options, stage.options = stage.options, dataclasses.replace(stage.options, injection="concat")
     try:
         expected = "differs from add" if name == "qwen-image" else f"is for qwen-image alone, and this base is {name}"
@@ -438,7 +438,7 @@ def test_latents_are_encoded_once_and_go_on_where_they_were_broken_off(square, t
 
 def published_folder(name: str, folder: Path) -> Path:
     """The configurations of a published model, without weights."""
-    backbone = published.BACKBONES[name]
+    backbone = published.PRESETS[name]
     for part, network in (("transformer", backbone.transformer), ("vae", backbone.vae)):
         (folder / part).mkdir(parents=True)
         values = {"_class_name": network.name, **network.config}
@@ -459,7 +459,7 @@ def published_folder(name: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", published.BACKBONES)
+@pytest.mark.parametrize("name", published.PRESETS)
 def test_presets_have_the_published_sizes(name, tmp_path):
     dinov2 = tmp_path / "dinov2"
     Dinov2Config(**published.DINOV2_BASE).save_pretrained(dinov2)
@@ -468,9 +468,9 @@ def test_presets_have_the_published_sizes(name, tmp_path):
     config = load_config("published", {"base": str(base), "model.spatial.dinov2": str(dinov2), "data.records": "x"})
     assert config.precision == "bf16" and config.frozen_precision == "bf16"
     found = dataclasses.asdict(Base(config, tmp_path, CPU, CPU, Stage1.unused).spatial_config(config))
-    wanted = dataclasses.asdict(published.BACKBONES[name].spatial)
+    wanted = dataclasses.asdict(published.PRESETS[name].spatial)
     assert Base(config, tmp_path, CPU, CPU, Stage1.unused).lora_rank == wanted["lora_rank"]
-    assert published_repository(name) == published.BACKBONES[name].repository
+    assert published_repository(name) == published.PRESETS[name].repository
     # Of the diffusion model that depth is trained for; stage 2 fills the other two in.
     wanted |= {"backbone": name.removesuffix("-edit"), "projection_shape": None, "lora_rank": 0}
     source, published_source = found.pop("source_encoder"), wanted.pop("source_encoder")

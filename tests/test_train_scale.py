@@ -57,11 +57,7 @@ SETTINGS = {
     "data.edit_fraction": "0.5",
     "stage2.dit": "lora",
     "stage2.injection": "add",
-    **{
-        f"{stage}.{key}": value
-        for stage in STAGES
-        for key, value in {"steps": "10", "batch": "8"}.items()
-    },
+    **{f"{stage}.{key}": value for stage in STAGES for key, value in {"steps": "10", "batch": "8"}.items()},
     "checkpoint_every": "4",
     "log_every": "5",
 }
@@ -280,10 +276,10 @@ def test_recomputed_blocks_give_the_same_gradients_and_keep_less(stages, name):
     assert less.flops == cost.flops and less.tokens == cost.tokens
 
 
-@pytest.mark.parametrize("backbone", [qwen_image, omnigen2])
+@pytest.mark.parametrize("backbone", [qwen_image.BACKBONE, omnigen2.BACKBONE], ids=lambda backbone: backbone.name)
 def test_a_block_is_computed_again_with_the_lora_that_it_ran_with(backbone):
     transformer = (
-        tiny.omnigen2_transformer() if backbone is omnigen2 else new_transformer(DiffusionConfig(2, 1), 16, 64)
+        tiny.omnigen2_transformer() if backbone is omnigen2.BACKBONE else new_transformer(DiffusionConfig(2, 1), 16, 64)
     )
     transformer.requires_grad_(False)
     delta, lora = backbone.projection_delta(transformer), backbone.add_lora(transformer, 2)
@@ -293,7 +289,7 @@ def test_a_block_is_computed_again_with_the_lora_that_it_ran_with(backbone):
     embeds, mask = torch.randn(1, 5, 64, generator=generator), torch.ones(1, 5, dtype=torch.bool)
 
     def run() -> tuple[torch.Tensor, ...]:
-        with backbone.DepthInjection(transformer, residual, delta, 0.5):
+        with backbone.inject(transformer, residual, delta, 0.5):
             v = backbone.velocity(transformer, latents, [], torch.tensor([0.5]), embeds, mask)
         return torch.autograd.grad(v.square().sum(), lora, allow_unused=True)
 
@@ -411,13 +407,13 @@ def test_computed_memory_is_near_what_a_pass_keeps():
     computed = transformer_activations(transformer, backbone, request)
 
     transformer, text = network.build("cpu", torch.bfloat16), backbone.text_tokens(30)
-    qwen_image.add_lora(transformer, backbone.spatial.lora_rank)
-    delta = qwen_image.projection_delta(transformer).float()
+    qwen_image.BACKBONE.add_lora(transformer, backbone.spatial.lora_rank)
+    delta = qwen_image.BACKBONE.projection_delta(transformer).float()
     latents, residual = torch.zeros(1, 16, 32, 32), torch.zeros(1, 16, 32, 32, requires_grad=True)
     embeds, mask = torch.zeros(1, text, 64), torch.ones(1, text, dtype=torch.bool)
 
     def kept() -> int:
-        injection = qwen_image.DepthInjection(transformer, residual, delta)
+        injection = qwen_image.BACKBONE.inject(transformer, residual, delta)
         with torch.autocast("cpu", torch.bfloat16), ForwardPass(transformer.parameters()) as passed, injection:
             output = qwen_image.velocity(transformer, latents, [], torch.tensor([0.5]), embeds, mask)
             assert output.requires_grad

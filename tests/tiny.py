@@ -9,9 +9,10 @@ from diffusers import AutoencoderKL, AutoencoderKLQwenImage21, QwenImage21Transf
 from torch import nn
 from transformers import Qwen2VLImageProcessorPil, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from spatialfusion.backbones import omnigen2, qwen_image_21
+from spatialfusion.backbones import omnigen2, qwen_image, qwen_image_21
+from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel
-from spatialfusion.backbones.qwen_image import add_lora, backbone_tensors, projection_delta, tiny_scheduler
+from spatialfusion.backbones.qwen_image import tiny_scheduler
 from spatialfusion.context import chat
 from spatialfusion.model import SpatialFusionModel
 from spatialfusion.tiny.diffusion import new_transformer
@@ -72,8 +73,8 @@ def tiny_components() -> dict[str, object]:
         spatialfusion = SpatialFusionModel(config)
         vae = new_video_vae(CONFIG.model.vae)
         trained = new_transformer(CONFIG.model.diffusion, CONFIG.model.vae.z_dim, 64)
-        add_lora(trained, config.lora_rank)
-        delta = projection_delta(trained)
+        qwen_image.BACKBONE.add_lora(trained, config.lora_rank)
+        delta = qwen_image.BACKBONE.projection_delta(trained)
         stir(text_encoder, transformer, trained, delta, spatialfusion)
         spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
     components = {
@@ -130,11 +131,11 @@ def tiny_omnigen2_components() -> dict[str, object]:
             use_post_quant_conv=False,
         )
         config = components["spatialfusion"].config
-        config.backbone = omnigen2.NAME
+        config.backbone = omnigen2.BACKBONE.name
         config.projection_shape = tuple(transformer.x_embedder.weight.shape)
         spatialfusion = SpatialFusionModel(config)
-        omnigen2.add_lora(trained, config.lora_rank)
-        delta = omnigen2.projection_delta(trained)
+        omnigen2.BACKBONE.add_lora(trained, config.lora_rank)
+        delta = omnigen2.BACKBONE.projection_delta(trained)
         stir(spatialfusion, trained, delta)
         spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
     changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion}
@@ -205,14 +206,14 @@ def tiny_qwen_image_21_components() -> dict[str, object]:
         )
         config = components["spatialfusion"].config
         text = text_encoder.config.text_config
-        config.backbone = qwen_image_21.NAME
+        config.backbone = qwen_image_21.BACKBONE.name
         config.mllm_layers, config.kv_heads, config.head_dim = text.num_hidden_layers, 1, text.head_dim
         config.rope_theta, config.mrope_section, config.mrope_interleaved = 5e6, (6, 5, 5), True
         config.latent_channels, config.latent_stride = 8, 16
         config.projection_shape = tuple(transformer.img_in.weight.shape)
         spatialfusion = SpatialFusionModel(config)
-        qwen_image_21.add_lora(trained, config.lora_rank)
-        delta = qwen_image_21.projection_delta(trained)
+        qwen_image_21.BACKBONE.add_lora(trained, config.lora_rank)
+        delta = qwen_image_21.BACKBONE.projection_delta(trained)
         stir(text_encoder, transformer, trained, delta, spatialfusion, vae)
         # The norms of queries and keys are 1 throughout, which would hide where they are left out.
         for name, parameter in text_encoder.named_parameters():

@@ -1,4 +1,4 @@
-"""K/V of the host's own CLIP (the Qwen2.5-VL of Qwen-Image or OmniGen2), read while it encodes a prompt.
+"""K/V of the host's own CLIP, read while it encodes a prompt.
 
 Notable: the host's cache is not handed out, so the outputs of the key and value projections are caught by hooks while
 the model runs (and its weights are where it needs them), and the rotary embedding is applied here.
@@ -14,31 +14,18 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from ...spatialfusion.backbones import backbone_in_host
 from ...spatialfusion.config import SpatialFusionConfig
-from ...spatialfusion.context import (
-    CHAT_SUFFIX,
-    IMAGE_PIXELS,
-    PICTURE,
-    TEMPLATES,
-    SemanticContext,
-    chat_prefix,
-    plain_ids,
-)
+from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, SemanticContext, chat_prefix, plain_ids
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.spatial_transformer import apply_rotary, rotary
 
 _TEMPLATE_EDIT = chat_prefix(1) + "{}" + CHAT_SUFFIX
-# The MLLM's name in a CLIP, and the type with which Load CLIP makes one of it; by the checkpoint's backbone.
-_MODULES = {"qwen-image": "qwen25_7b", "omnigen2": "qwen25_3b"}
-_CLIPS = {
-    "qwen-image": "Qwen-Image's Qwen2.5-VL, from Load CLIP with type qwen_image",
-    "omnigen2": "OmniGen2's Qwen2.5-VL, from Load CLIP with type omnigen2",
-}
 
 
 def expected_clip(config: SpatialFusionConfig) -> str:
     """Which CLIP a checkpoint reads, for messages."""
-    return _CLIPS[config.backbone]
+    return backbone_in_host(config.backbone).host.clip_words
 
 
 def encode_with_clip(
@@ -46,16 +33,15 @@ def encode_with_clip(
 ) -> tuple[SemanticContext, list]:
     """The context and the CONDITIONING of a prompt about `pictures` [3, H, W] in [0, 1], from one prefill of `clip`.
 
-    OmniGen2's reads the prompt alone.
+    Where the template shows it no pictures, it reads the prompt alone.
 
     Raises:
         InputError: when the CLIP is another model than the checkpoint was trained with.
     """
     language = _language_model(clip, config)
-    shows_pictures = TEMPLATES[config.backbone].system_edit is not None
-    # Parentheses are a part of the sentence, not weights; the host's Qwen-Image knows that, and refuses to be told.
-    options = {"disable_weights": True} if config.backbone == "omnigen2" else {}
-    tokens = _tokenize(clip, prompt, pictures if shows_pictures else [], options, _MODULES[config.backbone])
+    backbone = backbone_in_host(config.backbone)
+    shown = pictures if backbone.template.system_edit is not None else []
+    tokens = _tokenize(clip, prompt, shown, dict(backbone.host.clip_options), backbone.host.clip)
     with _Recorder(language, config) as recorder:
         conditioning = clip.encode_from_tokens_scheduled(tokens)
     keys, values = recorder.keys_and_values()
@@ -81,7 +67,7 @@ def encode_with_clip(
 
 def _language_model(clip: Any, config: SpatialFusionConfig) -> nn.Module:
     """The decoder of the CLIP; an InputError unless it has the attention that the checkpoint was trained on."""
-    wrapper = getattr(clip.cond_stage_model, _MODULES[config.backbone], None)
+    wrapper = getattr(clip.cond_stage_model, backbone_in_host(config.backbone).host.clip, None)
     if wrapper is None:
         raise InputError(f"clip is a {type(clip.cond_stage_model).__name__}: expected {expected_clip(config)}.")
     language = wrapper.transformer.model
@@ -128,7 +114,7 @@ def _at_budget(picture: Tensor) -> Tensor:
 
 
 class _Recorder:
-    """Catches keys (before RoPE), values and positions of the sampled layers of a decoder while it runs."""
+    """Catches keys (after their norm, before RoPE), values and positions of a decoder's sampled layers."""
 
     def __init__(self, language: nn.Module, config: SpatialFusionConfig):
         self.language = language
@@ -142,8 +128,11 @@ class _Recorder:
         self._handles.append(self.language.register_forward_pre_hook(self._see_positions, with_kwargs=True))
         for layer in set(self.layers):
             attention = self.language.layers[layer].self_attn
-            for name in ("k_proj", "v_proj"):
-                self._handles.append(getattr(attention, name).register_forward_hook(self._catch(layer, name)))
+            # Qwen3 has a norm on its keys; it is given them by heads.
+            key_norm = getattr(attention, "k_norm", None)
+            keys = attention.k_proj if key_norm is None else key_norm
+            for name, module in (("keys", keys), ("values", attention.v_proj)):
+                self._handles.append(module.register_forward_hook(self._catch(layer, name)))
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -153,13 +142,16 @@ class _Recorder:
     def keys_and_values(self) -> tuple[list[Tensor], list[Tensor]]:
         if not self.caught:
             raise InputError("clip gave no keys and values: it does not run its own layers, so depth cannot read it.")
-        return tuple([self.caught[layer, name] for layer in self.layers] for name in ("k_proj", "v_proj"))
+        return tuple([self.caught[layer, name] for layer in self.layers] for name in ("keys", "values"))
 
     def _see_positions(self, _module: nn.Module, _args: tuple, kwargs: dict[str, Any]) -> None:
         self.positions = kwargs.get("position_ids")
 
     def _catch(self, layer: int, name: str) -> Any:
         def hook(_module: nn.Module, _inputs: tuple, output: Tensor) -> None:
-            self.caught[layer, name] = rearrange(output, "b t (h d) -> b h t d", d=self.head_dim)
+            by_heads = output.ndim == 4
+            self.caught[layer, name] = (
+                output if by_heads else rearrange(output, "b t (h d) -> b h t d", d=self.head_dim)
+            )
 
         return hook

@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import comfy.lora
 import torch
@@ -31,6 +31,8 @@ from comfy.patcher_extension import WrappersMP
 from einops import rearrange
 from torch import Tensor
 
+from ...spatialfusion.backbones import BACKBONES
+from ...spatialfusion.backbones.backbone import Backbone, Host
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import centre, fit_geometry
 from ...spatialfusion.geometry import Geometry
@@ -44,56 +46,39 @@ _LAYERS = "spatialfusion_layers"
 _TEXT_STREAM = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "txt_mlp")
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """How depth enters a diffusion model of the host.
-
-    backbone: the checkpoint's name for it. patch: side of a token in latent cells. projection: the module of the input
-    projection. target_first: whether the image's own tokens stand before those of text and reference pictures where
-    they share a sequence, or after them.
-    """
-
-    backbone: str
-    patch: int
-    projection: str
-    target_first: bool = True
-
-
-# By the class of the host's network.
-ARCHITECTURES = {
-    "QwenImageTransformer2DModel": Architecture("qwen-image", 2, "img_in"),
-    "OmniGen2Transformer2DModel": Architecture("omnigen2", 2, "x_embedder", target_first=False),
-}
-
-
-def architecture_of(model: ModelPatcher, loaded: LoadedModel) -> Architecture:
+def backbone_of(model: ModelPatcher, loaded: LoadedModel) -> Backbone:
     """How depth enters `model`; an InputError if it cannot, or if `loaded` was trained for another one."""
     network = model.model.diffusion_model
     name = type(network).__name__
-    found = ARCHITECTURES.get(name)
-    if found is None or getattr(getattr(network, "time_text_embed", None), "use_additional_t_cond", False):
-        variant = "the layered variant of " if found else ""
-        known = ", ".join(sorted({a.backbone for a in ARCHITECTURES.values()}))
-        raise InputError(f"model is {variant}{name}, which depth cannot be given to: supported are {known}.")
-    if found.backbone != loaded.config.backbone:
+    hosted = [backbone for backbone in BACKBONES if backbone.host is not None]
+    found = next((backbone for backbone in hosted if backbone.host.class_name == name), None)
+    variant = name if found is None else found.host.variant(network)
+    if variant is not None:
+        known = ", ".join(sorted(backbone.name for backbone in hosted))
+        raise InputError(f"model is {variant}, which depth cannot be given to: supported are {known}.")
+    if found.name != loaded.config.backbone:
         raise InputError(
-            f"model is a {found.backbone}, but the SpatialFusion checkpoint {loaded.name} was trained for "
+            f"model is a {found.name}, but the SpatialFusion checkpoint {loaded.name} was trained for "
             f"{loaded.config.backbone}: load the one that belongs to this model."
         )
     return found
 
 
-def check_fit(model: ModelPatcher, loaded: LoadedModel, architecture: Architecture) -> None:
+def check_fit(model: ModelPatcher, loaded: LoadedModel, backbone: Backbone) -> None:
     """Raise InputError unless the checkpoint's tensors have the sizes of `model`'s modules."""
     network, patch = model.model.diffusion_model, loaded.depth_patch
     modules = dict(network.named_modules())
     wanted = {name: (b.shape[0], a.shape[1]) for name, (a, b) in patch.lora.items()}
     if patch.projection is not None:
-        wanted[architecture.projection] = tuple(patch.projection[0].shape)
+        wanted[backbone.host.projection] = tuple(patch.projection[0].shape)
     for name, (outputs, inputs) in wanted.items():
-        module = modules.get(name)
+        held_by, part = backbone.host.part_of(name, outputs)
+        module = modules.get(held_by)
         found = (getattr(module, "out_features", None), getattr(module, "in_features", None))
-        if module is None or (None not in found and found != (outputs, inputs)):
+        fits = None in found or (
+            found[1] == inputs and (found[0] == outputs if part is None else part.stop <= found[0])
+        )
+        if module is None or not fits:
             size = "is missing" if module is None else f"is {found[1]} -> {found[0]}"
             raise InputError(
                 f"model does not fit the SpatialFusion checkpoint {loaded.name}: {name} {size}, the checkpoint was "
@@ -101,27 +86,39 @@ def check_fit(model: ModelPatcher, loaded: LoadedModel, architecture: Architectu
             )
 
 
+class _Change(NamedTuple):
+    """(A [rank, in], B [out, rank], None) of a LoRA or (weight, None, bias) of a delta, for a part of the outputs of a
+    layer; None for all of them."""
+
+    first: Tensor
+    second: Tensor | None
+    bias: Tensor | None
+    part: slice | None = None
+
+
 @dataclass(eq=False)
 class _Call:
     """What the layers of the network add in one call of it.
 
     per_sample [B, 1, 1] and per_token [B, tokens, 1]: the scales of samples and of the target's tokens; the latter None
-    where they are those of the samples. changes: by layer, (A [rank, in], B [out, rank], None) of its LoRA or (weight,
-    None, bias) of its delta. columns [B, tokens, out]: what the input projection makes of a concatenated residual.
+    where they are those of the samples. changes: by layer, what is added to its outputs. columns [B, tokens, out]: what
+    the input projection makes of a concatenated residual.
     """
 
     per_sample: Tensor
     per_token: Tensor | None
-    target_first: bool
-    changes: dict[str, tuple[Tensor, Tensor | None, Tensor | None]]
+    host: Host
+    changes: dict[str, list[_Change]]
     columns: Tensor | None
 
     def scale(self, tokens: int, text: bool) -> Tensor:
         missing = 0 if self.per_token is None else tokens - self.per_token.shape[1]
         if self.per_token is None or text or missing < 0:
             return self.per_sample
+        filled = -self.per_token.shape[1] % self.host.token_multiple
+        after = missing if self.host.target_first else min(missing, filled)
         others = self.per_sample.expand(-1, missing, -1)
-        return torch.cat([self.per_token, others] if self.target_first else [others, self.per_token], dim=1)
+        return torch.cat([others[:, after:], self.per_token, others[:, :after]], dim=1)
 
 
 class _Layer:
@@ -159,13 +156,15 @@ class _Layer:
         return output
 
     def _changed(self, call: _Call, value: Tensor, output: Tensor) -> Tensor:
-        if self.name in call.changes:
-            first, second, bias = call.changes[self.name]
+        for first, second, bias, part in call.changes.get(self.name, ()):
             change = F.linear(value, _as(first, value), None if bias is None else _as(bias, value))
             if second is not None:
                 change = F.linear(change, _as(second, value))
             scale = call.scale(value.shape[1], self.text) if value.ndim == 3 else call.per_sample[:, 0]
-            output = output + (scale * change).to(output.dtype)
+            change = (scale * change).to(output.dtype)
+            if part is not None:
+                change = F.pad(change, (part.start, output.shape[-1] - part.stop))
+            output = output + change
         if self.is_projection and call.columns is not None:
             # The target's tokens come first; those of reference pictures stay as they are.
             output = output + F.pad(_as(call.columns, output), (0, 0, 0, output.shape[1] - call.columns.shape[1]))
@@ -178,7 +177,7 @@ class Injection:
     def __init__(
         self,
         loaded: LoadedModel,
-        architecture: Architecture,
+        backbone: Backbone,
         geometry: Geometry,
         strength: float,
         start: float,
@@ -187,7 +186,8 @@ class Injection:
         cond_only: bool,
     ):
         self.loaded = loaded
-        self.architecture = architecture
+        self.host = backbone.host
+        self.patch = backbone.patch
         self.geometry = geometry
         self.strength = strength
         self.start, self.end = start, end
@@ -214,7 +214,7 @@ class Injection:
             patches = self._weight_patches()
             model.add_patches(patches, self.strength)
         for name in self._layer_names():
-            layer = _Layer.of(model, name, name == self.architecture.projection)
+            layer = _Layer.of(model, name, name == self.host.projection)
             model.add_object_patch(f"diffusion_model.{name}.forward", layer)
             self._layers.append(layer)
         keep_apart(model, list(patches.values()), self.loaded.name)
@@ -222,11 +222,16 @@ class Injection:
 
     def _layer_names(self) -> list[str]:
         """The layers whose outputs are added to."""
-        patch, projection = self.loaded.depth_patch, self.architecture.projection
+        patch, projection = self.loaded.depth_patch, self.host.projection
         if self.holds_everywhere:
             return [] if patch.columns is None else [projection]
         has_projection = patch.projection is not None or patch.columns is not None
-        return [*([projection] if has_projection else []), *(name for name in patch.lora if name != projection)]
+        held_by = dict.fromkeys(self._part_of(name)[0] for name in patch.lora)
+        return [*([projection] if has_projection else []), *(name for name in held_by if name != projection)]
+
+    def _part_of(self, name: str) -> tuple[str, slice | None]:
+        """The host's module with our linear layer `name`, and which of its outputs are the layer's."""
+        return self.host.part_of(name, len(self.loaded.depth_patch.lora[name][1]))
 
     # Wrappers ---------------------------------------------------------------------------------------------------------
 
@@ -265,17 +270,20 @@ class Injection:
         """Within the block the layers add what depth changes."""
         per_sample, per_token = scales[:, None, None], None
         if mask is not None:
-            side = self.architecture.patch
+            side = self.patch
             per_token = F.avg_pool2d(mask, side, ceil_mode=True).flatten(2).transpose(1, 2) * per_sample
             # Text and reference pictures belong to no place of the image: they count as much as the mask covers.
             per_sample = per_sample * mask.mean((1, 2, 3))[:, None, None]
-        patch, changes = self.loaded.depth_patch, {}
+        patch = self.loaded.depth_patch
+        changes: dict[str, list[_Change]] = {}
         if not self.holds_everywhere:
-            changes = {name: (a, b, None) for name, (a, b) in patch.lora.items()}
+            for name, (a, b) in patch.lora.items():
+                held_by, part = self._part_of(name)
+                changes.setdefault(held_by, []).append(_Change(a, b, None, part))
             if patch.projection is not None:
                 weight, bias = patch.projection
-                changes[self.architecture.projection] = weight, None, bias
-        call = _Call(per_sample, per_token, self.architecture.target_first, changes, columns)
+                changes[self.host.projection] = [_Change(weight, None, bias)]
+        call = _Call(per_sample, per_token, self.host, changes, columns)
         for layer in self._layers:
             layer.calls.append(call)
         try:
@@ -286,7 +294,7 @@ class Injection:
 
     def _concatenated(self, shift: Tensor, columns: Tensor) -> Tensor:
         """What `columns` [out, tokens' channels] make of the scaled residual [B, C, (1,) h, w]: [B, tokens, out]."""
-        side = self.architecture.patch
+        side = self.patch
         # Sides that are no whole number of tokens are filled up as the host fills up the latent.
         shift = pad_to_patch_size(shift if shift.ndim == 4 else shift[:, :, 0], (side, side))
         tokens = rearrange(shift, "b c (h ph) (w pw) -> b (h w) (c ph pw)", ph=side, pw=side)
@@ -300,9 +308,13 @@ class Injection:
             state |= {f"{name}.lora_down.weight": a.cpu(), f"{name}.lora_up.weight": b.cpu()}
         if patch.projection is not None:
             weight, bias = (tensor.cpu() for tensor in patch.projection)
-            state |= {f"{self.architecture.projection}.diff": weight, f"{self.architecture.projection}.diff_b": bias}
-        modules = {key.rsplit(".", 2 if ".lora_" in key else 1)[0] for key in state}
-        return comfy.lora.load_lora(state, {name: f"diffusion_model.{name}.weight" for name in modules})
+            state |= {f"{self.host.projection}.diff": weight, f"{self.host.projection}.diff_b": bias}
+        weights: dict[str, Any] = {self.host.projection: f"diffusion_model.{self.host.projection}.weight"}
+        for name in patch.lora:
+            held_by, part = self._part_of(name)
+            key = f"diffusion_model.{held_by}.weight"
+            weights[name] = key if part is None else (key, (0, part.start, part.stop - part.start))
+        return comfy.lora.load_lora(state, weights)
 
     def _rows_of(self, noise: Tensor, seed: int | None) -> list[int] | None:
         """Which pictures of the seed's batch `noise` [B, ...] is for, by the noise itself: a latent that was taken from

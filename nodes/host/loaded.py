@@ -10,8 +10,9 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
+from ...spatialfusion.backbones import backbone_in_host
 from ...spatialfusion.config import SpatialFusionConfig
-from ...spatialfusion.context import TEMPLATES, PromptEncoder
+from ...spatialfusion.context import PromptEncoder
 from ...spatialfusion.depth_adapter import DepthAdapter
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.model import FILE_NAME, SpatialFusionModel, read_config
@@ -87,11 +88,11 @@ def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
     the built-in model do, it gets that one."""
     chosen = choose_dtype(dtype)
     network = SpatialFusionModel.load(path, dtype=chosen)
-    if network.config.backbone not in TEMPLATES:
-        raise InputError(
-            f"{name} was trained for {network.config.backbone}: supported are {' and '.join(TEMPLATES)}; a newer "
-            "version of the pack may have it."
-        )
+    try:
+        backbone = backbone_in_host(network.config.backbone)
+        backbone.check_checkpoint(network.config)
+    except InputError as error:
+        raise InputError(f"{name} cannot be used: {error} A newer version of the pack may have it.") from None
     concatenates = network.config.injection == "concat"
     patch = DepthPatch(network.adapter, network.backbone_tensors, concatenates).to(chosen).requires_grad_(False)
     # It travels with the diffusion model, in a patcher of its own.
@@ -101,7 +102,7 @@ def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
     if _attention(network.config) == _attention(read_config(tiny / FILE_NAME)):
         try:
             config = network.config
-            options = {"template": TEMPLATES[config.backbone], "llm_layers": config.llm_layers}
+            options = {"template": backbone.template, "llm_layers": config.llm_layers}
             encoder = PromptEncoder.load(tiny, config.num_layers, dtype=chosen, **options)
         except ImportError as error:
             raise InputError(

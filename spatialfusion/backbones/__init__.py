@@ -1,44 +1,49 @@
-"""One file for each diffusion transformer that depth can be given to."""
+"""One file for each diffusion transformer that depth can be given to, and its record."""
 
 from __future__ import annotations
-
-from types import ModuleType
 
 from torch import nn
 
 from ..errors import InputError
+from . import omnigen2, qwen_image, qwen_image_21
+from .backbone import Backbone
 from .depth_injection import unwrapped
 
-
-def architectures() -> dict[type[nn.Module], ModuleType]:
-    """The classes of transformers that are known, each with the file of this folder that knows how to call it."""
-    from . import omnigen2, qwen_image, qwen_image_21
-
-    return {
-        qwen_image.QwenImageTransformer2DModel: qwen_image,
-        qwen_image_21.QwenImage21Transformer2DModel: qwen_image_21,
-        omnigen2.OmniGen2Transformer2DModel: omnigen2,
-    }
+BACKBONES: tuple[Backbone, ...] = (
+    qwen_image.BACKBONE,
+    qwen_image_21.BACKBONE,
+    omnigen2.BACKBONE,
+)
 
 
-def backbone_of(transformer: nn.Module) -> ModuleType:
-    """The file of this folder that knows how to call `transformer`; an InputError if there is none."""
+def backbone_of(transformer: nn.Module) -> Backbone:
+    """The backbone that knows how to call `transformer`; an InputError if there is none."""
     transformer = unwrapped(transformer)
-    for architecture, backbone in architectures().items():
-        if isinstance(transformer, architecture):
+    for backbone in BACKBONES:
+        if isinstance(transformer, backbone.architecture):
             backbone.check_architecture(transformer)
             return backbone
     raise _unknown(type(transformer).__name__)
 
 
-def architecture_named(name: str) -> tuple[type[nn.Module], ModuleType]:
-    """The class of that name with its file; an InputError if it is not known."""
-    for architecture, backbone in architectures().items():
-        if architecture.__name__ == name:
-            return architecture, backbone
+def backbone_of_class(name: str) -> Backbone:
+    """The backbone whose transformer is of the class of that name; an InputError if there is none."""
+    for backbone in BACKBONES:
+        if backbone.class_name == name:
+            return backbone
     raise _unknown(name)
 
 
+def backbone_in_host(name: str) -> Backbone:
+    """The backbone of that name in a checkpoint's configuration, of those that ComfyUI has; an InputError if there is
+    none."""
+    known = {backbone.name: backbone for backbone in BACKBONES if backbone.host is not None}
+    if name not in known:
+        *names, last = known
+        raise InputError(f"the checkpoint was trained for {name}: supported are {', '.join(names)} and {last}.")
+    return known[name]
+
+
 def _unknown(name: str) -> InputError:
-    *names, last = (architecture.__name__ for architecture in architectures())
+    *names, last = (backbone.class_name for backbone in BACKBONES)
     return InputError(f"depth cannot be given to {name}: supported are {', '.join(names)} and {last}.")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..latents import encode_latents
 from .depth_injection import Switch
-from .qwen_image import check_architecture, pack
+from .qwen_image import BACKBONE
 
 if TYPE_CHECKING:
     from .autoencoder_2d import Autoencoder2D
@@ -63,10 +63,10 @@ class ControlNetInjection:
         condition: Tensor,
         strength: float = 1.0,
     ):
-        check_architecture(transformer)
+        BACKBONE.check_architecture(transformer)
         self.transformer = transformer
         self.controlnet = controlnet
-        self.condition = pack(condition)
+        self.condition = BACKBONE.pack(condition)
         self.strength = strength
         self.active = True
         self._switch = Switch.on(transformer, before=True)

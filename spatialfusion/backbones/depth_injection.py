@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -82,10 +82,12 @@ class DepthInjection:
     Works on whatever calls the transformer: `velocity`, a diffusers pipeline, a training step (gradients flow to
     residual, delta and LoRA). A transformer called with k times the residual's batch gets the residual k times.
 
-    `active` may be switched while inside, to leave depth out of some steps. A backbone's own class says how `residual`
-    is added to the network's input. A `delta` with more inputs than the projection has them for the residual, which is
-    then concatenated.
+    `active` may be switched while inside, to leave depth out of some steps. A backbone's own class says how `residual`,
+    packed as the network's input, is added to it, and which argument that is. A `delta` with more inputs than the
+    projection has them for the residual, which is then concatenated.
     """
+
+    argument: ClassVar[str] = "hidden_states"
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class DepthInjection:
         self._before = Switch.on(transformer, before=True)
         self._after = Switch.on(projection, before=False)
 
-    def shift(self, sample: Tensor) -> Tensor:
+    def shift(self, sample: Any) -> Any:
         """The network's input with the scaled residual added to the target's part of it."""
         raise NotImplementedError
 
@@ -159,7 +161,7 @@ class DepthInjection:
             return None
         if args:
             return (self.shift(args[0]), *args[1:]), kwargs
-        return (), {**kwargs, "hidden_states": self.shift(kwargs["hidden_states"])}
+        return (), {**kwargs, self.argument: self.shift(kwargs[self.argument])}
 
     def _add_delta(self, _module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
         if not self._active or self.strength == 0:

@@ -13,41 +13,29 @@ Notable:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..context import OMNIGEN2, SemanticContext, fit_text
+from ..context import ChatTemplate, SemanticContext, fit_text
 from ..errors import InputError
-from ..model_folder import load_parts
 from . import depth_injection
-from .omnigen2_transformer import OmniGen2Transformer2DModel
-from .sampling import Guidance, cache_context, follow, guidance_of, set_noise_levels
+from .backbone import Backbone, CostRequest, Host, Published, SamplerSettings
+from .sampling import Draw, Predictor, cache_context, guidance_of, set_noise_levels
 
 if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
+    from diffusers import FlowMatchEulerDiscreteScheduler, SchedulerMixin
 
-NAME = "omnigen2"  # in a checkpoint's configuration
-TEMPLATE = OMNIGEN2
-DEFAULT_SIZE = 1024  # pixels of a side
-# Where the published model has the parts of a pipeline. The scheduler is made here: the published one is a class of its
-# own in a file beside the weights, and no code from there is run.
-PUBLISHED_FOLDERS = {"text_encoder": "mllm", "tokenizer": "processor", "transformer": "transformer", "vae": "vae"}
+    from .omnigen2_transformer import OmniGen2Transformer2DModel
 
-# Attention and MLP, as a whole name. The refiners of text and references never see the image.
-LORA_TARGETS = r"(noise_refiner|layers)\.\d+\.(attn\.(to_q|to_k|to_v|to_out\.0)|feed_forward\.linear_[123])"
-
-
-def check_architecture(transformer: nn.Module) -> None:
-    """Raise InputError unless `transformer` is one that this file knows how to call."""
-    transformer = depth_injection.unwrapped(transformer)
-    if not isinstance(transformer, OmniGen2Transformer2DModel):
-        name = type(transformer).__name__
-        raise InputError(f"depth cannot be given to {name}: supported is OmniGen2Transformer2DModel.")
+TEMPLATE = ChatTemplate(
+    system="You are a helpful assistant that generates high-quality images based on user instructions.",
+    system_edit=None,
+    suffix="<|im_end|>\n",
+    keeps_prefix=True,
+)
 
 
 def velocity(
@@ -57,7 +45,6 @@ def velocity(
     t: Tensor,
     prompt_embeds: Tensor,
     prompt_mask: Tensor,
-    text_multiple: int = 1,
 ) -> Tensor:
     """Predicted velocity noise - x0 of noisy latents.
 
@@ -67,13 +54,12 @@ def velocity(
         t: noise level in [0, 1], [B]; 1 is pure noise.
         prompt_embeds: [B, T, D], right-padded.
         prompt_mask: [B, T] bool.
-        text_multiple: pad the text to a multiple of this, so that a compiled network sees few lengths.
 
     Returns:
         [B, 16, h, w].
     """
     dtype = transformer.dtype
-    prompt_embeds, mask = fit_text(prompt_embeds, prompt_mask, text_multiple)
+    prompt_embeds, mask = fit_text(prompt_embeds, prompt_mask)
     output = transformer(
         latents.to(dtype),
         timestep=1 - t,
@@ -97,48 +83,11 @@ def predict(
     return velocity(transformer, latents, references, t, embeds, mask).float()
 
 
-# Files ----------------------------------------------------------------------------------------------------------------
-
-
-def load_published(
-    folder: Path, dtype: torch.dtype | dict[str, torch.dtype], given: Collection[str] = ()
-) -> dict[str, Any]:
-    """The parts of a pipeline, but those `given`, from a folder with OmniGen2 as it is published."""
-    from diffusers import AutoencoderKL
-    from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
-
-    classes = {
-        "text_encoder": Qwen2_5_VLForConditionalGeneration,
-        "tokenizer": AutoTokenizer,
-        "transformer": OmniGen2Transformer2DModel,
-        "vae": AutoencoderKL,
-    }
-    parts: dict[str, Any] = {} if "scheduler" in given else {"scheduler": scheduler()}
-    return parts | load_parts(folder, classes, PUBLISHED_FOLDERS, dtype, given)
-
-
 # Depth ----------------------------------------------------------------------------------------------------------------
 
 
 class DepthInjection(depth_injection.DepthInjection):
-    """Within `with DepthInjection(...)`, `transformer` is given depth; see the base class.
-
-    Args:
-        transformer: an OmniGen2Transformer2DModel; its LoRA, if any, was put there by `add_lora`.
-        residual: [B, 16, h, w], added to the target latent in the network's input. Zeros are a sample without depth.
-        delta: change of the input projection, see `projection_delta`; None for none.
-        strength: scales residual, delta and LoRA together.
-    """
-
-    def __init__(
-        self,
-        transformer: OmniGen2Transformer2DModel,
-        residual: Tensor,
-        delta: nn.Linear | None = None,
-        strength: float = 1.0,
-    ):
-        check_architecture(transformer)
-        super().__init__(transformer, transformer.x_embedder, residual, delta, strength)
+    """The residual is a part of the latent [B, C, h, w]; references are other arguments of the network."""
 
     def shift(self, sample: Tensor) -> Tensor:
         if len(sample) % len(self.residual) or sample.shape[1:] != self.residual.shape[1:]:
@@ -149,28 +98,13 @@ class DepthInjection(depth_injection.DepthInjection):
         return sample + self.scaled_residual(sample)
 
 
-def projection_delta(transformer: OmniGen2Transformer2DModel) -> nn.Linear:
-    """A change of the input projection, to be trained; zero, so that it starts as the base."""
-    return depth_injection.projection_delta(transformer.x_embedder)
-
-
-def add_lora(transformer: OmniGen2Transformer2DModel, rank: int) -> list[nn.Parameter]:
-    """Put an untrained LoRA into `transformer`, inactive until a DepthInjection; return its parameters."""
-    check_architecture(transformer)
-    return depth_injection.add_lora(transformer, rank, LORA_TARGETS)
-
-
-def load_backbone_tensors(transformer: OmniGen2Transformer2DModel, tensors: dict[str, Tensor]) -> nn.Linear | None:
-    """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
-    check_architecture(transformer)
-    return depth_injection.load_backbone_tensors(transformer, tensors, transformer.x_embedder, LORA_TARGETS)
-
-
 # Sampling -------------------------------------------------------------------------------------------------------------
 
 
 def scheduler() -> FlowMatchEulerDiscreteScheduler:
     """A scheduler for OmniGen2; `set_steps` gives it the published noise levels."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
     return FlowMatchEulerDiscreteScheduler(
         num_train_timesteps=1000, use_dynamic_shifting=True, time_shift_type="exponential"
     )
@@ -186,25 +120,8 @@ def set_steps(scheduler: SchedulerMixin, steps: int, tokens: int) -> Tensor:
     return set_noise_levels(scheduler, steps, math.log(math.sqrt(4 * tokens) / 40))
 
 
-@torch.no_grad()
-def sample_latents(
-    transformer: OmniGen2Transformer2DModel,
-    scheduler: SchedulerMixin,
-    context: SemanticContext,
-    null_context: SemanticContext | None,
-    references: Sequence[Tensor],
-    noise: Tensor,
-    steps: int,
-    guidance: Guidance,
-    injection: DepthInjection | None = None,
-    depth_range: tuple[float, float] = (0.0, 1.0),
-    image_guidance: float = 1.0,
-    callback: Callable[[int, Tensor], None] | None = None,
-    before_step: Callable[[int], None] | None = None,
-) -> Tensor:
-    """Draw latents with the scheduler's steps and classifier-free guidance.
-
-    With v(prompt, references), as published:
+def predictor(transformer: OmniGen2Transformer2DModel, draw: Draw) -> Predictor:
+    """With v(prompt, references), as published:
 
         without references, or with image_guidance 1:
             v(null, none) + guidance (v(prompt, references) - v(null, none))
@@ -213,30 +130,12 @@ def sample_latents(
             + guidance (v(prompt, references) - v(null, references))
 
     The first is not the second at image_guidance 1: in the first, one scale is that of prompt and references together.
-
-    Args:
-        context: of B prompts. `null_context`: of the negative prompts; None or guidance 1 for no guidance at all.
-        references: normalised latents of the source images [B, 16, h', w'] each.
-        noise: [B, 16, h, w], see `draw_noise`.
-        injection: depth, not yet entered; given to every call alike.
-        depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
-        image_guidance: how closely the image follows the source images.
-        callback: called with (i, latents) after step i.
-        before_step: called with i before it.
-
-    Returns:
-        normalised latents [B, 16, h, w], float32.
     """
-    if steps < 1:
-        raise InputError(f"steps is {steps}, but at least 1 is needed.")
-    device = next(transformer.parameters()).device
-    height, width = noise.shape[-2:]
-    references = [reference.to(device) for reference in references]
-    set_steps(scheduler, steps, (height // 2) * (width // 2))
-    guided_by_image = bool(references) and image_guidance != 1.0
+    context, null_context, references = draw.context, draw.null_context, draw.references
+    guided_by_image = bool(references) and draw.image_guidance != 1.0
 
     def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
-        scale = guidance_of(guidance)
+        scale = guidance_of(draw.guidance)
         with cache_context(transformer, "cond"):
             v = predict(transformer, latents, references, t, context)
         if null_context is None or scale == 1:
@@ -247,6 +146,61 @@ def sample_latents(
             return null + scale * (v - null)
         with cache_context(transformer, "uncond_with_image"):
             null_image = predict(transformer, latents, references, t, null_context)
-        return null + image_guidance * (null_image - null) + scale * (v - null_image)
+        return null + draw.image_guidance * (null_image - null) + scale * (v - null_image)
 
-    return follow(scheduler, noise.to(device), predict_guided, injection, depth_range, callback, before_step)
+    return predict_guided
+
+
+# The record -----------------------------------------------------------------------------------------------------------
+
+
+def cost_call(transformer: OmniGen2Transformer2DModel, request: CostRequest) -> Callable[[int], Tensor]:
+    _, rows, columns, device, dtype, _ = request
+    config = transformer.config
+    latents = torch.zeros(1, config.in_channels, 2 * rows, 2 * columns, device=device, dtype=dtype)
+    t = torch.full((1,), 0.5, device=device)
+
+    def call(text: int) -> Tensor:
+        embeds = torch.zeros(1, text, config.text_feat_dim, device=device, dtype=dtype)
+        return transformer(latents, t, embeds, return_dict=False)[0]
+
+    return call
+
+
+BACKBONE = Backbone(
+    name="omnigen2",
+    library=f"{__package__}.omnigen2_transformer",
+    class_name="OmniGen2Transformer2DModel",
+    template=TEMPLATE,
+    projection="x_embedder",
+    # Attention and MLP, as a whole name. The refiners of text and references never see the image.
+    lora_targets=r"(noise_refiner|layers)\.\d+\.(attn\.(to_q|to_k|to_v|to_out\.0)|feed_forward\.linear_[123])",
+    injection=DepthInjection,
+    velocity=velocity,
+    predict=predict,
+    predictor=predictor,
+    set_steps=set_steps,
+    cost_call=cost_call,
+    published=Published(
+        "OmniGen2",
+        {"default_size": 1024},
+        folders={"text_encoder": "mllm", "tokenizer": "processor", "transformer": "transformer", "vae": "vae"},
+        classes={
+            "text_encoder": ("transformers", "Qwen2_5_VLForConditionalGeneration"),
+            "tokenizer": ("transformers", "AutoTokenizer"),
+            "vae": ("diffusers", "AutoencoderKL"),
+        },
+        # The published one is a class of its own in a file beside the weights, and no code from there is run.
+        scheduler=scheduler,
+    ),
+    host=Host(
+        class_name="OmniGen2Transformer2DModel",
+        projection="x_embedder",
+        target_first=False,
+        clip="qwen25_3b",
+        clip_words="OmniGen2's Qwen2.5-VL, from Load CLIP with type omnigen2",
+        clip_options={"disable_weights": True},
+        settings={"OmniGen2": SamplerSettings(20, 5.0)},
+    ),
+    image_guidance=True,
+)

@@ -21,6 +21,8 @@ from torch import nn
 
 from ..config import SpatialFusionConfig
 from ..errors import InputError, suggest
+from . import backbone_of_class
+from .backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Backbone:
+class Preset:
     """A multimodal LLM with the diffusion model that it conditions.
 
     Tokens of the chat: `prefix` stand before the prompt, `suffix` after it; the diffusion model reads all but the first
@@ -73,11 +75,15 @@ class Backbone:
     mllm_pixels: int = 384 * 384
     guided: bool = True  # classifier-free guidance by default: two passes for each step
     steps: int = 50  # the default of its own pipeline
-    lora_targets: tuple[str, ...] | str = ()  # names of linears, or a regular expression
 
     @property
     def name(self) -> str:
         return self.spatial.backbone
+
+    @property
+    def backbone(self) -> Backbone:
+        """How its diffusion model is called."""
+        return backbone_of_class(self.transformer.name)
 
     @property
     def pixels_per_token(self) -> int:
@@ -86,8 +92,8 @@ class Backbone:
 
     def mllm_tokens(self, prompt: int) -> int:
         """Length of the chat for a prompt of so many tokens."""
-        pictures = self.pictures * (self.picture_tokens + self.patches_per_picture() // 4)
-        return self.prefix + pictures + prompt + self.suffix
+        pictures = self.picture_tokens + self.patches_per_picture() // 4 if self.pictures else 0
+        return self.prefix + self.pictures * pictures + prompt + self.suffix
 
     def text_tokens(self, prompt: int) -> int:
         """What of the chat the diffusion model reads."""
@@ -344,24 +350,13 @@ def _spatial_qwen_image(backbone: str) -> SpatialFusionConfig:
     )
 
 
-QWEN_IMAGE_LORA = (
-    *(f"attn.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")),
-    *(f"attn.{name}" for name in ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")),
-    *(f"{stream}_mlp.net.{name}" for stream in ("img", "txt") for name in ("0.proj", "2")),
-)
-QWEN_IMAGE_21_LORA = (
-    *(f"attn.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")),
-    *(f"img_mlp.{name}" for name in ("proj", "gate_layer", "out")),
-)
-OMNIGEN2_LORA = r"(noise_refiner|layers)\.\d+\.(attn\.(to_q|to_k|to_v|to_out\.0)|feed_forward\.linear_[123])"
-
 # Token counts of the chats were counted with Qwen2.5's tokenizer. source of the chats: spatialfusion/context.py
 # (Qwen-Image), huggingface/diffusers pipelines/qwenimage21/pipeline_qwenimage21.py,
 # VectorSpaceLab/OmniGen2 omnigen2/pipelines/omnigen2/pipeline_omnigen2.py
-BACKBONES: dict[str, Backbone] = {
-    backbone.name: backbone
-    for backbone in (
-        Backbone(
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset(
             "Qwen/Qwen-Image",
             QWEN2_5_VL_7B,
             QWEN_IMAGE_TRANSFORMER,
@@ -369,9 +364,8 @@ BACKBONES: dict[str, Backbone] = {
             _spatial_qwen_image("qwen-image"),
             prefix=34,
             dropped=34,
-            lora_targets=QWEN_IMAGE_LORA,
         ),
-        Backbone(
+        Preset(
             "Qwen/Qwen-Image-Edit-2509",
             QWEN2_5_VL_7B,
             QWEN_IMAGE_TRANSFORMER,
@@ -382,9 +376,8 @@ BACKBONES: dict[str, Backbone] = {
             pictures=1,
             picture_tokens=7,
             steps=40,
-            lora_targets=QWEN_IMAGE_LORA,
         ),
-        Backbone(
+        Preset(
             "Qwen/Qwen-Image-2.1",
             QWEN3_VL_8B,
             QWEN_IMAGE_21_TRANSFORMER,
@@ -406,9 +399,8 @@ BACKBONES: dict[str, Backbone] = {
             dropped=14,
             guided=False,
             steps=40,
-            lora_targets=QWEN_IMAGE_21_LORA,
         ),
-        Backbone(
+        Preset(
             "OmniGen2/OmniGen2",
             QWEN2_5_VL_3B,
             OMNIGEN2_TRANSFORMER,
@@ -428,16 +420,13 @@ BACKBONES: dict[str, Backbone] = {
             prefix=23,
             dropped=0,
             suffix=2,
-            lora_targets=OMNIGEN2_LORA,
         ),
     )
 }
 
 
-def backbone(name: str) -> Backbone:
+def preset(name: str) -> Preset:
     """The published backbone of that name, or an InputError that lists them."""
-    if name not in BACKBONES:
-        raise InputError(
-            f"unknown preset {name!r}{suggest(name, BACKBONES)}: it must be one of {', '.join(BACKBONES)}."
-        )
-    return BACKBONES[name]
+    if name not in PRESETS:
+        raise InputError(f"unknown preset {name!r}{suggest(name, PRESETS)}: it must be one of {', '.join(PRESETS)}.")
+    return PRESETS[name]

@@ -14,51 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageControlNetModel, QwenImageTransformer2DModel
 from einops import rearrange
 from torch import Tensor, nn
 
 from ..context import QWEN_IMAGE, SemanticContext, fit_text
 from ..errors import InputError
 from . import depth_injection
-from .depth_injection import backbone_tensors as backbone_tensors
-from .depth_injection import base_state_dict as base_state_dict
-from .sampling import Guidance, cache_context, follow, guidance_of, set_noise_levels
-from .sampling import draw_noise as draw_noise
+from .backbone import Backbone, CostRequest, Host, LayoutStates, Published, SamplerSettings
+from .sampling import guided_by_prompt, set_steps
 
 if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
+    from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageControlNetModel, QwenImageTransformer2DModel
 
-NAME = "qwen-image"  # in a checkpoint's configuration
-TEMPLATE = QWEN_IMAGE
 TINY_SHIFT = 1.15
 
-# The matrices of attention and MLP in both streams; modulation, norms and the ends of the network are left alone.
-LORA_TARGETS = (
-    "attn.to_q",
-    "attn.to_k",
-    "attn.to_v",
-    "attn.to_out.0",
-    "attn.add_q_proj",
-    "attn.add_k_proj",
-    "attn.add_v_proj",
-    "attn.to_add_out",
-    "img_mlp.net.0.proj",
-    "img_mlp.net.2",
-    "txt_mlp.net.0.proj",
-    "txt_mlp.net.2",
-)
 
-
-def check_architecture(transformer: nn.Module) -> None:
-    """Raise InputError unless `transformer` is one that this file knows how to call."""
-    transformer = depth_injection.unwrapped(transformer)
-    name = type(transformer).__name__
-    if not isinstance(transformer, QwenImageTransformer2DModel):
-        raise InputError(f"depth cannot be given to {name}: supported is QwenImageTransformer2DModel.")
+def _check(transformer: QwenImageTransformer2DModel) -> None:
     if transformer.config.use_additional_t_cond or transformer.config.use_layer3d_rope:
         raise InputError(
-            f"depth cannot be given to the layered variant of {name}: supported are Qwen-Image and Qwen-Image-Edit."
+            f"depth cannot be given to the layered variant of {type(transformer).__name__}: supported are Qwen-Image "
+            "and Qwen-Image-Edit."
         )
 
 
@@ -228,25 +203,7 @@ def _rotate(x: Tensor, factors: Tensor) -> Tensor:
 
 
 class DepthInjection(depth_injection.DepthInjection):
-    """Within `with DepthInjection(...)`, `transformer` is given depth; see the base class.
-
-    Args:
-        transformer: a QwenImageTransformer2DModel; its LoRA, if any, was put there by `add_lora`.
-        residual: [B, 16, h, w], added to the target latent in the network's input. Zeros are a sample without depth.
-        delta: change of the input projection, see `projection_delta`; None for none. With columns for the residual
-            too, the residual is concatenated to the target's tokens instead.
-        strength: scales residual, delta and LoRA together.
-    """
-
-    def __init__(
-        self,
-        transformer: QwenImageTransformer2DModel,
-        residual: Tensor,
-        delta: nn.Linear | None = None,
-        strength: float = 1.0,
-    ):
-        check_architecture(transformer)
-        super().__init__(transformer, transformer.img_in, pack(residual), delta, strength)
+    """The residual is a part of tokens [B, (h/2) (w/2), 4 C]."""
 
     def shift(self, sample: Tensor) -> Tensor:
         count = self._target_tokens(sample)
@@ -268,29 +225,6 @@ class DepthInjection(depth_injection.DepthInjection):
         return count
 
 
-def projection_delta(transformer: QwenImageTransformer2DModel, concat: bool = False) -> nn.Linear:
-    """A change of the input projection, to be trained; zero, so that it starts as the base.
-
-    concat: with columns for a residual that is concatenated to the latent, not added.
-    """
-    return depth_injection.projection_delta(transformer.img_in, transformer.img_in.in_features if concat else 0)
-
-
-def add_lora(transformer: QwenImageTransformer2DModel, rank: int) -> list[nn.Parameter]:
-    """Put an untrained LoRA into `transformer`, inactive until a DepthInjection; return its parameters."""
-    check_architecture(transformer)
-    return depth_injection.add_lora(transformer, rank, LORA_TARGETS)
-
-
-def load_backbone_tensors(transformer: QwenImageTransformer2DModel, tensors: dict[str, Tensor]) -> nn.Linear | None:
-    """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
-    check_architecture(transformer)
-    projection = transformer.img_in
-    return depth_injection.load_backbone_tensors(
-        transformer, tensors, projection, LORA_TARGETS, residual_features=projection.in_features
-    )
-
-
 # Sampling -------------------------------------------------------------------------------------------------------------
 
 
@@ -299,6 +233,8 @@ def tiny_scheduler() -> FlowMatchEulerDiscreteScheduler:
 
     With equal base_shift and max_shift the resolution has no say, also not in diffusers' own pipelines.
     """
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
     return FlowMatchEulerDiscreteScheduler(
         num_train_timesteps=1000,
         use_dynamic_shifting=True,
@@ -306,71 +242,6 @@ def tiny_scheduler() -> FlowMatchEulerDiscreteScheduler:
         max_shift=TINY_SHIFT,
         time_shift_type="exponential",
     )
-
-
-def set_steps(scheduler: SchedulerMixin, steps: int, tokens: int) -> Tensor:
-    """Give `scheduler` its noise levels for an image of `tokens` target tokens; see `set_noise_levels`.
-
-    The "simple" scheduler of ComfyUI picks the same 1 - i / steps from a table, to within its 1/10,000.
-    """
-    config = scheduler.config
-    # Where a scheduler of another kind says nothing of them, Qwen-Image's pipelines take these.
-    base, most = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
-    first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
-    return set_noise_levels(scheduler, steps, base + (most - base) / (last - first) * (tokens - first))
-
-
-@torch.no_grad()
-def sample_latents(
-    transformer: QwenImageTransformer2DModel,
-    scheduler: SchedulerMixin,
-    context: SemanticContext,
-    null_context: SemanticContext | None,
-    references: Sequence[Tensor],
-    noise: Tensor,
-    steps: int,
-    guidance: Guidance,
-    injection: DepthInjection | None = None,
-    depth_range: tuple[float, float] = (0.0, 1.0),
-    rescale: bool = False,
-    callback: Callable[[int, Tensor], None] | None = None,
-    before_step: Callable[[int], None] | None = None,
-) -> Tensor:
-    """Draw latents with the scheduler's steps and classifier-free guidance.
-
-    Args:
-        context: of B prompts. `null_context`: of the negative prompts, with the same images when editing; None or
-            guidance 1 for no guidance.
-        references: normalised latents of the source images [B, 16, h', w'] each.
-        noise: [B, 16, h, w], see `draw_noise`.
-        injection: depth, not yet entered; given to prompt and negative prompt alike.
-        depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
-        rescale: keep the norm of the guided velocity at the prompt's own, per token, as Qwen-Image's pipelines do.
-        callback: called with (i, latents) after step i.
-        before_step: called with i before it.
-
-    Returns:
-        normalised latents [B, 16, h, w], float32.
-    """
-    if steps < 1:
-        raise InputError(f"steps is {steps}, but at least 1 is needed.")
-    device = next(transformer.parameters()).device
-    height, width = noise.shape[-2:]
-    latents = noise.to(device)
-    references = [reference.to(device) for reference in references]
-    set_steps(scheduler, steps, (height // 2) * (width // 2))
-
-    def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
-        scale = guidance_of(guidance)
-        with cache_context(transformer, "cond"):
-            v = predict(transformer, latents, references, t, context)
-        if null_context is None or scale == 1:
-            return v
-        with cache_context(transformer, "uncond"):
-            null = predict(transformer, latents, references, t, null_context)
-        return guide(v, null, scale, rescale)
-
-    return follow(scheduler, latents, predict_guided, injection, depth_range, callback, before_step)
 
 
 def guide(v: Tensor, null: Tensor, guidance: float, rescale: bool = False) -> Tensor:
@@ -381,3 +252,80 @@ def guide(v: Tensor, null: Tensor, guidance: float, rescale: bool = False) -> Te
     tokens = pack(guided)
     scale = pack(v).norm(dim=-1, keepdim=True) / tokens.norm(dim=-1, keepdim=True)
     return unpack(tokens * scale, *v.shape[-2:])
+
+
+# The record -----------------------------------------------------------------------------------------------------------
+
+
+def cost_call(transformer: QwenImageTransformer2DModel, request: CostRequest) -> Callable[[int], Tensor]:
+    images, rows, columns, device, dtype, _ = request
+    config = transformer.config
+    latents = torch.zeros(1, images * rows * columns, config.in_channels, device=device, dtype=dtype)
+    t = torch.full((1,), 0.5, device=device)
+
+    def call(text: int) -> Tensor:
+        return transformer(
+            hidden_states=latents,
+            encoder_hidden_states=torch.zeros(1, text, config.joint_attention_dim, device=device, dtype=dtype),
+            timestep=t,
+            img_shapes=[[(1, rows, columns)] * images],
+            return_dict=False,
+        )[0]
+
+    return call
+
+
+def _host_variant(network: Any) -> str | None:
+    layered = getattr(getattr(network, "time_text_embed", None), "use_additional_t_cond", False)
+    return f"the layered variant of {type(network).__name__}" if layered else None
+
+
+BACKBONE = Backbone(
+    name="qwen-image",
+    library="diffusers",
+    class_name="QwenImageTransformer2DModel",
+    template=QWEN_IMAGE,
+    projection="img_in",
+    # The matrices of attention and MLP in both streams; modulation, norms and the ends of the network are left alone.
+    lora_targets=(
+        "attn.to_q",
+        "attn.to_k",
+        "attn.to_v",
+        "attn.to_out.0",
+        "attn.add_q_proj",
+        "attn.add_k_proj",
+        "attn.add_v_proj",
+        "attn.to_add_out",
+        "img_mlp.net.0.proj",
+        "img_mlp.net.2",
+        "txt_mlp.net.0.proj",
+        "txt_mlp.net.2",
+    ),
+    injection=DepthInjection,
+    velocity=velocity,
+    predict=predict,
+    predictor=guided_by_prompt(predict, guide),
+    set_steps=set_steps,
+    cost_call=cost_call,
+    # How diffusers' pipelines of Qwen-Image and Qwen-Image-Edit draw.
+    published=Published("QwenImage", {"default_size": 1024, "rescale_guidance": True}),
+    host=Host(
+        class_name="QwenImageTransformer2DModel",
+        projection="img_in",
+        clip="qwen25_7b",
+        clip_words="Qwen-Image's Qwen2.5-VL, from Load CLIP with type qwen_image",
+        # As the core's templates have it.
+        settings={
+            "Qwen-Image": SamplerSettings(20, 2.5, 3.1),
+            "Qwen-Image Lightning": SamplerSettings(4, 1.0, 3.1),
+        },
+        variant=_host_variant,
+    ),
+    pack=pack,
+    unpack=unpack,
+    rescales=True,
+    concatenates=True,
+    controlnets=True,
+    states=LayoutStates(last_states, token_grid),
+    check=_check,
+)

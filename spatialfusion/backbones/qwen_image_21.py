@@ -15,62 +15,42 @@ Notable:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, QwenImage21Transformer2DModel
-from diffusers.models.transformers.transformer_qwenimage21 import QwenImage21KVCache
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..context import QWEN_IMAGE_21, SemanticContext
+from ..context import ChatTemplate, SemanticContext
 from ..errors import InputError
-from ..model_folder import load_parts
 from . import depth_injection
-from .qwen_image import set_steps
-from .sampling import Guidance, cache_context, follow, guidance_of
+from .backbone import Backbone, CostRequest, Published
+from .sampling import Draw, Predictor, cache_context, guidance_of, set_steps
 
 if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
+    from diffusers import QwenImage21Transformer2DModel
+    from diffusers.models.transformers.transformer_qwenimage21 import QwenImage21KVCache
 
-NAME = "qwen-image-2.1"  # in a checkpoint's configuration
-TEMPLATE = QWEN_IMAGE_21
-DEFAULT_SIZE = 1024  # pixels of a side
-# Where the published model has the parts of a pipeline.
-PUBLISHED_FOLDERS = {
-    "text_encoder": "text_encoder",
-    "tokenizer": "processor",
-    "image_processor": "processor",
-    "transformer": "transformer",
-    "vae": "vae",
-    "scheduler": "scheduler",
-}
-
-# Attention and MLP; what all blocks share, and the ends of the network, are left alone.
-LORA_TARGETS = (
-    "attn.to_q",
-    "attn.to_k",
-    "attn.to_v",
-    "attn.to_out.0",
-    "img_mlp.proj",
-    "img_mlp.gate_layer",
-    "img_mlp.out",
+TEMPLATE = ChatTemplate(
+    system="Comprehend and analyze the provided prompt.",
+    system_edit="Comprehend and analyze the provided prompt.",
+    keeps_turn=True,
+    hidden_layer=-1,
+    picture="<image{}><|vision_start|><|image_pad|><|vision_end|>",
+    picture_separator=" ",
+    picture_pixels=None,
+    empty=" ",
 )
 
 
-def check_architecture(transformer: nn.Module) -> None:
-    """Raise InputError unless `transformer` is one that this file knows how to call."""
-    transformer = depth_injection.unwrapped(transformer)
-    name = type(transformer).__name__
-    if not isinstance(transformer, QwenImage21Transformer2DModel):
-        raise InputError(f"depth cannot be given to {name}: supported is QwenImage21Transformer2DModel.")
+def _check(transformer: QwenImage21Transformer2DModel) -> None:
     if transformer.config.patch_size != 1:
         raise InputError(
-            f"depth cannot be given to a {name} with patches of {transformer.config.patch_size}: supported is 1."
+            f"depth cannot be given to a {type(transformer).__name__} with patches of {transformer.config.patch_size}: "
+            "supported is 1."
         )
 
 
@@ -170,6 +150,8 @@ def _velocity(
     keep: bool,
 ) -> Tensor:
     """As `velocity`. keep: use what the groups keep of a call before, or keep it for the next."""
+    from diffusers.models.transformers.transformer_qwenimage21 import QwenImage21KVCache
+
     height, width = latents.shape[-2:]
     for image in (latents, *references):
         if image.shape[-2] % 2 or image.shape[-1] % 2:
@@ -231,52 +213,16 @@ def _to_float(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
     return output.float()
 
 
-# Files ----------------------------------------------------------------------------------------------------------------
-
-
-def load_published(
-    folder: Path, dtype: torch.dtype | dict[str, torch.dtype], given: Collection[str] = ()
-) -> dict[str, Any]:
-    """The parts of a pipeline, but those `given`, from a folder with Qwen-Image 2.1 as it is published."""
-    from diffusers import AutoencoderKLQwenImage21
-    from transformers import AutoTokenizer, Qwen2VLImageProcessorPil, Qwen3VLForConditionalGeneration
-
-    classes = {
-        "text_encoder": Qwen3VLForConditionalGeneration,
-        "tokenizer": AutoTokenizer,
-        "image_processor": Qwen2VLImageProcessorPil,
-        "transformer": QwenImage21Transformer2DModel,
-        "vae": AutoencoderKLQwenImage21,
-        "scheduler": FlowMatchEulerDiscreteScheduler,
-    }
-    return load_parts(folder, classes, PUBLISHED_FOLDERS, dtype, given)
-
-
 # Depth ----------------------------------------------------------------------------------------------------------------
 
 
 class DepthInjection(depth_injection.DepthInjection):
-    """Within `with DepthInjection(...)`, `transformer` is given depth; see the base class.
-
-    Args:
-        transformer: a QwenImage21Transformer2DModel; its LoRA, if any, was put there by `add_lora`.
-        residual: [B, C, h, w], added to the target latent in the network's input. Zeros are a sample without depth.
-        delta: change of the input projection, see `projection_delta`; None for none.
-        strength: scales residual, delta and LoRA together.
+    """The residual is a part of tokens [B, h w, C].
 
     A call with `attention_kwargs={"rows": ...}` is given the residuals of these rows alone.
     """
 
-    def __init__(
-        self,
-        transformer: QwenImage21Transformer2DModel,
-        residual: Tensor,
-        delta: nn.Linear | None = None,
-        strength: float = 1.0,
-    ):
-        check_architecture(transformer)
-        super().__init__(transformer, transformer.img_in, pack(residual), delta, strength)
-        self._rows: Tensor | None = None
+    _rows: Tensor | None = None
 
     def _shift_input(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
         self._rows = (kwargs.get("attention_kwargs") or {}).get("rows")
@@ -297,83 +243,127 @@ class DepthInjection(depth_injection.DepthInjection):
         return torch.cat([sample[:, :-count], sample[:, -count:] + residual], dim=1)
 
 
-def projection_delta(transformer: QwenImage21Transformer2DModel) -> nn.Linear:
-    """A change of the input projection, to be trained; zero, so that it starts as the base."""
-    return depth_injection.projection_delta(transformer.img_in)
-
-
-def add_lora(transformer: QwenImage21Transformer2DModel, rank: int) -> list[nn.Parameter]:
-    """Put an untrained LoRA into `transformer`, inactive until a DepthInjection; return its parameters."""
-    check_architecture(transformer)
-    return depth_injection.add_lora(transformer, rank, LORA_TARGETS)
-
-
-def load_backbone_tensors(transformer: QwenImage21Transformer2DModel, tensors: dict[str, Tensor]) -> nn.Linear | None:
-    """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
-    check_architecture(transformer)
-    return depth_injection.load_backbone_tensors(transformer, tensors, transformer.img_in, LORA_TARGETS)
-
-
 # Sampling -------------------------------------------------------------------------------------------------------------
 
 
-@torch.no_grad()
-def sample_latents(
-    transformer: QwenImage21Transformer2DModel,
-    scheduler: SchedulerMixin,
-    context: SemanticContext,
-    null_context: SemanticContext | None,
-    references: Sequence[Tensor],
-    noise: Tensor,
-    steps: int,
-    guidance: Guidance,
-    injection: DepthInjection | None = None,
-    depth_range: tuple[float, float] = (0.0, 1.0),
-    use_cache: bool = True,
-    callback: Callable[[int, Tensor], None] | None = None,
-    before_step: Callable[[int], None] | None = None,
-) -> Tensor:
-    """Draw latents with the scheduler's steps and classifier-free guidance.
-
-    Args:
-        context: of B prompts. `null_context`: of the negative prompts, with the same images when editing; None or
-            guidance 1 for no guidance.
-        references: normalised latents of the source images [B, C, h', w'] each.
-        noise: [B, C, h, w], see `draw_noise`.
-        injection: depth, not yet entered; given to prompt and negative prompt alike.
-        depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
-        use_cache: compute what stands before the target once, and not in every step.
-        callback: called with (i, latents) after step i.
-        before_step: called with i before it.
-
-    Returns:
-        normalised latents [B, C, h, w], float32.
-    """
-    if steps < 1:
-        raise InputError(f"steps is {steps}, but at least 1 is needed.")
+def predictor(transformer: QwenImage21Transformer2DModel, draw: Draw) -> Predictor:
+    """Classifier-free guidance, with what stands before the target computed once and not in every step."""
+    keep = transformer.config.causal_condition
     device = next(transformer.parameters()).device
-    references = [reference.to(device) for reference in references]
-    set_steps(scheduler, steps, noise.shape[-2] * noise.shape[-1])
-    keep = use_cache and transformer.config.causal_condition
-
-    groups = _split(context, device)
-    null_groups = [] if null_context is None else _split(null_context, device)
+    groups = _split(draw.context, device)
+    null_groups = [] if draw.null_context is None else _split(draw.null_context, device)
     kept_with_depth: bool | None = None
 
-    def predict(latents: Tensor, t: Tensor) -> Tensor:
+    def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
         nonlocal kept_with_depth
-        with_depth = injection is not None and injection.active
+        with_depth = draw.injection is not None and draw.injection.active
         if with_depth != kept_with_depth:
             for group in (*groups, *null_groups):
                 group.cache = None
             kept_with_depth = with_depth
-        scale = guidance_of(guidance)
+        scale = guidance_of(draw.guidance)
         with cache_context(transformer, "cond"):
-            v = _velocity(transformer, latents, references, t, groups, keep).float()
+            v = _velocity(transformer, latents, draw.references, t, groups, keep).float()
         if not null_groups or scale == 1:
             return v
         with cache_context(transformer, "uncond"):
-            null = _velocity(transformer, latents, references, t, null_groups, keep).float()
+            null = _velocity(transformer, latents, draw.references, t, null_groups, keep).float()
         return null + scale * (v - null)
 
-    return follow(scheduler, noise.to(device), predict, injection, depth_range, callback, before_step)
+    return predict_guided
+
+
+# The record -----------------------------------------------------------------------------------------------------------
+
+
+def cost_call(transformer: QwenImage21Transformer2DModel, request: CostRequest) -> Callable[[int], Tensor]:
+    from diffusers.models.transformers.transformer_qwenimage21 import QwenImage21KVCache
+
+    _, rows, columns, device, dtype, cached = request
+    config = transformer.config
+    latents = torch.zeros(1, rows * columns, config.in_channels, device=device, dtype=dtype)
+    t = torch.full((1,), 0.5, device=device)
+    # The network reads the mask's values, so on the meta device it stays on the CPU, and the hooks move what is made
+    # from it.
+    layout_device = "cpu" if torch.device(device).type == "meta" else device
+    for module in (*transformer.transformer_blocks, transformer.norm_out):
+        module.register_forward_pre_hook(_to_device(device), with_kwargs=True)
+
+    def call(text: int) -> Tensor:
+        mask = torch.arange(text + rows * columns // 4, device=layout_device)[None] >= text
+        cache = {}
+        if cached:
+            cache = {"kv_cache": QwenImage21KVCache(config.num_layers), "kv_cache_mode": "cached"}
+            shape = (1, text, config.num_attention_heads, config.attention_head_dim)
+            for layer in cache["kv_cache"].layer_caches:
+                layer.store(*(torch.zeros(shape, device=device, dtype=dtype) for _ in range(2)))
+        return transformer(
+            hidden_states=latents,
+            encoder_hidden_states=torch.zeros(1, text, config.context_in_dim, device=device, dtype=dtype),
+            timestep=t,
+            img_shapes=[[(1, rows, columns)]],
+            img_mask=mask,
+            return_dict=False,
+            **cache,
+        )[0]
+
+    return call
+
+
+def _to_device(device: torch.device | str) -> Callable:
+    def move(value: Any) -> Any:
+        return value.to(device) if isinstance(value, Tensor) else value
+
+    def hook(_module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        return tuple(move(a) for a in args), {k: move(v) for k, v in kwargs.items()}
+
+    return hook
+
+
+BACKBONE = Backbone(
+    name="qwen-image-2.1",
+    library="diffusers",
+    class_name="QwenImage21Transformer2DModel",
+    template=TEMPLATE,
+    projection="img_in",
+    # Attention and MLP; what all blocks share, and the ends of the network, are left alone.
+    lora_targets=(
+        "attn.to_q",
+        "attn.to_k",
+        "attn.to_v",
+        "attn.to_out.0",
+        "img_mlp.proj",
+        "img_mlp.gate_layer",
+        "img_mlp.out",
+    ),
+    injection=DepthInjection,
+    velocity=velocity,
+    predict=predict,
+    predictor=predictor,
+    set_steps=set_steps,
+    cost_call=cost_call,
+    published=Published(
+        "QwenImage21",
+        {"default_size": 1024},
+        folders={
+            "text_encoder": "text_encoder",
+            "tokenizer": "processor",
+            "image_processor": "processor",
+            "transformer": "transformer",
+            "vae": "vae",
+            "scheduler": "scheduler",
+        },
+        classes={
+            "text_encoder": ("transformers", "Qwen3VLForConditionalGeneration"),
+            "tokenizer": ("transformers", "AutoTokenizer"),
+            "image_processor": ("transformers", "Qwen2VLImageProcessorPil"),
+            "vae": ("diffusers", "AutoencoderKLQwenImage21"),
+            "scheduler": ("diffusers", "FlowMatchEulerDiscreteScheduler"),
+        },
+    ),
+    pack=pack,
+    unpack=unpack,
+    patch=1,
+    one_call_per_layout=True,
+    check=_check,
+)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
+from ..context import SemanticContext
 from ..errors import InputError
 from .depth_injection import DepthInjection
 
@@ -20,6 +21,40 @@ if TYPE_CHECKING:
 
 # A guidance scale, or what is asked for it before each step.
 Guidance = float | Callable[[], float]
+# (latents [B, C, h, w], noise level [B]) -> velocity noise - x0 in fp32.
+Predictor = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What travels through sampling.
+
+    Args:
+        context: of B prompts. null_context: of the negative prompts, with the same images when editing; None or
+            guidance 1 for no guidance.
+        references: normalised latents of the source images [B, C, h', w'] each.
+        noise: [B, C, h, w], see `draw_noise`.
+        steps: of the scheduler.
+        injection: depth, not yet entered; given to every call alike.
+        depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
+        image_guidance: how closely the image follows the source images, for a backbone that has such a guidance.
+        rescale: keep the norm of the guided velocity at the prompt's own, for a backbone that can.
+        callback: called with (i, latents) after step i.
+        before_step: called with i before it.
+    """
+
+    context: SemanticContext
+    null_context: SemanticContext | None
+    references: Sequence[Tensor]
+    noise: Tensor
+    steps: int
+    guidance: Guidance
+    injection: DepthInjection | None = None
+    depth_range: tuple[float, float] = (0.0, 1.0)
+    image_guidance: float = 1.0
+    rescale: bool = False
+    callback: Callable[[int, Tensor], None] | None = None
+    before_step: Callable[[int], None] | None = None
 
 
 def draw_noise(generators: Sequence[torch.Generator], shape: tuple[int, int, int]) -> Tensor:
@@ -72,45 +107,75 @@ def set_noise_levels(scheduler: SchedulerMixin, steps: int, mu: float) -> Tensor
     return scheduler.sigmas
 
 
-def follow(
-    scheduler: SchedulerMixin,
-    latents: Tensor,
-    predict: Callable[[Tensor, Tensor], Tensor],
-    injection: DepthInjection | None = None,
-    depth_range: tuple[float, float] = (0.0, 1.0),
-    callback: Callable[[int, Tensor], None] | None = None,
-    before_step: Callable[[int], None] | None = None,
-) -> Tensor:
-    """Follow `predict` from noise to a picture.
+def follow(scheduler: SchedulerMixin, latents: Tensor, predict: Predictor, draw: Draw) -> Tensor:
+    """Follow `predict` from noise to an image.
 
     Args:
         scheduler: which was given its noise levels.
-        latents: noise [B, C, h, w].
-        predict: (latents, noise level [B]) -> velocity noise - x0, guided, in fp32.
-        injection: depth, not yet entered.
-        depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
-        callback: called with (i, latents) after step i.
-        before_step: called with i before it.
+        latents: noise [B, C, h, w], on the device of the network.
+        predict: the guided velocity.
+        draw: what of it is about depth and the callbacks.
 
     Returns:
         normalised latents [B, C, h, w], float32.
     """
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
     timesteps = scheduler.timesteps
     steps = len(timesteps)
     if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
         levels = scheduler.sigmas.tolist()
     else:
         levels = [t / scheduler.config.num_train_timesteps for t in timesteps.tolist()]
-    with injection or nullcontext():
+    start, end = draw.depth_range
+    with draw.injection or nullcontext():
         for i in range(steps):
-            if before_step is not None:
-                before_step(i)
-            if injection is not None:
-                injection.active = depth_range[0] <= i / steps < depth_range[1]
+            if draw.before_step is not None:
+                draw.before_step(i)
+            if draw.injection is not None:
+                draw.injection.active = start <= i / steps < end
             t = torch.full((len(latents),), levels[i], device=latents.device)
             v = predict(latents, t)
             # From the latents without the residual: depth is in the network's input alone.
             latents = scheduler.step(v, timesteps[i], latents, return_dict=False)[0]
-            if callback is not None:
-                callback(i, latents)
+            if draw.callback is not None:
+                draw.callback(i, latents)
     return latents
+
+
+def guided_by_prompt(
+    predict: Callable[..., Tensor], guide: Callable[[Tensor, Tensor, float, bool], Tensor] | None = None
+) -> Callable[[nn.Module, Draw], Predictor]:
+    """The usual `predictor` of a backbone: classifier-free guidance of its `predict`, with the same source images in
+    both calls.
+
+    guide: (v, null, scale, rescale) -> guided velocity; None for null + scale (v - null).
+    """
+
+    def predictor(transformer: nn.Module, draw: Draw) -> Predictor:
+        def predict_guided(latents: Tensor, t: Tensor) -> Tensor:
+            scale = guidance_of(draw.guidance)
+            with cache_context(transformer, "cond"):
+                v = predict(transformer, latents, draw.references, t, draw.context)
+            if draw.null_context is None or scale == 1:
+                return v
+            with cache_context(transformer, "uncond"):
+                null = predict(transformer, latents, draw.references, t, draw.null_context)
+            return null + scale * (v - null) if guide is None else guide(v, null, scale, draw.rescale)
+
+        return predict_guided
+
+    return predictor
+
+
+def set_steps(scheduler: SchedulerMixin, steps: int, tokens: int) -> Tensor:
+    """Give `scheduler` its noise levels for an image of `tokens` target tokens, shifted as in the pipelines of FLUX and
+    Qwen-Image; see `set_noise_levels`.
+
+    The "simple" scheduler of ComfyUI picks the same 1 - i / steps from a table, to within its 1/10,000.
+    """
+    config = scheduler.config
+    # Where a scheduler of another kind says nothing of them, these pipelines take these.
+    base, most = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
+    first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+    return set_noise_levels(scheduler, steps, base + (most - base) / (last - first) * (tokens - first))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..backbones.published import Backbone
+from ..backbones.published import Preset
 from ..defaults import depth_settings
 from .parts import Part, Request, count_flops, parts
 
@@ -25,9 +25,9 @@ class Row:
 
 @dataclass
 class Cost:
-    """The parts of one backbone, counted, and the sums over them."""
+    """The parts of one preset, counted, and the sums over them."""
 
-    backbone: Backbone
+    preset: Preset
     request: Request
     parameters: dict[str, int]
     flops: dict[str, int]
@@ -39,18 +39,18 @@ class Cost:
         return "step" in self.flops
 
     def guided(self, steps: int) -> bool:
-        return self.backbone.guided and steps > DISTILLED_STEPS
+        return self.preset.guided and steps > DISTILLED_STEPS
 
     def plain(self, steps: int) -> Row:
         """The plain model: prefills, steps, and the autoencoder."""
         f, guided = self.flops, self.guided(steps)
         total = f["prefill"] + guided * f["prefill null"] + steps * (f["step"] + guided * f["step null"])
-        total += f["decode"] + self.backbone.pictures * f["encode"]
+        total += f["decode"] + self.preset.pictures * f["encode"]
         return Row("plain model", sum(self.parameters[name] for name in ("prefill", "step", "decode")), total)
 
     def depth(self, steps: int) -> Row:
         """Drawing depth: its steps, then detail and residual, once for an image. Guidance needs the empty prompt."""
-        f, is_edit = self.flops, self.backbone.pictures > 0
+        f, is_edit = self.flops, self.preset.pictures > 0
         depth_steps, guidance = depth_settings(self.depth_steps, None, is_edit)
         guided = guidance != 1
         each = f["spatial"] + f["head"] + guided * (f["spatial null"] + f["head"])
@@ -72,15 +72,15 @@ class Cost:
         return Row("SpatialFusion", sum(row.parameters for row in rows), sum(row.flops for row in rows))
 
 
-def count(backbone: Backbone, request: Request, depth_steps: int | None = None) -> Cost:
+def count(preset: Preset, request: Request, depth_steps: int | None = None) -> Cost:
     """Count everything on the meta device."""
     counted: dict[str, Part] = {}
     flops = {}
-    for part in parts(backbone, request, "meta", torch.bfloat16):
+    for part in parts(preset, request, "meta", torch.bfloat16):
         counted[part.name] = part
         flops[part.name] = count_flops(part.run)
     return Cost(
-        backbone,
+        preset,
         request,
         {name: part.parameters for name, part in counted.items()},
         flops,

@@ -15,14 +15,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..backbones.published import Backbone, default_dtype
-from ..context import SemanticContext
+from ..backbones.backbone import CostRequest
+from ..backbones.published import Preset, default_dtype
+from ..context import SemanticContext, decoder_of, without_head
 from ..model import SpatialFusionModel
 
 
@@ -33,10 +33,10 @@ class Request:
     size: tuple[int, int] = (1024, 1024)
     prompt: int = 128
 
-    def grid(self, backbone: Backbone) -> tuple[int, int]:
+    def grid(self, preset: Preset) -> tuple[int, int]:
         """Rows and columns of the image's tokens in the diffusion model."""
         width, height = self.size
-        return height // backbone.pixels_per_token, width // backbone.pixels_per_token
+        return height // preset.pixels_per_token, width // preset.pixels_per_token
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Part:
     run: Callable[[], object]
 
 
-def parts(backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
-    """All parts of `backbone`, one network after the other; "null" is the pass of the empty prompt."""
+def parts(preset: Preset, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
+    """All parts of `preset`, one network after the other; "null" is the pass of the empty prompt."""
     for network in (mllm_parts, transformer_parts, vae_parts, spatial_parts):
-        if network is transformer_parts and not backbone.transformer.available:
+        if network is transformer_parts and not preset.transformer.available:
             continue
-        yield from network(backbone, request, device, dtype)
+        yield from network(preset, request, device, dtype)
         gc.collect()  # peft's layers know the network that they are in
         if torch.device(device).type == "cuda":
             torch.cuda.empty_cache()
@@ -100,29 +100,31 @@ def time_call(run: Callable[[], object], device: torch.device | str, repeats: in
 # Networks -------------------------------------------------------------------------------------------------------------
 
 
-def mllm_parts(backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
+def mllm_parts(preset: Preset, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
     """One prefill of the prompt and one of the empty prompt, without the vocabulary's logits, as the pipeline does."""
-    mllm = backbone.mllm.build(device, dtype)
-    model, config = mllm.model, mllm.config
-    vision = config.vision_config
-    grid = side = None
-    if backbone.pictures:
-        side = round(backbone.patches_per_picture() ** 0.5)
-        grid = torch.tensor([[1, side, side]] * backbone.pictures)
+    mllm = preset.mllm.build(device, dtype)
+    model, decoder = without_head(mllm), decoder_of(mllm)
+    grid = None
+    if preset.pictures:
+        side = round(preset.patches_per_picture() ** 0.5)
+        grid = torch.tensor([[1, side, side]] * preset.pictures)
+        vision = mllm.config.vision_config
         values = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
-        pixels = torch.zeros(backbone.pictures * side * side, values, device=device, dtype=dtype)
+        pixels = torch.zeros(preset.pictures * side * side, values, device=device, dtype=dtype)
         layout = _vision_layout(model.visual, grid, device)
 
     def prefill(tokens: int) -> object:
         if grid is not None:
             model.visual(pixels, grid_thw=grid, **layout)
-        embeds = model.language_model.embed_tokens(torch.zeros(1, tokens, dtype=torch.long, device=device))
-        positions = torch.arange(tokens, device=device).expand(3, 1, -1)
-        return model.language_model(inputs_embeds=embeds, position_ids=positions, use_cache=True)
+        embeds = decoder.embed_tokens(torch.zeros(1, tokens, dtype=torch.long, device=device))
+        positions = torch.arange(tokens, device=device)
+        # An LLM that sees has a position on each of three axes.
+        positions = positions[None] if decoder is model else positions.expand(3, 1, -1)
+        return decoder(inputs_embeds=embeds, position_ids=positions, use_cache=True)
 
     size = count_parameters(mllm)
-    yield Part("prefill", size, lambda: prefill(backbone.mllm_tokens(request.prompt)))
-    yield Part("prefill null", size, lambda: prefill(backbone.mllm_tokens(0)))
+    yield Part("prefill", size, lambda: prefill(preset.mllm_tokens(request.prompt)))
+    yield Part("prefill null", size, lambda: prefill(preset.mllm_tokens(0)))
 
 
 def _vision_layout(visual: nn.Module, grid: Tensor, device: torch.device | str) -> dict[str, Tensor]:
@@ -144,20 +146,20 @@ def _vision_layout(visual: nn.Module, grid: Tensor, device: torch.device | str) 
 
 
 def transformer_parts(
-    backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype
+    preset: Preset, request: Request, device: torch.device | str, dtype: torch.dtype
 ) -> Iterator[Part]:
     """One pass of the diffusion model for the prompt and one for the empty prompt; then both with what depth adds."""
-    transformer = backbone.transformer.build(device, dtype)
-    call = CALLS[backbone.transformer.name](transformer, backbone, request, device, dtype)
+    transformer = preset.transformer.build(device, dtype)
+    call = transformer_call(transformer, preset, request, device, dtype)
     size = count_parameters(transformer)
-    text, null = backbone.text_tokens(request.prompt), backbone.text_tokens(0)
+    text, null = preset.text_tokens(request.prompt), preset.text_tokens(0)
     yield Part("step", size, lambda: call(text))
     yield Part("step null", size, lambda: call(null))
 
-    delta = nn.Linear(*reversed(backbone.spatial.projection_shape), device=device, dtype=dtype)
-    rows, columns = request.grid(backbone)
+    delta = nn.Linear(*reversed(preset.spatial.projection_shape), device=device, dtype=dtype)
+    rows, columns = request.grid(preset)
     tokens = torch.zeros(1, rows * columns, delta.in_features, device=device, dtype=dtype)
-    add_lora(transformer, backbone, dtype)
+    add_lora(transformer, preset, dtype)
 
     def call_with_depth(text: int) -> object:
         delta(tokens)
@@ -168,10 +170,23 @@ def transformer_parts(
     yield Part("step null with depth", added, lambda: call_with_depth(null))
 
 
-def add_lora(transformer: nn.Module, backbone: Backbone, dtype: torch.dtype) -> None:
+def transformer_call(
+    transformer: nn.Module,
+    preset: Preset,
+    request: Request,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    cached: bool = True,
+) -> Callable[[int], Tensor]:
+    """A call with so many tokens of text; `cached`: in a step after the first."""
+    images = 1 + preset.pictures
+    return preset.backbone.cost_call(transformer, CostRequest(images, *request.grid(preset), device, dtype, cached))
+
+
+def add_lora(transformer: nn.Module, preset: Preset, dtype: torch.dtype) -> None:
     from peft import LoraConfig
 
-    rank, targets = backbone.spatial.lora_rank, backbone.lora_targets
+    rank, targets = preset.spatial.lora_rank, preset.backbone.lora_targets
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=targets if isinstance(targets, str) else list(targets))
     transformer.add_adapter(config, adapter_name="spatialfusion")
     for name, parameter in transformer.named_parameters():
@@ -179,106 +194,11 @@ def add_lora(transformer: nn.Module, backbone: Backbone, dtype: torch.dtype) -> 
             parameter.data = parameter.data.to(dtype)
 
 
-def _qwen_image(
-    transformer: nn.Module, backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype
-) -> Callable[[int], object]:
-    rows, columns = request.grid(backbone)
-    images = 1 + backbone.pictures
-    config = transformer.config
-    latents = torch.zeros(1, images * rows * columns, config.in_channels, device=device, dtype=dtype)
-    t = torch.full((1,), 0.5, device=device)
-
-    def call(text: int) -> Tensor:
-        return transformer(
-            hidden_states=latents,
-            encoder_hidden_states=torch.zeros(1, text, config.joint_attention_dim, device=device, dtype=dtype),
-            timestep=t,
-            img_shapes=[[(1, rows, columns)] * images],
-            return_dict=False,
-        )[0]
-
-    return call
-
-
-def _qwen_image_21(
-    transformer: nn.Module,
-    backbone: Backbone,
-    request: Request,
-    device: torch.device | str,
-    dtype: torch.dtype,
-    cached: bool = True,
-) -> Callable[[int], object]:
-    """`cached`: a step after the first, where the prompt's keys and values come from the prefix cache."""
-    from diffusers.models.transformers.transformer_qwenimage21 import QwenImage21KVCache
-
-    rows, columns = request.grid(backbone)
-    config = transformer.config
-    latents = torch.zeros(1, rows * columns, config.in_channels, device=device, dtype=dtype)
-    t = torch.full((1,), 0.5, device=device)
-    # The network reads the mask's values, so on the meta device it stays on the CPU, and the hooks move what is made
-    # from it.
-    layout_device = "cpu" if torch.device(device).type == "meta" else device
-    for module in (*transformer.transformer_blocks, transformer.norm_out):
-        module.register_forward_pre_hook(_to_device(device), with_kwargs=True)
-
-    def call(text: int) -> Tensor:
-        mask = torch.arange(text + rows * columns // 4, device=layout_device)[None] >= text
-        cache = {}
-        if cached:
-            cache = {"kv_cache": QwenImage21KVCache(config.num_layers), "kv_cache_mode": "cached"}
-            shape = (1, text, config.num_attention_heads, config.attention_head_dim)
-            for layer in cache["kv_cache"].layer_caches:
-                layer.store(*(torch.zeros(shape, device=device, dtype=dtype) for _ in range(2)))
-        return transformer(
-            hidden_states=latents,
-            encoder_hidden_states=torch.zeros(1, text, config.context_in_dim, device=device, dtype=dtype),
-            timestep=t,
-            img_shapes=[[(1, rows, columns)]],
-            img_mask=mask,
-            return_dict=False,
-            **cache,
-        )[0]
-
-    return call
-
-
-def _omnigen2(
-    transformer: nn.Module, backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype
-) -> Callable[[int], object]:
-    rows, columns = request.grid(backbone)
-    config = transformer.config
-    latents = torch.zeros(1, config.in_channels, 2 * rows, 2 * columns, device=device, dtype=dtype)
-    t = torch.full((1,), 0.5, device=device)
-
-    def call(text: int) -> Tensor:
-        embeds = torch.zeros(1, text, config.text_feat_dim, device=device, dtype=dtype)
-        return transformer(latents, t, embeds, return_dict=False)[0]
-
-    return call
-
-
-def _to_device(device: torch.device | str) -> Callable:
-    def move(value: Any) -> Any:
-        return value.to(device) if isinstance(value, Tensor) else value
-
-    def hook(_module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
-        return tuple(move(a) for a in args), {k: move(v) for k, v in kwargs.items()}
-
-    return hook
-
-
-CALLS = {
-    "QwenImageTransformer2DModel": _qwen_image,
-    "QwenImage21Transformer2DModel": _qwen_image_21,
-    "OmniGen2Transformer2DModel": _omnigen2,
-}
-
-
-def vae_parts(backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
-    vae = backbone.vae.build(device, dtype)
-    spatial, (width, height) = backbone.spatial, request.size
+def vae_parts(preset: Preset, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
+    vae = preset.vae.build(device, dtype)
+    spatial, (width, height) = preset.spatial, request.size
     channels = getattr(vae.config, "in_channels", 3)
-    video = (1,) if backbone.vae.name != "AutoencoderKL" else ()
+    video = (1,) if preset.vae.name != "AutoencoderKL" else ()
     latent = (spatial.latent_channels, *video, height // spatial.latent_stride, width // spatial.latent_stride)
     latents = torch.zeros(1, *latent, device=device, dtype=dtype)
     image = torch.zeros(1, channels, *video, height, width, device=device, dtype=dtype)
@@ -287,18 +207,16 @@ def vae_parts(backbone: Backbone, request: Request, device: torch.device | str, 
     yield Part("encode", size, lambda: vae.encode(image).latent_dist.mode())
 
 
-def spatial_parts(
-    backbone: Backbone, request: Request, device: torch.device | str, dtype: torch.dtype
-) -> Iterator[Part]:
+def spatial_parts(preset: Preset, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
     """A pass of spatial transformer and head for either prompt; what follows the last one; the source's features."""
     with torch.device(device), default_dtype(dtype):
-        model = SpatialFusionModel(backbone.spatial).requires_grad_(False).eval()
+        model = SpatialFusionModel(preset.spatial).requires_grad_(False).eval()
     width, height = request.size
     size = model.state_shape(height, width)
     state = torch.zeros(1, 2, *size, device=device, dtype=dtype)
     fov = torch.zeros(1, device=device, dtype=dtype)
     t, has_source = torch.full((1,), 0.5, device=device), torch.zeros(1, dtype=torch.bool, device=device)
-    contexts = [empty_context(backbone, backbone.mllm_tokens(tokens), device, dtype) for tokens in (request.prompt, 0)]
+    contexts = [empty_context(preset, preset.mllm_tokens(tokens), device, dtype) for tokens in (request.prompt, 0)]
     transformer, head, adapter = (
         count_parameters(part) for part in (model.spatial_transformer, model.depth_head, model.adapter)
     )
@@ -321,10 +239,10 @@ def spatial_parts(
 
 
 def empty_context(
-    backbone: Backbone, tokens: int, device: torch.device | str, dtype: torch.dtype, batch: int = 1
+    preset: Preset, tokens: int, device: torch.device | str, dtype: torch.dtype, batch: int = 1
 ) -> SemanticContext:
     """Keys and values of the right shape for a prompt of so many tokens."""
-    config = backbone.spatial
+    config = preset.spatial
     shape = (batch, config.kv_heads, tokens, config.head_dim)
     cache = tuple(torch.zeros(shape, device=device, dtype=dtype) for _ in range(config.num_layers))
     mask = torch.ones(batch, tokens, dtype=torch.bool, device=device)

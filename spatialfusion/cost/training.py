@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from ..backbones.published import Backbone, default_dtype
+from ..backbones.published import Preset, default_dtype
 from ..model import SpatialFusionModel
 from ..train.shard import blocks, gathered_bytes
-from .parts import CALLS, Request, add_lora, count_parameters, empty_context
+from .parts import Request, add_lora, count_parameters, empty_context, transformer_call
 
 GIB = 2**30
 META, BF16 = "meta", torch.bfloat16
@@ -49,26 +49,26 @@ class Memory:
         return max(0, int((card * (1 - reserve) - self.total(0, cards)) // self.per_sample))
 
 
-def training_memory(backbone: Backbone, request: Request) -> dict[str, Memory]:
+def training_memory(preset: Preset, request: Request) -> dict[str, Memory]:
     """Memory of "stage1" and "stage2" with samples like `request`; without the latter if its class is missing."""
     with torch.device(META), default_dtype(BF16):
-        model = SpatialFusionModel(backbone.spatial).train()
-    mllm = backbone.mllm.build(META, BF16)
+        model = SpatialFusionModel(preset.spatial).train()
+    mllm = preset.mllm.build(META, BF16)
     frozen, gathered = 2 * count_parameters(mllm), gathered_bytes(mllm.model)
-    first = Memory(frozen, trained_bytes(model), spatial_activations(model, backbone, request), gathered)
-    if not backbone.transformer.available:
+    first = Memory(frozen, trained_bytes(model), spatial_activations(model, preset, request), gathered)
+    if not preset.transformer.available:
         return {"stage1": first}
 
-    transformer = backbone.transformer.build(META, BF16)
+    transformer = preset.transformer.build(META, BF16)
     frozen += 2 * count_parameters(transformer)
     gathered = max(gathered, gathered_bytes(transformer))
-    add_lora(transformer, backbone, BF16)
+    add_lora(transformer, preset, BF16)
     learned = sum(p.numel() for name, p in transformer.named_parameters() if ".lora_" in name)
-    learned += math.prod(backbone.spatial.projection_shape)
+    learned += math.prod(preset.spatial.projection_shape)
     # AdamW: the LoRA's linears are no blocks of the trained module (see Stage.parameter_groups).
     trained = first.trained + learned * _bytes_each(muon=False)
-    trained += 2 * count_parameters(backbone.vae.build(META, BF16))
-    activations = transformer_activations(transformer, backbone, request)
+    trained += 2 * count_parameters(preset.vae.build(META, BF16))
+    activations = transformer_activations(transformer, preset, request)
     return {"stage1": first, "stage2": Memory(frozen, trained, first.per_sample + activations, gathered)}
 
 
@@ -91,13 +91,13 @@ def _bytes_each(muon: bool) -> int:
 # Activations ----------------------------------------------------------------------------------------------------------
 
 
-def spatial_activations(model: SpatialFusionModel, backbone: Backbone, request: Request) -> int:
+def spatial_activations(model: SpatialFusionModel, preset: Preset, request: Request) -> int:
     """Bytes for one sample: source encoder and spatial transformer with checkpoints, head and adapter without."""
     width, height = request.size
     size = model.state_shape(height, width)
     state = torch.zeros(1, 2, *size, device=META, dtype=BF16)
     fov, t = (torch.zeros(1, device=META, dtype=BF16) for _ in range(2))
-    context = empty_context(backbone, backbone.mllm_tokens(request.prompt), META, BF16)
+    context = empty_context(preset, preset.mllm_tokens(request.prompt), META, BF16)
     has_source = torch.ones(1, dtype=torch.bool, device=META)
     image = torch.zeros(1, 3, height, width, device=META, dtype=BF16)
     factor = min(4, max(1, -(-max(height, width) // max(size))))
@@ -112,7 +112,7 @@ def spatial_activations(model: SpatialFusionModel, backbone: Backbone, request: 
         y = model.depth_head.refine(x0, maps, factor)
         return model.adapter(F.interpolate(y, (height, width)), u)
 
-    config = backbone.spatial
+    config = preset.spatial
     tokens = size[0] * size[1] // config.patch_size**2
     encoder = model.source_encoder.config
     total = _checkpointed(source, encoder.num_hidden_layers, tokens * encoder.hidden_size)
@@ -120,17 +120,16 @@ def spatial_activations(model: SpatialFusionModel, backbone: Backbone, request: 
     return total + saved_bytes(finish, model)
 
 
-def transformer_activations(transformer: nn.Module, backbone: Backbone, request: Request) -> int:
+def transformer_activations(transformer: nn.Module, preset: Preset, request: Request) -> int:
     """Bytes for one sample of the frozen diffusion model, through which gradients pass to LoRA and adapter."""
     transformer.train()
-    rows, columns = request.grid(backbone)
-    text = backbone.text_tokens(request.prompt)
-    options = {"cached": False} if backbone.transformer.name == "QwenImage21Transformer2DModel" else {}
-    call = CALLS[backbone.transformer.name](transformer, backbone, request, META, BF16, **options)
+    rows, columns = request.grid(preset)
+    text = preset.text_tokens(request.prompt)
+    call = transformer_call(transformer, preset, request, META, BF16, cached=False)
     saved = saved_bytes(lambda: call(text), transformer, inputs=True)
     all_blocks = blocks(transformer)
     width = max(b.attn.to_q.in_features for b in all_blocks)
-    return _checkpointed(saved, len(all_blocks), ((1 + backbone.pictures) * rows * columns + text) * width)
+    return _checkpointed(saved, len(all_blocks), ((1 + preset.pictures) * rows * columns + text) * width)
 
 
 def _checkpointed(saved: int, count: int, values: int) -> int:

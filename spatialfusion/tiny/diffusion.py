@@ -25,17 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..backbones.autoencoder_2d import Autoencoder2D
-from ..backbones.qwen_image import (
-    DepthInjection,
-    draw_noise,
-    last_states,
-    pack,
-    projection_delta,
-    sample_latents,
-    tiny_scheduler,
-    token_grid,
-    velocity,
-)
+from ..backbones.qwen_image import BACKBONE, last_states, pack, tiny_scheduler, token_grid, velocity
+from ..backbones.sampling import Draw, draw_noise
 from ..context import PromptEncoder
 from ..data.rendered import RenderedScenes
 from ..errors import InputError
@@ -284,10 +275,8 @@ class DiffusionStage(Stage):
         injection = None
         if geometry is not None:
             residual = self.adapter.residual(geometry, shape[-2:])
-            injection = DepthInjection(self.transformer, residual, self.columns.delta(self.transformer))
-        latents = sample_latents(
-            self.transformer,
-            tiny_scheduler(),
+            injection = BACKBONE.inject(self.transformer, residual, self.columns.delta(self.transformer))
+        draw = Draw(
             context,
             null_context,
             references,
@@ -296,6 +285,7 @@ class DiffusionStage(Stage):
             SHEET_GUIDANCE,
             injection,
         )
+        latents = BACKBONE.sample_latents(self.transformer, tiny_scheduler(), draw)
         return decode_latents(self.vae, latents).float()
 
     def export(self, model_folder: Path) -> None:
@@ -341,7 +331,7 @@ class DepthColumns(nn.Module):
 
     def delta(self, transformer: QwenImageTransformer2DModel) -> nn.Linear:
         """The same as a delta of the projection, for DepthInjection and the checkpoint."""
-        delta = projection_delta(transformer, concat=True)
+        delta = BACKBONE.projection_delta(transformer, concat=True)
         with torch.no_grad():
             delta.weight[:, transformer.img_in.in_features :] = self.weight
         return delta

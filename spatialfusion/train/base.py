@@ -14,9 +14,9 @@ import torch
 from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
-from ..backbones import architecture_named, qwen_image
+from ..backbones import backbone_of_class, qwen_image
 from ..backbones.autoencoder_2d import Autoencoder2D
-from ..backbones.published import BACKBONES
+from ..backbones.published import PRESETS
 from ..config import SpatialFusionConfig
 from ..context import PromptEncoder
 from ..data.hub import find_weights, read_json
@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..files import weights_digest
 from ..latents import encode_latents, load_vae
 from ..model import SpatialFusionModel
-from ..model_folder import check_weights, find_model, loading, published_backbone
+from ..model_folder import check_weights, find_model, loading, other_folders
 from .config import TrainConfig
 from .transformer import load_transformer
 
@@ -40,7 +40,7 @@ class Base:
 
     Attributes:
         own: whether they are the run's own, trained by its foundation stages.
-        backbone: the file of backbones/ that knows how to call the transformer.
+        backbone: what is particular to the transformer.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Base:
         self.device, self.load_device = device, load_device
         self.own = config.base is None
         if self.own:
-            self.folder, self.backbone, self.dtype = run / "model", qwen_image, torch.float32
+            self.folder, self.backbone, self.dtype = run / "model", qwen_image.BACKBONE, torch.float32
             self.subfolders: dict[str, str] = {}
             return
         self.dtype = DTYPES[config.frozen_precision]
@@ -63,9 +63,8 @@ class Base:
         path = self.folder / "transformer" / "config.json"
         if not path.is_file():
             raise InputError(f"base = {config.base!r} has no transformer/config.json: expected a model for diffusers.")
-        self.architecture, self.backbone = architecture_named(str(read_json(path).get("_class_name")))
-        published = published_backbone(self.folder) == self.backbone.NAME
-        self.subfolders = self.backbone.PUBLISHED_FOLDERS if published else {}
+        self.backbone = backbone_of_class(str(read_json(path).get("_class_name")))
+        self.subfolders = other_folders(self.folder)
 
     def path(self, part: str) -> Path:
         """The folder of a part of the model, under the name that it has in a pipeline."""
@@ -79,7 +78,7 @@ class Base:
                 config.num_layers,
                 self.load_device,
                 self.dtype,
-                self.backbone.TEMPLATE,
+                self.backbone.template,
                 self.subfolders,
                 config.llm_layers,
             )
@@ -92,7 +91,7 @@ class Base:
             return load_transformer(self.folder, self.device, self.load_device)
         path = self.path("transformer")
         with loading(self.folder):
-            transformer = self.architecture.from_pretrained(path, use_safetensors=True, torch_dtype=self.dtype)
+            transformer = self.backbone.architecture.from_pretrained(path, use_safetensors=True, torch_dtype=self.dtype)
         self.backbone.check_architecture(transformer)
         check_weights(path, transformer.state_dict(), renamed=False)
         return transformer.to(self.load_device).eval()
@@ -126,19 +125,19 @@ class Base:
         if self.own:
             return qwen_image.tiny_scheduler()
         if self.subfolders and "scheduler" not in self.subfolders:
-            return self.backbone.scheduler()
+            return self.backbone.published.scheduler()
         with loading(self.folder):
             return FlowMatchEulerDiscreteScheduler.from_pretrained(self.path("scheduler"))
 
     @property
     def guided(self) -> bool:
         """Whether images are drawn with classifier-free guidance."""
-        return BACKBONES[self.backbone.NAME].guided
+        return PRESETS[self.backbone.name].guided
 
     @property
     def lora_rank(self) -> int:
         """The rank that goes with the diffusion model."""
-        return OWN_RANK if self.own else BACKBONES[self.backbone.NAME].spatial.lora_rank
+        return OWN_RANK if self.own else PRESETS[self.backbone.name].spatial.lora_rank
 
     def spatial_config(self, config: TrainConfig) -> SpatialFusionConfig:
         """The sizes of a new SpatialFusionModel: those of the base where they meet, else those of `model.spatial`."""
@@ -148,26 +147,36 @@ class Base:
             text = AutoConfig.from_pretrained(self.path("text_encoder"), local_files_only=True).get_text_config()
         vae = read_json(self.path("vae") / "config.json")
         rope = text.rope_parameters
+        head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
         try:
             return SpatialFusionConfig(
                 mllm_layers=text.num_hidden_layers,
                 kv_heads=text.num_key_value_heads,
-                head_dim=getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads,
+                head_dim=head_dim,
                 rope_theta=rope["rope_theta"],
-                mrope_section=tuple(rope["mrope_section"]),
+                mrope_section=tuple(rope.get("mrope_section") or text_axes(head_dim)),
                 mrope_interleaved=rope.get("mrope_interleaved", False),
-                backbone=self.backbone.NAME,
+                backbone=self.backbone.name,
                 latent_channels=vae["latent_channels"] if "latent_channels" in vae else vae["z_dim"],
                 latent_stride=2 ** (len(vae.get("block_out_channels") or vae["dim_mult"]) - 1),
-                **spatial_sizes(config, BACKBONES[self.backbone.NAME].spatial.num_layers),
+                **spatial_sizes(config, PRESETS[self.backbone.name].spatial.num_layers),
             )
         except KeyError as error:
             raise InputError(f"the configuration of the model in {self.folder} lacks {error}.") from None
 
 
+def text_axes(head_dim: int) -> tuple[int, int, int]:
+    """`mrope_section` beside an LLM of text alone, whose rotary positions have one axis.
+
+    All axes of a text token have the same position, so the choice is ours: the proportions of Qwen2.5-VL.
+    """
+    rows = head_dim * 3 // 16
+    return head_dim // 2 - 2 * rows, rows, rows
+
+
 def published_repository(base: str) -> str:
-    """The name on the Hub of a published model that is called as in BACKBONES; any other name or folder as it is."""
-    return BACKBONES[base].repository if base in BACKBONES and not Path(base).exists() else base
+    """The name on the Hub of a published model that is called as in PRESETS; any other name or folder as it is."""
+    return PRESETS[base].repository if base in PRESETS and not Path(base).exists() else base
 
 
 def spatial_sizes(config: TrainConfig, layers: int = OWN_LAYERS) -> dict[str, Any]:

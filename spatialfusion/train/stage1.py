@@ -74,10 +74,10 @@ class Stage1(Stage):
         """The model of run/model, or a new one with the sizes of the configuration and of the base."""
         if not is_new:
             model = SpatialFusionModel.load(self.folder, self.device)
-            if model.config.backbone != self.base.backbone.NAME:
+            if model.config.backbone != self.base.backbone.name:
                 raise InputError(
                     f"{self.folder / FILE_NAME} was trained for {model.config.backbone}, but the base is "
-                    f"{self.base.backbone.NAME}: use another run folder."
+                    f"{self.base.backbone.name}: use another run folder."
                 )
             wanted = self.config.model.spatial.llm_layers
             if model.config.llm_layers != wanted:

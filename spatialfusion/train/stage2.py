@@ -8,6 +8,7 @@ diffusion model would learn to ignore depth; there the adapter gets the teacher'
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,9 +18,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..backbones import qwen_image, qwen_image_21
+from ..backbones import BACKBONES
+from ..backbones.backbone import Backbone
 from ..backbones.depth_injection import backbone_tensors, base_state_dict
-from ..backbones.sampling import draw_noise
+from ..backbones.sampling import Draw, draw_noise
 from ..defaults import depth_settings
 from ..errors import InputError
 from ..files import atomic_folder
@@ -65,8 +67,7 @@ class Stage2(Stage1):
         parts: dict[str, nn.Module] = dict(self.trained.items())
         # A diffusion model that learns itself needs no delta of what it has, but columns for depth.
         if self.delta is None and (concat or not self.full):
-            options = {"concat": True} if concat else {}
-            self.delta = backbone.projection_delta(self.transformer, **options)
+            self.delta = backbone.projection_delta(self.transformer, concat)
             if concat and not self.model.adapter.out.weight.any():
                 # The columns start at zero. Were the adapter's output zero as well, neither would ever get a
                 # gradient through the other.
@@ -81,10 +82,10 @@ class Stage2(Stage1):
                 backbone.add_lora(self.transformer, self.rank)
             parts["lora"] = lora_layers(self.transformer).float().requires_grad_(True)
         if self.options.image_layout_weight:
-            if self.base.backbone is not qwen_image:
+            if backbone.states is None:
+                known = names_of(lambda other: other.states is not None)
                 raise InputError(
-                    f"stage2.image_layout_weight must be 0: it is for {qwen_image.NAME} alone, and this base is "
-                    f"{self.base.backbone.NAME}."
+                    f"stage2.image_layout_weight must be 0: it is for {known} alone, and this base is {backbone.name}."
                 )
             parts["image_layout"] = LayoutHead(self.transformer.inner_dim).to(device)
         self.trained = nn.ModuleDict(parts)
@@ -114,9 +115,10 @@ class Stage2(Stage1):
             InputError: when the model was trained with another one, or the backbone does not have it.
         """
         asked, config = self.options.injection, self.model.config
-        if asked == "concat" and self.base.backbone is not qwen_image:
+        if asked == "concat" and not self.base.backbone.concatenates:
+            known = names_of(lambda other: other.concatenates)
             raise InputError(
-                f"stage2.injection = concat is for {qwen_image.NAME} alone, and this base is {config.backbone}: "
+                f"stage2.injection = concat is for {known} alone, and this base is {config.backbone}: "
                 "expected add or none."
             )
         if asked != config.injection and self.model.backbone_tensors:
@@ -168,7 +170,7 @@ class Stage2(Stage1):
         layout_losses: list[Tensor] = []
         loss = self.options.depth_weight * depth_loss
         passes = [(plain, []), (edits, [batch["reference_latents"]])]
-        if self.config.shard > 1 and self.base.backbone is qwen_image_21:
+        if self.config.shard > 1 and self.base.backbone.one_call_per_layout:
             # It is called once for each layout of a prompt; processes that share it have to call it equally often.
             sources = dict(zip(edits, batch["reference_latents"].split(1)))
             passes = [([i], [sources[i]] if i in sources else []) for i in range(count)]
@@ -180,7 +182,7 @@ class Stage2(Stage1):
                 # Another process has such samples, and this one has to run the shared transformer with it.
                 rows, references = [0], [batch["latents"][:1] for _ in references]
             with (
-                self.base.backbone.DepthInjection(self.transformer, residual[rows], self.delta),
+                self.base.backbone.inject(self.transformer, residual[rows], self.delta),
                 self.told_layout() as states,
             ):
                 v = self.base.backbone.predict(
@@ -189,7 +191,7 @@ class Stage2(Stage1):
             if counts:
                 maps[rows] = ((v - target[rows]) ** 2).mean(dim=1)
                 if states is not None:
-                    grid = qwen_image.token_grid(states, noisy[rows])
+                    grid = self.base.backbone.states.grid(states, noisy[rows])
                     told = self.trained["image_layout"].loss(grid, batch["image_layout"][rows])
                     layout_losses.append(len(rows) / count * told)
             else:
@@ -206,7 +208,8 @@ class Stage2(Stage1):
 
     def told_layout(self) -> AbstractContextManager[list[Tensor] | None]:
         """Collects what the diffusion model's layout is told from; None if it is not to be told."""
-        return qwen_image.last_states(self.transformer) if self.options.image_layout_weight else nullcontext()
+        told = self.options.image_layout_weight
+        return self.base.backbone.states.collect(self.transformer) if told else nullcontext()
 
     def residual(self, batch: dict[str, Any], learnt: list[int], estimate: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Depth residual [B, C, h, w] of every sample; zero where depth is dropped.
@@ -237,10 +240,8 @@ class Stage2(Stage1):
         residual = self.model.adapter.residual(geometry, size)
         tiles = [] if example.source is None else [image_tile(example.source)]
         tiles.append(figure_tile(geometry))
-        for injection in (None, self.base.backbone.DepthInjection(self.transformer, residual, self.delta)):
-            latents = self.base.backbone.sample_latents(
-                self.transformer,
-                self.base.scheduler(),
+        for injection in (None, self.base.backbone.inject(self.transformer, residual, self.delta)):
+            draw = Draw(
                 *contexts,
                 references,
                 draw_noise([torch.Generator().manual_seed(seed)], (config.latent_channels, *size)),
@@ -248,6 +249,7 @@ class Stage2(Stage1):
                 SHEET_GUIDANCE if self.base.guided else 1.0,
                 injection,
             )
+            latents = self.base.backbone.sample_latents(self.transformer, self.base.scheduler(), draw)
             tiles.append(image_tile(decode_latents(self.vae, latents.to(next(self.vae.parameters()).dtype))[0].float()))
         return tiles if example.image is None else [*tiles, image_tile(example.image)]
 
@@ -263,6 +265,11 @@ class Stage2(Stage1):
                 self.transformer.save_pretrained(
                     temporary, state_dict=base_state_dict(self.transformer), safe_serialization=True
                 )
+
+
+def names_of(fits: Callable[[Backbone], bool]) -> str:
+    """The backbones that do."""
+    return " and ".join(backbone.name for backbone in BACKBONES if fits(backbone))
 
 
 def has_lora(tensors: dict[str, Tensor]) -> bool:

@@ -508,7 +508,7 @@ def test_omnigen2_has_the_shift_inside_its_step_alone(tiny):
     patcher = comfy.model_patcher.ModelPatcher(model, torch.device("cpu"), torch.device("cpu"))
     module = pack("nodes.host.injection")
     stirred = Omnigen2Checkpoint(tiny.spatialfusion)
-    found = module.architecture_of(patcher, stirred)
+    found = module.backbone_of(patcher, stirred)
     from_packet = pack("nodes.types").from_packet
     depth = module.Injection(stirred, found, from_packet(tiny.geometry), 1.0, 0.0, 1.0, None, False)
     patched = depth.apply(patcher)

@@ -193,7 +193,7 @@ def test_omnigen2_reads_the_whole_chat_and_no_picture(reference, clip, config):
         HOST / "comfy" / "text_encoders" / "qwen25_tokenizer", local_files_only=True
     )
     processor = Qwen2VLImageProcessorPil(patch_size=14, temporal_patch_size=2, merge_size=2)
-    template = context_module.OMNIGEN2
+    template = pack("spatialfusion.backbones.omnigen2").TEMPLATE
     encoder = context_module.PromptEncoder(reference, tokenizer, processor, config.num_layers, template)
     images = [torch.zeros(3, 384, 384)]
     expected = encoder.encode([PROMPT], [images])
