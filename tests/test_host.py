@@ -11,9 +11,10 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from host_server import NoHostError, find_host
 from safetensors.torch import save_file
-from tiny import tiny_omnigen2_components
+from tiny import TINY_BACKBONES
 
-from spatialfusion.backbones import omnigen2
+from spatialfusion.backbones import omnigen2, z_image
+from spatialfusion.backbones.backbone import Backbone
 from spatialfusion.backbones.sampling import Draw, draw_noise
 from spatialfusion.context import SemanticContext
 from spatialfusion.generate import TINY
@@ -54,15 +55,14 @@ def parity(tmp_path_factory) -> Path:
     return file
 
 
-@pytest.fixture(scope="module")
-def omnigen2_parity(tmp_path_factory) -> Path:
-    """A folder with a random OmniGen2, what its network answers, what is sampled, and its SpatialFusion checkpoint."""
-    folder = tmp_path_factory.mktemp("omnigen2")
-    parts = tiny_omnigen2_components()
+def write_parity(folder: Path, backbone: Backbone, shift: float) -> Path:
+    """A folder with a random network of the backbone, what it answers, what is sampled, and its SpatialFusion
+    checkpoint. shift: of the host's noise levels."""
+    parts = TINY_BACKBONES[backbone.name].components()
     transformer, spatialfusion, vae = parts["transformer"], parts["spatialfusion"], parts["vae"]
     weights = {f"weights.{name}": tensor.clone() for name, tensor in transformer.state_dict().items()}
     spatialfusion.save(folder / "spatialfusion.safetensors")
-    delta = omnigen2.BACKBONE.load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
+    delta = backbone.load_backbone_tensors(transformer, spatialfusion.backbone_tensors)
 
     def random(*shape: int, seed: int) -> torch.Tensor:
         return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
@@ -74,25 +74,29 @@ def omnigen2_parity(tmp_path_factory) -> Path:
     given = {"x": x, "t": t, "reference": reference, "text": text, "null_text": null_text}
     answers = {}
     with torch.no_grad():
-        for name, references in (("text", []), ("edit", [reference])):
-            answers[name] = omnigen2.velocity(
+        for name, references in (("text", []), *([("edit", [reference])] if backbone.edits else [])):
+            answers[name] = backbone.velocity(
                 transformer, x, references, t, text, torch.ones(text.shape[:2], dtype=torch.bool)
             )
 
     depth = torch.linspace(1, 20, 64)[None, :, None].expand(1, 64, 96)
     geometry = Geometry.from_depth(depth, focal=1.0)
     residual = spatialfusion.adapter.residual(geometry, shape[1:])
-    contexts = [_context(text[:1]), _context(null_text)]
-    for name, references, strength in (("base", [], 0.0), ("depth", [], 0.8), ("depth_edit", [reference[:1]], 0.8)):
+    contexts, whole = [_context(text[:1]), _context(null_text)], (0.0, 1.0)
+    draws = [("base", [], 0.0, whole), ("depth", [], 0.8, whole), ("depth_half", [], 0.8, (0.0, 0.5))]
+    if backbone.edits:
+        draws.append(("depth_edit", [reference[:1]], 0.8, whole))
+    for name, references, strength, depth_range in draws:
         draw = Draw(
             *contexts,
             references,
             draw_noise([torch.Generator().manual_seed(SEED)], shape),
             4,
             3.0,
-            omnigen2.BACKBONE.inject(transformer, residual, delta, strength),
+            backbone.inject(transformer, residual, delta, strength),
+            depth_range,
         )
-        latents = omnigen2.BACKBONE.sample_latents(transformer, FlowMatchEulerDiscreteScheduler(shift=2.6), draw)
+        latents = backbone.sample_latents(transformer, FlowMatchEulerDiscreteScheduler(shift=shift), draw)
         # The host hands raw latents out.
         answers[name] = latents / vae.config.scaling_factor + vae.config.shift_factor
     given["raw_reference"] = reference[:1] / vae.config.scaling_factor + vae.config.shift_factor
@@ -100,6 +104,16 @@ def omnigen2_parity(tmp_path_factory) -> Path:
     answers = {f"answer.{name}": answer.contiguous() for name, answer in answers.items()}
     save_file(weights | given | answers, folder / "expected.safetensors")
     return folder
+
+
+@pytest.fixture(scope="module")
+def omnigen2_parity(tmp_path_factory) -> Path:
+    return write_parity(tmp_path_factory.mktemp("omnigen2"), omnigen2.BACKBONE, shift=2.6)
+
+
+@pytest.fixture(scope="module")
+def z_image_parity(tmp_path_factory) -> Path:
+    return write_parity(tmp_path_factory.mktemp("z_image"), z_image.BACKBONE, shift=3.0)
 
 
 def _context(text: torch.Tensor) -> SemanticContext:
@@ -112,6 +126,7 @@ def _context(text: torch.Tensor) -> SemanticContext:
 GIVEN = {
     "test_parity.py": ("SPATIALFUSION_PARITY", "parity"),
     "test_omnigen2.py": ("SPATIALFUSION_OMNIGEN2", "omnigen2_parity"),
+    "test_z_image.py": ("SPATIALFUSION_Z_IMAGE", "z_image_parity"),
 }
 
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderKLQwenImage21, QwenImage21Transformer2DModel
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderKLQwenImage21,
+    FlowMatchEulerDiscreteScheduler,
+    QwenImage21Transformer2DModel,
+    QwenImageTransformer2DModel,
+    ZImageTransformer2DModel,
+)
 from torch import nn
-from transformers import Qwen2VLImageProcessorPil, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+from transformers import (
+    Qwen2VLImageProcessorPil,
+    Qwen3Config,
+    Qwen3Model,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+)
 
-from spatialfusion.backbones import omnigen2, qwen_image, qwen_image_21
+from spatialfusion.backbones import omnigen2, qwen_image, qwen_image_21, z_image
 from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from spatialfusion.backbones.qwen_image import tiny_scheduler
@@ -104,6 +119,15 @@ def freeze(components: dict[str, object]) -> dict[str, object]:
     return components
 
 
+def qwen_image_transformer(seed: int = 0, **changes) -> QwenImageTransformer2DModel:
+    """With prompt embeddings of 64 channels, as the tiny LLM's."""
+    sizes = {"num_layers": 2, "attention_head_dim": 16, "num_attention_heads": 2, "axes_dims_rope": (4, 6, 6)}
+    sizes |= {"patch_size": 2, "in_channels": 64, "out_channels": 16, "joint_attention_dim": 64}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return QwenImageTransformer2DModel(**(sizes | changes)).eval()
+
+
 def omnigen2_transformer(seed: int = 0, **changes) -> OmniGen2Transformer2DModel:
     """With prompt embeddings of 64 channels, as the tiny LLM's."""
     sizes = {"hidden_size": 48, "num_layers": 2, "num_refiner_layers": 1, "num_attention_heads": 3, "num_kv_heads": 1}
@@ -113,23 +137,27 @@ def omnigen2_transformer(seed: int = 0, **changes) -> OmniGen2Transformer2DModel
         return OmniGen2Transformer2DModel(**(sizes | changes)).eval()
 
 
+def tiny_flux_vae() -> AutoencoderKL:
+    return AutoencoderKL(
+        down_block_types=["DownEncoderBlock2D"] * 4,
+        up_block_types=["UpDecoderBlock2D"] * 4,
+        block_out_channels=[8, 8, 8, 8],
+        norm_num_groups=4,
+        latent_channels=16,
+        scaling_factor=0.3611,
+        shift_factor=0.1159,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+    )
+
+
 def tiny_omnigen2_components() -> dict[str, object]:
     """As `tiny_components`, but for an OmniGen2: its transformer, FLUX's kind of autoencoder, its scheduler."""
     components = tiny_components()
     transformer, trained = omnigen2_transformer(), omnigen2_transformer()
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        vae = AutoencoderKL(
-            down_block_types=["DownEncoderBlock2D"] * 4,
-            up_block_types=["UpDecoderBlock2D"] * 4,
-            block_out_channels=[8, 8, 8, 8],
-            norm_num_groups=4,
-            latent_channels=16,
-            scaling_factor=0.3611,
-            shift_factor=0.1159,
-            use_quant_conv=False,
-            use_post_quant_conv=False,
-        )
+        vae = tiny_flux_vae()
         config = components["spatialfusion"].config
         config.backbone = omnigen2.BACKBONE.name
         config.projection_shape = tuple(transformer.x_embedder.weight.shape)
@@ -230,6 +258,78 @@ def tiny_qwen_image_21_components() -> dict[str, object]:
     )
     changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion, "text_encoder": text_encoder}
     return freeze(components | changed | {"image_processor": processor})
+
+
+def z_image_transformer(seed: int = 0, **changes) -> ZImageTransformer2DModel:
+    """With prompt embeddings of 64 channels, as the tiny LLM's."""
+    sizes = {"dim": 48, "n_layers": 2, "n_refiner_layers": 1, "n_heads": 3, "n_kv_heads": 3, "cap_feat_dim": 64}
+    sizes |= {"axes_dims": [4, 6, 6], "axes_lens": [256, 64, 64]}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        transformer = ZImageTransformer2DModel(**(sizes | changes)).eval()
+        stir(transformer)
+    return transformer
+
+
+def tiny_qwen3(tokenizer) -> Qwen3Model:
+    """A Qwen3 with 2 query heads for each of key and value."""
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=32,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+        pad_token_id=tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+    )
+    return Qwen3Model(config)
+
+
+def tiny_z_image_components() -> dict[str, object]:
+    """As `tiny_components`, but for a Z-Image: Qwen3, its transformer, FLUX's kind of autoencoder."""
+    components = tiny_components()
+    transformer, trained = z_image_transformer(), z_image_transformer()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        text_encoder, vae = tiny_qwen3(components["tokenizer"]), tiny_flux_vae()
+        config = components["spatialfusion"].config
+        config.backbone = z_image.BACKBONE.name
+        config.mllm_layers, config.kv_heads, config.head_dim = 3, 1, 32
+        config.rope_theta, config.mrope_section = 1e6, (4, 6, 6)
+        config.projection_shape = tuple(z_image.BACKBONE.projection_of(transformer).weight.shape)
+        spatialfusion = SpatialFusionModel(config)
+        z_image.BACKBONE.add_lora(trained, config.lora_rank)
+        delta = z_image.BACKBONE.projection_delta(trained)
+        stir(spatialfusion, trained, delta)
+        # The norms of queries and keys are 1 throughout, which would hide where they are left out.
+        for name, parameter in text_encoder.named_parameters():
+            if "norm" in name:
+                nn.init.normal_(parameter, 1, 0.3)
+        spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
+    changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion, "text_encoder": text_encoder}
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
+    return freeze(components | changed | {"image_processor": None, "scheduler": scheduler})
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Of a backbone: a transformer with random weights by (seed, changes of its sizes), the arguments of a whole
+    pipeline, and the channels of its latents."""
+
+    transformer: Callable[..., nn.Module]
+    components: Callable[[], dict[str, object]]
+    channels: int = 16
+
+
+# By the backbone's name.
+TINY_BACKBONES = {
+    "qwen-image": Tiny(qwen_image_transformer, tiny_components),
+    "qwen-image-2.1": Tiny(qwen_image_21_transformer, tiny_qwen_image_21_components, channels=8),
+    "omnigen2": Tiny(omnigen2_transformer, tiny_omnigen2_components),
+    "z-image": Tiny(z_image_transformer, tiny_z_image_components),
+}
 
 
 def save_tiny(folder: Path) -> None:

@@ -9,6 +9,7 @@ import node_helpers
 import torch
 from torch import Tensor
 
+from ...spatialfusion.backbones import backbone_in_host
 from ...spatialfusion.context import SemanticContext
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import fit_picture
@@ -42,6 +43,7 @@ def read_prompt(
     if not allow_empty and not prompt.strip():
         raise InputError("prompt is empty: describe the image in a sentence.")
     check_text(prompt, "prompt")
+    backbone_in_host(loaded.config.backbone).check_references(pictures)
     if clip is not None:
         return encode_with_clip(clip, prompt, pictures, loaded.config)
     if loaded.encoder is None:

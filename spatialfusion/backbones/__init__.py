@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ..errors import InputError
-from . import omnigen2, qwen_image, qwen_image_21
+from . import omnigen2, qwen_image, qwen_image_21, z_image
 from .backbone import Backbone
 from .depth_injection import unwrapped
 
@@ -13,6 +13,7 @@ BACKBONES: tuple[Backbone, ...] = (
     qwen_image.BACKBONE,
     qwen_image_21.BACKBONE,
     omnigen2.BACKBONE,
+    z_image.BACKBONE,
 )
 
 

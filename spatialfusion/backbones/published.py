@@ -203,6 +203,27 @@ QWEN3_VL_8B = Network(
     750,
 )
 
+# source: Qwen3-4B's sizes as in ComfyUI's comfy/text_encoders/llama.py (Qwen3_4BConfig). The index of the published
+# weights (total_size 8,044,936,192 bytes in bf16) is quoted in public repositories: exact
+QWEN3_4B = Network(
+    "transformers",
+    "Qwen3Model",
+    {
+        "hidden_size": 2560,
+        "intermediate_size": 9728,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "vocab_size": 151936,
+        "max_position_embeddings": 40960,
+        "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
+        "tie_word_embeddings": True,
+    },
+    4_022_468_096,
+)
+
 # Diffusion models -----------------------------------------------------------------------------------------------------
 
 # source: transformer/config.json of Qwen/Qwen-Image as in huggingface.co/TensorStack/Qwen-Image-ts;
@@ -262,6 +283,27 @@ OMNIGEN2_TRANSFORMER = Network(
         "text_feat_dim": 2048,
         "timestep_scale": 1000.0,
     },
+)
+
+# source: huggingface/diffusers models/transformers/transformer_z_image.py (defaults). 6,154,908,736 parameters are
+# quoted in public repositories: exact
+Z_IMAGE_TRANSFORMER = Network(
+    "diffusers",
+    "ZImageTransformer2DModel",
+    {
+        "all_patch_size": (2,),
+        "all_f_patch_size": (1,),
+        "in_channels": 16,
+        "dim": 3840,
+        "n_layers": 30,
+        "n_refiner_layers": 2,
+        "n_heads": 30,
+        "n_kv_heads": 30,
+        "cap_feat_dim": 2560,
+        "axes_dims": [32, 48, 48],
+        "axes_lens": [1536, 512, 512],
+    },
+    6_154_908_736,
 )
 
 # Autoencoders ---------------------------------------------------------------------------------------------------------
@@ -420,6 +462,26 @@ PRESETS: dict[str, Preset] = {
             prefix=23,
             dropped=0,
             suffix=2,
+        ),
+        Preset(
+            "Tongyi-MAI/Z-Image",
+            QWEN3_4B,
+            Z_IMAGE_TRANSFORMER,
+            FLUX_VAE,
+            _spatial(
+                "z-image",
+                mllm_layers=36,
+                kv_heads=8,
+                rope_theta=1e6,
+                mrope_section=(16, 24, 24),
+                num_layers=12,
+                latent_channels=16,
+                latent_stride=8,
+                projection_shape=(3840, 64),
+                lora_rank=8,
+            ),
+            prefix=3,
+            dropped=0,
         ),
     )
 }

@@ -128,7 +128,7 @@ def transformer_activations(transformer: nn.Module, preset: Preset, request: Req
     call = transformer_call(transformer, preset, request, META, BF16, cached=False)
     saved = saved_bytes(lambda: call(text), transformer, inputs=True)
     all_blocks = blocks(transformer)
-    width = max(b.attn.to_q.in_features for b in all_blocks)
+    width = preset.backbone.projection_of(transformer).out_features
     return _checkpointed(saved, len(all_blocks), ((1 + preset.pictures) * rows * columns + text) * width)
 
 

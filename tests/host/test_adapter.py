@@ -479,7 +479,7 @@ def test_other_architectures_are_refused_by_name(tiny):
         "in_channels": 16, "qk_norm": True, "rope_theta": 10000.0, "patch_size": 2})  # fmt: skip
     flux.set_inference_dtype(torch.float32, None)
     patcher = comfy.model_patcher.ModelPatcher(flux.get_model({}), torch.device("cpu"), torch.device("cpu"))
-    with pytest.raises(InputError, match="model is NextDiT, which depth cannot be given to: supported are"):
+    with pytest.raises(InputError, match=r"model is Lumina 2 \(NextDiT\), which depth cannot be given to: supported"):
         apply(tiny, model=patcher)
 
 
