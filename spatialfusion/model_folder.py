@@ -111,7 +111,8 @@ def other_folders(folder: Path) -> dict[str, str]:
         return {}
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     folders = dict(backbone.published.folders)
-    return folders if set(folders.values()) <= index.keys() else {}
+    # The same model may have been saved with folders of the usual names.
+    return folders if set(folders.values()) - COMPONENTS.keys() <= index.keys() else {}
 
 
 def load_parts(

@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 import torch
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny import (
     SIZE,
-    omnigen2_transformer,
     qwen_image_21_transformer,
     tiny_components,
     tiny_qwen_image_21_components,
@@ -25,10 +23,10 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 from transformers import BatchFeature
 
-from spatialfusion.backbones import backbone_of, omnigen2, qwen_image
+from spatialfusion.backbones import backbone_of
 from spatialfusion.backbones import qwen_image_21 as q
 from spatialfusion.backbones.backbone import Backbone
-from spatialfusion.backbones.depth_injection import backbone_tensors, base_state_dict
+from spatialfusion.backbones.depth_injection import base_state_dict
 from spatialfusion.backbones.sampling import Draw, draw_noise, guided_by_prompt
 from spatialfusion.context import PromptEncoder, SemanticContext, chat, default_image_processor
 from spatialfusion.errors import InputError
@@ -80,13 +78,6 @@ def stirred_delta(transformer: nn.Module) -> nn.Linear:
     nn.init.normal_(delta.weight, std=0.1)
     nn.init.normal_(delta.bias, std=0.1)
     return delta
-
-
-def record(transformer: nn.Module) -> list[Tensor]:
-    """What reaches the input projection from now on."""
-    inputs: list[Tensor] = []
-    transformer.img_in.register_forward_pre_hook(lambda _, args: inputs.append(args[0].clone()))
-    return inputs
 
 
 # The network call
@@ -152,38 +143,12 @@ def test_a_batch_equals_singles_at_any_size(lengths: list[int], size: tuple, pic
         assert_close(answer(slice(i, i + 1)), together[i : i + 1], atol=1e-5, rtol=1e-4)
 
 
-def test_everything_given_to_the_network_matters() -> None:
-    transformer, latents = qwen_image_21_transformer(), make_latents()
-    references = [make_latents(shape=(8, 2, 4), seed=1), make_latents(shape=(8, 2, 4), seed=2)]
-    base = call(transformer, latents, references)
-    others = {
-        "latents": call(transformer, make_latents(seed=3), references),
-        "no references": call(transformer, latents),
-        "one reference": call(transformer, latents, references[:1]),
-        "their order": call(transformer, latents, references[::-1]),
-        "prompt": call(transformer, latents, references, lengths=(7, 7)),
-    }
-    for name, other in others.items():
-        assert (other - base).abs().max() > 1e-4, name
-
-
 def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
     transformer = qwen_image_21_transformer()
-    with pytest.raises(InputError, match=r"latents of 5 x 4 do not fit .* must be even"):
-        call(transformer, make_latents(shape=(8, 4, 5)))
     with pytest.raises(InputError, match="have 24 latent cells, but the prompt was read with 0 picture tokens"):
         call(transformer, make_latents(), [make_latents()], context=make_context([9, 8]))
     with pytest.raises(InputError, match="with patches of 2: supported is 1"):
         backbone_of(qwen_image_21_transformer(patch_size=2))
-    qwen = tiny_components()["transformer"]
-    with pytest.raises(InputError, match="QwenImageTransformer2DModel: supported is QwenImage21Transformer2DModel"):
-        q.BACKBONE.inject(qwen, make_latents())
-    with pytest.raises(InputError, match="QwenImage21Transformer2DModel: supported is QwenImageTransformer2DModel"):
-        qwen_image.BACKBONE.inject(transformer, make_latents())
-    assert backbone_of(transformer) is q.BACKBONE and backbone_of(qwen) is qwen_image.BACKBONE
-    assert backbone_of(omnigen2_transformer()) is omnigen2.BACKBONE
-    with pytest.raises(InputError, match=r"Linear: supported are QwenImage.*, QwenImage21.* and OmniGen2"):
-        backbone_of(nn.Linear(2, 2))
 
 
 def test_neighbouring_times_are_told_apart_under_autocast() -> None:
@@ -199,124 +164,6 @@ def test_neighbouring_times_are_told_apart_under_autocast() -> None:
 # Depth
 
 
-@pytest.mark.parametrize("references", [0, 1])
-@pytest.mark.parametrize("lengths", [(9, 9), (9, 8)])
-def test_only_the_target_is_shifted(references: int, lengths: tuple[int, int]) -> None:
-    transformer, latents, residual = qwen_image_21_transformer(), make_latents(), make_latents(seed=2)
-    images = [make_latents(seed=3)] * references
-    inputs = record(transformer)
-    runs = []
-    for sample, strength in ((latents, None), (latents, 0.5), (latents, None), (latents + 0.5 * residual, None)):
-        if strength is None:
-            call(transformer, sample, images, lengths)
-        else:
-            with q.BACKBONE.inject(transformer, residual, strength=strength):
-                call(transformer, sample, images, lengths)
-        runs.append(torch.cat(inputs))
-        inputs.clear()
-    base, shifted, after, expected = runs
-    assert torch.equal(shifted, expected) and torch.equal(after, base)
-    assert torch.equal(shifted[:, : 24 * references], base[:, : 24 * references])
-    assert (shifted[:, 24 * references :] != base[:, 24 * references :]).all()
-
-
-def test_without_effect_it_is_the_base_to_the_bit() -> None:
-    transformer, latents = qwen_image_21_transformer(), make_latents()
-    images = [make_latents(seed=3)]
-    expected = call(transformer, latents, images)
-    q.BACKBONE.add_lora(transformer, 4)
-    with q.BACKBONE.inject(transformer, torch.zeros(2, *SHAPE), q.BACKBONE.projection_delta(transformer)):
-        assert torch.equal(call(transformer, latents, images), expected), "untrained"
-    stir_lora(transformer)
-    delta, residual = stirred_delta(transformer), make_latents(seed=2)
-    assert torch.equal(call(transformer, latents, images), expected), "a LoRA outside of an injection"
-    with q.BACKBONE.inject(transformer, residual, delta, strength=0.0):
-        assert torch.equal(call(transformer, latents, images), expected), "strength 0"
-    with q.BACKBONE.inject(transformer, residual, delta) as injection:
-        assert not torch.allclose(call(transformer, latents, images), expected, atol=1e-3)
-        injection.active = False
-        assert torch.equal(call(transformer, latents, images), expected), "inactive"
-    assert torch.equal(call(transformer, latents, images), expected), "after"
-
-
-def test_each_part_scales_with_strength() -> None:
-    latents, strength, zeros = make_latents(), 0.4, torch.zeros(2, *SHAPE)
-    # The delta: as if the projection's own weights had been changed; it has no bias of its own.
-    changed, transformer = qwen_image_21_transformer(), qwen_image_21_transformer()
-    delta = stirred_delta(transformer)
-    with torch.no_grad():
-        changed.img_in.weight += strength * delta.weight
-        changed.img_in.bias = nn.Parameter(strength * delta.bias)
-    with q.BACKBONE.inject(transformer, zeros, delta, strength):
-        assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
-    # The LoRA: as if B A had been added to the weights.
-    changed, transformer = qwen_image_21_transformer(), qwen_image_21_transformer()
-    q.BACKBONE.add_lora(transformer, 4)
-    stir_lora(transformer)
-    tensors = backbone_tensors(transformer, None)
-    modules = dict(changed.named_modules())
-    names = {key.rsplit(".lora_", 1)[0] for key in tensors}
-    assert len(names) == 2 * 7
-    with torch.no_grad():
-        for name in names:
-            product = tensors[f"{name}.lora_B.weight"] @ tensors[f"{name}.lora_A.weight"]
-            modules[name.removeprefix("lora.")].weight += strength * product
-    with q.BACKBONE.inject(transformer, zeros, strength=strength):
-        assert_close(call(transformer, latents), call(changed, latents), atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("checkpointed", [False, True])
-def test_gradients_reach_residual_delta_and_lora_and_nothing_else(checkpointed: bool) -> None:
-    transformer = qwen_image_21_transformer().requires_grad_(False)
-    if checkpointed:
-        transformer.enable_gradient_checkpointing()
-    lora = q.BACKBONE.add_lora(transformer, 4)
-    stir_lora(transformer)
-    delta, residual = stirred_delta(transformer), make_latents(seed=2).requires_grad_()
-    with q.BACKBONE.inject(transformer, residual, delta):
-        loss = call(transformer, make_latents(), [make_latents(seed=3)]).square().sum()
-        loss.backward()
-    assert residual.grad.abs().sum((1, 2, 3)).all()
-    for tensor in (delta.weight, delta.bias, *lora):
-        assert tensor.requires_grad and tensor.grad.abs().sum() > 0
-    assert not any(p.grad is not None for n, p in transformer.named_parameters() if ".lora_" not in n)
-
-
-def test_cfg_batches_repeat_the_residual_and_other_sizes_are_refused() -> None:
-    transformer, residual, latents = qwen_image_21_transformer(), make_latents(1, seed=2), make_latents(1)
-    inputs = record(transformer)
-    for lengths in ((8, 8), (9, 8)):
-        with q.BACKBONE.inject(transformer, residual):
-            call(transformer, latents.repeat(2, 1, 1, 1), lengths=lengths)
-        call(transformer, (latents + residual).repeat(2, 1, 1, 1), lengths=lengths)
-        half = len(inputs) // 2
-        assert all(torch.equal(a, b) for a, b in zip(inputs[:half], inputs[half:], strict=True))
-        inputs.clear()
-    with q.BACKBONE.inject(transformer, residual), pytest.raises(InputError, match="same image size"):
-        call(transformer, make_latents(1, (8, 2, 2)), lengths=(3,))
-
-
-def test_saved_tensors_restore_the_change_and_the_base_keeps_its_names() -> None:
-    transformer, latents = qwen_image_21_transformer(), make_latents()
-    base = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
-    q.BACKBONE.add_lora(transformer, 4)
-    stir_lora(transformer)
-    delta, residual = stirred_delta(transformer), make_latents(seed=2)
-    with q.BACKBONE.inject(transformer, residual, delta, 0.7):
-        expected = call(transformer, latents)
-    tensors = {name: tensor.clone() for name, tensor in backbone_tensors(transformer, delta).items()}
-    assert "lora.transformer_blocks.1.img_mlp.gate_layer.lora_A.weight" in tensors and "projection.bias" in tensors
-    kept = base_state_dict(transformer)
-    assert kept.keys() == base.keys() and all(torch.equal(kept[name], base[name]) for name in base)
-
-    fresh = qwen_image_21_transformer()
-    loaded = q.BACKBONE.load_backbone_tensors(fresh, tensors)
-    with q.BACKBONE.inject(fresh, residual, loaded, 0.7):
-        assert torch.equal(call(fresh, latents), expected)
-    with pytest.raises(InputError, match="another diffusion model"):
-        q.BACKBONE.load_backbone_tensors(qwen_image_21_transformer(num_layers=1), tensors)
-
-
 # Sampling
 
 
@@ -327,29 +174,6 @@ def draw(transformer: nn.Module, backbone: Backbone = q.BACKBONE, **options) -> 
     contexts = make_context([9, 8], pictures), make_context([7, 7], pictures, seed=1)
     scheduler = FlowMatchEulerDiscreteScheduler(**SCHEDULER)
     return backbone.sample_latents(transformer, scheduler, Draw(*contexts, noise=noise, **options))
-
-
-class Constant(QwenImage21Transformer2DModel):
-    """A network that answers the mean of the prompt, whatever its latents are."""
-
-    seen: ClassVar[list[Tensor]] = []
-
-    def forward(self, hidden_states: Tensor, encoder_hidden_states: Tensor, **_kwargs) -> tuple[Tensor]:
-        self.seen.append(hidden_states)
-        return (encoder_hidden_states.mean((1, 2), keepdim=True).expand_as(hidden_states),)
-
-
-def test_the_shift_stays_in_the_networks_input() -> None:
-    stub, residual = Constant(**qwen_image_21_transformer().config), 5 * make_latents(seed=2)
-    Constant.seen.clear()
-    without = draw(stub)
-    assert torch.equal(draw(stub, injection=q.BACKBONE.inject(stub, residual)), without)
-    # Of every step, prompt 1, prompt 2 and both negative prompts.
-    plain, shifted = Constant.seen[:12], Constant.seen[12:]
-    rows = ([0], [1], [0, 1])
-    assert all(
-        torch.equal(b, a + q.pack(residual)[rows[i % 3]]) for i, (a, b) in enumerate(zip(plain, shifted, strict=True))
-    )
 
 
 @pytest.mark.parametrize("depth_range", [(0.0, 1.0), (0.0, 0.5), (0.5, 1.0), (0.25, 0.75)])
@@ -379,24 +203,6 @@ def test_the_prompt_is_read_once_for_all_steps() -> None:
     draw(transformer, guidance=1.0, injection=injection, depth_range=(0.0, 0.5))
     assert lengths == [33, 32, 24, 24] * 2
     draw(qwen_image_21_transformer(causal_condition=False))  # which cannot keep it
-
-
-def test_depth_range_and_strength_zero_in_the_sampler() -> None:
-    transformer = qwen_image_21_transformer()
-    q.BACKBONE.add_lora(transformer, 4)
-    stir_lora(transformer)
-    delta, residual = stirred_delta(transformer), make_latents(seed=2)
-    without = draw(transformer)
-
-    def with_depth(strength: float = 1.0, **options) -> Tensor:
-        return draw(transformer, injection=q.BACKBONE.inject(transformer, residual, delta, strength), **options)
-
-    assert torch.equal(with_depth(0.0), without)
-    assert torch.equal(with_depth(depth_range=(0.0, 0.0)), without)
-    assert not torch.allclose(with_depth(), without, atol=1e-3)
-    assert not torch.allclose(with_depth(depth_range=(0.5, 1.0)), with_depth(), atol=1e-4)
-    with pytest.raises(InputError, match="at least 1"):
-        draw(transformer, steps=0)
 
 
 # Prompt and picture
@@ -613,46 +419,6 @@ def test_text_to_image_and_editing(pipe) -> None:
         pipe(CAR, height=48)
 
 
-@pytest.mark.parametrize("edit", [False, True])
-def test_a_batch_of_unequal_prompts_equals_singles(pipe, edit: bool) -> None:
-    options = {"image": photo()} if edit else {}
-    batch = pipe([CAR, HOUSE], generator=[seed(3), seed(4)], **FAST, **options)
-    for i, prompt in enumerate([CAR, HOUSE]):
-        single = pipe(prompt, generator=seed(3 + i), **FAST, **options)
-        assert_close(batch.images[i], single.images[0], atol=1e-4, rtol=1e-4)
-        assert_close(batch.geometry.depth[i], single.geometry.depth[0], atol=1e-4, rtol=1e-3)
-
-
-def test_strength_0_is_the_base_model_bit_for_bit(pipe, folder) -> None:
-    image = torch.rand(3, SIZE, SIZE, generator=seed(0))
-    off = pipe(CAR, image, adapter_strength=0, generator=seed(0), **FAST)
-    assert off.geometry is None
-    bare = QwenImage21Transformer2DModel.from_pretrained(folder / "transformer")
-    assert bare.state_dict().keys() == base_state_dict(pipe.transformer).keys()
-    encoder = PromptEncoder.load(folder, 2, template=q.TEMPLATE)
-    draw = Draw(
-        encoder.encode([CAR], [[image]]),
-        encoder.encode([""], [[image]], allow_empty=True),
-        [encode_latents(pipe.vae, image[None])],
-        draw_noise([seed(0)], (8, SIZE // 16, SIZE // 16)),
-        2,
-        4.0,
-    )
-    scheduler = FlowMatchEulerDiscreteScheduler.from_config(pipe.scheduler.config)
-    assert torch.equal(off.images, q.BACKBONE.sample_latents(bare, scheduler, draw))
-
-
-def test_a_saved_pipeline_draws_the_same_images(pipe, tmp_path) -> None:
-    pipe.save_pretrained(tmp_path / "model")
-    index = json.loads((tmp_path / "model" / "model_index.json").read_text())
-    assert index["transformer"] == ["diffusers", "QwenImage21Transformer2DModel"]
-    assert index["text_encoder"] == ["transformers", "Qwen3VLForConditionalGeneration"]
-    loaded = load(tmp_path / "model")
-    for image in (None, photo()):
-        ours, theirs = (p(CAR, image, generator=seed(0), **FAST) for p in (loaded, pipe))
-        assert torch.equal(ours.images, theirs.images) and torch.equal(ours.geometry.depth, theirs.geometry.depth)
-
-
 def test_the_published_layout_is_loaded(pipe, tmp_path) -> None:
     for name, subfolder in q.BACKBONE.published.folders.items():
         if name != "transformer":
@@ -678,15 +444,3 @@ def test_the_published_layout_is_loaded(pipe, tmp_path) -> None:
     (tmp_path / "processor").rename(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="no folder processor"):
         load(tmp_path)
-
-
-def test_parts_of_another_backbone_are_refused(components) -> None:
-    qwen = tiny_components()
-    with pytest.raises(InputError, match=r"trained for qwen-image, but the diffusion model is qwen-image-2\.1"):
-        SpatialFusionPipeline(**components | {"spatialfusion": qwen["spatialfusion"]})
-    with pytest.raises(InputError, match=r"trained for qwen-image-2\.1, but the diffusion model is qwen-image:"):
-        SpatialFusionPipeline(**qwen | {"spatialfusion": components["spatialfusion"]})
-    with pytest.raises(InputError, match="rescale_guidance is true"):
-        SpatialFusionPipeline(**components, rescale_guidance=True)
-    with pytest.raises(InputError, match=r"2\.1 has no guidance by the source image"):
-        SpatialFusionPipeline(**components)(CAR, image_guidance_scale=2.0)

@@ -172,11 +172,13 @@ def test_networks_have_the_published_sizes(network: Network) -> None:
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_the_spatial_side_has_the_llms_heads_and_is_slim(name: str) -> None:
     backbone = PRESETS[name]
-    config, spatial = backbone.mllm.config["text_config"], backbone.spatial
+    config, spatial = backbone.mllm.config, backbone.spatial
+    config = config.get("text_config", config)
     rope = config["rope_parameters"]
     assert spatial.mllm_layers == config["num_hidden_layers"] and spatial.kv_heads == config["num_key_value_heads"]
     assert spatial.head_dim == config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
-    assert list(spatial.mrope_section) == rope["mrope_section"] and spatial.rope_theta == rope["rope_theta"]
+    assert list(spatial.mrope_section) == rope.get("mrope_section", [16, 24, 24])
+    assert spatial.rope_theta == rope["rope_theta"]
     assert spatial.mrope_interleaved == rope.get("mrope_interleaved", False)
     with torch.device(META):
         total = count_parameters(SpatialFusionModel(spatial))

@@ -16,6 +16,7 @@ from torch import nn
 from transformers import Dinov2Config, Dinov2Model
 
 from spatialfusion.backbones import omnigen2, published, qwen_image_21
+from spatialfusion.context import LANGUAGE_MODELS
 from spatialfusion.data.reader import Reader
 from spatialfusion.data.record_latents import RecordLatents
 from spatialfusion.data.records import read_shard, shard_paths, write_shard
@@ -438,23 +439,24 @@ def test_latents_are_encoded_once_and_go_on_where_they_were_broken_off(square, t
 
 def published_folder(name: str, folder: Path) -> Path:
     """The configurations of a published model, without weights."""
-    backbone = published.PRESETS[name]
-    for part, network in (("transformer", backbone.transformer), ("vae", backbone.vae)):
+    preset = published.PRESETS[name]
+    layout = preset.backbone.published
+    for part, network in (("transformer", preset.transformer), ("vae", preset.vae)):
         (folder / part).mkdir(parents=True)
         values = {"_class_name": network.name, **network.config}
         (folder / part / "config.json").write_text(json.dumps(values))
-    mllm = "mllm" if name == "omnigen2" else "text_encoder"
+    mllm = layout.folders.get("text_encoder", "text_encoder")
     (folder / mllm).mkdir()
-    values = dict(backbone.mllm.config)
+    values = dict(preset.mllm.config)
     if name.startswith("qwen-image") and "2.1" not in name:
         # As Qwen2.5-VL's own file has it: the LLM's numbers are not in a group.
         text = dict(values.pop("text_config"))
         rope = text.pop("rope_parameters")
         values |= text | {"rope_theta": rope["rope_theta"]}
         values["rope_scaling"] = {"type": "mrope", "mrope_section": rope["mrope_section"]}
-    kind = "qwen3_vl" if "Qwen3" in backbone.mllm.name else "qwen2_5_vl"
+    (kind,) = (kind for kind, family in LANGUAGE_MODELS.items() if family.class_name == preset.mllm.name)
     (folder / mllm / "config.json").write_text(json.dumps({"model_type": kind, **values}))
-    index = {"_class_name": {"omnigen2": "OmniGen2Pipeline", "qwen-image-2.1": "QwenImage21Pipeline"}.get(name, "Qwen")}
+    index = {"_class_name": f"{layout.pipeline}Pipeline"}
     (folder / "model_index.json").write_text(json.dumps(index | {"mllm": [], "processor": []}))
     return folder
 
