@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
 from ..spatialfusion.errors import InputError
+from ..spatialfusion.flow import depth_generators
 from .inputs import check_finite, clip_input, image_inputs, seed_input, size_inputs
 from .types import GeometryType, ModelType, to_packet
 
@@ -108,13 +109,10 @@ class SpatialFusionPredictDepth(io.ComfyNode):
         if depth_guidance != 1:
             empty, _ = read_prompt(spatialfusion, clip, "", pictures, allow_empty=True)
 
-        config, network = spatialfusion.config, spatialfusion.network
+        network = spatialfusion.network
         comfy.model_management.load_models_gpu([spatialfusion.model], force_full_load=True)
-        generator = torch.Generator().manual_seed(seed)
-        # A sampler with this seed draws the image's noise first, and so does the Python pipeline: with the same seed
-        # everywhere, the depth is the same everywhere.
-        latent_size = height // config.latent_stride, width // config.latent_stride
-        torch.randn(batch_size, config.latent_channels, *latent_size, generator=generator)
+        # The rule of the Python pipeline: with the same seed everywhere, the depth is the same everywhere.
+        generators = depth_generators([torch.Generator().manual_seed(seed)] * batch_size)
         bar = comfy.utils.ProgressBar(depth_steps)
 
         def after_step(step: int) -> None:
@@ -127,7 +125,7 @@ class SpatialFusionPredictDepth(io.ComfyNode):
         geometry = network.predict_geometry(
             for_batch(context),
             (height, width),
-            [generator] * batch_size,
+            generators,
             null_context=for_batch(empty),
             source=torch.stack([pictures[0]] * batch_size) if pictures else None,
             steps=depth_steps,

@@ -7,7 +7,7 @@ mean is an empty ramp, so sampling is the default. x_t = (1 - t) x0 + t noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -15,6 +15,23 @@ from torch import Tensor
 
 # (state [B, 2, h, w], fov [B], t [B]) -> (x0 of the state, x0 of the fov, anything else of the last call)
 Denoiser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, object]]
+
+
+def depth_generators(generators: Sequence[torch.Generator], take: bool = False) -> list[torch.Generator]:
+    """Generators of the depths of images whose own noise is drawn from `generators`, CPU; one rule for all.
+
+    The seed of a depth is the number that the image's generator draws next, which is left to it. So the noise of an
+    image is the same with predicted depth, with depth that is given and without depth, and in ComfyUI's own samplers.
+    Images that share a generator share that of their depths, in the same order.
+
+    take: take the number from the generator, where no image is drawn, so that the next depth is another.
+    """
+    made: dict[int, torch.Generator] = {}
+    for generator in generators:
+        if id(generator) not in made:
+            source = generator if take else torch.Generator().set_state(generator.get_state())
+            made[id(generator)] = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=source)))
+    return [made[id(generator)] for generator in generators]
 
 
 def draw_noise(generators: list[torch.Generator], size: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -6,17 +6,12 @@ and the keys and values that depth is drawn from.
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from numbers import Integral, Real
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from diffusers import (
@@ -36,51 +31,34 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Qwen2VLImageP
 from .backbones import BACKBONES, backbone_of
 from .backbones.backbone import Backbone
 from .backbones.controlnet import ControlNetInjection, depth_condition
-from .backbones.depth_injection import (
-    ADAPTER,
-    DepthInjection,
-    base_parameters,
-    check_lora,
-    has_lora,
-    saved_without_lora,
-    unwrapped,
-)
+from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora
 from .backbones.sampling import Draw, draw_noise
 from .context import PromptEncoder, SemanticContext, default_image_processor
-from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH, depth_settings
+from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
 from .depth_image import disparity_image
 from .errors import InputError
-from .files import set_default_modes, temporary_folder
-from .fitting import fit_geometry, fit_picture
-from .flow import draw_noise as draw_depth_noise
+from .flow import depth_generators
 from .geometry import Geometry
-from .images import to_image, to_rgb, to_tensor
+from .images import to_image
 from .latents import decode_latents, encode_latents
-from .model import FILE_NAME, SpatialFusionModel
-from .model_folder import (
-    COMPONENTS,
-    CONTROLNET,
-    HUB_OPTIONS,
-    INDEX,
-    OPTIONAL,
-    check_folder,
-    check_variant,
-    check_weights,
-    find_model,
-    load_parts,
-    loading,
-    other_folders,
-    published_backbone,
-    replace_folder,
-    write_model_index,
+from .model import SpatialFusionModel
+from .model_folder import OPTIONAL
+from .pipeline_files import load_pipeline, save_pipeline
+from .pipeline_inputs import (
+    DepthSettings,
+    Picture,
+    Request,
+    Settings,
+    finite,
+    fit_to_request,
+    read_depth_settings,
+    read_negatives,
+    read_request,
+    read_settings,
 )
 from .pipeline_scene import SceneInput, plan_depth, plan_images
 from .planner.plan import Plan
 from .scenes.scene import Scene
-from .single_file import load_part
-from .texts import check_text
-
-Picture = Image.Image | Tensor
 
 
 @dataclass
@@ -98,12 +76,6 @@ class SpatialFusionOutput(BaseOutput):
     def scene(self) -> Scene | None:
         """Of the first image."""
         return self.plans[0].scene if self.plans else None
-
-
-# What one call may ask for, so that a slip of the hand is a sentence and not the machine's memory.
-MAX_SIDE = 16384
-MAX_STEPS = 10000
-MAX_IMAGES = 4096
 
 
 class SpatialFusionPipeline(DiffusionPipeline):
@@ -260,9 +232,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 predicted.
             adapter_start, adapter_end: part of the image's steps that are given depth: start <= i / n < end.
             num_images_per_prompt: images of each prompt, each with its own depth.
-            generator: on the CPU; one for all images or one for each. Drawn from it are, in this order, the noise of
-                the images and that of their depths: so the same seed gives the same noise to an image with predicted
-                depth, with depth that is given and without depth, and in ComfyUI's own samplers.
+            generator: on the CPU; one for all images or one for each. The noise of the images is drawn from it, and
+                that of their depths from another whose seed follows from it (`flow.depth_generators`): so the same
+                seed gives the same noise to an image with predicted depth, with depth that is given and without depth,
+                and in ComfyUI's own samplers.
             output_type: "pil"; "pt" for a tensor [B, 3, H, W] in [0, 1]; "latent" for normalised latents.
             callback_on_step_end: called with (pipeline, step, timestep, {"latents": ...}) after each step of the image;
                 latents in the dict that it returns replace the current ones. It may set `pipe._guidance_scale` for the
@@ -275,66 +248,58 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 and the layout stays. 0 is depth without the scene.
         """
         request = self._read_request(prompt, image, geometry, height, width, num_images_per_prompt, generator)
-        negatives = _one_each("" if negative_prompt is None else negative_prompt, len(request.prompts))
-        depth_steps, depth_guidance = depth_settings(depth_steps, depth_guidance, is_edit=bool(request.pictures))
-        num_inference_steps = _whole("num_inference_steps", num_inference_steps, 1, MAX_STEPS)
-        depth_steps = _whole("depth_steps", depth_steps, 1, MAX_STEPS)
-        guidance_scale = _finite("guidance_scale", guidance_scale)
-        image_guidance_scale = _finite("image_guidance_scale", image_guidance_scale)
-        depth_guidance = _finite("depth_guidance", depth_guidance)
-        adapter_strength = _finite("adapter_strength", adapter_strength)
-        adapter_start, adapter_end = _finite("adapter_start", adapter_start), _finite("adapter_end", adapter_end)
-        if image_guidance_scale != 1 and not self.backbone.image_guidance:
-            raise InputError(
-                f"image_guidance_scale is {image_guidance_scale:g}, but {self.backbone.name} has no guidance by the "
-                "source image: expected 1."
-            )
-        if not 0 <= adapter_start <= adapter_end <= 1:
-            raise InputError(
-                f"adapter_start is {adapter_start:g} and adapter_end {adapter_end:g}: expected 0 <= start <= end <= 1."
-            )
-        if not isinstance(output_type, str) or output_type not in ("pil", "pt", "latent"):
-            raise InputError(f"output_type is {_short(output_type)}: expected 'pil', 'pt' or 'latent'.")
-        if callback_on_step_end is not None and not callable(callback_on_step_end):
-            raise InputError(f"callback_on_step_end is {_short(callback_on_step_end)}: expected a function.")
-        callback_inputs = _read_callback_inputs(callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
-
+        negatives = read_negatives(negative_prompt, len(request.prompts))
+        chosen = read_settings(
+            num_inference_steps,
+            guidance_scale,
+            image_guidance_scale,
+            read_depth_settings(depth_steps, depth_guidance, request),
+            adapter_strength,
+            adapter_start,
+            adapter_end,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            self.backbone,
+            self._callback_tensor_inputs,
+        )
         self._interrupt = False
-        self._guidance_scale = guidance_scale
+        self._guidance_scale = chosen.guidance
         self.seconds = {}
         self._check_transformer()
         plans, geometry, start = self._plan(request, scene, scene_strength, geometry)
-        predicts = geometry is None and adapter_strength != 0
+        predicts = geometry is None and chosen.strength != 0
+        for_depth = depth_generators(request.generators)
         noise = self._draw_image_noise(request)
         with self._timed("prompt"):
             references = self._encode_references(request)
             context, null, depth_null = self._encode_prompts(
-                request, negatives, guidance_scale != 1, predicts and depth_guidance != 1
+                request, negatives, chosen.guidance != 1, predicts and chosen.depth.guidance != 1
             )
         with self._timed("depth"):
             geometry = self._draw_geometry(
-                request, context, depth_null, geometry, predicts, depth_steps, depth_guidance, start
+                request, for_depth if predicts else None, context, depth_null, geometry, chosen.depth, start
             )
             injection = None
-            if adapter_strength != 0:
-                injection = self._make_injection(geometry, self._latent_size(request), adapter_strength)
+            if chosen.strength != 0:
+                injection = self._make_injection(geometry, self._latent_size(request), chosen.strength)
         with self._timed("image"):
-            latents = self._draw_latents(
-                request,
+            draw = Draw(
                 context,
                 null,
                 references,
                 noise,
-                num_inference_steps,
-                image_guidance_scale,
+                chosen.steps,
+                chosen.guidance,
                 injection,
-                (adapter_start, adapter_end),
-                callback_on_step_end,
-                callback_inputs,
+                chosen.depth_range,
+                chosen.image_guidance,
+                self.config.rescale_guidance,
             )
+            latents = self._draw_latents(draw, chosen)
         with self._timed("decode"):
-            images = latents if output_type == "latent" else self._decode(latents)
-            if output_type == "pil":
+            images = latents if chosen.output_type == "latent" else self._decode(latents)
+            if chosen.output_type == "pil":
                 images = [to_image(picture) for picture in images]
         self.maybe_free_model_hooks()
         return SpatialFusionOutput(images, geometry, plans) if return_dict else (images, geometry)
@@ -355,70 +320,27 @@ class SpatialFusionPipeline(DiffusionPipeline):
     ) -> Geometry:
         """The depth alone that a call with the same arguments predicts; see there."""
         request = self._read_request(prompt, image, None, height, width, num_images_per_prompt, generator)
-        depth_steps, depth_guidance = depth_settings(depth_steps, depth_guidance, is_edit=bool(request.pictures))
-        depth_steps = _whole("depth_steps", depth_steps, 1, MAX_STEPS)
-        depth_guidance = _finite("depth_guidance", depth_guidance)
+        depth = read_depth_settings(depth_steps, depth_guidance, request)
         self.seconds = {}
         _, geometry, start = self._plan(request, scene, scene_strength, None)
-        self._draw_image_noise(request)  # what a call draws first
+        for_depth = depth_generators(request.generators, take=True)
         with self._timed("prompt"):
-            context, _, null = self._encode_prompts(request, [], False, depth_guidance != 1)
+            context, _, null = self._encode_prompts(request, [], False, depth.guidance != 1)
         with self._timed("depth"):
-            predicts = geometry is None
             geometry = self._draw_geometry(
-                request, context, null, geometry, predicts, depth_steps, depth_guidance, start
+                request, for_depth if geometry is None else None, context, null, geometry, depth, start
             )
         self.maybe_free_model_hooks()
         return geometry
 
-    def _read_request(
-        self,
-        prompt: str | Sequence[str],
-        image: Picture | Sequence[Picture] | None,
-        geometry: Geometry | None,
-        height: int | None,
-        width: int | None,
-        per_prompt: int,
-        generator: torch.Generator | Sequence[torch.Generator] | None,
-    ) -> _Request:
-        """Check and complete what the user asked for."""
-        prompts = [prompt] if isinstance(prompt, str) else _listed(prompt)
-        if not prompts or not all(isinstance(text, str) for text in prompts):
-            raise InputError(f"prompt is {_short(prompt)}: expected a text or a list of texts.")
-        if empty := [text for text in prompts if not text.strip()]:
-            raise InputError(f"the prompt is empty ({empty[0]!r}): describe the image in a sentence.")
-        for text in prompts:
-            check_text(text, "the prompt")
-        per_prompt = _whole("num_images_per_prompt", per_prompt, 1, MAX_IMAGES)
-        pictures = [] if image is None else _read_pictures(image, len(prompts))
-        self.backbone.check_references(pictures)
-        rows = [i for i in range(len(prompts)) for _ in range(per_prompt)]
-        if geometry is not None:
-            if not isinstance(geometry, Geometry):
-                raise InputError(f"geometry is a {type(geometry).__name__}: expected a spatialfusion.Geometry.")
-            if len(geometry) not in (1, len(prompts), len(rows)):
-                raise InputError(
-                    f"geometry holds {len(geometry)} depth maps for {len(prompts)} prompts and {len(rows)} images: "
-                    "expected one for all, one for each prompt or one for each image."
-                )
-            unknown = (~geometry.valid.flatten(1).any(1)).nonzero().flatten().tolist()
-            if unknown:
-                which = f"picture {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
-                # Not refused: a prompt may show nothing but sky, and what a call predicted can be handed back.
-                warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=3)
-        shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
-        height, width = self._image_size(height, width, shape)
-        return _Request(
-            prompts=prompts,
-            pictures=[fit_picture(picture, height, width) for picture in pictures],
-            size=(height, width),
-            rows=rows,
-            generators=_read_generators(generator, len(rows)),
-        )
+    def _read_request(self, *given: Any) -> Request:
+        # Latents have even sides: there are patches of 2 x 2, and in Qwen-Image 2.1 picture tokens of 2 x 2.
+        stride = 2 * self.spatialfusion.config.latent_stride
+        return read_request(*given, self.backbone, stride, self.config.default_size)
 
     def _plan(
         self,
-        request: _Request,
+        request: Request,
         scene: SceneInput | Sequence[SceneInput] | None,
         strength: float,
         geometry: Geometry | None,
@@ -433,46 +355,16 @@ class SpatialFusionPipeline(DiffusionPipeline):
             plans = plan_images(scene, request.prompts, request.rows, request.generators, request.size, is_edit)
             return plans, *plan_depth(plans, strength)
 
-    def _image_size(self, height: int | None, width: int | None, shape: Sequence[int]) -> tuple[int, int]:
-        """(height, width) of the result; what is missing follows from the default area and the aspect of `shape`."""
-        # Latents have even sides: there are patches of 2 x 2, and in Qwen-Image 2.1 picture tokens of 2 x 2.
-        stride = 2 * self.spatialfusion.config.latent_stride
-        aspect = shape[-1] / shape[-2]
-
-        def fit(side: float) -> int:
-            return max(1, round(side / stride)) * stride
-
-        def check(name: str, value: Any) -> int:
-            number = value.__index__() if isinstance(value, Integral) and not isinstance(value, bool) else None
-            if number is None or not 0 < number <= MAX_SIDE or number % stride:
-                known = isinstance(value, Real) and 0 < value <= MAX_SIDE
-                below = int(value) // stride * stride if known else 0
-                near = f"{below} or {below + stride}" if below else f"{stride}"
-                raise InputError(
-                    f"{name} is {_short(value)}, but must be a multiple of {stride} up to {MAX_SIDE}, such as {near}."
-                )
-            return number
-
-        height = None if height is None else check("height", height)
-        width = None if width is None else check("width", width)
-        if height is None and width is None:
-            side = self.config.default_size
-            height, width = fit(side / math.sqrt(aspect)), fit(side * math.sqrt(aspect))
-        # What follows from the other may be too much of it.
-        height = check("height", fit(width / aspect)) if height is None else height
-        width = check("width", fit(height * aspect)) if width is None else width
-        return height, width
-
-    def _latent_size(self, request: _Request) -> tuple[int, int]:
+    def _latent_size(self, request: Request) -> tuple[int, int]:
         stride = self.spatialfusion.config.latent_stride
         return request.size[0] // stride, request.size[1] // stride
 
-    def _draw_image_noise(self, request: _Request) -> Tensor:
+    def _draw_image_noise(self, request: Request) -> Tensor:
         shape = (self.spatialfusion.config.latent_channels, *self._latent_size(request))
         return draw_noise(request.generators, shape)
 
     def _encode_prompts(
-        self, request: _Request, negatives: Sequence[str], guided: bool, depth_guided: bool
+        self, request: Request, negatives: Sequence[str], guided: bool, depth_guided: bool
     ) -> tuple[SemanticContext, SemanticContext | None, SemanticContext | None]:
         """Contexts of every image to draw: of its prompt, of its negative prompt, and of the empty prompt for depth.
 
@@ -499,7 +391,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
             null.select([wanted.index(empty[row]) for row in request.rows]) if depth_guided else None,
         )
 
-    def _encode_references(self, request: _Request) -> list[Tensor]:
+    def _encode_references(self, request: Request) -> list[Tensor]:
         if not request.pictures:
             return []
         pictures = torch.stack(request.pictures).to(self._execution_device, self.vae.dtype)
@@ -507,33 +399,30 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
     def _draw_geometry(
         self,
-        request: _Request,
+        request: Request,
+        generators: Sequence[torch.Generator] | None,
         context: SemanticContext,
         null: SemanticContext | None,
         given: Geometry | None,
-        predicts: bool,
-        steps: int,
-        guidance: float,
+        chosen: DepthSettings,
         start: tuple[Geometry, float] | None = None,
     ) -> Geometry | None:
-        """Geometry of every image: predicted, or the given one; None for neither."""
+        """Geometry of every image: predicted with `generators`, or without them the given one; None for neither."""
         # Also where nothing is predicted: with offloading a model takes the place of the one before it.
         self._onload(self.spatialfusion)
-        if not predicts:
-            # So that the next call with these generators does not depend on how this one came by its depth.
-            draw_depth_noise(request.generators, self.spatialfusion.state_shape(*request.size))
-            return None if given is None else _fit_geometry(given, request).to("cpu")
+        if generators is None:
+            return None if given is None else fit_to_request(given, request).to("cpu")
         source = torch.stack(request.pictures)[request.rows] if request.pictures else None
-        with self.progress_bar(total=steps) as bar:
+        with self.progress_bar(total=chosen.steps) as bar:
             bar.set_description("depth")
             geometry = self.spatialfusion.predict_geometry(
                 context,
                 request.size,
-                request.generators,
+                list(generators),
                 null_context=null,
                 source=source,
-                steps=steps,
-                guidance=guidance,
+                steps=chosen.steps,
+                guidance=chosen.guidance,
                 callback=lambda step: bar.update(),
                 start=start,
             )
@@ -558,22 +447,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
         residual = self.spatialfusion.adapter.residual(geometry, size)
         return self.backbone.inject(self.transformer, residual, self.delta, strength)
 
-    def _draw_latents(
-        self,
-        request: _Request,
-        context: SemanticContext,
-        null: SemanticContext | None,
-        references: Sequence[Tensor],
-        noise: Tensor,
-        steps: int,
-        image_guidance: float,
-        injection: DepthInjection | ControlNetInjection | None,
-        depth_range: tuple[float, float],
-        callback: Callable[[DiffusionPipeline, int, int, dict], dict] | None,
-        callback_inputs: Sequence[str],
-    ) -> Tensor:
+    def _draw_latents(self, draw: Draw, chosen: Settings) -> Tensor:
+        """Follow `draw`, with the callback of the call and what diffusers' pipelines tell of the step."""
         self._onload(self.transformer)
-        with self.progress_bar(total=steps) as bar:
+        with self.progress_bar(total=draw.steps) as bar:
             bar.set_description("image")
 
             def before_step(step: int) -> None:
@@ -582,8 +459,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
 
             def guidance() -> float:
                 # A callback may have set it.
-                scale = _finite("guidance_scale", self._guidance_scale)
-                if scale != 1 and null is None:
+                scale = finite("guidance_scale", self._guidance_scale)
+                if scale != 1 and draw.null_context is None:
                     raise InputError(
                         f"guidance_scale became {scale:g} in a callback, but the call began with 1, so no negative "
                         "prompt was read: expected another guidance_scale from the beginning."
@@ -591,9 +468,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 return scale
 
             def after_step(step: int, latents: Tensor) -> None:
-                if callback is not None:
-                    given = {"latents": latents} if "latents" in callback_inputs else {}
-                    returned = callback(self, step, self.scheduler.timesteps[step], given) or {}
+                if chosen.callback is not None:
+                    given = {"latents": latents} if "latents" in chosen.callback_inputs else {}
+                    returned = chosen.callback(self, step, self.scheduler.timesteps[step], given) or {}
                     if returned.get("latents", latents) is not latents:
                         latents.copy_(returned["latents"])
                 # A scheduler of order 2 has two timesteps for a step, but for the last.
@@ -602,22 +479,9 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 if self._interrupt:
                     raise _InterruptedError(latents)
 
-            draw = Draw(
-                context,
-                null,
-                references,
-                noise,
-                steps,
-                guidance,
-                injection,
-                depth_range,
-                image_guidance,
-                self.config.rescale_guidance,
-                after_step,
-                before_step,
-            )
+            watched = replace(draw, guidance=guidance, callback=after_step, before_step=before_step)
             try:
-                latents = self.backbone.sample_latents(self.transformer, self.scheduler, draw)
+                latents = self.backbone.sample_latents(self.transformer, self.scheduler, watched)
             except _InterruptedError as interruption:
                 latents = interruption.latents
             finally:
@@ -658,31 +522,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         """
         if not safe_serialization:
             raise InputError("safe_serialization is False: weights are written as safetensors alone.")
-        folder = Path(save_directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(folder.parent) as temporary:
-            shards = {} if max_shard_size is None else {"max_shard_size": max_shard_size}
-            kept = [name for name in (*COMPONENTS, *CONTROLNET) if getattr(self, name) is not None]
-            for component in kept:
-                part = unwrapped(getattr(self, component))
-                with saved_without_lora(part) if component == "transformer" else nullcontext():
-                    try:
-                        part.save_pretrained(temporary / component, **(shards if isinstance(part, nn.Module) else {}))
-                    except (ValueError, RuntimeError) as error:
-                        if getattr(part, "hf_quantizer", None) is None:
-                            raise
-                        # Not every quantisation can be saved.
-                        reason = " ".join(str(error).split())[:200]
-                        raise InputError(f"the {component} cannot be saved ({reason}).") from None
-                _forget_origin(temporary / component / "config.json")
-            self.spatialfusion.save(temporary / FILE_NAME, self.spatialfusion.dtype)
-            components = {component: tuple(self.config[component]) for component in kept}
-            write_model_index(temporary, self.config.default_size, self.config.rescale_guidance, components)
-            set_default_modes(temporary)
-            for component in kept:
-                replace_folder(temporary / component, folder / component)
-            for file in (FILE_NAME, INDEX):
-                os.replace(temporary / file, folder / file)
+        save_pipeline(self, save_directory, max_shard_size)
 
     def enable_sequential_cpu_offload(self, *_args: Any, **_kwargs: Any) -> None:
         """Not supported: parts of the networks are called by themselves, which accelerate's hooks do not see."""
@@ -711,165 +551,13 @@ class SpatialFusionPipeline(DiffusionPipeline):
         Raises:
             InputError: when something is missing, broken or of another kind.
         """
-        hub_options = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
-        given = {name for name in (*COMPONENTS, *CONTROLNET) if name in kwargs}
-        unneeded = given | {backbone.published.folders.get(name, name) for backbone in BACKBONES for name in given}
-        folder = find_model(pretrained_model_name_or_path, hub_options, unneeded)
-        check_variant(folder, kwargs.get("variant"))
-        dtype = _read_dtype(kwargs.pop("dtype", None) or kwargs.pop("torch_dtype", None) or torch.float32)
-        published, folders = published_backbone(folder), other_folders(folder)
-        if not folders:
-            check_folder(folder, given)
-        if published is not None:
-            # What its folder does not say.
-            kwargs = {**published.published.options, **kwargs}
-        if not isinstance(spatialfusion, SpatialFusionModel):
-            spatialfusion = SpatialFusionModel.load(spatialfusion or folder, dtype=_dtype_of("spatialfusion", dtype))
-        for name in ("transformer", "text_encoder", "vae"):
-            if isinstance(kwargs.get(name), (str, os.PathLike)):
-                subfolder = folders.get(name, name)
-                kwargs[name] = load_part(name, kwargs[name], folder / subfolder, _dtype_of(name, dtype))
-        with loading(folder):
-            if folders:
-                parts = load_parts(folder, published, dtype, given)
-                pipeline = cls(**parts | kwargs, spatialfusion=spatialfusion)
-            else:
-                kwargs |= {"use_safetensors": True, "trust_remote_code": False}
-                pipeline = super().from_pretrained(folder, spatialfusion=spatialfusion, dtype=dtype, **kwargs)
-        for name in {"vae", "text_encoder", "transformer", *(CONTROLNET if pipeline.controlnet else ())} - given:
-            subfolder = folders.get(name, name)
-            check_weights(folder / subfolder, base_parameters(getattr(pipeline, name)), renamed=name == "text_encoder")
-        pipeline.register_to_config(_name_or_path=str(pretrained_model_name_or_path))
-        return pipeline
-
-
-class _Request(NamedTuple):
-    """What is asked for. pictures: sources [3, H, W], one per prompt, or none; rows: the prompt of every image."""
-
-    prompts: list[str]
-    pictures: list[Tensor]
-    size: tuple[int, int]
-    rows: list[int]
-    generators: list[torch.Generator]
+        arguments = pretrained_model_name_or_path, spatialfusion
+        return load_pipeline(cls, super().from_pretrained, *arguments, **kwargs)
 
 
 class _InterruptedError(Exception):
     def __init__(self, latents: Tensor):
         self.latents = latents
-
-
-# Input ----------------------------------------------------------------------------------------------------------------
-
-
-def _fit_geometry(geometry: Geometry, request: _Request) -> Geometry:
-    geometry = fit_geometry(geometry, *request.size)
-    if len(geometry) == 1:
-        return geometry[[0] * len(request.rows)]
-    return geometry if len(geometry) == len(request.rows) else geometry[request.rows]
-
-
-def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tensor]:
-    """Source pictures [3, H, W] in [0, 1] on the CPU, one for each prompt."""
-    if isinstance(image, Tensor) and image.ndim == 4:
-        image = list(image)
-    images = list(image) if isinstance(image, (list, tuple)) else [image]
-    if len(images) not in (1, count):
-        raise InputError(f"{len(images)} images were given for {count} prompts: expected one for all or one for each.")
-    pictures = [_read_picture(picture) for picture in images]
-    return pictures if len(pictures) == count else pictures * count
-
-
-def _read_picture(image: Picture) -> Tensor:
-    if isinstance(image, Image.Image):
-        picture = to_tensor(to_rgb(image, "the source image"))
-    elif isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point():
-        picture = image.float().cpu()
-    else:
-        what = f"{image.dtype} of shape {list(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
-        raise InputError(f"the source image is a {what}: expected a PIL image or floats [3, height, width] in [0, 1].")
-    if picture.numel() == 0:
-        raise InputError(f"the source image has shape {list(picture.shape)}: expected at least one pixel.")
-    if not (picture.min() >= 0 and picture.max() <= 1):
-        raise InputError(
-            f"the source image has values from {picture.min():g} to {picture.max():g}: expected them in [0, 1]."
-        )
-    return picture
-
-
-def _read_generators(
-    generator: torch.Generator | Sequence[torch.Generator] | None, count: int
-) -> list[torch.Generator]:
-    if generator is None:
-        seeds = torch.randint(2**62, (count,)).tolist()
-        return [torch.Generator().manual_seed(seed) for seed in seeds]
-    generators = [generator] * count if isinstance(generator, torch.Generator) else _listed(generator)
-    if generators is None or not all(isinstance(g, torch.Generator) for g in generators):
-        raise InputError(
-            f"generator is {_short(generator)}: expected a torch.Generator, such as torch.Generator().manual_seed(0), "
-            "or a list of them."
-        )
-    if len(generators) != count:
-        raise InputError(
-            f"generator has {len(generators)} generators for {count} images: expected one for all or one for each."
-        )
-    if any(g.device.type != "cpu" for g in generators):
-        raise InputError("generator is on an accelerator: noise is drawn on the CPU, so give torch.Generator().")
-    return generators
-
-
-def _read_callback_inputs(names: Sequence[str] | None, known: Sequence[str]) -> Sequence[str]:
-    if names is None:
-        return known
-    listed = None if isinstance(names, str) else _listed(names)
-    if listed is None or not all(isinstance(name, str) and name in known for name in listed):
-        raise InputError(
-            f"callback_on_step_end_tensor_inputs is {_short(names)}: only 'latents' can be given, in a list."
-        )
-    return listed
-
-
-def _one_each(text: str | Sequence[str], count: int) -> list[str]:
-    texts = [text] * count if isinstance(text, str) else _listed(text)
-    if texts is None or len(texts) != count or not all(isinstance(t, str) for t in texts):
-        raise InputError(
-            f"negative_prompt is {_short(text)} for {count} prompts: expected one text for all or one for each."
-        )
-    return texts
-
-
-def _listed(values: Any) -> list | None:
-    """A list of a list or tuple; None for anything else."""
-    return list(values) if isinstance(values, (list, tuple)) else None
-
-
-def _finite(name: str, value: Any) -> float:
-    """A finite number, also one of numpy, as a float."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise InputError(f"{name} is {_short(value)}: expected a finite number.")
-    return float(value)
-
-
-def _whole(name: str, value: Any, at_least: int, at_most: int) -> int:
-    """A whole number, also one of numpy, as an int."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InputError(f"{name} is {_short(value)}: expected a whole number.")
-    if not at_least <= value <= at_most:
-        raise InputError(f"{name} is {_short(value)}: expected {at_least} to {at_most}.")
-    return int(value)
-
-
-def _read_dtype(dtype: Any) -> torch.dtype | dict[str, torch.dtype]:
-    """A floating-point dtype, or one for each part; both may be named."""
-    if isinstance(dtype, dict):
-        if strange := dtype.keys() - {"default", "spatialfusion", *COMPONENTS, *CONTROLNET}:
-            raise InputError(f"dtype has {_short(min(strange, key=str))}: expected names of parts, or default.")
-        return {name: _read_dtype(value) for name, value in dtype.items()}
-    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or not found.is_floating_point or found.itemsize < 2:
-        raise InputError(
-            f"dtype is {_short(dtype)}: expected torch.float32, torch.bfloat16 or torch.float16, or its name."
-        )
-    return found
 
 
 def _check_fit(
@@ -889,22 +577,3 @@ def _check_fit(
                 f"the SpatialFusion checkpoint was trained on a text encoder with {trained} {name}, but this one has "
                 f"{found}: they do not belong together."
             )
-
-
-def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.dtype:
-    if isinstance(dtype, dict):
-        dtype = dtype.get(part, dtype.get("default"))
-    return dtype or torch.float32
-
-
-def _short(value: object) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _forget_origin(config: Path) -> None:
-    """Take out of a saved configuration the folder that the part was loaded from: it means nothing elsewhere."""
-    if config.is_file():
-        values = json.loads(config.read_text(encoding="utf-8"))
-        if values.pop("_name_or_path", None) is not None:
-            config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

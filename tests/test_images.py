@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from torch import Tensor
 
-from spatialfusion import generate, images, pipeline
+from spatialfusion import generate, images, pipeline_inputs
 from spatialfusion.data import pictures, records
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate.images import FolderImages, Request
@@ -111,7 +111,7 @@ def of_label(path: Path) -> Tensor:
 
 READERS = {
     "generate": lambda path: generate._read_image(str(path)),
-    "pipeline": lambda path: pipeline._read_picture(Image.open(path)),
+    "pipeline": lambda path: pipeline_inputs.read_picture(Image.open(path)),
     "label": of_label,
     "evaluate": of_evaluate,
     "training": lambda path: records.image_tensor({"bytes": path.read_bytes(), "path": None}),

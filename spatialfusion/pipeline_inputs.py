@@ -1,0 +1,297 @@
+"""What a call of the pipeline is given, read and checked: prompts, images, depth, sizes and numbers."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .backbones.backbone import Backbone
+from .defaults import depth_settings
+from .errors import InputError
+from .fitting import fit_geometry, fit_picture
+from .geometry import Geometry
+from .images import to_rgb, to_tensor
+from .texts import check_text
+
+Picture = Image.Image | Tensor
+
+# What one call may ask for, so that a slip of the hand is a sentence and not the machine's memory.
+MAX_SIDE = 16384
+MAX_STEPS = 10000
+MAX_IMAGES = 4096
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for. pictures: sources [3, H, W], one per prompt, or none; size: (height, width); rows: the prompt
+    of every image."""
+
+    prompts: list[str]
+    pictures: list[Tensor]
+    size: tuple[int, int]
+    rows: list[int]
+    generators: list[torch.Generator]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How it is drawn, checked; see SpatialFusionPipeline.__call__."""
+
+    steps: int
+    guidance: float
+    image_guidance: float
+    depth: DepthSettings
+    strength: float
+    depth_range: tuple[float, float]
+    output_type: str
+    callback: Callable[[Any, int, int, dict], dict] | None
+    callback_inputs: Sequence[str]
+
+
+class DepthSettings(NamedTuple):
+    steps: int
+    guidance: float
+
+
+def read_request(
+    prompt: str | Sequence[str],
+    image: Picture | Sequence[Picture] | None,
+    geometry: Geometry | None,
+    height: int | None,
+    width: int | None,
+    per_prompt: int,
+    generator: torch.Generator | Sequence[torch.Generator] | None,
+    backbone: Backbone,
+    stride: int,
+    default_size: int,
+) -> Request:
+    """Check and complete what the user asked for.
+
+    stride: of which the sides in pixels are multiples. default_size: see SpatialFusionPipeline.
+    """
+    prompts = [prompt] if isinstance(prompt, str) else _listed(prompt)
+    if not prompts or not all(isinstance(text, str) for text in prompts):
+        raise InputError(f"prompt is {short(prompt)}: expected a text or a list of texts.")
+    if empty := [text for text in prompts if not text.strip()]:
+        raise InputError(f"the prompt is empty ({empty[0]!r}): describe the image in a sentence.")
+    for text in prompts:
+        check_text(text, "the prompt")
+    per_prompt = _whole("num_images_per_prompt", per_prompt, 1, MAX_IMAGES)
+    pictures = [] if image is None else _read_pictures(image, len(prompts))
+    backbone.check_references(pictures)
+    rows = [i for i in range(len(prompts)) for _ in range(per_prompt)]
+    if geometry is not None:
+        if not isinstance(geometry, Geometry):
+            raise InputError(f"geometry is a {type(geometry).__name__}: expected a spatialfusion.Geometry.")
+        if len(geometry) not in (1, len(prompts), len(rows)):
+            raise InputError(
+                f"geometry holds {len(geometry)} depth maps for {len(prompts)} prompts and {len(rows)} images: "
+                "expected one for all, one for each prompt or one for each image."
+            )
+        unknown = (~geometry.valid.flatten(1).any(1)).nonzero().flatten().tolist()
+        if unknown:
+            which = f"picture {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
+            # Not refused: a prompt may show nothing but sky, and what a call predicted can be handed back.
+            warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=4)
+    shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
+    height, width = _image_size(height, width, shape, stride, default_size)
+    return Request(
+        prompts=prompts,
+        pictures=[fit_picture(picture, height, width) for picture in pictures],
+        size=(height, width),
+        rows=rows,
+        generators=_read_generators(generator, len(rows)),
+    )
+
+
+def read_settings(
+    steps: int,
+    guidance: float,
+    image_guidance: float,
+    depth: DepthSettings,
+    strength: float,
+    start: float,
+    end: float,
+    output_type: str,
+    callback: Callable[[Any, int, int, dict], dict] | None,
+    callback_inputs: Sequence[str] | None,
+    backbone: Backbone,
+    known_inputs: Sequence[str],
+) -> Settings:
+    """Check how it is to be drawn."""
+    image_guidance = finite("image_guidance_scale", image_guidance)
+    start, end = finite("adapter_start", start), finite("adapter_end", end)
+    if image_guidance != 1 and not backbone.image_guidance:
+        raise InputError(
+            f"image_guidance_scale is {image_guidance:g}, but {backbone.name} has no guidance by the source image: "
+            "expected 1."
+        )
+    if not 0 <= start <= end <= 1:
+        raise InputError(f"adapter_start is {start:g} and adapter_end {end:g}: expected 0 <= start <= end <= 1.")
+    if not isinstance(output_type, str) or output_type not in ("pil", "pt", "latent"):
+        raise InputError(f"output_type is {short(output_type)}: expected 'pil', 'pt' or 'latent'.")
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback_on_step_end is {short(callback)}: expected a function.")
+    return Settings(
+        steps=_whole("num_inference_steps", steps, 1, MAX_STEPS),
+        guidance=finite("guidance_scale", guidance),
+        image_guidance=image_guidance,
+        depth=depth,
+        strength=finite("adapter_strength", strength),
+        depth_range=(start, end),
+        output_type=output_type,
+        callback=callback,
+        callback_inputs=_read_callback_inputs(callback_inputs, known_inputs),
+    )
+
+
+def read_depth_settings(steps: int | None, guidance: float | None, request: Request) -> DepthSettings:
+    """Check how depth is to be drawn; None for the usual."""
+    steps, guidance = depth_settings(steps, guidance, is_edit=bool(request.pictures))
+    return DepthSettings(_whole("depth_steps", steps, 1, MAX_STEPS), finite("depth_guidance", guidance))
+
+
+def _image_size(
+    height: int | None, width: int | None, shape: Sequence[int], stride: int, default_size: int
+) -> tuple[int, int]:
+    """(height, width) of the result; what is missing follows from the default area and the aspect of `shape`."""
+    aspect = shape[-1] / shape[-2]
+
+    def fit(side: float) -> int:
+        return max(1, round(side / stride)) * stride
+
+    def check(name: str, value: Any) -> int:
+        number = value.__index__() if isinstance(value, Integral) and not isinstance(value, bool) else None
+        if number is None or not 0 < number <= MAX_SIDE or number % stride:
+            known = isinstance(value, Real) and 0 < value <= MAX_SIDE
+            below = int(value) // stride * stride if known else 0
+            near = f"{below} or {below + stride}" if below else f"{stride}"
+            raise InputError(
+                f"{name} is {short(value)}, but must be a multiple of {stride} up to {MAX_SIDE}, such as {near}."
+            )
+        return number
+
+    height = None if height is None else check("height", height)
+    width = None if width is None else check("width", width)
+    if height is None and width is None:
+        side = default_size
+        height, width = fit(side / math.sqrt(aspect)), fit(side * math.sqrt(aspect))
+    # What follows from the other may be too much of it.
+    height = check("height", fit(width / aspect)) if height is None else height
+    width = check("width", fit(height * aspect)) if width is None else width
+    return height, width
+
+
+def fit_to_request(geometry: Geometry, request: Request) -> Geometry:
+    """A geometry for each image of a request, cut and resized to its size."""
+    geometry = fit_geometry(geometry, *request.size)
+    if len(geometry) == 1:
+        return geometry[[0] * len(request.rows)]
+    return geometry if len(geometry) == len(request.rows) else geometry[request.rows]
+
+
+def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tensor]:
+    """Source pictures [3, H, W] in [0, 1] on the CPU, one for each prompt."""
+    if isinstance(image, Tensor) and image.ndim == 4:
+        image = list(image)
+    images = list(image) if isinstance(image, (list, tuple)) else [image]
+    if len(images) not in (1, count):
+        raise InputError(f"{len(images)} images were given for {count} prompts: expected one for all or one for each.")
+    pictures = [read_picture(picture) for picture in images]
+    return pictures if len(pictures) == count else pictures * count
+
+
+def read_picture(image: Picture) -> Tensor:
+    """A source picture [3, H, W] in [0, 1] on the CPU."""
+    if isinstance(image, Image.Image):
+        picture = to_tensor(to_rgb(image, "the source image"))
+    elif isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point():
+        picture = image.float().cpu()
+    else:
+        what = f"{image.dtype} of shape {list(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
+        raise InputError(f"the source image is a {what}: expected a PIL image or floats [3, height, width] in [0, 1].")
+    if picture.numel() == 0:
+        raise InputError(f"the source image has shape {list(picture.shape)}: expected at least one pixel.")
+    if not (picture.min() >= 0 and picture.max() <= 1):
+        raise InputError(
+            f"the source image has values from {picture.min():g} to {picture.max():g}: expected them in [0, 1]."
+        )
+    return picture
+
+
+def _read_generators(
+    generator: torch.Generator | Sequence[torch.Generator] | None, count: int
+) -> list[torch.Generator]:
+    if generator is None:
+        seeds = torch.randint(2**62, (count,)).tolist()
+        return [torch.Generator().manual_seed(seed) for seed in seeds]
+    generators = [generator] * count if isinstance(generator, torch.Generator) else _listed(generator)
+    if generators is None or not all(isinstance(g, torch.Generator) for g in generators):
+        raise InputError(
+            f"generator is {short(generator)}: expected a torch.Generator, such as torch.Generator().manual_seed(0), "
+            "or a list of them."
+        )
+    if len(generators) != count:
+        raise InputError(
+            f"generator has {len(generators)} generators for {count} images: expected one for all or one for each."
+        )
+    if any(g.device.type != "cpu" for g in generators):
+        raise InputError("generator is on an accelerator: noise is drawn on the CPU, so give torch.Generator().")
+    return generators
+
+
+def _read_callback_inputs(names: Sequence[str] | None, known: Sequence[str]) -> Sequence[str]:
+    if names is None:
+        return known
+    listed = None if isinstance(names, str) else _listed(names)
+    if listed is None or not all(isinstance(name, str) and name in known for name in listed):
+        raise InputError(
+            f"callback_on_step_end_tensor_inputs is {short(names)}: only 'latents' can be given, in a list."
+        )
+    return listed
+
+
+def read_negatives(text: str | Sequence[str] | None, count: int) -> list[str]:
+    """The negative prompt of each prompt."""
+    text = "" if text is None else text
+    texts = [text] * count if isinstance(text, str) else _listed(text)
+    if texts is None or len(texts) != count or not all(isinstance(t, str) for t in texts):
+        raise InputError(
+            f"negative_prompt is {short(text)} for {count} prompts: expected one text for all or one for each."
+        )
+    return texts
+
+
+def _listed(values: Any) -> list | None:
+    """A list of a list or tuple; None for anything else."""
+    return list(values) if isinstance(values, (list, tuple)) else None
+
+
+def finite(name: str, value: Any) -> float:
+    """A finite number, also one of numpy, as a float."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise InputError(f"{name} is {short(value)}: expected a finite number.")
+    return float(value)
+
+
+def _whole(name: str, value: Any, at_least: int, at_most: int) -> int:
+    """A whole number, also one of numpy, as an int."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InputError(f"{name} is {short(value)}: expected a whole number.")
+    if not at_least <= value <= at_most:
+        raise InputError(f"{name} is {short(value)}: expected {at_least} to {at_most}.")
+    return int(value)
+
+
+def short(value: object) -> str:
+    """A value for a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
