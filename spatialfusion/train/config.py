@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
+import torch
 import yaml
 
 from ..errors import InputError, suggest
@@ -23,6 +24,7 @@ from ..files import atomic_file
 from .former_keys import say_successor
 
 PRESETS = Path(__file__).parent / "presets"
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass
