@@ -2,7 +2,7 @@
 
 What is measured is the surface that the camera sees. Its box is the thing's own where the visible sides reach as far as
 the thing does, which is so for box-like things seen at an angle. Of a thing seen straight from one side the extent
-along the line of sight is not seen, and the centre is too near: docs/judges.md has figures.
+along the line of sight is not seen, and the centre is too near: docs/evaluation.md has figures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Orientation: which way a thing faces, by Orient-Anything (DINOv2 with a head over bins of one degree).
 
-Notable: the published checkpoints are pickles, which are not read here; docs/judges.md has the lines that write one as
+Notable: the published checkpoints are pickles, which are not read here; docs/evaluation.md has the lines that write one as
 config.json and model.safetensors. Its angles are those of the camera as the thing sees it:
 
 - azimuth, 360 bins: 0 where the camera stands in front of it, 90 where it stands at its left side;
@@ -64,7 +64,7 @@ class OrientAnything:
         if read_json(folder / "config.json").get("model_type") != "dinov2":
             raise InputError(
                 f"{folder} is not Orient-Anything: expected the config.json of the DINOv2 that it was made from, and "
-                "its own tensors as model.safetensors (docs/judges.md)."
+                "its own tensors as model.safetensors (docs/evaluation.md)."
             )
         self.weights, self.licence, self.device = weights, licence, torch.device(device)
         bins = _bins(folder)
@@ -142,7 +142,7 @@ def _bins(folder: Path) -> int:
         except (SafetensorError, OSError) as error:
             raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}): fetch it again.") from None
     else:
-        raise InputError(f"the weights in {folder} have no {_LAST}: expected Orient-Anything's (docs/judges.md).")
+        raise InputError(f"the weights in {folder} have no {_LAST}: expected Orient-Anything's (docs/evaluation.md).")
     if bins not in _UPRIGHT:
         raise InputError(f"the head in {folder} has {bins} outputs: expected {' or '.join(map(str, _UPRIGHT))}.")
     return bins
