@@ -1,7 +1,7 @@
 """Orientation: which way a thing faces, by Orient-Anything (DINOv2 with a head over bins of one degree).
 
-Notable: the published checkpoints are pickles, which are not read here; docs/evaluation.md has the lines that write one as
-config.json and model.safetensors. Its angles are those of the camera as the thing sees it:
+Notable: the published checkpoints are pickles, which are not read here; docs/evaluation.md has the lines that write one
+as config.json and model.safetensors. Its angles are those of the camera as the thing sees it:
 
 - azimuth, 360 bins: 0 where the camera stands in front of it, 90 where it stands at its left side;
 - polar, 180 bins: how far above it the camera stands, -90 to 90;
