@@ -29,7 +29,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 @dataclass
 class MixConfig:
-    """Which samples are drawn, and what their captions say, in every stage that learns from captions; see samples.py."""
+    """Which samples are drawn, and what their captions say, in stages that learn from captions; see samples.py."""
 
     caption_dropout: float = 0.1  # share of prompts that are left out; a source image stays
     source_dropout: float = 0.0  # share of edits that are shown as text to image, with the caption and no source

@@ -1,4 +1,4 @@
-"""What has become of keys, stages and presets that there were: said in the message where somebody still gives one."""
+"""Successors of the keys, stages and presets of older versions, for the message to who still uses one."""
 
 from __future__ import annotations
 
