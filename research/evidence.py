@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,9 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from spatialfusion import __version__
 from spatialfusion.devices import usable_device
 from spatialfusion.errors import CommandParser, InputError, run_command, suggest
 from spatialfusion.evaluate.evaluation import PROTOCOL, run_evaluation
@@ -37,6 +34,7 @@ from spatialfusion.evaluate.scores import compare
 from spatialfusion.files import weights_digest, write_text
 from spatialfusion.images import read_image
 from spatialfusion.model import FILE_NAME as DEPTH_WEIGHTS
+from spatialfusion.versions import versions
 
 from . import quality
 from .arms import EMBEDDED, Arm, Experiment, check_experiment, read_experiment
@@ -282,7 +280,7 @@ def make_evidence(
         "oracle": oracle,
         "reached": against(best, oracle, ratio=True) if oracle else None,
         "quality": general,
-        "versions": {"spatialfusion": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": versions(),
     }
 
 

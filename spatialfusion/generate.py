@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__
 from .defaults import (
     DEPTH_GUIDANCE_HELP,
     DEPTH_STEPS_HELP,
@@ -24,6 +22,7 @@ from .devices import usable_device
 from .errors import CommandParser, InputError, read_size, run_command
 from .files import check_writable, run_folder, slug, write_text
 from .texts import check_text
+from .versions import versions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,7 +99,7 @@ def main(argv: list[str]) -> None:
         "strength": strength,
         "device": str(pipeline.device),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
-        "versions": _versions(),
+        "versions": versions("diffusers", "transformers"),
     }
     for path in write_results(out, output, record):
         print(path)
@@ -274,18 +273,6 @@ def _warn_of_unknown_words(prompt: str) -> None:
             '  relations, such as: "to the left of", "behind", "facing away", "3 metres from", "taller than"',
             file=sys.stderr,
         )
-
-
-def _versions() -> dict[str, str]:
-    import diffusers
-    import torch
-    import transformers
-
-    return {
-        "spatialfusion": __version__,
-        "python": platform.python_version(),
-        **{library.__name__: library.__version__ for library in (torch, diffusers, transformers)},
-    }
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from .. import __version__
 from ..errors import InputError
 from ..images import read_image
+from ..versions import versions
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
 from .config import DTYPES, StageConfig, TrainConfig, flat_keys, save_config, to_plain
@@ -307,7 +307,7 @@ class Run:
                 "step": self.step,
                 "samples": len(self.stage),
                 "config": _stage_config(self.config, self.stage),
-                "versions": {"spatialfusion": __version__, "torch": torch.__version__},
+                "versions": versions(),
             }
             checkpoints.save_checkpoint(
                 self.folder / "checkpoints",
