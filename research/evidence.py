@@ -199,7 +199,7 @@ def _load(model: str, image_side: str | None, device: str) -> SpatialFusionPipel
 
 
 def _weights(arm: Arm) -> dict[str, str]:
-    """Digests of the weights that an arm's images and figures depend on; those of depth only if depth is used."""
+    """Digests of the weights that an arm's images and figures depend on; the spatial side's only if it is used."""
     if arm.model is None:
         return {}
     from spatialfusion.generate import TINY

@@ -1,10 +1,10 @@
 """An auxiliary task, for training alone: which kind and colour of object is seen in which cell, which way does it face,
 and is it the nearest?
 
-Depth hardly changes where two objects of like size change places or one turns round, and not at all with their colours:
-who is where, and turned which way, is learnt from it slowly, if at all. Asked for it outright, the same network tells
-it after a few hundred steps. The nearest object and the others have a map each: where they stand in the picture is a
-guess, but which one is in front the caption says for sure. Ours, not the paper's.
+Depth hardly changes if two objects of like size change places or one turns round, and not at all with their colours. So
+from depth alone a network learns slowly, if at all, who is where and turned which way. Asked for it outright, the same
+network tells it after a few hundred steps. The nearest object and the others have a map each: where they stand in the
+picture is a guess, but which one is in front the caption says for sure. Ours, not the paper's.
 """
 
 from __future__ import annotations
