@@ -44,7 +44,7 @@ from .evidence_report import to_markdown
 if TYPE_CHECKING:
     from spatialfusion.pipeline import SpatialFusionPipeline
 
-SIZE = (128, 128)  # where no model has a size of its own
+SIZE = (128, 128)  # (width, height) where no model has a size of its own
 EXAMPLES = """examples:
   python -m research.evidence research/experiments/arms.yaml --out outputs/evidence
   python -m research.evidence research/experiments/arms.yaml --skip-missing --count 4 --seeds 0 --plain 20

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import InputError
 
-_PARTIAL = ".partial-"  # in the names of what is not whole yet
+_PARTIAL = ".partial-"  # stands in the names of files that are not whole yet
 
 
 @contextmanager

@@ -59,17 +59,17 @@ GUESS_FRACTION = 0.15
 # must then hold, in their keys and values, what goes with what. Without it a small model puts it together only where an
 # answer needs it, and nothing that reads the caption's keys and values finds it there.
 SUMMARY_FRACTION = 0.6
-EMPTY_FRACTION = 0.03  # of the prompts without a picture: the unconditional context should not be a surprise
-SENTENCE_FRACTION = 0.3  # of the prompts, those written as a sentence, with a capital and a full stop
+EMPTY_FRACTION = 0.03  # share of empty prompts among those without a picture, for the unconditional context
+SENTENCE_FRACTION = 0.3  # share of prompts that are written with a capital and a full stop
 # Weights of tokens in the loss, where an answer's words and signs weigh 1. Most numbers of a guessed scene cannot be
 # known; at full weight their noise drowns the little that says which colour belongs to which object, and where.
 GUESS_WEIGHT = 0.2
-PROMPT_WEIGHT = 0.1  # the prompt's own tokens, all of them
+PROMPT_WEIGHT = 0.1  # weight of all tokens of the prompt itself
 TOKENIZER_SCENES = 3000
-MROPE = (8, 12, 12)  # of 32; as in Qwen2.5-VL, a quarter for time and the rest for rows and columns
+MROPE = (8, 12, 12)  # of 32 frequencies, a quarter for time and the rest for rows and columns, as in Qwen2.5-VL
 HEAD_DIM = 64
 LONGEST_ANSWER = 160
-GROUP = 16  # chats padded to a common length
+GROUP = 16  # chats that are padded to a common length
 
 
 @dataclass(frozen=True)

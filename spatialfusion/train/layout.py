@@ -22,14 +22,14 @@ from ..scenes.render import instances
 from ..scenes.scene import COLORS, KINDS, Scene
 from ..scenes.statements import ObservedObject, observe
 
-CELLS = 2  # to a side of a token
+CELLS = 2  # cells to a side of a token
 _KINDS, _COLORS = list(KINDS), list(COLORS)
 KIND_CLASSES, COLOR_CLASSES = 1 + len(_KINDS), 1 + len(_COLORS)  # 0: no object
-SECTORS = 8  # of the circle, that an object may face
+SECTORS = 8  # sectors of the circle that an object may face
 FACING_CLASSES = 1 + SECTORS  # 0: no object, or one without a front
 CLASSES = (KIND_CLASSES, COLOR_CLASSES, FACING_CLASSES)
-MAPS = 2  # of the nearest object, and of the others
-KNOWN_LEVEL = 0.5  # below this much noise it is plain where objects are
+MAPS = 2  # one of the nearest object, one of the others
+KNOWN_LEVEL = 0.5  # with less noise than this it is plain where objects are
 
 
 class LayoutHead(nn.Module):

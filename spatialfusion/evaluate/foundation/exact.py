@@ -26,7 +26,7 @@ from .gravity import GroundPlane
 from .measure import measure
 
 DAMAGES = ("none", "mask", "blur", "noise")
-SHOWN = (0.5, 0.75, 0.95)  # quantiles
+SHOWN = (0.5, 0.75, 0.95)  # quantiles of the errors that are printed
 
 
 def main(arguments: list[str]) -> None:

@@ -31,8 +31,8 @@ from .pixels import normalised
 _UPRIGHT = {360 + 180 + 180 + 2: 90, 360 + 180 + 360 + 2: 180}
 _LAST = "down_sampler.net2.0.bias"
 CONFIDENT = 0.5
-SIDE, CROP = 256, 224  # pixels: DINOv2's own, shorter side and the middle that is cut out of it
-_FILLED = 0.85  # of the picture's side, where the thing stands alone on black
+SIDE, CROP = 256, 224  # pixels: the shorter side, and the middle that is cut out of it, as DINOv2 has them
+_FILLED = 0.85  # the part of the square's side that a thing takes where it stands alone on black
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class OrientAnything:
     """See Orienter. The thing is shown as it stands; if it seems to have no front, once more alone on black."""
 
     name: ClassVar[str] = "orient_anything"
-    LICENCES: ClassVar[dict[str, str]] = {}  # that of a folder is in its README.md
+    LICENCES: ClassVar[dict[str, str]] = {}  # empty: a folder's licence is in its README.md
 
     def __init__(self, folder: Path, weights: str, licence: str, device: torch.device | str):
         if read_json(folder / "config.json").get("model_type") != "dinov2":
