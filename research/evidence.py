@@ -44,7 +44,7 @@ from .evidence_report import to_markdown
 if TYPE_CHECKING:
     from spatialfusion.pipeline import SpatialFusionPipeline
 
-SIZE = (128, 128)  # where no model has a size of its own
+SIZE = (128, 128)  # (width, height) where no model has a size of its own
 EXAMPLES = """examples:
   python -m research.evidence research/experiments/arms.yaml --out outputs/evidence
   python -m research.evidence research/experiments/arms.yaml --skip-missing --count 4 --seeds 0 --plain 20
@@ -199,7 +199,7 @@ def _load(model: str, image_side: str | None, device: str) -> SpatialFusionPipel
 
 
 def _weights(arm: Arm) -> dict[str, str]:
-    """Digests of the weights that an arm's images and figures depend on; those of depth only if depth is used."""
+    """Digests of the weights that an arm's images and figures depend on; the spatial side's only if it is used."""
     if arm.model is None:
         return {}
     from spatialfusion.generate import TINY

@@ -63,7 +63,7 @@ from ..train.transformer import (
     prepare_for_training,
 )
 
-TEXT_GROUPS = 3  # calls of the network for texts of like length; a GPU would rather make one
+TEXT_GROUPS = 3  # calls of the network, each for texts of like length; on a GPU one would be faster
 SHEET_SCENES = 12
 SHEET_EDITS = 4
 
