@@ -41,7 +41,7 @@ COUNT = 100
 SHOWN = 16  # prompts on the sheet
 RELATIONS = ("to the left of", "in front of", "to the right of", "behind")
 AWAY = "away"
-WITHIN = 0.20  # of the asked distance
+WITHIN = 0.20  # part of the asked distance by which a right one may differ
 # The first of the scenes of distance prompts: far from those of the others.
 DISTANCE_SEEDS = 2_000_000
 

@@ -100,7 +100,7 @@ def read_request(
         if unknown:
             which = f"picture {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
             # Not refused: a prompt may show nothing but sky, and what a call predicted can be handed back.
-            warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=4)
+            warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=5)
     shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
     height, width = _image_size(height, width, shape, stride, default_size)
     return Request(

@@ -215,7 +215,7 @@ def test_everything_given_to_the_network_matters(backbone, transformer) -> None:
     others["time"] = backbone.predict(transformer, latents, references, torch.tensor([0.4, 0.5]), context)
     for name, other in others.items():
         assert (other - base).abs().max() > 1e-4, name
-    with pytest.raises(InputError, match="even|multiples of 2"):
+    with pytest.raises(InputError, match=r"even|multiples of 2"):
         call(backbone, transformer, make_latents(backbone, cells=(4, 5)))
     if not backbone.edits:
         with pytest.raises(InputError, match=f"{backbone.name} draws from text alone"):
