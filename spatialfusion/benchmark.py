@@ -151,10 +151,6 @@ def cost_lines(cost: Cost, timings: dict[str, Timing], steps: Sequence[int], oth
         rows.append(row)
     yield from table(columns, rows)
     yield ""
-    if not cost.complete:
-        yield f"Not counted: the diffusion model, whose class {cost.preset.transformer.name} is not there yet."
-        yield ""
-        return
     plain = cost.plain(1)
     transformer = cost.parameters["step"]
     columns = ["", "parameters (M)", "of the diffusion model", "of all", *(_steps_name(cost, n) for n in steps)]
@@ -188,7 +184,7 @@ def cost_rows(cost: Cost, steps: int, others: Others) -> list[Row]:
 
 
 def cost_record(cost: Cost, timings: dict[str, Timing], steps: Sequence[int], others: Others) -> dict:
-    record = {
+    return {
         "parts": {
             name: {
                 "parameters": cost.parameters[name],
@@ -196,14 +192,12 @@ def cost_record(cost: Cost, timings: dict[str, Timing], steps: Sequence[int], ot
                 **({} if name not in timings else timings[name].__dict__),
             }
             for name, flops in cost.flops.items()
-        }
-    }
-    if cost.complete:
-        record["runs"] = {
+        },
+        "runs": {
             str(n): {row.name: {"parameters": row.parameters, "flops": row.flops} for row in cost_rows(cost, n, others)}
             for n in steps
-        }
-    return record
+        },
+    }
 
 
 PART_NAMES = {
@@ -264,8 +258,6 @@ def print_training(presets: list[Preset], request: Request) -> dict:
             row = [preset.name, stage, *(f"{size / GIB:.1f}" for size in sizes)]
             rows.append(row + [" / ".join(str(batch or "–") for batch in pair) for pair in batches])
             record[preset.name][stage] = memory.__dict__
-        if len(record[preset.name]) == 1:
-            rows.append([preset.name, "stage2", *["not counted"] + ["–"] * (len(columns) - 3)])
     for line in table(columns, rows):
         print(line)
     return record
@@ -293,8 +285,8 @@ def _check_device(preset: Preset, name: str) -> None:
         free, size = torch.cuda.mem_get_info(device)[0], 2
     else:
         free, size = psutil.virtual_memory().available, 4
-    networks = (network for network in (preset.mllm, preset.transformer) if network.available)
-    needed = size * max(count_parameters(network.build("meta", torch.bfloat16)) for network in networks)
+    networks = (network.build("meta", torch.bfloat16) for network in (preset.mllm, preset.transformer))
+    needed = size * max(map(count_parameters, networks))
     if needed > free:
         raise InputError(
             f"--device is {name!r} with {free / GIB:.1f} GiB free, but the largest network of {preset.name} has "

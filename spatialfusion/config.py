@@ -153,11 +153,6 @@ class SpatialFusionConfig:
             return max(1, round(full * height / width)), full
         return full, max(1, round(full * width / height))
 
-    @property
-    def log_far(self) -> float:
-        """The standardised log-depth that fills the sky."""
-        return (math.log(self.far) - self.log_depth_mean) / self.log_depth_std
-
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))
 

@@ -157,8 +157,6 @@ NETWORKS = {
 
 @pytest.mark.parametrize("network", list(NETWORKS.values()), ids=list(NETWORKS))
 def test_networks_have_the_published_sizes(network: Network) -> None:
-    if not network.available:
-        pytest.skip(f"{network.name} is not there")
     model = network.build(META, BF16)
     assert all(parameter.is_meta for parameter in model.parameters())
     if network.published is not None:
@@ -440,15 +438,6 @@ def test_the_command_counts_and_measures(monkeypatch, capsys, tmp_path) -> None:
     main(["--training", "--preset", "small", *size])
     printed = capsys.readouterr().out
     assert "Computed, not measured" in printed and "| small | stage2 |" in printed
-
-
-def test_a_missing_class_is_said(monkeypatch, capsys) -> None:
-    gone = replace(SMALL, transformer=Network("spatialfusion.backbones.none", "NoTransformer", {}))
-    monkeypatch.setitem(PRESETS, "gone", gone)
-    main(["--preset", "gone", "--size", "64x64"])
-    assert "Not counted: the diffusion model, whose class NoTransformer is not there yet." in capsys.readouterr().out
-    main(["--preset", "gone", "--size", "64x64", "--training"])
-    assert "| small | stage2 | not counted |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,11 @@ import pytest
 import torch
 from commands import command
 from PIL import Image
+from shards import read_shard
 
 from spatialfusion.data.inputs import open_input
 from spatialfusion.data.items import Columns, Item
-from spatialfusion.data.records import read_record, read_shard, shard_paths
+from spatialfusion.data.records import read_record, shard_paths
 from spatialfusion.errors import InputError
 from spatialfusion.label import _check_alive, main
 from spatialfusion.scenes.edits import sample_edit

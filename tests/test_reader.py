@@ -7,7 +7,6 @@ import pickle
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -123,16 +122,6 @@ def test_steps_are_located_at_once_or_one_by_one(first, second):
     assert [reader.locate(step) for step in range(len(places))] == places
     fresh = Reader([(first, 1.0), (second, 0.5)], 3, BUCKETS)
     assert fresh.locate(len(places) - 1) == places[-1] and fresh.locate(0) == (0, 0)
-
-
-def test_ranks_share_a_batch(first):
-    reader = Reader([(first, 1.0)], 6, BUCKETS)
-    batch = reader.plan(0)[1]
-    parts = [reader.share(batch, rank, 3) for rank in range(3)]
-    assert np.array_equal(np.concatenate([part.places for part in parts]), batch.places)
-    assert {part.size for part in parts} == {batch.size} and len(parts[0].places) == 2
-    with pytest.raises(InputError, match="cannot be shared by 4"):
-        reader.share(batch, 0, 4)
 
 
 def test_a_bucket_that_fills_no_batch_joins_the_nearest(second):

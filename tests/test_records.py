@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from shards import read_shard
 
 from spatialfusion.data.pictures import RecordError, exif_hfov, read_picture
 from spatialfusion.data.records import (
@@ -19,7 +20,6 @@ from spatialfusion.data.records import (
     make_record,
     open_shard,
     read_record,
-    read_shard,
     write_shard,
 )
 from spatialfusion.errors import InputError

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from shards import read_shard
 from tiny import SIZE, tiny_components, tiny_omnigen2_components, tiny_qwen_image_21_components
 from torch import nn
 from transformers import Dinov2Config, Dinov2Model
@@ -19,7 +20,7 @@ from spatialfusion.backbones import omnigen2, published, qwen_image_21
 from spatialfusion.context import LANGUAGE_MODELS
 from spatialfusion.data.reader import Reader
 from spatialfusion.data.record_latents import RecordLatents
-from spatialfusion.data.records import read_shard, shard_paths, write_shard
+from spatialfusion.data.records import shard_paths, write_shard
 from spatialfusion.errors import InputError
 from spatialfusion.label import main as label
 from spatialfusion.model import FILE_NAME

@@ -10,7 +10,6 @@ gives for the published weights; tests/test_benchmark.py checks it.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,10 +37,6 @@ class Network:
     config: dict[str, Any]
     published: int | None = None
     keys: int | None = None
-
-    @property
-    def available(self) -> bool:
-        return importlib.util.find_spec(self.library) is not None
 
     def build(self, device: torch.device | str, dtype: torch.dtype) -> nn.Module:
         """The network with random weights, or none on the meta device."""

@@ -33,11 +33,6 @@ class Cost:
     flops: dict[str, int]
     depth_steps: int | None = None  # None: as usual for the task
 
-    @property
-    def complete(self) -> bool:
-        """False while the class of the diffusion model is missing."""
-        return "step" in self.flops
-
     def guided(self, steps: int) -> bool:
         return self.preset.guided and steps > DISTILLED_STEPS
 

@@ -51,8 +51,6 @@ class Part:
 def parts(preset: Preset, request: Request, device: torch.device | str, dtype: torch.dtype) -> Iterator[Part]:
     """All parts of `preset`, one network after the other; "null" is the pass of the empty prompt."""
     for network in (mllm_parts, transformer_parts, vae_parts, spatial_parts):
-        if network is transformer_parts and not preset.transformer.available:
-            continue
         yield from network(preset, request, device, dtype)
         gc.collect()  # peft's layers know the network that they are in
         if torch.device(device).type == "cuda":

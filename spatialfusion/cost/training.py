@@ -20,6 +20,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from ..backbones.published import Preset, default_dtype
+from ..context import without_head
 from ..model import SpatialFusionModel
 from ..train.shard import blocks, gathered_bytes
 from .parts import Request, add_lora, count_parameters, empty_context, transformer_call
@@ -50,14 +51,12 @@ class Memory:
 
 
 def training_memory(preset: Preset, request: Request) -> dict[str, Memory]:
-    """Memory of "stage1" and "stage2" with samples like `request`; without the latter if its class is missing."""
+    """Memory of "stage1" and "stage2" with samples like `request`."""
     with torch.device(META), default_dtype(BF16):
         model = SpatialFusionModel(preset.spatial).train()
     mllm = preset.mllm.build(META, BF16)
-    frozen, gathered = 2 * count_parameters(mllm), gathered_bytes(mllm.model)
+    frozen, gathered = 2 * count_parameters(mllm), gathered_bytes(without_head(mllm))
     first = Memory(frozen, trained_bytes(model), spatial_activations(model, preset, request), gathered)
-    if not preset.transformer.available:
-        return {"stage1": first}
 
     transformer = preset.transformer.build(META, BF16)
     frozen += 2 * count_parameters(transformer)

@@ -172,13 +172,6 @@ class Reader:
         epoch = bisect_right(self._starts, step) - 1
         return epoch, step - self._starts[epoch]
 
-    def share(self, batch: Batch, rank: int = 0, ranks: int = 1) -> Batch:
-        """A rank's part of a batch."""
-        if self.batch % ranks:
-            raise InputError(f"a batch of {self.batch} cannot be shared by {ranks} processes: make it a multiple.")
-        part = self.batch // ranks
-        return Batch(batch.size, batch.places[rank * part : (rank + 1) * part])
-
     def load(self, batch: Batch) -> list[Sample]:
         """Read, cut and resize the samples of a batch."""
         return [self._sample(int(folder), int(record), batch.size) for folder, record in batch.places]

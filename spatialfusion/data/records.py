@@ -109,7 +109,7 @@ def make_record(
 def read_record(record: Mapping[str, Any]) -> tuple[Tensor, Geometry]:
     """The image [3, H, W] in [0, 1] of a record, and its geometry (a batch of one).
 
-    The record is a row of a shard, from `read_shard` or from `datasets` (pictures decoded or not). Where its `hfov` is
+    The record is a row of a shard, from pyarrow or from `datasets` (pictures decoded or not). Where its `hfov` is
     None, the geometry's camera is made up (ASSUMED_HFOV).
     """
     image = image_tensor(record["image"])
@@ -143,11 +143,6 @@ def write_shard(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     with atomic_file(path) as temporary:
         # Statistics would be whole pictures: the smallest and the largest bytes of every row group, in the footer.
         pq.write_table(table, temporary, row_group_size=ROW_GROUP, write_statistics=False, use_dictionary=False)
-
-
-def read_shard(path: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """All records of a shard, or some columns of them."""
-    return open_shard(path).read(columns=columns).to_pylist()
 
 
 def open_shard(path: Path) -> Any:

@@ -230,8 +230,8 @@ class TrainConfig:
     clip: float = 1.0  # largest gradient norm; 0: gradients are not clipped
     init: str | None = None  # model folder that run/model starts from; with a base, a SpatialFusion checkpoint
     # A published model that stages 1 and 2 add depth to: a folder, its name on the Hub, or one of qwen-image,
-    # qwen-image-edit, qwen-image-2.1 and omnigen2. The model is not changed or copied: run/model gets the SpatialFusion
-    # checkpoint alone.
+    # qwen-image-edit, qwen-image-2.1, omnigen2 and z-image. The model is not changed or copied: run/model gets the
+    # SpatialFusion checkpoint alone.
     base: str | None = None
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
