@@ -724,7 +724,7 @@ class Draft:
     # --- how good places are ---
 
     def _cost(self, moved: list[int], poses: dict[int, Pose]) -> Array:
-        """Of the places [N, K] of some objects: all of their relations, overlaps, hiding and being out of view."""
+        """The cost of the places [N, K] of some objects: of relations that fail, overlaps, hiding, and being out of view."""
         problem, view = self.problem, self.view()
         known = self.placed.copy()
         known[moved] = True
@@ -896,7 +896,7 @@ class Draft:
         return deepest
 
     def mend(self, sweeps: int) -> None:
-        """Place again the units of which something is wrong in any layout, as long as there is work left to spend."""
+        """Place again the units that are wrong in any layout, as long as there is work left to spend."""
         problem = self.problem
         for _ in range(sweeps):
             self.purse.spend(0.3 * len(problem.relations))
