@@ -724,7 +724,7 @@ class Draft:
     # --- how good places are ---
 
     def _cost(self, moved: list[int], poses: dict[int, Pose]) -> Array:
-        """The cost of the places [N, K] of some objects: of relations that fail, overlaps, hiding, and being out of view."""
+        """The cost of the places [N, K] of some objects: failed relations, overlaps, hiding, and being out of view."""
         problem, view = self.problem, self.view()
         known = self.placed.copy()
         known[moved] = True
