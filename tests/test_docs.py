@@ -96,3 +96,12 @@ def test_the_readme_has_its_two_commands():
         f'{install}. && .venv/bin/python -m spatialfusion.generate "a red car in front of a blue house"',
         f'{install}".[test]" && .venv/bin/python -m pytest tests',
     ]
+
+
+def test_the_tests_that_contributing_names_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:host/)?test_\w+\.py)(?:::(test_\w+))?`", text)
+    assert len(named) > 10
+    for file, test in named:
+        source = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in source, f"{file} has no {test}"
