@@ -48,6 +48,7 @@ from .backbones.depth_injection import (
     base_parameters,
     check_lora,
     has_lora,
+    has_switches,
     saved_without_lora,
     unwrapped,
 )
@@ -552,7 +553,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         """Put back what depth needs on the transformer, where it was taken off or the transformer was replaced."""
         check_lora(self.transformer)
         trained = self.spatialfusion.backbone_tensors
-        if not has_lora(self.transformer) and any(name.startswith("lora.") for name in trained):
+        lacks_lora = not has_lora(self.transformer) and any(name.startswith("lora.") for name in trained)
+        if lacks_lora or not has_switches(self.transformer):
             self.delta = self.backbone.load_backbone_tensors(self.transformer, trained)
 
     def _make_injection(
