@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
+import diffusers
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -134,7 +135,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
     """
 
     model_cpu_offload_seq = "text_encoder->spatialfusion->transformer->vae"
-    _optional_components: ClassVar[list[str]] = list(OPTIONAL)
+    # diffusers' own loader gives None for the last, which `__init__` refuses in a sentence.
+    _optional_components: ClassVar[list[str]] = [*OPTIONAL, "spatialfusion"]
     _callback_tensor_inputs: ClassVar[list[str]] = ["latents"]
 
     def __init__(
@@ -151,6 +153,11 @@ class SpatialFusionPipeline(DiffusionPipeline):
         rescale_guidance: bool = False,
     ):
         super().__init__()
+        if spatialfusion is None:
+            raise InputError(
+                f"there is no spatialfusion: expected SpatialFusionPipeline.from_pretrained, which loads {FILE_NAME}, "
+                "and not DiffusionPipeline.from_pretrained."
+            )
         if image_processor is None:
             # Qwen-Image has none, because it was never shown a picture.
             image_processor = default_image_processor(text_encoder)
@@ -757,6 +764,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
             check_weights(folder / subfolder, base_parameters(getattr(pipeline, name)), renamed=name == "text_encoder")
         pipeline.register_to_config(_name_or_path=str(pretrained_model_name_or_path))
         return pipeline
+
+
+# DiffusionPipeline.from_pretrained looks for the class that a folder names there.
+diffusers.SpatialFusionPipeline = SpatialFusionPipeline
 
 
 class _Request(NamedTuple):
