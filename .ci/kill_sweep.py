@@ -19,21 +19,25 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import accelerate  # noqa: F401
+import peft  # noqa: F401
 import pyarrow.parquet as pq
+import tokenizers  # noqa: F401
 import torch
 from safetensors.torch import load_file
 
-from spatialfusion import generate, label
+from spatialfusion import generate, label, pipeline  # noqa: F401
 from spatialfusion.data.records import read_shard, shard_paths
 from spatialfusion.errors import run_command
 from spatialfusion.evaluate import __main__ as evaluate
-from spatialfusion.evaluate import evaluation, judges, pipeline_images  # noqa: F401
+from spatialfusion.evaluate import evaluation, judges, pipeline_images, scene_judge  # noqa: F401
 from spatialfusion.geometry_files import load_geometry
 from spatialfusion.images import open_image
 from spatialfusion.train import __main__ as train
@@ -124,6 +128,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    for stage in train.STAGES.values():
+        stage.load()
     faults = 0
     for name in options.commands:
         with tempfile.TemporaryDirectory() as folder:
@@ -184,6 +190,8 @@ def launch(run: Callable[[list[str]], None], arguments: list[str], log: Path) ->
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

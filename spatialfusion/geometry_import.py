@@ -188,8 +188,9 @@ def _geometry(
 ) -> Geometry:
     """Known is depth by its values and by the packet's "mask" of what is known or "sky" of what is not: `key`."""
     mask = packet.get(key)
-    if mask is not None and mask.shape != depth.shape:
-        raise InputError(f"{name} has a {key} of shape {list(mask.shape)}; expected depth's {list(depth.shape)}.")
+    if mask is not None and (not isinstance(mask, Tensor) or mask.shape != depth.shape):
+        what = f"of shape {list(mask.shape)}" if isinstance(mask, Tensor) else f"of type {type(mask).__name__}"
+        raise InputError(f"{name} has a {key} {what}; expected depth's shape {list(depth.shape)}.")
     if intrinsics.shape != (len(depth), 3, 3) or depth.numel() == 0:
         raise InputError(
             f"{name} has depth of shape {list(depth.shape)} and intrinsics of {list(intrinsics.shape)}; expected "
