@@ -6,7 +6,6 @@ and the keys and values that depth is drawn from.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -76,6 +75,7 @@ from .model_folder import (
     check_variant,
     check_weights,
     find_model,
+    forget_origin,
     loading,
     published_backbone,
     replace_folder,
@@ -698,7 +698,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
                         # Not every quantisation can be saved.
                         reason = " ".join(str(error).split())[:200]
                         raise InputError(f"the {component} cannot be saved ({reason}).") from None
-                _forget_origin(temporary / component / "config.json")
+                forget_origin(temporary / component)
             self.spatialfusion.save(temporary / FILE_NAME, self.spatialfusion.dtype)
             components = {component: tuple(self.config[component]) for component in kept}
             write_model_index(temporary, self.config.default_size, self.config.rescale_guidance, components)
@@ -933,11 +933,3 @@ def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.d
 def _short(value: object) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _forget_origin(config: Path) -> None:
-    """Take out of a saved configuration the folder that the part was loaded from: it means nothing elsewhere."""
-    if config.is_file():
-        values = json.loads(config.read_text(encoding="utf-8"))
-        if values.pop("_name_or_path", None) is not None:
-            config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

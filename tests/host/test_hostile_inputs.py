@@ -42,7 +42,7 @@ def hostile(*strategies: st.SearchStrategy, needs: str = "") -> Callable:
             fixtures = [request.getfixturevalue(needs)] if needs else []
             health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
-            @settings(deadline=None, max_examples=INPUTS, suppress_health_check=health)
+            @settings(deadline=None, max_examples=INPUTS, suppress_health_check=health, database=None)
             @given(st.tuples(*strategies))
             def over(values: tuple) -> None:
                 with torch.inference_mode():
