@@ -217,8 +217,8 @@ class DiffusionStage(Stage):
         return matrices_and_rest(self.trained)
 
     def compile(self) -> None:
-        # Block by block: they share one graph, and hooks on the whole transformer stay outside of it. On a CPU one graph
-        # serves all lengths, so that no text is padded; on a GPU a graph for each of a few lengths is faster.
+        # Block by block: they share one graph, and hooks on the whole transformer stay outside of it. On a CPU one
+        # graph serves all lengths, so that no text is padded; on a GPU a graph for each of a few lengths is faster.
         on_cpu = self.device.type == "cpu"
         self.transformer.compile_repeated_blocks(dynamic=on_cpu)
         self.text_multiple = 1 if on_cpu else TEXT_MULTIPLE
