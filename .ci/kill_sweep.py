@@ -31,6 +31,7 @@ import peft  # noqa: F401
 import pyarrow.parquet as pq
 import tokenizers  # noqa: F401
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from spatialfusion import generate, label, pipeline  # noqa: F401
@@ -115,7 +116,7 @@ class Train:
 
     def made(self, out: Path) -> object:
         files = sorted(path for path in (out / "model").rglob("*") if path.is_file() and path.suffix != ".md")
-        return {str(path.relative_to(out)): path.read_bytes() for path in files}
+        return {str(path.relative_to(out)): content(path) for path in files}
 
 
 COMMANDS = {"label": Label, "generate": Generate, "evaluate": Evaluate, "train": Train}
@@ -209,6 +210,16 @@ def wait(process: int, limit: float | None) -> int:
             os.kill(process, signal.SIGKILL)
             end = time.monotonic() + 60
         time.sleep(0.001)
+
+
+def content(path: Path) -> object:
+    """The bytes of a file; of a .safetensors metadata and tensors, as it holds them in an order that is not fixed."""
+    if path.suffix != ".safetensors":
+        return path.read_bytes()
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        kinds = {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}
+        return file.metadata(), kinds, {n: t.flatten().view(torch.uint8).numpy().tobytes() for n, t in tensors.items()}
 
 
 def broken(out: Path) -> list[str]:
