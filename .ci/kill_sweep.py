@@ -19,21 +19,26 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import accelerate  # noqa: F401
+import peft  # noqa: F401
 import pyarrow.parquet as pq
+import tokenizers  # noqa: F401
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
-from spatialfusion import generate, label
+from spatialfusion import generate, label, pipeline  # noqa: F401
 from spatialfusion.data.records import read_shard, shard_paths
 from spatialfusion.errors import run_command
 from spatialfusion.evaluate import __main__ as evaluate
-from spatialfusion.evaluate import evaluation, judges, pipeline_images  # noqa: F401
+from spatialfusion.evaluate import evaluation, judges, pipeline_images, scene_judge  # noqa: F401
 from spatialfusion.geometry_files import load_geometry
 from spatialfusion.images import open_image
 from spatialfusion.train import __main__ as train
@@ -111,7 +116,7 @@ class Train:
 
     def made(self, out: Path) -> object:
         files = sorted(path for path in (out / "model").rglob("*") if path.is_file() and path.suffix != ".md")
-        return {str(path.relative_to(out)): path.read_bytes() for path in files}
+        return {str(path.relative_to(out)): content(path) for path in files}
 
 
 COMMANDS = {"label": Label, "generate": Generate, "evaluate": Evaluate, "train": Train}
@@ -124,6 +129,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    for stage in train.STAGES.values():
+        stage.load()
     faults = 0
     for name in options.commands:
         with tempfile.TemporaryDirectory() as folder:
@@ -184,6 +191,8 @@ def launch(run: Callable[[list[str]], None], arguments: list[str], log: Path) ->
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -201,6 +210,16 @@ def wait(process: int, limit: float | None) -> int:
             os.kill(process, signal.SIGKILL)
             end = time.monotonic() + 60
         time.sleep(0.001)
+
+
+def content(path: Path) -> object:
+    """The bytes of a file; of a .safetensors metadata and tensors, as it holds them in an order that is not fixed."""
+    if path.suffix != ".safetensors":
+        return path.read_bytes()
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        kinds = {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}
+        return file.metadata(), kinds, {n: t.flatten().view(torch.uint8).numpy().tobytes() for n, t in tensors.items()}
 
 
 def broken(out: Path) -> list[str]:

@@ -76,6 +76,8 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                     f"{which} is unknown everywhere: expected depth in metres somewhere, as of another seed or source."
                 )
         if mask is not None:
+            if mask.ndim < 2 or mask.numel() == 0:
+                raise InputError(f"mask has shape {list(mask.shape)}: expected [batch, height, width].")
             mask = mask.reshape(-1, *mask.shape[-2:]).float().cpu()
             if not mask.isfinite().all():
                 raise InputError("mask has values that are not numbers (NaN): expected 0 to 1.")

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_import import CONVENTIONS, from_da3, from_image, from_moge
 from .progress import picture_progress
-from .types import GeometryType, to_packet
+from .types import GeometryType, source_picture_of, to_packet
 
 
 class SpatialFusionImportDepth(io.ComfyNode):
@@ -106,5 +106,5 @@ class SpatialFusionImportDepth(io.ComfyNode):
             geometry = (
                 from_moge(packet, progress=step) if da3_geometry is None else from_da3(packet, hfov, progress=step)
             )
-            picture = packet.get("image")
+            picture = source_picture_of(packet, "moge_geometry" if da3_geometry is None else "da3_geometry")
         return io.NodeOutput(to_packet(geometry, picture, step))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ from einops import rearrange
 
 from ..spatialfusion.depth_image import colorize
 from ..spatialfusion.errors import InputError
+from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_files import save_geometry, save_glb, save_ply
 from .progress import picture_progress
 from .types import GeometryType, from_packet, source_picture_of
@@ -61,10 +63,9 @@ class SpatialFusionSaveDepth(io.ComfyNode):
 
     @classmethod
     def execute(cls, geometry, filename_prefix, format) -> io.NodeOutput:
-        picture, geometry = source_picture_of(geometry), from_packet(geometry)
-        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-            filename_prefix, folder_paths.get_output_directory(), geometry.width, geometry.height
-        )
+        packet, geometry = geometry, from_packet(geometry)
+        picture = source_picture_of(packet)
+        folder, name, counter, subfolder = _place(filename_prefix, geometry)
         saved, step = [], picture_progress(len(geometry))
         for number in range(len(geometry)):
             stem, counter = _free(Path(folder), name.replace("%batch_num%", str(number)), counter, ENDINGS[format])
@@ -86,6 +87,20 @@ class SpatialFusionSaveDepth(io.ComfyNode):
             # The interface draws 3D on the core's own nodes only; this lists the files among the results.
             shown["3d"] = saved
         return io.NodeOutput([Path(item.subfolder, item.filename).as_posix() for item in saved], ui=shown)
+
+
+def _place(prefix: str, geometry: Geometry) -> tuple[str, str, int, str]:
+    """The folder, the name, the next number and the subfolder that the host gives files of this prefix."""
+    output = folder_paths.get_output_directory()
+    try:
+        return folder_paths.get_save_image_path(prefix, output, geometry.width, geometry.height)[:4]
+    except Exception as error:
+        # What the operating system says of the folder itself, such as that the disk is full, is not about the prefix.
+        if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+            raise
+        raise InputError(
+            f"filename_prefix is {prefix[:60]!a}: expected a name that files can have, in a folder of {output}."
+        ) from None
 
 
 def _free(folder: Path, name: str, counter: int, endings: tuple[str, ...]) -> tuple[str, int]:

@@ -39,6 +39,8 @@ class SpatialFusionSceneMask(io.ComfyNode):
             raise InputError("masks is connected to nothing; expected those of Plan Scene or Compose Scene Depth.")
         listed = [name.strip() for name in names.splitlines() if name.strip()]
         masks = masks[None] if masks.ndim == 2 else masks
+        if masks.ndim != 3 or masks.numel() == 0:
+            raise InputError(f"masks has shape {list(masks.shape)}; expected a mask [height, width] for each object.")
         if len(listed) != len(masks):
             raise InputError(
                 f"there are {len(masks)} masks and {len(listed)} names; expected both from the same Plan Scene or "

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..spatialfusion.depth_image import colorize
+from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_import import from_moge
 
@@ -59,6 +60,13 @@ def from_packet(packet: Any, name: str = "geometry", progress: Callable[[], None
     return from_moge(packet, name, progress).to("cpu")
 
 
-def source_picture_of(packet: dict[str, Any]) -> Tensor | None:
-    """The picture [B, H, W, 3] that a geometry belongs to; None if all that it carries is its own colour map."""
-    return None if packet.get("is_color_map") else packet.get("image")
+def source_picture_of(packet: dict[str, Any], name: str = "geometry") -> Tensor | None:
+    """The picture [B, H, W, 3] that a geometry belongs to; None if all that it carries is its own colour map. `name` is
+    the input's, for errors."""
+    image = None if packet.get("is_color_map") else packet.get("image")
+    if image is None:
+        return None
+    if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[-1] < 3 or image.numel() == 0:
+        what = f"of shape {list(image.shape)}" if isinstance(image, Tensor) else f"of type {type(image).__name__}"
+        raise InputError(f"{name} has an image {what}: expected [batch, height, width, 3], or none.")
+    return image.float()

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
+from .texts import check_text
 
 _PARTIAL = ".partial-"  # stands in the names of files that are not whole yet
 
@@ -117,6 +118,12 @@ def _system_errors(path: Path) -> Iterator[None]:
 
 def _check_name(name: str) -> None:
     # Checked before the work, and not when the file is renamed.
+    if "\0" in name:
+        raise InputError(f"the name {name[:20]!r} holds a null character: expected none.")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        check_text(name, "the name")
     if (size := len(os.fsencode(name))) > 255:
         raise InputError(f"the name {name[:20]!r} and on has {size} bytes: expected up to 255.")
 

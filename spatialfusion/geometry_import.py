@@ -97,16 +97,18 @@ def from_da3(
     """
     depth = _depth(packet, name, needed=("depth",))
     intrinsics = packet.get("intrinsics")
+    if intrinsics is not None and not isinstance(intrinsics, Tensor):
+        raise InputError(f"{name} has intrinsics of type {type(intrinsics).__name__}; expected a tensor, or none.")
     intrinsics = None if intrinsics is None else _on(intrinsics, depth)
+    if intrinsics is not None and intrinsics.shape not in ((1, len(depth), 3, 3), (len(depth), 3, 3)):
+        raise InputError(
+            f"{name} has intrinsics of shape {list(intrinsics.shape)}; expected [1, {len(depth)}, 3, 3], in pixels."
+        )
     # Where it has estimated no camera, the multi-view mode writes identities.
     if intrinsics is None or torch.equal(intrinsics, torch.eye(3).to(intrinsics).expand_as(intrinsics)):
         _check_hfov(hfov)
         focal = focal_length(hfov).to(depth.device).expand(len(depth))
         return _geometry(depth, packet, "sky", centred_intrinsics(focal, *depth.shape[1:]), name, progress)
-    if intrinsics.shape not in ((1, len(depth), 3, 3), (len(depth), 3, 3)):
-        raise InputError(
-            f"{name} has intrinsics of shape {list(intrinsics.shape)}; expected [1, {len(depth)}, 3, 3], in pixels."
-        )
     intrinsics = intrinsics.reshape(-1, 3, 3)
     focal, centre = intrinsics[:, [0, 1], [0, 1]], intrinsics[:, :2, 2]
     if not (intrinsics.isfinite().all() and (focal > 0).all() and (centre > 0).all()):
@@ -188,8 +190,9 @@ def _geometry(
 ) -> Geometry:
     """Known is depth by its values and by the packet's "mask" of what is known or "sky" of what is not: `key`."""
     mask = packet.get(key)
-    if mask is not None and mask.shape != depth.shape:
-        raise InputError(f"{name} has a {key} of shape {list(mask.shape)}; expected depth's {list(depth.shape)}.")
+    if mask is not None and (not isinstance(mask, Tensor) or mask.shape != depth.shape):
+        what = f"of shape {list(mask.shape)}" if isinstance(mask, Tensor) else f"of type {type(mask).__name__}"
+        raise InputError(f"{name} has a {key} {what}; expected depth's shape {list(depth.shape)}.")
     if intrinsics.shape != (len(depth), 3, 3) or depth.numel() == 0:
         raise InputError(
             f"{name} has depth of shape {list(depth.shape)} and intrinsics of {list(intrinsics.shape)}; expected "

@@ -72,6 +72,16 @@ def replace_folder(source: Path, target: Path) -> None:
         os.replace(source, target)
 
 
+def forget_origin(part: Path) -> None:
+    """Take out of a saved part's configuration where it was loaded from: it means nothing elsewhere."""
+    for path in (part / "config.json", part / "tokenizer_config.json"):
+        if path.is_file():
+            values = json.loads(path.read_text(encoding="utf-8"))
+            found = [values.pop(name, None) for name in ("_name_or_path", "is_local", "local_files_only")]
+            if any(value is not None for value in found):
+                path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
 def find_model(name: str | os.PathLike, hub_options: dict[str, Any], without: Iterable[str] = ()) -> Path:
     """The folder of a model: the one named, or a copy of what the Hub has under this name.
 

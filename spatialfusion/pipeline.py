@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import diffusers
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -31,7 +32,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Qwen2VLImageP
 from .backbones import BACKBONES, backbone_of
 from .backbones.backbone import Backbone
 from .backbones.controlnet import ControlNetInjection, depth_condition
-from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora
+from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora, has_switches
 from .backbones.sampling import Draw, draw_noise
 from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
@@ -41,7 +42,7 @@ from .flow import depth_generators
 from .geometry import Geometry
 from .images import to_image
 from .latents import decode_latents, encode_latents
-from .model import SpatialFusionModel
+from .model import FILE_NAME, SpatialFusionModel
 from .model_folder import OPTIONAL
 from .pipeline_files import load_pipeline, save_pipeline
 from .pipeline_inputs import (
@@ -93,7 +94,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
     """
 
     model_cpu_offload_seq = "text_encoder->spatialfusion->transformer->vae"
-    _optional_components: ClassVar[list[str]] = list(OPTIONAL)
+    # diffusers' own loader gives None for the last, which `__init__` refuses in a sentence.
+    _optional_components: ClassVar[list[str]] = [*OPTIONAL, "spatialfusion"]
     _callback_tensor_inputs: ClassVar[list[str]] = ["latents"]
 
     def __init__(
@@ -110,6 +112,11 @@ class SpatialFusionPipeline(DiffusionPipeline):
         rescale_guidance: bool = False,
     ):
         super().__init__()
+        if spatialfusion is None:
+            raise InputError(
+                f"there is no spatialfusion: expected SpatialFusionPipeline.from_pretrained, which loads {FILE_NAME}, "
+                "and not DiffusionPipeline.from_pretrained."
+            )
         if image_processor is None:
             # Qwen-Image has none, because it was never shown a picture; an LLM that sees nothing needs none.
             image_processor = default_image_processor(text_encoder)
@@ -432,7 +439,8 @@ class SpatialFusionPipeline(DiffusionPipeline):
         """Put back what depth needs on the transformer, where it was taken off or the transformer was replaced."""
         check_lora(self.transformer)
         trained = self.spatialfusion.backbone_tensors
-        if not has_lora(self.transformer) and any(name.startswith("lora.") for name in trained):
+        lacks_lora = not has_lora(self.transformer) and any(name.startswith("lora.") for name in trained)
+        if lacks_lora or not has_switches(self.transformer):
             self.delta = self.backbone.load_backbone_tensors(self.transformer, trained)
 
     def _make_injection(
@@ -553,6 +561,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
         """
         arguments = pretrained_model_name_or_path, spatialfusion
         return load_pipeline(cls, super().from_pretrained, *arguments, **kwargs)
+
+
+# DiffusionPipeline.from_pretrained looks for the class that a folder names there.
+diffusers.SpatialFusionPipeline = SpatialFusionPipeline
 
 
 class _InterruptedError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -27,6 +26,7 @@ from .model_folder import (
     check_variant,
     check_weights,
     find_model,
+    forget_origin,
     load_parts,
     loading,
     other_folders,
@@ -58,7 +58,7 @@ def save_pipeline(
                     # Not every quantisation can be saved.
                     reason = " ".join(str(error).split())[:200]
                     raise InputError(f"the {component} cannot be saved ({reason}).") from None
-            _forget_origin(temporary / component / "config.json")
+            forget_origin(temporary / component)
         pipeline.spatialfusion.save(temporary / FILE_NAME, pipeline.spatialfusion.dtype)
         components = {component: tuple(pipeline.config[component]) for component in kept}
         write_model_index(temporary, pipeline.config.default_size, pipeline.config.rescale_guidance, components)
@@ -127,11 +127,3 @@ def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.d
     if isinstance(dtype, dict):
         dtype = dtype.get(part, dtype.get("default"))
     return dtype or torch.float32
-
-
-def _forget_origin(config: Path) -> None:
-    """Take out of a saved configuration the folder that the part was loaded from: it means nothing elsewhere."""
-    if config.is_file():
-        values = json.loads(config.read_text(encoding="utf-8"))
-        if values.pop("_name_or_path", None) is not None:
-            config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -154,6 +154,7 @@ def test_moge_packets():
         (moge(intrinsics=None), "thing has no intrinsics"),
         (moge(depth=torch.ones(6, 8)), "thing has depth of shape [6, 8]"),
         (moge(mask=torch.ones(2, 3, 4)), "mask of shape [2, 3, 4]"),
+        (moge(mask="all"), "mask of type str"),
         (moge(intrinsics=500 * torch.eye(3).repeat(2, 1, 1)), "thing: intrinsics"),
     ],
 )
@@ -202,6 +203,8 @@ def test_da3_intrinsics_are_in_pixels_of_any_size():
         (da3(depth=None), "da3_geometry has no depth"),
         (da3(sky=torch.zeros(1, 6, 8)), "sky of shape [1, 6, 8]"),
         (da3(intrinsics=pixels(400.0, 378, 504, views=3)), "shape [1, 3, 3, 3]"),
+        (da3(intrinsics=torch.zeros(0)), "intrinsics of shape [0]"),
+        (da3(intrinsics="pixels"), "intrinsics of type str"),
         (da3(intrinsics=pixels(math.nan, 378, 504)), "without a positive, finite focal length"),
         (da3(intrinsics=pixels(400.0, 0, 0)), "principal point"),
     ],

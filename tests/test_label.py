@@ -515,6 +515,26 @@ def test_what_cannot_be_read_says_what_to_do(tmp_path):
     assert all("base64 text and not a file name: decode it" in reason for reason in reasons[1:3])
 
 
+def test_files_too_large_to_be_read_whole_are_rejected(tmp_path):
+    for name, size in {"a.png": 2**29 + 1, "b.png": None, "b.txt": 2**20 + 1, "c.png": None}.items():
+        (tmp_path / name).write_bytes(picture(0) if size is None else b"")
+        if size:
+            os.truncate(tmp_path / name, size)  # takes no room on the disk
+    for name in "ac":
+        (tmp_path / f"{name}.txt").write_text(name)
+    reasons = {"a": "the image has 512 MiB, more than 512", "b": "the caption has 1 MiB, more than 1"}
+    found = {f"{name}.png": f"rejected: {reason}" for name, reason in reasons.items()} | {"c.png": "c"}
+    assert found_in(tmp_path) == found
+
+    member = tarfile.TarInfo("a.png")
+    member.size = 2**29 + 1
+    path = write_tar(tmp_path / "a.tar", {"a.txt": b"a"})
+    data = path.read_bytes()[:1024] + member.tobuf()
+    path.write_bytes(data)
+    os.truncate(path, len(data) + 2**29 + 512 + 1024)
+    assert found_in(path) == {"a.tar/a": f"rejected: {reasons['a']}"}
+
+
 def test_columns_are_named(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 import torch
-from diffusers import QwenImageTransformer2DModel
+from diffusers import DiffusionPipeline, QwenImageTransformer2DModel
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tiny import SIZE, tiny_components
@@ -580,6 +580,12 @@ def test_parts_that_do_not_belong_together_are_refused():
     components["spatialfusion"].config.mllm_layers = 5
     with pytest.raises(InputError, match="text encoder with 5 layers, but this one has 2"):
         SpatialFusionPipeline(**components)
+
+
+def test_diffusers_own_loader_says_how_a_model_is_loaded(tiny_folder):
+    with pytest.raises(InputError, match=r"expected SpatialFusionPipeline.from_pretrained") as error:
+        DiffusionPipeline.from_pretrained(tiny_folder)
+    assert "\n" not in str(error.value)
 
 
 def test_a_variant_that_is_not_there_is_one_sentence(tiny_folder):

@@ -309,7 +309,7 @@ def test_sizes_that_cannot_hold_name_their_lines(text):
         ("dog left of camera", ["no other object"]),
         ("dog as camera", ["cannot be a name"]),
         ("car " + "x" * MAX_LINE, [f"{MAX_LINE:,}"]),
-        ("car\n" * MAX_TEXT, [f"{MAX_TEXT:,}"]),
+        ("car\n" * MAX_TEXT, [f"{4 * MAX_TEXT:,} characters", f"{MAX_TEXT:,}"]),
         ("car\n" * 10_000, ["10,000 lines", "1,000 objects"]),
         ("car size 1e9", ["out of range"]),
         ("car size -1", ["out of range"]),

@@ -204,6 +204,54 @@ def test_weights_on_a_full_disk_are_the_systems_error_and_leave_nothing(tmp_path
     assert error.value.errno == errno.EFBIG and not list(tmp_path.iterdir())
 
 
+class Continued(Regression):
+    """Begins with the weights of run/model, where it exports its own to, as stages of a model do."""
+
+    def __init__(self, config, run, device):
+        super().__init__(config, run, device)
+        file = run / "model" / "regression.safetensors"
+        if file.exists():
+            self.trained.load_state_dict(load_file(file))
+
+
+def test_a_run_that_ended_within_its_first_checkpoint_begins_as_it_did(tmp_path, monkeypatch):
+    train(tmp_path / "whole", Continued)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "write_tensors", full)
+        with pytest.raises(OSError, match="No space"):
+            train(tmp_path / "broken", Continued)
+    train(tmp_path / "broken", Continued)
+    assert_same_state(newest(tmp_path / "whole"), newest(tmp_path / "broken"))
+
+
+def test_what_was_not_exported_of_the_last_checkpoint_is_exported_by_the_next_start(tmp_path, monkeypatch):
+    file = Path("model") / "regression.safetensors"
+    train(tmp_path / "whole")
+    export, calls = Regression.export, []
+
+    def killed(stage, folder):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        export(stage, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Regression, "export", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "run")
+    assert newest(tmp_path / "run").step == 12 and not newest(tmp_path / "run").exported
+    # What a kill in the middle of writing leaves.
+    (tmp_path / "run" / "vae" / "validation" / ".sheet-6.partial-x.png").touch()
+    (tmp_path / "run" / "model" / ".transformer.partial-x").mkdir()
+    train(tmp_path / "run")
+    assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+    assert newest(tmp_path / "run").exported and not list((tmp_path / "run").rglob(".*"))
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
     class Diverging(Regression):
         def loss(self, batch):

@@ -22,6 +22,8 @@ def fit_pictures(image: Tensor | None, height: int, width: int) -> list[Tensor]:
     """Source pictures [3, height, width] of an IMAGE [N, H, W, C]; none without an IMAGE."""
     if image is None:
         return []
+    if image.ndim != 4 or image.numel() == 0:
+        raise InputError(f"image has shape {list(image.shape)}: expected [batch, height, width, 3].")
     if image.shape[-1] < 3:
         raise InputError(f"image has {image.shape[-1]} channels: expected a picture with red, green and blue.")
     if not image.isfinite().all():

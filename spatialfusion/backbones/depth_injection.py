@@ -4,8 +4,8 @@ Notable:
 - Depth enters in three places that one strength scales: a residual on the target latent in the network's input, a delta
   of the input projection and a LoRA on the linears of the blocks. All of it is hooks that are idle but within
   `DepthInjection`, so that the transformer stays the one that it was, and strength 0 is exactly the base.
-- The hooks stay on their modules (`Switch`): torch.compile does not look for hooks again, and would leave out one that
-  comes after it.
+- The hooks stay on their modules (`Switch`), and are there before the first call (`put_switches`): torch.compile does
+  not look for hooks again, and would leave out one that comes after it.
 - Weights may be stored in few bits (bitsandbytes, quanto, GGUF, 8-bit floats that are cast for each layer): depth is in
   the dtype that the network computes in.
 - The residual is in the network's input only: the Euler step starts from the latent without it.
@@ -76,6 +76,21 @@ class Switch:
         return (args, last) if self.before else last
 
 
+def put_switches(transformer: nn.Module, projection: nn.Module) -> None:
+    """Put the switches of depth on `transformer`, before it is run for the first time, which may compile it."""
+    inner = unwrapped(transformer)
+    if not has_switches(inner) and (inner is not transformer or inner._compiled_call_impl is not None):
+        # It may have been run without them: what was compiled then does not look for hooks again.
+        torch.compiler.reset()
+    Switch.on(inner, before=True)
+    Switch.on(projection, before=False)
+
+
+def has_switches(transformer: nn.Module) -> bool:
+    """Whether `put_switches` was called with this transformer."""
+    return any(isinstance(hook, Switch) for hook in unwrapped(transformer)._forward_pre_hooks.values())
+
+
 class DepthInjection:
     """Within `with DepthInjection(...)`, `transformer` is given depth; after it, it is the base again.
 
@@ -105,7 +120,6 @@ class DepthInjection:
         self.concatenates = delta is not None and delta.in_features > projection.in_features
         self._active = True
         self._entered: list[tuple[Switch, Callable[..., Any]]] = []
-        # Before the network is run for the first time, which may compile it.
         self._before = Switch.on(transformer, before=True)
         self._after = Switch.on(projection, before=False)
 
@@ -235,6 +249,7 @@ def load_backbone_tensors(
 
     residual_features: with how many more inputs the backbone can have a delta, if the residual is concatenated.
     """
+    put_switches(transformer, projection)
     transformer = unwrapped(transformer)
     lora = {name.removeprefix("lora."): tensor for name, tensor in tensors.items() if name.startswith("lora.")}
     if lora:

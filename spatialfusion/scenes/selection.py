@@ -20,14 +20,12 @@ def select_objects(line: str, names: Sequence[str]) -> list[int]:
     around; an empty line is all. Raises InputError for what no object is called, and for a choice of nothing.
     """
     wanted = " ".join(line.lower().split()).rstrip(".")
-    if wanted in _ALL:
-        return list(range(len(names)))
     inverted = _BUT.fullmatch(wanted)
-    chosen = _chosen(inverted[1] if inverted else wanted, names)
+    chosen = set(range(len(names))) if wanted in _ALL else _chosen(inverted[1] if inverted else wanted, names)
     if inverted:
         chosen = set(range(len(names))) - chosen
-        if not chosen:
-            raise InputError(f'"{line.strip()}" leaves none of {", ".join(names)}; expected at least one.')
+    if not chosen:
+        raise InputError(f'"{line.strip()}" leaves none of {", ".join(names) or "no objects"}; expected at least one.')
     return sorted(chosen)
 
 

@@ -34,6 +34,7 @@ from ..files import atomic_folder, weights_digest
 from ..geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
 from ..model import FILE_NAME, SpatialFusionModel
+from ..model_folder import forget_origin
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import figure_tile, image_tile, write_sheet
@@ -293,6 +294,7 @@ class DiffusionStage(Stage):
     def export(self, model_folder: Path) -> None:
         with atomic_folder(model_folder / "transformer") as temporary:
             self.transformer.save_pretrained(temporary, safe_serialization=True)
+            forget_origin(temporary)
         with atomic_folder(model_folder / "scheduler") as temporary:
             tiny_scheduler().save_pretrained(temporary)
         if not self.options.depth_fraction:

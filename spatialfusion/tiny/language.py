@@ -33,6 +33,7 @@ from ..context import CHAT_SUFFIX, PromptEncoder, chat, grid, patchify
 from ..data.rendered import VALIDATION_SEED, RenderedScenes
 from ..errors import InputError
 from ..files import atomic_file, atomic_folder
+from ..model_folder import forget_origin
 from ..scenes.answers import numbers_answer, relations_answer
 from ..scenes.captions import caption, plain_caption
 from ..scenes.descriptions import full_caption
@@ -311,6 +312,7 @@ class LanguageStage(Stage):
             self.text_encoder.save_pretrained(temporary)
         with atomic_folder(model_folder / "tokenizer") as temporary:
             self.tokenizer.save_pretrained(temporary)
+            forget_origin(temporary)
         with atomic_folder(model_folder / "image_processor") as temporary:
             self.processor.save_pretrained(temporary)
 
@@ -336,6 +338,7 @@ def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) 
         "bos_token_id": token("<|endoftext|>"),
         "eos_token_id": token("<|im_end|>"),
         "pad_token_id": token("<|endoftext|>"),
+        "dtype": "float32",
     }
     vision = {
         "depth": sizes.vision_depth,
@@ -349,6 +352,7 @@ def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) 
         "window_size": 128,
         "fullatt_block_indexes": list(range(1, sizes.vision_depth, 2)),
         "out_hidden_size": sizes.hidden_size,
+        "dtype": "float32",
     }
     return Qwen2_5_VLForConditionalGeneration(
         Qwen2_5_VLConfig(

@@ -17,16 +17,21 @@ from ..files import atomic_folder
 
 KEPT = 2
 TENSORS = ("trained", "ema", "optimizer")
+_PENDING = "not-exported"  # a file in a checkpoint until what the run exports of it is written
 
 
 @dataclass
 class Checkpoint:
-    """One state of training: the trained tensors, their average, the optimisers' state, and step and configuration."""
+    """One state of training: the trained tensors, their average, the optimisers' state, and step and configuration.
+
+    exported: whether what the run exports of it was written, too.
+    """
 
     trained: dict[str, Tensor]
     ema: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     state: dict[str, Any]
+    exported: bool = True
 
     @property
     def step(self) -> int:
@@ -34,16 +39,25 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write folder/step-<step> and delete all but the newest two. On any error the earlier checkpoints stay."""
+    """Write folder/step-<step> and delete all but the newest two. On any error the earlier checkpoints stay.
+
+    It counts as not exported until `set_exported`.
+    """
     path = folder / f"step-{checkpoint.step:07d}"
     with atomic_folder(path) as temporary:
         for name in TENSORS:
             write_tensors(getattr(checkpoint, name), temporary / f"{name}.safetensors")
         # Names and shapes are already in the safetensors headers; this file is what a person reads.
+        (temporary / _PENDING).touch()
         (temporary / "state.json").write_text(json.dumps(checkpoint.state, indent=1), encoding="utf-8")
     for old in checkpoint_paths(folder)[KEPT:]:
         shutil.rmtree(old)
     return path
+
+
+def set_exported(folder: Path, step: int) -> None:
+    """Note that what the run exports of folder/step-<step> was written."""
+    (folder / f"step-{step:07d}" / _PENDING).unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -53,7 +67,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         tensors = {name: load_file(path / f"{name}.safetensors") for name in TENSORS}
     except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise InputError(f"checkpoint {path} is broken: {error}.") from None
-    return Checkpoint(**tensors, state=state)
+    return Checkpoint(**tensors, state=state, exported=not (path / _PENDING).exists())
 
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:

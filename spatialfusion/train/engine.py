@@ -28,6 +28,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from ..errors import InputError
+from ..files import remove_leftovers
 from ..images import read_image
 from ..versions import versions
 from . import checkpoint as checkpoints
@@ -91,10 +92,12 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
     folder = run / name / "checkpoints"
     if accelerator.is_main_process:
         checkpoints.remove_leftovers(folder)
+        for place in (run / name, run / name / "validation", run / "model"):
+            remove_leftovers(place)
     start, complaints = checkpoints.newest_checkpoint(folder)
     for complaint in complaints:
         say(f"{name}: {complaint}")
-    finished = start is not None and start.step >= getattr(config, name).steps
+    finished = start is not None and start.step >= getattr(config, name).steps and start.exported
     if start is not None:
         for change in _config_changes(start, config, stage_class, finished):
             say(f"{name}: since the checkpoint, {change}")
@@ -182,6 +185,10 @@ class Run:
     def train(self) -> None:
         steps, every = self.stage_config.steps, self.config
         main = self.accelerator.is_main_process
+        if self.step >= steps:
+            # The run was killed between the last checkpoint and what it exports of it.
+            self._export()
+            return
         with ExitStack() as stack:
             stop = stack.enter_context(StopSignal())
             batches = stack.enter_context(Batches(self))
@@ -299,10 +306,9 @@ class Run:
             return self.stage.validate(folder, self.step)
 
     def _save(self) -> None:
-        """Export, then write the checkpoint: a checkpoint at the last step means that everything was written."""
+        """Write the checkpoint, then export: what is exported may take the place of what the stage began with, which it
+        needs again until there is a checkpoint."""
         if self.accelerator.is_main_process:
-            with self._average_weights():
-                self.stage.export(Path(self.config.run) / "model")
             state = {
                 "step": self.step,
                 "samples": len(self.stage),
@@ -319,6 +325,13 @@ class Run:
                 ),
             )
             self.writer.flush()
+        self._export()
+
+    def _export(self) -> None:
+        if self.accelerator.is_main_process:
+            with self._average_weights():
+                self.stage.export(Path(self.config.run) / "model")
+            checkpoints.set_exported(self.folder / "checkpoints", self.step)
         self.accelerator.wait_for_everyone()
 
     def _average_weights(self) -> ExitStack:

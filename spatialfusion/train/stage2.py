@@ -26,6 +26,7 @@ from ..defaults import depth_settings
 from ..errors import InputError
 from ..files import atomic_folder
 from ..latents import decode_latents
+from ..model_folder import forget_origin
 from ..sheet import figure_tile, image_tile
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
@@ -265,6 +266,7 @@ class Stage2(Stage1):
                 self.transformer.save_pretrained(
                     temporary, state_dict=base_state_dict(self.transformer), safe_serialization=True
                 )
+                forget_origin(temporary)
 
 
 def names_of(fits: Callable[[Backbone], bool]) -> str:

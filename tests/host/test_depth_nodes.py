@@ -98,5 +98,13 @@ def test_a_name_too_long_for_a_file_is_one_sentence(tmp_path, monkeypatch):
 
 
 def test_a_prompt_that_is_no_text_is_one_sentence(tiny):
-    with pytest.raises(InputError, match=r"prompt has a broken character \('\\ud83d'\) at position 7"):
-        run("EncodePrompt", spatialfusion=tiny.spatialfusion, prompt="a car \ud83d", width=128, height=128)
+    for clip in (None, object()):  # before any CLIP is asked
+        with pytest.raises(InputError, match=r"prompt has a broken character \('\\ud83d'\) at position 7"):
+            run(
+                "EncodePrompt",
+                spatialfusion=tiny.spatialfusion,
+                prompt="a car \ud83d",
+                width=128,
+                height=128,
+                clip=clip,
+            )
