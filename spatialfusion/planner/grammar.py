@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from ..scenes.lexicon import ATTRIBUTES, noun
-from . import numbers, vocabulary
+from . import numbers, verbs, vocabulary
 from .draft import Draft, Thing
+from .hypernyms import PLANS, general
 from .mentions import Mentions, fits
 from .nouns import Mention, read_mention
 from .patterns import Match
@@ -27,12 +28,14 @@ from .words import (
     FOLD,
     GRAMMAR,
     HARMLESS,
+    INTANGIBLE,
     INVERTED,
     KEPT_POSTURES,
     OWN_SIDES,
     PARTICIPLES,
     PARTS,
     SPELT,
+    STYLE_ADVERBS,
     STYLE_WORDS,
     TABLES,
     VESSELS,
@@ -56,7 +59,12 @@ _TURNED = (
 )
 _OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
 # What a person does with a thing that then is no thing beside them.
-_HOLDS = frozenset("holding wearing clutching holds wears".split())
+_HOLDS = frozenset(
+    "holding wearing clutching holds wears carrying carries gripping grips wielding wields brandishing waving swinging "
+    "hugging cradling juggling throwing clutches flying bearing sporting".split()
+)
+_FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())
+_OPPOSITES = {"left": "right", "right": "left", "front": "behind", "behind": "front"}
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -78,6 +86,7 @@ class _Clause:
     verb_last: bool = False  # a verb since the last thing named
     shared: list[tuple[str, float | None]] = field(default_factory=list)  # sides whose reference comes with the next
     last: list[Any] = field(default_factory=list)  # relations made last, for a point of view that follows
+    measured: str = ""  # the extent or distance said last, for "and the dog 60 cm"
 
 
 class Grammar:
@@ -86,14 +95,17 @@ class Grammar:
     Args:
         draft: takes what is read.
         mentions: what things there are.
+        names: words, in lower case, that are written with a capital.
     """
 
-    def __init__(self, draft: Draft, mentions: Mentions) -> None:
-        self.draft, self.mentions = draft, mentions
+    def __init__(self, draft: Draft, mentions: Mentions, names: frozenset[str] = frozenset()) -> None:
+        self.draft, self.mentions, self._names = draft, mentions, names
+        self._said: dict[int, list[Thing]] = {}  # things of references that were resolved ahead, by where they stand
         self.words: list[str] = []
         self.topic: list[Thing] = []
         self._place_before = False
         self._place_end = -1
+        self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = _Clause()
 
@@ -103,12 +115,14 @@ class Grammar:
         """Take up a sentence, given as tokens; return its words as the wordings have them."""
         self.words = self._plain(words)
         self._cache.clear()
+        self._said.clear()
         self._clause = _Clause()
         return self.words
 
     def read(self, words: Sequence[str], about: Sequence[Thing] = ()) -> None:
         """Read one sentence, given as tokens. `about`: what "it" at its beginning means."""
         self.begin(words)
+        self._with_last()
         self.topic = list(about) or self.topic
         position = self._opening(0)
         while position < len(self.words):
@@ -130,9 +144,17 @@ class Grammar:
 
     def _plain(self, words: Sequence[str]) -> list[str]:
         """One word for each of several that mean the same; adverbs that change nothing go to the picture's words."""
-        folded = [part for word in words for part in FOLD.get(word, word).split()]
+        folded: list[str] = []
+        for at, word in enumerate(words):
+            if numbers.at(words, at - 1) in ("a", "an") and noun(word) is not None:
+                folded.append(word)  # "a photographer"
+            else:
+                folded += FOLD.get(word, word).split()
         plain: list[str] = []
         for at, word in enumerate(folded):
+            if word in self._names and numbers.at(folded, at - 1) not in ("a", "an") and not is_known(word):
+                plain.append(word.capitalize())
+                continue
             if not self.mentions.known:
                 word = self._spelt(word)
             if (
@@ -143,6 +165,8 @@ class Grammar:
                 plain.append("is")
             elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
                 plain.append("to")
+            elif word == "far" and numbers.at(folded, at + 1) in ("behind", "beyond", "above", "below", "ahead"):
+                pass
             elif word == "off" and numbers.at(folded, at + 1) in ("to", "in"):
                 pass
             elif word in _BITS and plain[-1:] == ["a"] and numbers.at(folded, at + 1) in AFTER_A_BIT:
@@ -153,7 +177,11 @@ class Grammar:
                 plain.append("is")
             elif word == "been" and numbers.at(folded, at - 1) in ("has", "have", "had"):
                 pass
-            elif word in HARMLESS and not (word == "straight" and numbers.at(folded, at + 1) in ("down", "line")):
+            elif word in HARMLESS and _names(folded, at):
+                plain.append(word)
+            elif (word in HARMLESS or _adverb(word)) and not (
+                word == "straight" and numbers.at(folded, at + 1) in ("down", "line")
+            ):
                 self._keep(word, quiet=True)
             elif word == "right" and numbers.at(folded, at + 1) in AFTER_RIGHT and numbers.at(folded, at - 1) != "the":
                 pass
@@ -163,12 +191,24 @@ class Grammar:
                 plain.append(word)
         return plain
 
+    def _with_last(self) -> None:
+        """ "With a lamp to its left, a bed stands there": the subject first, that "its" means."""
+        if numbers.at(self.words, 0) != "with" or not {"it", "him", "her", "them"} & set(self.words):
+            return
+        for comma in (at for at, word in enumerate(self.words) if word == ","):
+            mention = self.mention(comma + 1)
+            if mention is not None and not mention.place and {"it", "him", "her", "them"} & set(self.words[:comma]):
+                first, after = self.words[comma + 1 : mention.end], self.words[mention.end :]
+                self.words = [*first, *self.words[:comma], *([",", *after] if after else [])]
+                self._cache.clear()
+                return
+
     def _spelt(self, word: str) -> str:
         """The word that a misspelt one means, if it is none that is known and one letter away from one."""
         if len(word) < 5 or not word.isalpha() or is_known(word):
             return word
         found = next((other for other in one_letter_away(word) if other in SPELT), None)
-        if found is None and len(word) >= 7:
+        if found is None and len(word) >= 7 and not word.endswith(("ing", "ed", "er", "ers", "es", "or")):
             found = next((other for other in one_letter_away(word) if noun(other) is not None), None)
         if found is None:
             return word
@@ -192,9 +232,20 @@ class Grammar:
             end = found.end
             if numbers.at(self.words, end - 1) in ("a", "an", "the") and end - 1 > position:
                 end -= 1
-            if self._clause_match(position, end) is not None:
+            if numbers.at(self.words, end - 1) == "taken":
+                end -= 1
+            if self._clause_match(position, end) is not None or self._hung(position, end):
                 return position
             position = end
+
+    def _hung(self, position: int, end: int) -> bool:
+        """Whether "a painting of a ship" hangs there, so that it is a thing of the scene."""
+        if not any(noun(word) is not None for word in self.words[position:end]) or end == position:
+            return False
+        mention = self.mention(end)
+        after = self._match(vocabulary.predicates, mention.end) if mention is not None else None
+        hangs = mention is not None and numbers.at(self.words, mention.end) in ("hangs", "hanging", "hung", "framed")
+        return hangs or (after is not None and "wall" in self.words[after.start : after.end])
 
     def _styled_picture(self, position: int) -> int:
         """Past "a beautiful oil painting of", whose words of style are the picture's."""
@@ -240,14 +291,16 @@ class Grammar:
             and numbers.at(self.words, position + 1) in ("", ",")
         ):
             return position + 1  # "a cat, a lamp, photo"
-        style = self._match(vocabulary.styles, position)
-        if style is not None:
-            self._keep(" ".join(self.words[position : style.end]))
-            return style.end
         clause = self._match(vocabulary.clauses, position)
         predicate = self._match(vocabulary.predicates, position)
         viewpoint = self._match(vocabulary.viewpoints, position)
         ends = [found.end if found else 0 for found in (clause, viewpoint, predicate)]
+        if word in _HOLDS and (end := self._holds(position)) > position:
+            return end
+        style = self._match(vocabulary.styles, position)
+        if style is not None and style.end >= max(ends):
+            self._keep(" ".join(self.words[position : style.end]))
+            return style.end
         if max(ends) > 0:
             if clause and clause.end == max(ends):
                 return self._whole(clause)
@@ -269,17 +322,35 @@ class Grammar:
         word = self.words[position]
         if word in _JOINTS:
             return self._separate(position, word)
+        if word in ("that", "which", "who") and self._about_place(position):
+            return position + 1
         if word in ("that", "which", "who", "whom") and self._relative(position):
             return position + 1
+        if word in ("has", "have", "had") and numbers.at(self.words, position + 1) in verbs.THERE:
+            return position + 1
+        if word == "'s" and self._current() and numbers.at(self.words, position + 1) in _FRONTS:
+            # "the boat's bow points to the left": as "its bow".
+            self.words[position:position] = ["it"]
+            self._cache.clear()
+            if self._match(vocabulary.predicates, position) is not None:
+                self._clause.boundary = ""
+                return position
+            del self.words[position]
+            self._cache.clear()
         if word in CLASSES["have"] and (self._current() or self._place_before):
             return self._with(position)
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
             return self._denied(position)
-        if word in _HOLDS and any(thing.is_person for thing in self._current()):
-            mention = self.mention(position + 1, bare_unknown=True)
-            if mention is not None and not mention.pronoun:
-                self._describe(self._current(), position, mention.end)
-                return mention.end
+        if word in verbs.FILLED and numbers.at(self.words, position + 1) in ("with", "of"):
+            end = self._filled(position)
+            if end > position:
+                return end
+        if word in verbs.ALONE and (self._current() or not self._may_name(position) or self.mention(position) is None):
+            return self._does(position)
+        if word in verbs.ALONE_PLURAL and self._current() and noun(word) is None:
+            return self._does(position)
+        if word in verbs.THERE:
+            return self._verb(position)
         if (
             word in ("left", "right", "middle")
             and numbers.at(self.words, position + 1) in ("", ",")
@@ -301,13 +372,102 @@ class Grammar:
             end = self._subject(position)
             if end > position:
                 return end
-        if word in STYLE_WORDS:
+        if numbers.at(self.words, position - 1) in CLASSES["be"] and self._is_state(position):
+            return self._does(position)
+        measured = self._measured(position)
+        if measured > position:
+            return measured
+        if word in STYLE_WORDS or word in INTANGIBLE or word[:1].isupper():
             self._keep(word)
         elif word in GRAMMAR:
             pass
         else:
             self._not_understood(word)
         return position + 1
+
+    def _about_place(self, position: int) -> bool:
+        """Whether "which" is about the reference of a place said before its subject: "beside the piano, which ..."."""
+        clause = self._clause
+        if not clause.pending or clause.subjects or position - clause.pending[-1].end > 1:
+            return False
+        mentions = [mention for mention in clause.pending[-1].slots.get("REF", ()) if not mention.place]
+        if not mentions:
+            return False
+        for mention in mentions:
+            if mention.start not in self._said:
+                self._said[mention.start] = self.mentions.resolve(mention)
+        clause.local = clause.nearest = list(self._said[mentions[-1].start])
+        clause.relative, clause.boundary = True, ""
+        return True
+
+    def _holds(self, position: int) -> int:
+        """ "a woman holding an umbrella", "a cat wearing a hat": words of the one who has it."""
+        wears = self.words[position] in ("wearing", "wears", "sporting")
+        if not (self._current() and (wears or any(_someone(thing) for thing in self._current()))):
+            return position
+        mention = self.mention(position + 1, bare_unknown=True)
+        if mention is None or mention.pronoun or mention.place:
+            return position
+        colors = mention.color and self._match(vocabulary.predicates, position)
+        if colors and colors.meaning == "wears":
+            return position
+        self._describe(self._current(), position, mention.end)
+        return self._held(mention.end)
+
+    def _held(self, end: int) -> int:
+        """Past "in his hand" behind what someone holds."""
+        match = self._match(vocabulary.predicates, end)
+        if match is not None and any(_body(mention) for mention in match.slots.get("REF", ())):
+            self._describe(self._current(), end, match.end)
+            return match.end
+        return end
+
+    def _filled(self, position: int) -> int:
+        """ "filled with flowers", "full of apples", "made of brick": what is in a thing is words of it."""
+        mention = self.mention(position + 2, bare_unknown=True)
+        if mention is None or mention.pronoun or mention.article == "the":
+            return position
+        things = self._clause.nearest if not (self._clause.boundary or self._clause.finite) else self._current()
+        if things:
+            self._describe(things, position, mention.end)
+        else:
+            self._keep(" ".join(self.words[position : mention.end]))
+        return mention.end
+
+    def _does(self, position: int) -> int:
+        """What a thing does that says nothing of places: "howling", "sings"."""
+        word = self.words[position]
+        for thing in self._current():
+            if thing.index is None and word not in thing.words:
+                thing.words.append(word)
+        if not self._current():
+            self._keep(word)
+        if not _participle(word):
+            self._clause.finite = self._clause.verb_last = True
+        return position + 1
+
+    def _is_state(self, position: int) -> bool:
+        """Whether a word that no list has says what a thing is like: "is open on a desk"."""
+        word, after = self.words[position], numbers.at(self.words, position + 1)
+        if not self._current() or not word.isalpha() or word in GRAMMAR or word.endswith(("ing", "er")):
+            return False
+        ends = after in ("", ",", "and", "but") or self._match(vocabulary.predicates, position + 1) is not None
+        return ends and self._match(vocabulary.predicates, position) is None
+
+    def _measured(self, position: int) -> int:
+        """The end of a bare length that is the last measure again, "and the dog 60 cm", or an extent: "a man, 1.9 m"."""
+        found = numbers.length(self.words, position)
+        if found is None or not self._current():
+            return position
+        if numbers.at(self.words, found[1]) not in ("", ",", "and", "while", "but"):
+            return position
+        kind = self._clause.measured or "largest"
+        for thing in self._current():
+            if kind == "camera_distance":
+                self.draft.relate(kind, thing, [], found[0])
+            else:
+                thing.sizes[kind] = found[0]
+        return found[1]
 
     # --- small things ----------------------------------------------------------------------------------------------
 
@@ -350,6 +510,9 @@ class Grammar:
             pass
         elif clause.local and not _participle(word):
             clause.local = []
+        elif _participle(word) and position == clause.named_at and clause.nearest != clause.subjects:
+            # "beside a dog lying on a rug"
+            clause.local, clause.relative = list(clause.nearest), True
         if word in KEPT_POSTURES:
             for thing in self._current():
                 if thing.index is None and KEPT_POSTURES[word] not in thing.words:
@@ -363,7 +526,9 @@ class Grammar:
         """ "is red", "are old and wooden"; or in the manner of tags: "a car, red"."""
         subjects = self._current()
         word = self.words[position]
-        if not subjects or not (self._clause.finite or self._clause.boundary or self._clause.relative):
+        before, after = numbers.at(self.words, position - 1), numbers.at(self.words, position + 1)
+        was = before in CLASSES["be"] or (before in ("one", "other", "first", "second", "third") and after in ("", ","))
+        if not subjects or not (was or self._clause.finite or self._clause.boundary or self._clause.relative):
             return position
         mention = self.mention(position)
         if mention is not None and not mention.unknown:
@@ -417,6 +582,8 @@ class Grammar:
             for mention in listed:
                 self._place(mention)
             clause.boundary = ""
+            if all(mention.place == "none" for mention in listed) and self._says_on(end):
+                self._of_nothing(listed[-1])
             return end
         listed = [mention for mention in listed if not mention.place]
         prefer = clause.viewpoint or (self.topic if not clause.subjects else clause.subjects)
@@ -424,6 +591,8 @@ class Grammar:
         for mention in listed:
             # "two dogs, one red and one blue" speaks on of the same; other pronouns mean what the sentence is about.
             found = self.mentions.resolve(mention, exclude=[t for t in subjects if not mention.pronoun], prefer=prefer)
+            if len(found) == 1 and self._is_another(found[0], mention):
+                found = [self.mentions.introduce(mention)]
             subjects += [thing for thing in found if thing not in subjects]
         if not subjects:
             return end if listed[0].pronoun else position
@@ -444,9 +613,36 @@ class Grammar:
         self.mentions.touch(clause.subjects)
         return end
 
+    def _says_on(self, end: int) -> bool:
+        """Whether something is said of what ends here: a verb or a place follows."""
+        word = numbers.at(self.words, end)
+        verb = word in CLASSES["be"] or word in CLASSES["stand"] or word in verbs.ALONE or word in CLASSES["have"]
+        return verb or not self._clause.subjects or self._match(vocabulary.predicates, end) is not None
+
+    def _of_nothing(self, mention: Mention) -> None:
+        """The sun, a mood: what is said of it is no part of the scene."""
+        clause = self._clause
+        clause.subjects = clause.nearest = [Thing(None, mention.said, ghost=True)]
+        clause.local, clause.relative, clause.finite, clause.listed = [], False, False, []
+        pending, clause.pending = clause.pending, []
+        for match in pending:
+            self._apply(match, clause.subjects)
+
+    def _is_another(self, thing: Thing, mention: Mention) -> bool:
+        """Whether a bare noun is one more: "lamp left of bed, lamp right of bed"."""
+        if mention.article or mention.count or mention.plural or mention.noun is None or self.mentions.known:
+            return False
+        match = self._match(vocabulary.predicates, mention.end)
+        other = _OPPOSITES.get(match.meaning.removeprefix("bare_")) if match is not None else None
+        kinds = {relation.kind.removeprefix("bare_") for relation in self.draft.relations if relation.subject is thing}
+        return other is not None and other in kinds
+
     def _list(self, position: int) -> tuple[list[Mention], bool, int]:
         """The noun phrases joined by commas and "and" from here on; whether they share what follows; the end."""
-        first = self.mention(position)
+        strange = self._clause.boundary == "start" and numbers.at(self.words, position + 1) in (
+            CLASSES["be"] | CLASSES["stand"]
+        )
+        first = self.mention(position, bare_unknown=strange)
         if first is None:
             return [], False, position
         listed, end, joined = [first], first.end, False
@@ -459,6 +655,8 @@ class Grammar:
                 break
             if joint == "," and not (following.article or following.count or following.noun):
                 break
+            if following.article == "the" and following.unknown and general(following.said):
+                break  # "a lion, and the animal looks away"
             if following.pronoun == "one" and first.pronoun != "one":
                 break
             if first.pronoun == "one" and self._predicate_after(first.end):
@@ -520,10 +718,13 @@ class Grammar:
 
     def _place(self, mention: Mention) -> None:
         """A room or a place outdoors: the setting, and words of the picture."""
-        self._place_before = True
-        self._place_end = mention.end
-        if mention.place != "surface":
+        if mention.place != "none":
+            self._place_before = True
+            self._place_end = mention.end
+        if mention.place not in ("surface", "none"):
             self.draft.setting = self.draft.setting or mention.place
+        elif mention.said in ("ceiling", "floor") and not self.draft.setting:
+            self.draft.setting = "room"
         if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
             self._keep(" ".join((*mention.words, mention.said)))
 
@@ -534,6 +735,8 @@ class Grammar:
         clause = self._clause
         owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
         owner = owner or list(clause.subjects)
+        if self.words[position] in ("has", "have", "had") and clause.subjects and not clause.relative:
+            owner = list(clause.subjects)
         if position == self._place_end:
             owner = []  # "in a room with a window"
         listed, _, end = self._list(position + 1)
@@ -546,6 +749,11 @@ class Grammar:
                 return mention.end
             return position + 1
         said = self._predicate_after(end)
+        if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
+            # ", with the lamp on the table and the chair beside it": a clause of its own.
+            return self._separate(position, "and")
+        if owner and (end_held := self._held_by(owner, position, end)) > end:
+            return end_held
         if owner and self._is_part(listed[0], said and self._says_of_with(end)):
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
@@ -567,6 +775,20 @@ class Grammar:
         if not owner:
             clause.subjects, clause.local = things, []
         return end
+
+    def _was_named(self, mention: Mention) -> bool:
+        definite = mention.article == "the" and not mention.own and mention.noun is not None
+        return definite and any(fits(thing, mention) for thing in self.draft.things)
+
+    def _held_by(self, owner: Sequence[Thing], position: int, end: int) -> int:
+        """The end of "with an axe in his hand", words of the one who has it; `end` where it is none."""
+        match = self._match(vocabulary.predicates, end)
+        if match is None or not any(thing.is_person for thing in owner):
+            return end
+        if not any(_body(mention) for mention in match.slots.get("REF", ())):
+            return end
+        self._describe(owner, position, match.end)
+        return match.end
 
     def _is_part(self, mention: Mention, placed: bool) -> bool:
         """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
@@ -599,6 +821,10 @@ class Grammar:
         match = self._match(vocabulary.predicates, end)
         if match is None:
             return True  # "with one red"
+        if match.meaning in ("on", "in", "under") and not any(m.place for m in match.slots.get("REF", ())):
+            return True  # "with a knight on a horse"
+        if match.meaning.startswith("bare_"):
+            return True
         return all(mention.pronoun for mention in match.slots.get("REF", ()))
 
     def _accompany(self, things: Sequence[Thing], owner: Sequence[Thing]) -> None:
@@ -615,6 +841,18 @@ class Grammar:
         clause = self._clause
         match = _one_support(match)
         subjects = self._subjects_of(match)
+        if any(mention.pronoun == "which" for mention in match.slots.get("REF", ())) and self._clause.nearest:
+            # "a desk on which stand a lamp and a globe"
+            for mention in match.slots["REF"]:
+                self._said[mention.start] = list(self._clause.nearest)
+            self._clause.pending.append(match)
+            self._clause.local, self._clause.relative, self._clause.boundary = [], False, "which"
+            return match.end
+        if self._is_agent(match, position) and subjects:
+            # "overshadowed by a tower standing behind it": what follows is about the tower.
+            things = self._things(match.slots["REF"])
+            clause.owner, clause.local, clause.nearest = list(subjects), things, things
+            return match.end
         if len(clause.listed) == 1:
             clause.listed = []
         if self._is_inverted(match, bool(subjects)):
@@ -634,6 +872,11 @@ class Grammar:
         if match.meaning not in ("outdoor", "room"):
             clause.boundary = "," if numbers.at(self.words, match.end - 1) == "," else ""
         return match.end
+
+    def _is_agent(self, match: Match, position: int) -> bool:
+        """Whether "by" after a participle that no wording has names who did it."""
+        before = numbers.at(self.words, position - 1)
+        return match.meaning == "next" and self.words[position] == "by" and before in self.draft.not_understood
 
     def _shares_reference(self, match: Match) -> bool:
         """ "in front of and to the left of a car", "3 m behind and 2 m to the right of a car"."""
@@ -750,8 +993,10 @@ class Grammar:
             slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
         )
         if references is None:
-            place = any(mention.place for mention in slots.get("REF", ()))
-            if place and meaning not in ("on", "in", "next") and not meaning.startswith("bare_"):
+            place = any(mention.place in ("room", "outdoor", "surface") for mention in slots.get("REF", ()))
+            if self.words[match.start] == "outside" and any(m.place == "room" for m in slots.get("REF", ())):
+                self.draft.setting = "outdoor"
+            if place and meaning not in ("on", "in", "next", "<on") and not meaning.startswith("bare_"):
                 said = " ".join(self.words[match.start : match.end])
                 self.draft.warn(f'"{said}" is left out: it is a place, no thing of the scene.')
             return
@@ -762,6 +1007,16 @@ class Grammar:
         value = slots.get("LENGTH", slots.get("RATIO"))
         swapped = meaning.startswith("<")
         kind = meaning.lstrip("<")
+        if kind in ("height", "width", "length", "camera_distance"):
+            clause.measured = kind
+        if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
+            kind = "on"  # "a bird on its back"
+        subjects = self._for_each(subjects, references, slots)
+        if len(subjects) == len(references) > 1 and self._each(slots):
+            for subject, reference in zip(subjects, references):
+                self.draft.relate(kind, subject, [reference], value)
+            clause.nearest = clause.subjects = list(subjects)
+            return
         if kind in ("left", "right", "front", "behind") and clause.viewpoint:
             kind, references = self._from_viewpoint(kind, references)
         elif kind.startswith("bare_") and clause.viewpoint and kind != "bare_ahead":
@@ -787,8 +1042,13 @@ class Grammar:
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
         elif kind == "gap":
             self._gap(subjects, value)
+        elif kind in ("one_side", "other_side"):
+            if references:
+                self._sided = references
+            self._relate("left" if kind == "one_side" else "right", subjects, references or self._sided, value, match)
         elif kind.startswith("open_"):
-            self._relate(kind[5:], subjects, self._partners(subjects), value, match)
+            others = [thing for thing in clause.owner if thing not in subjects] or self._partners(subjects)
+            self._relate(kind[5:], subjects, others, value, match)
         elif kind == "across" and references:
             ends = list(subjects)
             if len(ends) == 1 and ends[0].count == 1:
@@ -814,6 +1074,18 @@ class Grammar:
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
 
+    def _each(self, slots: dict[str, Any]) -> bool:
+        return any(mention.each or mention.pronoun == "each" for mention in slots.get("REF", ()))
+
+    def _for_each(self, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]) -> list[Thing]:
+        """ "a lamp on each nightstand": as many as there are of what is each."""
+        if not self._each(slots) or len(subjects) != 1 or subjects[0].count > 1 or len(references) < 2:
+            return subjects
+        subjects[0].count = len(references)
+        singles = self.draft.split(subjects[0])
+        self.mentions.recent = self.draft.expand(self.mentions.recent)
+        return singles
+
     def _on_wall(self, meaning: str, subjects: list[Thing], slots: dict[str, Any]) -> bool:
         """Whether it is the wall of a room, which is no thing unless the text has made it one."""
         (mention, *_) = slots["REF"]
@@ -838,7 +1110,10 @@ class Grammar:
     def _relate(
         self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None, match: Match
     ) -> None:
-        reciprocal = kind in ("next", "face_to_face", "back_to_back", "same_way", "opposite_way", "apart") or (
+        if kind.startswith("differ_"):
+            self._among(kind.removeprefix("differ_"), subjects, value)
+            return
+        reciprocal = kind in ("next", "far", "face_to_face", "back_to_back", "same_way", "opposite_way", "apart") or (
             kind.startswith("same_")
         )
         if reciprocal and not references:
@@ -926,11 +1201,15 @@ class Grammar:
                     self._place(mention)
                     continue
                 prefer = clause.owner or clause.viewpoint
+                if not prefer and clause.relative and clause.local and clause.local != clause.subjects:
+                    prefer = clause.subjects  # "a cow looks at a horse that stands in front of it"
                 if turned and not prefer and clause.last:
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
-                exclude = [] if mention.pronoun in ("them", "they", "both") else [*subjects, *found]
-                things = self.mentions.resolve(mention, exclude, prefer, turned)
+                several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
+                among = mention.pronoun in ("them", "they", "both") and several
+                exclude = [] if among else [*subjects, *found]
+                things = self._said.get(mention.start) or self.mentions.resolve(mention, exclude, prefer, turned)
                 if not things and not (mention.pronoun == "it" and self._place_before):
                     self._not_understood(" ".join(self.words[mention.start : mention.end]))
                 found += things
@@ -1007,7 +1286,8 @@ class Grammar:
         meaning, slots = match.meaning, match.slots
         listed = slots.get("LIST", ())
         first = self._things(slots.get("A", ()) or listed)
-        second = [thing for thing in self._things(slots.get("B", ())) if thing not in first]
+        second = [] if meaning.startswith("view_") else self._things(slots.get("B", ()))
+        second = [thing for thing in second if thing not in first]
         value = slots.get("LENGTH")
         before = len(self.draft.relations)
         if meaning.startswith("order_"):
@@ -1024,13 +1304,15 @@ class Grammar:
                 self.draft.relate("sees_front" if "front" in meaning else "sees_back", thing)
         elif meaning == "apart" and len(first) == 1 and second:
             self.draft.relate("apart", first[0], second[:1], value)
-        else:
+        elif meaning != "shown":
             for thing in first:
                 self.draft.relate(meaning, thing, second, value)
         clause.last = self.draft.relations[before:]
         if first:
-            clause.subjects = self.topic = first
-            clause.nearest = second or first
+            both = meaning == "apart" and slots["A"] and slots["A"][0].start == match.start
+            clause.subjects = self.topic = [*first, *second] if both else first
+            clause.nearest = clause.subjects if both else second or first
+            clause.measured = meaning if meaning in ("height", "width", "length", "camera_distance") else ""
             clause.boundary, clause.local, clause.finite = "", [], False
         pending, clause.pending = clause.pending, []
         for waiting in pending:
@@ -1062,7 +1344,7 @@ class Grammar:
                 self.draft.camera.append((match.meaning, None, None))
             else:
                 self._unsaid(match)
-        if clause.subjects:
+        if clause.subjects and not any(thing.ghost for thing in clause.subjects):
             self.topic = clause.subjects
 
     def _unsaid(self, match: Match) -> None:
@@ -1077,6 +1359,35 @@ def _one_support(match: Match) -> Match:
     if match.meaning not in ("on", "under") or len(listed) < 2 or listed[1].article != "a":
         return match
     return replace(match, slots={**match.slots, "REF": listed[:1]}, end=listed[0].end)
+
+
+def _names(words: Sequence[str], position: int) -> bool:
+    """Whether a word that says nothing elsewhere is a noun here: "a stone well"."""
+    before = numbers.at(words, position - 1)
+    marked = before in ("a", "an", "the") or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
+    return (
+        marked
+        and noun(words[position]) is not None
+        and noun(f"{words[position]} {numbers.at(words, position + 1)}") is None
+    )
+
+
+def _adverb(word: str) -> bool:
+    """Whether it ends as an adverb and is no thing and no look: "carelessly", but not "lovely"."""
+    return len(word) > 5 and word.endswith("ly") and noun(word) is None and word not in (ATTRIBUTES | STYLE_ADVERBS)
+
+
+def _body(mention: Mention) -> bool:
+    """Whether it is part of someone: "his hand", "their heads"."""
+    return mention.own and mention.said in PARTS
+
+
+def _someone(thing: Thing) -> bool:
+    return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
+
+
+def _is_animal(things: Sequence[Thing]) -> bool:
+    return any(thing.noun is not None and thing.noun.plan in PLANS["animal"] for thing in things)
 
 
 def _participle(word: str) -> bool:
@@ -1128,7 +1439,7 @@ def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int
     if _camera_slot(grammar, position) is not None:
         return None
     first = grammar.mention(position, bare_unknown=True)
-    if first is None:
+    if first is None or (_body(first) and numbers.at(grammar.words, position - 1) == "with"):
         return None
     listed, end = [first], first.end
     while first.place == "" and first.pronoun == "":
@@ -1175,6 +1486,19 @@ def _list_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | N
     return (listed, listed[-1].end) if len(listed) > 1 or (listed and listed[0].plural) else None
 
 
+def _simile_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    """ "snow", "a wall": what something is likened to."""
+    mention = grammar.mention(position, bare_unknown=True)
+    return None if mention is None or mention.pronoun else (mention.said, mention.end)
+
+
+def _name_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
+    end = position
+    while numbers.at(grammar.words, end)[:1].isupper():
+        end += 1
+    return (" ".join(grammar.words[position:end]), end) if end > position else None
+
+
 def _rest_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
     """Words up to the next comma."""
     end = position
@@ -1189,6 +1513,8 @@ _SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
     "B": _thing_slot,
     "LIST": _list_slot,
     "REST": _rest_slot,
+    "SIMILE": _simile_slot,
+    "NAME": _name_slot,
     "CAMERA": _camera_slot,
     "SIDE": _side_slot,
     "HAND": _hand_slot,
