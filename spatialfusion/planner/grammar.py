@@ -455,7 +455,7 @@ class Grammar:
         return ends and self._match(vocabulary.predicates, position) is None
 
     def _measured(self, position: int) -> int:
-        """The end of a bare length that is the last measure again, "and the dog 60 cm", or an extent: "a man, 1.9 m"."""
+        """The end of a bare length: the last measure again, "and the dog 60 cm", or an extent, "a man, 1.9 m"."""
         found = numbers.length(self.words, position)
         if found is None or not self._current():
             return position

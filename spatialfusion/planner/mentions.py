@@ -347,8 +347,6 @@ class Mentions:
             scale=mention.scale,
             arrangement=mention.arrangement,
         )
-        if mention.noun is None:
-            self._draft.warn(f'"{mention.said}" is not in the lexicon: it becomes a box of 1 m.')
         if mention.count is not None and count == 1:
             self._counted.append(thing)
         if count > 1:

@@ -50,7 +50,8 @@ TIED = frozenset(
 )
 # Participles that say no more than that a thing is there.
 THERE = frozenset(
-    "pitched stopped halted built left dropped abandoned stored stacked piled displayed exhibited stuck spread laid strewn scattered "
+    "pitched stopped halted built left dropped abandoned stored stacked piled displayed exhibited stuck spread "
+    "laid strewn scattered "
     "planted moored docked anchored thrown carved painted hung draped crouched curled slumped sprawled huddled nailed "
     "pinned fixed fitted docked tucked wedged balanced gathered assembled spotted served provided added lit nestled "
     "crouches squats squatting crouching lounges lounging sprawling reclines reclining slouching dwells lives living "

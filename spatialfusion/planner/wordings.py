@@ -372,9 +372,11 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "pose_front": (
         "[both|all] (<face>|<look>|<turn>) [straight] [at|to|into|towards|in] CAMERA",
         "<face> (forward|forwards|front|frontward|out|the front)",
-        "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) [<be>] "
+        "[with] (which|it|him|her|them) 's "
+        "(front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) [<be>] "
         "[<turn>|<face>] (to|towards|facing|at) CAMERA",
-        "(<have>|turning|turns) (it|him|her) 's (front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) "
+        "(<have>|turning|turns) (it|him|her) 's "
+        "(front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) "
         "[<turn>] (to|towards|at) CAMERA",
         "[<be>] front (on|on to CAMERA|to CAMERA|towards CAMERA)",
         "straight (into|at|in|to|towards) CAMERA",
@@ -412,7 +414,9 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "<look> (over|off) to the HAND",
         "in profile [<face>|<look>] [to|towards] [the] HAND",
         "in HAND profile",
-        "[with] (it|him|her|them) 's (front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) [<be>] [<turn>|<face>] [to|towards] [the] HAND",
+        "[with] (it|him|her|them) 's "
+        "(front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) [<be>] [<turn>|<face>] "
+        "[to|towards] [the] HAND",
         "[both|all] (<face>|<look>|<turn>|<go>) [out|off|over] (to|towards) [the] HAND [hand] (side|edge) "
         "[of the (picture|image|frame|photo|scene|shot)]",
     ),
@@ -799,7 +803,8 @@ VIEWPOINTS: dict[str, tuple[str, ...]] = {
     ),
     "owner": (
         f"[as <see>] from REF 's [own] {_FROM_VIEW}",
-        f"[as <see>] from the [own] {_FROM_VIEW} of [(the driver|the person|the pilot|the rider|someone) (of|in|on)] REF",
+        f"[as <see>] from the [own] {_FROM_VIEW} of [(the driver|the person|the pilot|the rider|someone) "
+        f"(of|in|on)] REF",
         "as <see> (by|from) REF",
         "<see> (by|from) REF",
         "looking from REF",

@@ -91,7 +91,8 @@ GRAMMAR = frozenset(
     (
         "a an the and or of to at by for is are be being was were been it they them he she him her this that these "
         "those there here which who whom while whereas but as than with has have having had where when so then we i "
-        "you us me do does in on from can could will would should may might must one ones see visible seen first what viewed shown "
+        "you us me do does in on from can could will would should may might must one ones see visible seen "
+        "first what viewed shown "
         "photographed pictured turned each other find finds notice however note 's , "
         "such up out some any into its also both all no not facing "
         "look looks"
@@ -231,7 +232,8 @@ ROOMS = frozenset(
     (
         "room kitchen bedroom bathroom office hall hallway classroom library museum gallery studio workshop garage "
         "cafe restaurant bar pub shop store supermarket church hospital school gym attic basement cellar corridor "
-        "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin pantry parlor parlour foyer den study sauna "
+        "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin "
+        "pantry parlor parlour foyer den study sauna "
         "cafeteria canteen diner bistro saloon tavern inn pub showroom gymnasium auditorium foyer vestibule loft "
         "penthouse dorm dormitory conservatory armory chamber chapel crypt dungeon vault cockpit greenhouse mansion "
         "indoors inside house home building warehouse barn"
@@ -251,7 +253,8 @@ OUTDOORS = frozenset(
         "shore coast harbor harbour port parking sidewalk pavement path driveway playground stadium landscape sand "
         "snow hillside jungle savanna savannah prairie highway alley campsite clearing orchard vineyard riverbank "
         "lakeside seaside pasture paddock wilderness nature outdoors dune dunes swamp canyon cliff plain plains "
-        "track tracks railway rails court station waves stream creek brook marsh moor glade alps shoreline seashore seabed "
+        "track tracks railway rails court station waves stream creek brook marsh moor glade alps shoreline "
+        "seashore seabed "
         "suburb neighborhood neighbourhood metropolis skyline trail lane boulevard avenue crossroads intersection "
         "market marketplace zoo"
     ).split()
@@ -276,7 +279,8 @@ INTANGIBLE = frozenset(
     "peace love happiness sadness silence warmth calm chaos loneliness solitude harmony mystery drama energy action "
     "style design concept theme idea dream memory game battle conversation adventure journey celebration palette tone "
     "tones hue hues texture textures detail details contrast composition focus quality resolution century decade "
-    "symmetry chiaroscuro vignette movie film cinema poetry music sound nostalgia wonder strength leaves foliage branches crumbs traffic laundry elegance "
+    "symmetry chiaroscuro vignette movie film cinema poetry music sound nostalgia wonder strength leaves "
+    "foliage branches crumbs traffic laundry elegance "
     "simplicity".split()
 )
 
@@ -364,7 +368,8 @@ STYLE_PHRASES = (
     "in (the|a|one|each) corner [of the (picture|image|frame|scene)]",
     "on the side of the (road|street)",
     "(arms|legs) (crossed|folded|outstretched|raised)",
-    "with (it|them|him|her) 's (arms|legs|hands|eyes|mouth|wings) (crossed|folded|outstretched|raised|open|closed|spread)",
+    "with (it|them|him|her) 's (arms|legs|hands|eyes|mouth|wings) "
+    "(crossed|folded|outstretched|raised|open|closed|spread)",
     "(like|resembling) SIMILE",
     "as COLOR as SIMILE",
 )
