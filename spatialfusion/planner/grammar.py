@@ -6,45 +6,35 @@ clause, a predicate, a noun phrase, a word of grammar. What nothing takes is lis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, verbs, vocabulary
+from .clause import Clause
 from .draft import Draft, Thing
+from .folding import fold
 from .hypernyms import PLANS, general
 from .mentions import Mentions, fits
 from .nouns import Mention, read_mention
 from .patterns import Match
-from .spelling import is_known, one_letter_away
+from .slots import SLOTS, is_body
 from .wordings import CLASSES
 from .words import (
-    AFTER_A_BIT,
-    AFTER_IS,
-    AFTER_RIGHT,
     BUILDINGS,
-    FOLD,
     GRAMMAR,
-    HARMLESS,
     INTANGIBLE,
     INVERTED,
     KEPT_POSTURES,
-    OWN_SIDES,
     PARTICIPLES,
     PARTS,
-    SPELT,
-    STYLE_ADVERBS,
     STYLE_WORDS,
     TABLES,
     VESSELS,
 )
 
-SIDES = ("front", "back", "left", "right")
-_BITS = ("bit", "little", "tad", "touch")
-# Words of `FOLD` whose "'s" is always an owner's.
-FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
 # What a thing without a front cannot have: such predicates go past it to the subject of the clause.
 _TURNED = (
     "pose_",
@@ -68,27 +58,6 @@ _OPPOSITES = {"left": "right", "right": "left", "front": "behind", "behind": "fr
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
-@dataclass
-class _Clause:
-    """What the reader remembers within one sentence."""
-
-    subjects: list[Thing] = field(default_factory=list)  # of the main clause
-    local: list[Thing] = field(default_factory=list)  # of a relative clause or after "with"
-    relative: bool = False
-    owner: list[Thing] = field(default_factory=list)  # whom "it" means after "with"
-    nearest: list[Thing] = field(default_factory=list)  # the last thing named
-    pending: list[Match] = field(default_factory=list)  # places said before their subject
-    viewpoint: list[Thing] = field(default_factory=list)
-    listed: list[Thing] = field(default_factory=list)  # the single things of "one red, the other yellow"
-    boundary: str = "start"  # the comma or joint just passed
-    finite: bool = False  # a verb since the subject
-    named_at: int = 0  # where the last reference ended
-    verb_last: bool = False  # a verb since the last thing named
-    shared: list[tuple[str, float | None]] = field(default_factory=list)  # sides whose reference comes with the next
-    last: list[Any] = field(default_factory=list)  # relations made last, for a point of view that follows
-    measured: str = ""  # the extent or distance said last, for "and the dog 60 cm"
-
-
 class Grammar:
     """Reads sentences into a draft.
 
@@ -107,16 +76,16 @@ class Grammar:
         self._place_end = -1
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
-        self._clause = _Clause()
+        self._clause = Clause()
 
     # --- one sentence ----------------------------------------------------------------------------------------------
 
     def begin(self, words: Sequence[str]) -> list[str]:
         """Take up a sentence, given as tokens; return its words as the wordings have them."""
-        self.words = self._plain(words)
+        self.words = fold(words, self.draft, self._names, self.mentions.known)
         self._cache.clear()
         self._said.clear()
-        self._clause = _Clause()
+        self._clause = Clause()
         return self.words
 
     def read(self, words: Sequence[str], about: Sequence[Thing] = ()) -> None:
@@ -133,7 +102,7 @@ class Grammar:
         """What stands in a slot of a wording at this position, and its end."""
         key = name, position
         if key not in self._cache:
-            self._cache[key] = _SLOTS[name](self, position)
+            self._cache[key] = SLOTS[name](self, position)
         return self._cache[key]
 
     def mention(self, position: int, bare_unknown: bool = False) -> Mention | None:
@@ -141,55 +110,6 @@ class Grammar:
         named = self.mentions.name_at(self.words, position)
         # "paint car red": the colour after a noun is the instruction's.
         return named or read_mention(self.words, position, bare_unknown, tags=not self.mentions.known)
-
-    def _plain(self, words: Sequence[str]) -> list[str]:
-        """One word for each of several that mean the same; adverbs that change nothing go to the picture's words."""
-        folded: list[str] = []
-        for at, word in enumerate(words):
-            if numbers.at(words, at - 1) in ("a", "an") and noun(word) is not None:
-                folded.append(word)  # "a photographer"
-            else:
-                folded += FOLD.get(word, word).split()
-        plain: list[str] = []
-        for at, word in enumerate(folded):
-            if word in self._names and numbers.at(folded, at - 1) not in ("a", "an") and not is_known(word):
-                plain.append(word.capitalize())
-                continue
-            if not self.mentions.known:
-                word = self._spelt(word)
-            if (
-                word == "'s"
-                and numbers.at(folded, at + 1) in AFTER_IS
-                and numbers.at(folded, at - 1) not in FOLD_OWNERS
-            ):
-                plain.append("is")
-            elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
-                plain.append("to")
-            elif word == "far" and numbers.at(folded, at + 1) in ("behind", "beyond", "above", "below", "ahead"):
-                pass
-            elif word == "off" and numbers.at(folded, at + 1) in ("to", "in"):
-                pass
-            elif word in _BITS and plain[-1:] == ["a"] and numbers.at(folded, at + 1) in AFTER_A_BIT:
-                plain.pop()
-            elif word == "another" and folded[at - 1 : at] == ["one"]:
-                plain[-1:] = ["each", "other"]  # "one another"
-            elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
-                plain.append("is")
-            elif word == "been" and numbers.at(folded, at - 1) in ("has", "have", "had"):
-                pass
-            elif word in HARMLESS and _names(folded, at):
-                plain.append(word)
-            elif (word in HARMLESS or _adverb(word)) and not (
-                word == "straight" and numbers.at(folded, at + 1) in ("down", "line")
-            ):
-                self._keep(word, quiet=True)
-            elif word == "right" and numbers.at(folded, at + 1) in AFTER_RIGHT and numbers.at(folded, at - 1) != "the":
-                pass
-            elif word == "her" and numbers.at(folded, at + 1) in ("left", "right", "front", "back", "own"):
-                plain += ["her", "'s"]
-            else:
-                plain.append(word)
-        return plain
 
     def _with_last(self) -> None:
         """ "With a lamp to its left, a bed stands there": the subject first, that "its" means."""
@@ -202,18 +122,6 @@ class Grammar:
                 self.words = [*first, *self.words[:comma], *([",", *after] if after else [])]
                 self._cache.clear()
                 return
-
-    def _spelt(self, word: str) -> str:
-        """The word that a misspelt one means, if it is none that is known and one letter away from one."""
-        if len(word) < 5 or not word.isalpha() or is_known(word):
-            return word
-        found = next((other for other in one_letter_away(word) if other in SPELT), None)
-        if found is None and len(word) >= 7 and not word.endswith(("ing", "ed", "er", "ers", "es", "or")):
-            found = next((other for other in one_letter_away(word) if noun(other) is not None), None)
-        if found is None:
-            return word
-        self.draft.warn(f'"{word}" is read as "{found}".')
-        return found
 
     def _opening(self, position: int) -> int:
         """Past "a picture of" and its kind, which say nothing of the scene."""
@@ -417,7 +325,7 @@ class Grammar:
     def _held(self, end: int) -> int:
         """Past "in his hand" behind what someone holds."""
         match = self._match(vocabulary.predicates, end)
-        if match is not None and any(_body(mention) for mention in match.slots.get("REF", ())):
+        if match is not None and any(is_body(mention) for mention in match.slots.get("REF", ())):
             self._describe(self._current(), end, match.end)
             return match.end
         return end
@@ -659,7 +567,7 @@ class Grammar:
                 break  # "a lion, and the animal looks away"
             if following.pronoun == "one" and first.pronoun != "one":
                 break
-            if first.pronoun == "one" and self._predicate_after(first.end):
+            if first.pronoun == "one" and self.predicate_after(first.end):
                 break
             listed.append(following)
             end = following.end
@@ -705,7 +613,7 @@ class Grammar:
                 return False
             position = mention.end + 1
 
-    def _predicate_after(self, position: int) -> bool:
+    def predicate_after(self, position: int) -> bool:
         position = self._past_verbs(position)
         return self._match(vocabulary.predicates, position) is not None or (
             numbers.at(self.words, position) in vocabulary.COLOR_NAMES
@@ -748,7 +656,7 @@ class Grammar:
                 self._describe(owner, position, mention.end)
                 return mention.end
             return position + 1
-        said = self._predicate_after(end)
+        said = self.predicate_after(end)
         if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
             # ", with the lamp on the table and the chair beside it": a clause of its own.
             return self._separate(position, "and")
@@ -785,7 +693,7 @@ class Grammar:
         match = self._match(vocabulary.predicates, end)
         if match is None or not any(thing.is_person for thing in owner):
             return end
-        if not any(_body(mention) for mention in match.slots.get("REF", ())):
+        if not any(is_body(mention) for mention in match.slots.get("REF", ())):
             return end
         self._describe(owner, position, match.end)
         return match.end
@@ -794,7 +702,7 @@ class Grammar:
         """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
         if mention.said in PARTS and not mention.pronoun:
             return mention.unknown or not placed
-        return mention.unknown and not self._predicate_after(mention.end)
+        return mention.unknown and not self.predicate_after(mention.end)
 
     def _more_parts(self, owner: Sequence[Thing], end: int) -> int:
         """Past the other parts of "with a red roof and a green door"; another thing is left to "with" again."""
@@ -804,7 +712,7 @@ class Grammar:
         mention = self.mention(position, bare_unknown=True) if position > end else None
         if mention is None or mention.place or mention.pronoun or mention.said not in PARTS:
             return end
-        if self._predicate_after(mention.end) and self._says_of_with(mention.end):
+        if self.predicate_after(mention.end) and self._says_of_with(mention.end):
             return end
         self._describe(owner, end, mention.end)
         return self._more_parts(owner, mention.end)
@@ -1361,27 +1269,6 @@ def _one_support(match: Match) -> Match:
     return replace(match, slots={**match.slots, "REF": listed[:1]}, end=listed[0].end)
 
 
-def _names(words: Sequence[str], position: int) -> bool:
-    """Whether a word that says nothing elsewhere is a noun here: "a stone well"."""
-    before = numbers.at(words, position - 1)
-    marked = before in ("a", "an", "the") or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
-    return (
-        marked
-        and noun(words[position]) is not None
-        and noun(f"{words[position]} {numbers.at(words, position + 1)}") is None
-    )
-
-
-def _adverb(word: str) -> bool:
-    """Whether it ends as an adverb and is no thing and no look: "carelessly", but not "lovely"."""
-    return len(word) > 5 and word.endswith("ly") and noun(word) is None and word not in (ATTRIBUTES | STYLE_ADVERBS)
-
-
-def _body(mention: Mention) -> bool:
-    """Whether it is part of someone: "his hand", "their heads"."""
-    return mention.own and mention.said in PARTS
-
-
 def _someone(thing: Thing) -> bool:
     return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
 
@@ -1392,137 +1279,3 @@ def _is_animal(things: Sequence[Thing]) -> bool:
 
 def _participle(word: str) -> bool:
     return word.endswith("ing") or word in PARTICIPLES
-
-
-# --- slots ---------------------------------------------------------------------------------------------------------
-
-
-def _camera_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    words = grammar.words
-    if numbers.at(words, position) == "the" and numbers.at(words, position + 1) == "camera":
-        return "camera", position + 2
-    word = numbers.at(words, position)
-    return ("camera", position + 1) if word in ("camera", "us", "me", "you", "we") else None
-
-
-def _side_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    """ "left", "left side", "left-hand side", "right flank"."""
-    word = numbers.at(grammar.words, position)
-    if word not in SIDES:
-        return None
-    end = position + 1
-    if numbers.at(grammar.words, end) == "hand":
-        end += 1
-    return word, end + (numbers.at(grammar.words, end) in ("side", "sides", "flank"))
-
-
-def _hand_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    word = numbers.at(grammar.words, position)
-    return (word, position + 1) if word in ("left", "right") else None
-
-
-def _own_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    for size in (3, 2, 1):
-        side = OWN_SIDES.get(" ".join(grammar.words[position : position + size]))
-        if side and position + size <= len(grammar.words):
-            return side, position + size
-    return None
-
-
-def _color_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    word = numbers.at(grammar.words, position)
-    return (word, position + 1) if word in vocabulary.COLOR_NAMES else None
-
-
-def _reference_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
-    """One thing, or several joined by "and" where nothing more is said of the last of them."""
-    if _camera_slot(grammar, position) is not None:
-        return None
-    first = grammar.mention(position, bare_unknown=True)
-    if first is None or (_body(first) and numbers.at(grammar.words, position - 1) == "with"):
-        return None
-    listed, end = [first], first.end
-    while first.place == "" and first.pronoun == "":
-        joint = numbers.at(grammar.words, end)
-        if joint != "and":
-            break
-        following = grammar.mention(end + 1)
-        if following is None or following.pronoun or following.place:
-            break
-        after = numbers.at(grammar.words, following.end)
-        if after not in ("", ",", "and") or (after == "," and grammar._predicate_after(following.end + 1)):
-            break
-        if after == "and" and grammar.mention(following.end + 1) is not None:
-            break
-        listed.append(following)
-        end = following.end
-    return listed, end
-
-
-def _thing_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
-    """One thing, or one for each of a list before a verb: "a car and a house"."""
-    if _camera_slot(grammar, position) is not None:
-        return None
-    mention = grammar.mention(position, bare_unknown=True)
-    if mention is None or mention.place:
-        return None
-    return [mention], mention.end
-
-
-def _list_slot(grammar: Grammar, position: int) -> tuple[list[Mention], int] | None:
-    listed: list[Mention] = []
-    while True:
-        mention = grammar.mention(position, bare_unknown=True)
-        if mention is None or mention.pronoun or mention.place:
-            break
-        listed.append(mention)
-        position = mention.end
-        after = position
-        while numbers.at(grammar.words, after) in (",", "and", "then"):
-            after += 1
-        if after == position:
-            break
-        position = after
-    return (listed, listed[-1].end) if len(listed) > 1 or (listed and listed[0].plural) else None
-
-
-def _simile_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    """ "snow", "a wall": what something is likened to."""
-    mention = grammar.mention(position, bare_unknown=True)
-    return None if mention is None or mention.pronoun else (mention.said, mention.end)
-
-
-def _name_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    end = position
-    while numbers.at(grammar.words, end)[:1].isupper():
-        end += 1
-    return (" ".join(grammar.words[position:end]), end) if end > position else None
-
-
-def _rest_slot(grammar: Grammar, position: int) -> tuple[str, int] | None:
-    """Words up to the next comma."""
-    end = position
-    while end < len(grammar.words) and grammar.words[end] != ",":
-        end += 1
-    return (" ".join(grammar.words[position:end]), end) if end > position else None
-
-
-_SLOTS: dict[str, Callable[[Grammar, int], tuple[Any, int] | None]] = {
-    "REF": _reference_slot,
-    "A": _thing_slot,
-    "B": _thing_slot,
-    "LIST": _list_slot,
-    "REST": _rest_slot,
-    "SIMILE": _simile_slot,
-    "NAME": _name_slot,
-    "CAMERA": _camera_slot,
-    "SIDE": _side_slot,
-    "HAND": _hand_slot,
-    "OWN": _own_slot,
-    "COLOR": _color_slot,
-    "FACTOR": lambda grammar, position: numbers.number(grammar.words, position),
-    "ANGLE": lambda grammar, position: numbers.angle(grammar.words, position),
-    "ACROSS": lambda grammar, position: numbers.length(grammar.words, position),
-    "LENGTH": lambda grammar, position: numbers.length(grammar.words, position),
-    "RATIO": lambda grammar, position: numbers.ratio(grammar.words, position),
-}
