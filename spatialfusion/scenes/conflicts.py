@@ -12,8 +12,8 @@ from .problem import Problem
 from .render import Progress
 from .sizes import conflict, minimal_conflict
 
-EXPLAINED = 1500  # work that may be spent
-NAMED = 20  # lines at odds; more say nothing
+EXPLAINED = 1500  # work that may be spent on an explanation
+NAMED = 20  # most lines at odds that a message names
 
 
 def explain(problem: Problem, progress: Progress | None = None) -> InputError:
