@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..spatialfusion.scenes.compose import check_picture
 from ..spatialfusion.scenes.text import EXAMPLE, scene_from_text
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import draw_layout, output_values, outputs, say
+from .scene_drawing import cancellable, draw_layout, output_values, outputs, say
 
 
 class SpatialFusionComposeScene(io.ComfyNode):
@@ -71,6 +71,6 @@ class SpatialFusionComposeScene(io.ComfyNode):
     @classmethod
     def execute(cls, text: str, width: int, height: int, supersampling: int, seed: int = 0) -> io.NodeOutput:
         check_picture((width, height), supersampling)
-        layout = scene_from_text(text, seed, width / height)
+        layout = scene_from_text(text, seed, width / height, cancellable())
         drawn = draw_layout(layout, (width, height), supersampling)
         return io.NodeOutput(*output_values(drawn), ui=say(cls, drawn.warnings, "Everything is in view."))

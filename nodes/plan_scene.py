@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.planner.plan import SAMPLES, plan
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import draw_layout, output_values, outputs, say
+from .scene_drawing import cancellable, draw_layout, output_values, outputs, say
 
 EXAMPLE = "a giraffe two metres behind a red jeep, a tree to the left of the giraffe, seen from the left"
 
@@ -70,7 +70,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
     def execute(cls, sentence: str, seed: int, width: int, height: int) -> io.NodeOutput:
         if not isinstance(sentence, str):
             raise InputError(f"sentence is a {type(sentence).__name__}: expected text.")
-        made = plan(sentence, seed, (width, height))
+        made = plan(sentence, seed, (width, height), cancellable())
         drawn = made.take(draw_layout(made.layout, (width, height), SAMPLES))
         boxes = [_box(box) for box in made.boxes if box.box is not None]
         sentences = list(made.warnings)

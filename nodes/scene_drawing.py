@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import comfy.model_management
@@ -16,16 +16,21 @@ from ..spatialfusion.scenes.program import Layout
 from .types import GeometryType, to_packet
 
 
-def draw_layout(layout: Layout, size: tuple[int, int], samples: int) -> Composition:
-    """Draw a layout at `size` (width, height) with a bar; cancelling ends it."""
-    check_masks(len(layout.names), size)
-    bar = comfy.utils.ProgressBar(size[1])
+def cancellable() -> Callable[[int, int], None]:
+    """A bar of what is done, for the solver or the renderer; cancelling ends them."""
+    bar = comfy.utils.ProgressBar(1)
 
     def progress(done: int, total: int) -> None:
         comfy.model_management.throw_exception_if_processing_interrupted()
         bar.update_absolute(done, total)
 
-    return draw(layout, size, samples, progress)
+    return progress
+
+
+def draw_layout(layout: Layout, size: tuple[int, int], samples: int) -> Composition:
+    """Draw a layout at `size` (width, height) with a bar; cancelling ends it."""
+    check_masks(len(layout.names), size)
+    return draw(layout, size, samples, cancellable())
 
 
 def outputs() -> list[io.Output]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from spatialfusion.planner.sentence import read_sentence
@@ -322,6 +324,11 @@ CASES = [
         "camera sees back of bus; bus side by side with car opposite ways; car",
     ),
 ]
+
+
+# More of them, one a line: the sentence, "=>", and the scene text.
+FILE = Path(__file__).parent / "data" / "wordings.txt"
+CASES += [tuple(line.split(" => ")) for line in FILE.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize(("prompt", "text"), CASES)

@@ -374,3 +374,17 @@ def test_a_crowd_of_things_take_bounded_work():
     layout = scene_from_text(text)
     assert len(layout.scene.objects) == 80
     check_promises(text, layout)
+
+
+def test_a_search_tells_how_far_it_is_and_can_be_ended() -> None:
+    told: list[tuple[int, int]] = []
+    text = "camera auto\n12 chair around table\ntable\nlamp on table\n5 tree behind table in a row\n"
+    layout = scene_from_text(text, progress=lambda done, whole: told.append((done, whole)))
+    assert layout == scene_from_text(text)
+    assert len(told) >= 3 and told == sorted(told) and all(0 <= done <= whole for done, whole in told)
+
+    def stop(done: int, whole: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scene_from_text(text, progress=stop)

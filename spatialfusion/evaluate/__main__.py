@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..defaults import DEPTH_GUIDANCE_HELP, DEPTH_STEPS_HELP, GUIDANCE, STEPS, STRENGTH
 from ..devices import usable_device
-from ..errors import CommandParser, InputError, run_command, suggest
+from ..errors import CommandParser, InputError, read_size, run_command, suggest
 
 if TYPE_CHECKING:
     from .images import ImageSource
@@ -114,7 +114,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 def _check(options: argparse.Namespace) -> None:
     from .judges import OPTIONS, check_options
-    from .questions import SUB_DOMAINS, read_seeds, read_size
+    from .questions import SUB_DOMAINS, read_seeds
 
     ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,
             "--rendered": options.rendered}  # fmt: skip

@@ -292,14 +292,6 @@ def _progress(names: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str,
     return tqdm(names, desc="questions", unit="question")
 
 
-def read_size(text: str) -> tuple[int, int]:
-    """The two numbers of --size."""
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0):
-        raise InputError(f"--size is {text!r}: expected WIDTHxHEIGHT, such as 512x512.")
-    return int(width), int(height)
-
-
 def read_seeds(text: str) -> list[int]:
     """The numbers of --seeds, each once."""
     if not re.fullmatch(r"\d{1,3}(,\d{1,3})*", text):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..errors import CommandParser, InputError, run_command
+from ..errors import CommandParser, InputError, read_size, run_command
 from .pictures import save_picture, source_pictures
-from .questions import PUBLIC, SUB_DOMAINS, Question, digest, public_questions, read_size, select, write_questions
+from .questions import PUBLIC, SUB_DOMAINS, Question, digest, public_questions, select, write_questions
 
 
 def main(argv: list[str]) -> None:

@@ -10,6 +10,7 @@ from ..scenes.lexicon import Noun, has_front
 from .words import PERSONS
 
 MAX_THINGS = 1000
+_HUMANS = frozenset(("standing person", "walking person", "sitting person", "child", "person in a gown"))
 MOST_SPLIT = 24  # members of a group that get lines of their own where the text speaks of single ones
 
 
@@ -19,6 +20,7 @@ class Thing:
 
     noun: of the lexicon, None for an unknown word. said: the noun as written. side: of "the left dog". index: in the
     scene that an instruction changes, None for a new thing. members: of a group that has been split into single things.
+    ghost: whether it is no thing ("the sun", "a sense of calm"), so that nothing said of it is kept.
     """
 
     noun: Noun | None
@@ -32,6 +34,7 @@ class Thing:
     name: str = ""
     side: str = ""
     index: int | None = None
+    ghost: bool = False
     members: list[Thing] = field(default_factory=list)
 
     @property
@@ -46,7 +49,7 @@ class Thing:
     @property
     def is_person(self) -> bool:
         """Whether "she" or "he" means it; "it" may be a figure."""
-        return self.said in PERSONS
+        return self.said in PERSONS or (self.noun is not None and self.noun.plan in _HUMANS and self.said != "figure")
 
     @property
     def label(self) -> str:
@@ -97,7 +100,9 @@ class Draft:
 
     def relate(self, kind: str, subject: Thing, references: Sequence[Thing] = (), value: float | None = None) -> None:
         """Say something of a thing; of all its members, if it is a group that has been split."""
-        others = self.expand(references)
+        others = [other for other in self.expand(references) if not other.ghost]
+        if subject.ghost or (references and not others):
+            return
         for single in self.expand([subject]):
             self.relations.append(Relation(kind, single, list(others), value))
 

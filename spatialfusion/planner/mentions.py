@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
+from . import hypernyms
 from .draft import Draft, Thing
 from .nouns import Mention
+from .words import PARTS, SCALES
 
 _VAGUE_PLURAL = 3
 _SIDES = {-3: "left", -4: "right", -5: "middle"}  # of `Mention.ordinal`
+# Of "the nearer one": relations that make a thing it, as subject and as reference, and what is said of it otherwise.
+_EXTREMES = {
+    -6: (("front", "nearer"), ("behind", "farther"), "bare_front"),
+    -7: (("behind", "farther"), ("front", "nearer"), "bare_behind"),
+    -8: (("taller", "bigger", "volume", "wider", "longer"), ("shorter", "smaller"), "bigger"),
+    -9: (("shorter", "smaller"), ("taller", "bigger", "volume", "wider", "longer"), "smaller"),
+}
 
 
 class Mentions:
@@ -27,6 +38,7 @@ class Mentions:
         self._taken: list[Thing] = []
         self._counted: list[Thing] = []  # those introduced as "one dog"
         self._it: Thing | None = None  # what "it" was last
+        self._group: Thing | None = None  # the last one of several
 
     def name_at(self, words: Sequence[str], start: int) -> Mention | None:
         """The longest name of a thing that stands here, with or without "the"."""
@@ -54,17 +66,44 @@ class Mentions:
             found = self._pronoun(mention, exclude, prefer, turned)
         elif mention.ordinal is not None:
             found = self._ordinal(mention, exclude)
-        else:
+        elif mention.own and mention.unknown and mention.said in PARTS:
+            # "smoke from its chimney": part of the thing itself.
+            found = self._pronoun(replace(mention, pronoun="it"), exclude, prefer, turned) or list(exclude)[:1]
+        elif mention.own and hypernyms.general(mention.said) and mention.noun is None:
             found = []
+        else:
+            found = self._general(mention, exclude)
+            if found:
+                self.touch(found)
+                return found
+            if hypernyms.general(mention.said) and mention.noun is None and mention.article != "a" and mention.count:
+                return [Thing(None, mention.said, ghost=True)]  # "of the two animals, the cow is nearer"
             if mention.article != "a" or (self.known and mention.article == "the"):
                 found = self._named(mention, exclude)
             if not found and not (self.known and mention.article == "the"):
-                found = [self._new(mention)]
+                found = self._draft.expand([self._new(mention)])
         self.touch(found)
         return found
 
+    def _general(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
+        """ "the animal", "both vehicles": what was named before and is one; empty where nothing is, or too much."""
+        word = hypernyms.general(mention.said)
+        if word is None or mention.article != "the" or self.known or mention.color:
+            return []
+        if any(fits(thing, mention) for thing in self._draft.things):
+            return []
+        alike = [thing for thing in self._draft.things if hypernyms.means(word, thing.noun) and thing not in exclude]
+        if mention.plural:
+            wanted = mention.count.number if mention.count else len(alike)
+            return alike if len(alike) > 1 and wanted >= len(alike) else []
+        if mention.noun is not None and len(alike) > 1:
+            return []
+        return [thing for thing in reversed(self.recent) if thing in alike][:1]
+
     def touch(self, things: Sequence[Thing]) -> None:
         for thing in things:
+            if thing.ghost:
+                continue
             if thing in self.recent:
                 self.recent.remove(thing)
             self.recent.append(thing)
@@ -86,6 +125,8 @@ class Mentions:
             plain[0].color = mention.color
             return plain
         exact = exact or alike
+        if mention.each:
+            return [single for thing in exact for single in self._draft.split(thing)]
         if mention.article == "" and mention.count is None and mention.plural is False and len(exact) > 1:
             exact = exact[-1:]
         wanted = mention.count.number if mention.count else None
@@ -110,7 +151,7 @@ class Mentions:
         word = mention.pronoun
         if word == "one":
             return self._one_of(mention, exclude)
-        if word in ("they", "them", "both", "these", "those"):
+        if word in ("they", "them", "both", "these", "those", "each"):
             return self._several(prefer, exclude)
         person = word in ("he", "she", "him", "her")
         # "behind it a tree, in front of it a dog": the same it.
@@ -147,6 +188,16 @@ class Mentions:
             return []
         if mention.ordinal in _SIDES:
             found = self._at_side(_SIDES[mention.ordinal], members, mention)
+        elif mention.ordinal in _EXTREMES:
+            found = self._at_extreme(mention.ordinal, members)
+        elif mention.ordinal is not None and mention.ordinal >= 0 and members[-1].side.startswith("#"):
+            # "the second bed is wider than the first one"
+            alike = [thing for thing in self._draft.things if thing.said == members[-1].said]
+            name = f"#{mention.ordinal}"
+            last = members[-1]
+            found = next((thing for thing in alike if thing.side == name), None) or self._draft.add(
+                Thing(last.noun, last.said, side=name)
+            )
         elif mention.ordinal is not None and mention.ordinal >= -1:
             found = members[mention.ordinal] if mention.ordinal < len(members) else members[-1]
         else:
@@ -156,6 +207,9 @@ class Mentions:
         if mention.color:
             found.color = mention.color
         found.words += [word for word in mention.words if word not in found.words]
+        found.scale *= mention.scale
+        for word in mention.words:
+            found.scale *= SCALES.get(word, 1.0)
         self._taken.append(found)
         return [found]
 
@@ -176,6 +230,12 @@ class Mentions:
         new = Thing(last.noun, last.said, mention.color, list(mention.words), scale=mention.scale)
         return [self._draft.add(new)]
 
+    def introduce(self, mention: Mention) -> Thing:
+        """A new thing, whatever was named before."""
+        thing = self._new(mention)
+        self.touch([thing])
+        return thing
+
     def _members(self) -> list[Thing]:
         """The single things that "one" and "the other" mean: the last group, or the last two things."""
         group = next((thing for thing in reversed(self.recent) if thing.count > 1 and not thing.members), None)
@@ -183,6 +243,9 @@ class Mentions:
             self._one, self._taken = self._draft.split(group), []
             self.recent = self._draft.expand(self.recent)
         elif not self._one:
+            if self._group is not None and self._group.members:
+                self._one, self._taken = self._group.members, []
+                return self._one
             last = self.recent[-1:]
             alike = [thing for thing in self._draft.things if last and thing.kind == last[0].kind]
             self._one, self._taken = (alike if len(alike) > 1 else self.recent[-2:]), []
@@ -195,6 +258,7 @@ class Mentions:
         if group is not None and mention.ordinal is not None and not (mention.plural and mention.ordinal == -2):
             alike = self._draft.split(group)
             self.recent = self._draft.expand(self.recent)
+            self._one, self._taken = alike, []
         if mention.ordinal == -2:
             last = [thing for thing in reversed(self.recent) if thing in alike]
             others = [thing for thing in alike if thing not in exclude and thing not in last[:1]]
@@ -203,24 +267,64 @@ class Mentions:
             if mention.plural:
                 return others
             return others[:1] if others else [self._new(mention)]
+        if not alike and mention.ordinal in (*_SIDES, *_EXTREMES):
+            # "two deck chairs ... the left chair"
+            alike = [thing for thing in self._draft.things if thing.kind.split()[-1:] == [mention.said]]
+            alike = [single for thing in alike for single in self._draft.split(thing)]
+            self.recent = self._draft.expand(self.recent)
         if mention.ordinal in _SIDES:
             return [self._at_side(_SIDES[mention.ordinal], alike, mention)]
+        if mention.ordinal in _EXTREMES and alike:
+            return [self._at_extreme(mention.ordinal, alike)]
+        if mention.ordinal in _EXTREMES:
+            return [self._new(mention)]
+        ranked = [thing for thing in alike if thing.side.startswith("#")]
+        if ranked or (not alike and mention.ordinal > 0 and mention.count is None):
+            # "the second tree is shorter than the first", where no trees were counted before
+            name = f"#{mention.ordinal}"
+            found = next((thing for thing in ranked if thing.side == name), None) or self._new(mention)
+            found.side = name
+            return [found]
         if not alike and mention.count is not None and mention.count.number > 1:
             alike = self._draft.split(self._new(mention))  # "the second of three chairs"
         if not alike or mention.ordinal >= len(alike):
             # "the first chair ... the second chair", where no chairs were counted before.
             return [self._new(mention)]
-        self._taken.append(alike[mention.ordinal])
-        return [alike[mention.ordinal]]
+        found = alike[mention.ordinal]
+        self._taken.append(found)
+        return [found]
+
+    def _at_extreme(self, ordinal: int, alike: list[Thing]) -> Thing:
+        """ "the nearer one", "the larger dog": the one that is said to be it, else the first of which nothing is."""
+        as_subject, as_reference, said = _EXTREMES[ordinal]
+        for relation in self._draft.relations:
+            if relation.subject in alike and relation.kind in as_subject:
+                return relation.subject
+            if relation.kind in as_reference and any(thing in alike for thing in relation.references):
+                return next(thing for thing in relation.references if thing in alike)
+        free = [thing for thing in alike if thing not in self._taken] or alike
+        others = [thing for thing in alike if thing is not free[0]]
+        self._draft.relate({"bare_front": "nearer", "bare_behind": "farther"}.get(said, said), free[0], others)
+        return free[0]
 
     def _at_side(self, side: str, alike: list[Thing], mention: Mention) -> Thing:
         """ "the left dog": one that was called so, or one of no side yet, which is there from now on."""
         found = next((thing for thing in alike if thing.side == side), None)
+        if found is None and not mention.said and alike and all(thing.side for thing in alike):
+            # "the left box is taller than the right one"
+            found = self._draft.add(Thing(alike[0].noun, alike[0].said, mention.color, side=side))
+            if alike[0].index is None:
+                self._draft.relate(f"bare_{side}", found)
+            return found
         if found is None:
             free = [thing for thing in alike if not thing.side]
             found = (free[-1] if side == "right" else free[0]) if free else self._new(mention)
             found.side = side
-            if found.index is None:
+            new = found not in alike
+            others = [thing for thing in alike if thing is not found]
+            if found.index is None and others and side != "middle" and not new:
+                self._draft.relate(side, found, others)  # of those like it, as the text had named them before
+            elif found.index is None:
                 self._draft.relate(f"bare_{side}", found)
         return found
 
@@ -243,10 +347,17 @@ class Mentions:
             scale=mention.scale,
             arrangement=mention.arrangement,
         )
-        if mention.noun is None:
-            self._draft.warn(f'"{mention.said}" is not in the lexicon: it becomes a box of 1 m.')
         if mention.count is not None and count == 1:
             self._counted.append(thing)
+        if count > 1:
+            self._group = thing
+            self._one = []
+        if mention.arrangement == "stack":
+            thing.arrangement = ""
+            members = self._draft.split(self._draft.add(thing))
+            for upper, lower in pairwise(members):
+                self._draft.relate("on", upper, [lower])
+            return thing
         return self._draft.add(thing)
 
 

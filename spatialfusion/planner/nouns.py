@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
-from ..scenes.lexicon import ATTRIBUTES, Noun, noun
+from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
 from .numbers import at
 from .vocabulary import COLOR_NAMES, ENDS
 from .wordings import CLASSES
-from .words import AFTER_CAN, COLLECTIONS, OUTDOORS, ROOMS, SCALES, SURFACES
+from .words import (
+    AFTER_CAN,
+    COLLECTIONS,
+    COMPOUNDS,
+    INTANGIBLE,
+    OUTDOORS,
+    PARTS,
+    ROOMS,
+    SCALES,
+    SEEN_FROM_OUTSIDE,
+    SURFACES,
+)
 
 _PRONOUNS = frozenset("it they them he she him her this that these those both one each".split())
 _DEFINITE = frozenset("the this that these those it them him her which each every both all".split())
 _INDEFINITE = frozenset("a an another some any".split())
 _ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "fifth": 4, "last": -1}
-_ORDINALS |= {"other": -2, "left": -3, "right": -4, "middle": -5}
+_ORDINALS |= {"other": -2, "left": -3, "right": -4, "middle": -5, "leftmost": -3, "rightmost": -4, "middlemost": -5}
+_ORDINALS |= {"former": 0, "latter": -1}
+_ORDINALS |= dict.fromkeys(("closer", "closest", "front", "foremost"), -6)
+_ORDINALS |= dict.fromkeys(("farther", "farthest", "back", "distant"), -7)
+_ORDINALS |= dict.fromkeys(("taller", "tallest", "bigger", "biggest", "larger", "largest", "higher"), -8)
+_ORDINALS |= dict.fromkeys(("smaller", "smallest", "shorter", "shortest", "lower"), -9)
+_COMPARATIVES = {"bigger": 1.25, "larger": 1.25, "taller": 1.2, "higher": 1.2, "smaller": 0.75, "shorter": 0.85}
 _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
 
 
+_BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
     "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
@@ -28,7 +45,7 @@ _NO_NOUNS = frozenset(
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
     "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
     "least very same different other others something anything nothing everything lot kind sort type pair couple few "
-    "several many some how what why when who which here there now both all former latter".split()
+    "several many some how what why when who which here there now both all".split()
 )
 
 
@@ -39,8 +56,9 @@ class Mention:
     noun: of the lexicon (None: a pronoun, a place or an unknown word). said: the noun as written, in the singular where
     the lexicon knows it. article: "a", "the" or "". count: None without a number. words: adjectives that are kept.
     sizes: extents in metres, "tall" for one of an unnamed extent. pronoun: it, they, one ... ordinal: as in "the second
-    dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle. arrangement: "row" or "circle". place: a room or a place
-    outdoors, which is no thing. name: of a thing that has one.
+    dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle, -6 nearer, -7 farther, -8 larger, -9 smaller.
+    arrangement: "row" or "circle". place: "room", "outdoor", "surface" or "none" of what is no thing. name: of a thing
+    that has one. own: "its roof", of something named before. each: "each chair".
     """
 
     start: int
@@ -59,6 +77,8 @@ class Mention:
     arrangement: str = ""
     place: str = ""
     name: str = ""
+    own: bool = False
+    each: bool = False
 
     @property
     def unknown(self) -> bool:
@@ -73,27 +93,18 @@ def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] 
         said = " ".join(words[start : start + size])
         found = noun(said)
         if found is not None:
-            plural = said != found.name and said not in found.synonyms
-            return found, _singular(found, said) if plural else said, plural, start + size
+            single = singular(said)
+            return found, single, single.replace("-", " ") != said, start + size
     return None
 
 
-def _singular(entry: Noun, plural: str) -> str:
-    """The name or synonym of which this is the plural."""
-    if plural == entry.plural:
-        return entry.name
-
-    def alike(word: str) -> int:
-        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, plural)))
-
-    return max(entry.synonyms, key=alike, default=entry.name)
-
-
 def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
-    """("room" | "outdoor" | "surface", the words said, end) of a place that is no thing."""
+    """("room" | "outdoor" | "surface" | "none", the words said, end) of what is no thing: a place, light, a feeling."""
+    if at(words, start + 1) == "room" and at(words, start).isalpha() and at(words, start) not in ENDS:
+        return "room", f"{words[start]} room", start + 2
     for size in (2, 1):
         said = " ".join(words[start : start + size])
-        for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES)):
+        for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES), ("none", INTANGIBLE)):
             if said in table:
                 return kind, said, start + size
     return None
@@ -140,6 +151,8 @@ class _Phrase:
         of = self.at + 1 + the
         if at(self.words, of) != "of" or not (word == "one" or (the and _ORDINALS.get(word, -9) >= -1)):
             return None
+        if word == "one" and at(self.words, of + 1) in ("them", "these", "those"):
+            return Mention(self.start, of + 2, pronoun="one")
         several = read_mention(self.words, of + 1)
         if several is None or not several.plural or several.noun is None:
             return None
@@ -163,10 +176,10 @@ class _Phrase:
             self.at += at(self.words, self.at + 1) not in ("metre", "meter", "foot", "half")
             return
         if word in ("it", "them", "him", "her", "which", "us", "me", "you") and self.peek(1) == "'s":
-            self._set(article="the")
+            self._set(article="the", own=True)
             self.at += 2 + (self.peek(2) == "own")
         elif word in _DEFINITE and word not in ("it", "them", "him", "her", "which"):
-            self._set(article="the")
+            self._set(article="the", each=word in ("each", "every"))
             self.at += 1
             if word == "both":
                 self._set(count=numbers.Count(2))
@@ -176,7 +189,15 @@ class _Phrase:
                 self.at += 1
 
     def _ordinal(self) -> None:
-        if self.mention.article == "the" and self.peek() in _ORDINALS and self.peek(1) not in ("of", "side", "hand"):
+        ordinal = _ORDINALS.get(self.peek())
+        if (
+            ordinal is not None
+            and ordinal <= -6
+            and self.peek(1) != "one"
+            and known_noun(self.words, self.at + 1) is None
+        ):
+            return  # "the front of the house"
+        if self.mention.article == "the" and ordinal is not None and self.peek(1) not in ("of", "side", "hand"):
             self._set(ordinal=_ORDINALS[self.peek()])
             self.at += 1
 
@@ -196,6 +217,8 @@ class _Phrase:
 
     def _collection(self) -> None:
         word = self.peek()
+        if known_noun(self.words, self.at) is not None and known_noun(self.words, self.at)[3] > self.at + 1:
+            return  # "a stack of books"
         end = self.at + 1
         if word in COLLECTIONS and at(self.words, end) == "of":
             self._set(arrangement=COLLECTIONS[word][0], article="a")
@@ -217,11 +240,31 @@ class _Phrase:
             found = known_noun(self.words, self.at)
             if word == "can" and self.peek(1) in AFTER_CAN:
                 break
-            if found is not None and not self._is_adjective_here(found[3]):
-                return self._known(found, kept)
+            if found is not None and self._names_place(found):
+                kept += self.words[self.at : found[3]]
+                self.at = found[3]
+                continue
+            if found is not None and self._compound() == self.at and not self._is_adjective_here(found[3]):
+                return self._room(found, kept) or self._known(found, kept)
             place = place_at(self.words, self.at)
             if place is not None and known_noun(self.words, place[2]) is None:
-                return self._place(place, kept)
+                after = place_at(self.words, place[2])
+                if after is None or self.peek(place[2] - self.at) in ENDS:
+                    return self._place(place, kept)
+                kept.append(place[1])  # "morning mist", "forest clearing"
+                self.at = place[2]
+                continue
+            if word[:1].isupper() and known_noun(self.words, self.at + 1) is None:
+                return self._name(kept)
+            if (end := self._compound()) > self.at:
+                kept += self.words[self.at : end]
+                self.at = end
+                continue
+            if word in _COMPARATIVES and self.mention.article == "a" and self._noun_follows(self.at + 1):
+                self._set(scale=self.mention.scale * _COMPARATIVES[word])
+                kept.append(word)
+                self.at += 1
+                continue
             if self._measure():
                 described = True
                 continue
@@ -240,6 +283,8 @@ class _Phrase:
         if self.peek() in ("one", "ones") and (self.mention.article or described or kept):
             self.at += 1
             return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept))
+        if not kept and self.mention.article == "a" and (fruit := noun(f"{self.mention.color} fruit")) is not None:
+            return replace(self.mention, end=self.at, noun=fruit, said=self.mention.color, color="")  # "an orange"
         if not kept:
             return self._shared_noun() or self._without_noun(first)
         return self._unknown_noun(first, kept, bare_unknown, described)
@@ -248,7 +293,34 @@ class _Phrase:
         """Whether a noun is also a colour or adjective, and a noun comes after it: "an orange cat"."""
         word = self.peek()
         adjective = word in COLOR_NAMES or word in ATTRIBUTES or word in SCALES
-        return adjective and end == self.at + 1 and known_noun(self.words, end) is not None
+        after = at(self.words, end)
+        strange = word in ATTRIBUTES and after.isalpha() and after not in ENDS and bool(self.mention.article)
+        return adjective and end == self.at + 1 and (strange or known_noun(self.words, end) is not None)
+
+    def _compound(self) -> int:
+        """The end of "horse drawn", "snow covered", "three legged" before a noun; where it begins if it is none."""
+        found = known_noun(self.words, self.at)
+        end = found[3] if found is not None else self.at + 1
+        if self.peek() and at(self.words, end) in COMPOUNDS and self.peek() not in ENDS and self._noun_follows(end + 1):
+            return end + 1
+        return self.at
+
+    def _names_place(self, found: tuple[Noun, str, bool, int]) -> bool:
+        """ "a museum hall", "the castle courtyard": a noun before a place says which."""
+        place = place_at(self.words, found[3])
+        outside = place is not None and place[0] in ("room", "outdoor") and at(self.words, found[3]) not in ENDS
+        return outside and not found[2] and known_noun(self.words, found[3]) is None
+
+    def _room(self, found: tuple[Noun, str, bool, int], kept: list[str]) -> Mention | None:
+        """ "in a garage" is a place, "in front of a garage" a building."""
+        _, said, plural, end = found
+        inside = at(self.words, self.start - 1) == "in" or (
+            self.start == 0 and said not in SEEN_FROM_OUTSIDE and at(self.words, end) in (",", "with", "where")
+        )
+        alone = known_noun(self.words, end) is None and at(self.words, end) != "'s"
+        if said in ROOMS and inside and alone and not plural:
+            return self._place(("room", said, end), kept)
+        return None
 
     def _participle(self) -> bool:
         """Whether a posture or a participle stands before its noun: "a sitting dog", "a covered wagon"."""
@@ -302,8 +374,16 @@ class _Phrase:
         while not plural and (after := known_noun(self.words, end)) is not None:
             if at(self.words, end) in COLOR_NAMES or at(self.words, end) in ENDS:
                 break
+            if after[2] and at(self.words, after[3]) in ("a", "an", "the", "it"):
+                break  # "a table bears a lamp"
             kept.append(said)
             entry, said, plural, end = after
+        if self.mention.article == "a" and not plural and at(self.words, end) == "'s":
+            # "a child's chair": whose it is says which.
+            after = known_noun(self.words, end + 1)
+            if after is not None and after[1] not in PARTS:
+                kept += (said, "'s")
+                entry, said, plural, end = after
         self.at = end
         self._color_after()
         return replace(
@@ -323,9 +403,17 @@ class _Phrase:
 
     def _place(self, place: tuple[str, str, int], kept: list[str]) -> Mention | None:
         kind, said, end = place
-        if self.mention.count is not None and self.mention.count.number > 1:
+        if self.mention.count is not None and self.mention.count.number > 1 and kind != "none":
             return None
         return replace(self.mention, end=end, place=kind, said=said, words=(*kept, *self.mention.words))
+
+    def _name(self, kept: list[str]) -> Mention:
+        """ "New York", "Anna": a name, of a place for all one knows."""
+        first = self.at
+        while self.peek()[:1].isupper():
+            self.at += 1
+        said = " ".join(self.words[first : self.at])
+        return replace(self.mention, end=self.at, place="none", said=said, words=(*kept, *self.mention.words))
 
     def _without_noun(self, first: int) -> Mention | None:
         """A pronoun, or "the second", "the red one", "the other", "two of them"."""
@@ -333,6 +421,8 @@ class _Phrase:
         word = at(self.words, self.start)
         if mention.ordinal is not None and mention.ordinal > -3:
             return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")
+        if mention.count is not None and at(self.words, self.at - 1) == "couple":
+            return replace(mention, end=self.at, noun=noun("person"), said="person", plural=True)
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:
                 return None
@@ -345,6 +435,8 @@ class _Phrase:
             return replace(mention, end=max(end, self.at), pronoun=word)
         if word == "another":
             return replace(mention, end=self.start + 1, pronoun="one")
+        if word in ("which", "whom") and at(self.words, self.start - 1) in _BEFORE_WHICH:
+            return Mention(self.start, self.start + 1, pronoun="which")
         if word in ("it", "they", "them", "he", "she", "him", "her"):
             return Mention(self.start, self.start + 1, pronoun=word)
         return None
@@ -373,6 +465,9 @@ class _Phrase:
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
         *adjectives, head = kept
+        if at(self.words, self.start) == "one" and (head in ATTRIBUTES or head in SCALES):
+            # "one tall and one short"
+            return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept), count=None)
         tree = noun(f"{head} tree")
         if tree is not None and marked:
             end = first + self._length(first, kept)
@@ -406,7 +501,7 @@ def _verbal(word: str, singular: bool) -> bool:
 def _with_contents(words: Sequence[str], mention: Mention) -> Mention:
     """ "a cup of hot coffee", "a statue of a horse": what it holds or shows is kept as words."""
     end = mention.end
-    if at(words, end) != "of" or mention.arrangement:
+    if at(words, end) != "of" or mention.arrangement or numbers.number(words, end + 1):
         return mention
     inner = end + 1
     inner += at(words, inner) in ("a", "an", "the")

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..geometry import Geometry
 from ..scenes.compose import Composition, check_picture, draw
 from ..scenes.program import Layout, object_names
+from ..scenes.render import Progress
 from ..scenes.scene import Scene, SceneObject
 from ..scenes.statements import observe
 from ..scenes.text import scene_from_text
@@ -25,17 +26,18 @@ SIZE = (1024, 1024)
 SAMPLES = 2  # rays along each side of a pixel of the picture
 
 
-def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE) -> Plan:
+def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE, progress: Progress | None = None) -> Plan:
     """Read a sentence in plain English, place what it names, and find the view.
 
-    seed: another one gives another layout of the same sentence. size: (width, height) of the picture, in pixels. Raises
-    InputError for a sentence that names no thing, and for one whose relations cannot hold.
+    seed: another one gives another layout of the same sentence. size: (width, height) of the picture, in pixels.
+    progress: as for `scenes.solver.solve`. Raises InputError for a sentence that names no thing, and for one whose
+    relations cannot hold.
     """
     if not isinstance(prompt, str):
         raise InputError(f"the prompt is a {type(prompt).__name__}: expected a sentence.")
     check_text(prompt, "the prompt")
     reading = read_sentence(prompt)
-    return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings)
+    return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings, progress)
 
 
 def plan_text(
@@ -45,10 +47,11 @@ def plan_text(
     prompt: str = "",
     not_understood: tuple[str, ...] = (),
     said: tuple[str, ...] = (),
+    progress: Progress | None = None,
 ) -> Plan:
     """The plan of a scene text; see `scenes.text.scene_from_text`, also for errors."""
     check_picture(size, 0)
-    layout = scene_from_text(text, seed, size[0] / size[1])
+    layout = scene_from_text(text, seed, size[0] / size[1], progress)
     return Plan(prompt, text, layout, seed, size, not_understood, said)
 
 

@@ -9,7 +9,7 @@ from .draft import Draft
 from .grammar import Grammar
 from .mentions import Mentions
 from .settle import settle
-from .tokens import sentences, tokenize
+from .tokens import proper_names, sentences, tokenize
 from .writing import write
 
 
@@ -46,7 +46,7 @@ def read_sentence(prompt: str) -> Reading:
 def read_draft(prompt: str) -> Draft:
     """The things and relations as they were said."""
     draft = Draft()
-    grammar = Grammar(draft, Mentions(draft))
+    grammar = Grammar(draft, Mentions(draft), proper_names(prompt))
     for words in sentences(tokenize(prompt)):
         grammar.read(words)
     return draft

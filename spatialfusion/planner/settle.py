@@ -13,6 +13,7 @@ _PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front"
 _PAIRS |= {"farther": "nearer"}
 _EXTENTS = {"taller": "height", "wider": "width", "longer": "length"}
 _MORE = 0.3  # how much more "taller" is without a number, as a part of the other's height
+_REACHES = {"waist": 0.6, "shoulder": 0.82, "knee": 0.27}  # parts of the height
 _BIGGER, _SMALLER = 2.0, 0.5  # the volume, where "bigger" says no number
 _PLACED = ("left", "right", "front", "behind", "own_left", "own_right", "own_front", "own_back")
 _MUTUAL = ("same_way", "opposite_way", "face_to_face", "back_to_back")
@@ -27,6 +28,7 @@ def settle(draft: Draft) -> None:
         _placed_in,
         _walls,
         _comparisons,
+        _headroom,
         _distances,
         _turns,
         _abreast,
@@ -158,6 +160,17 @@ def _comparisons(draft: Draft) -> None:
             draft.relations.remove(relation)
         elif kind in ("same_height", "same_width", "same_length", "same_size"):
             _same(draft, relation)
+        elif kind.startswith("reaches_"):
+            height = other.extent("height")
+            other.sizes.setdefault("height", height)
+            subject.sizes["height"] = round(_REACHES[kind.removeprefix("reaches_")] * height, 3)
+            draft.relations.remove(relation)
+        elif kind == "volume_less":
+            relation.kind, relation.value = "volume", round(1 / relation.value, 3)
+        elif kind == "far":
+            largest = [max(thing.extent(name) for name in ("width", "length")) for thing in (subject, other)]
+            relation.kind, relation.value = "apart", round_metres(max(3.0, 1.5 * sum(largest)))
+            draft.warn(f"{subject.label} is far from {other.label}: it is read as {relation.value:g} m.")
         elif kind in ("bigger", "smaller"):
             relation.kind, relation.value = "volume", _BIGGER if kind == "bigger" else _SMALLER
     for relation in draft.relations:
@@ -194,6 +207,23 @@ def _same(draft: Draft, relation: Relation) -> None:
 
 def _some_more(extent: float) -> float:
     return max(round_metres(_MORE * extent), 0.02)
+
+
+def _headroom(draft: Draft) -> None:
+    """What is under a thing that leaves no room for it has that thing above it: "a sink under a mirror"."""
+    for relation in draft.relations:
+        if relation.kind != "under" or not relation.references or relation.subject.count > 1:
+            continue
+        thing, over = relation.subject, relation.references[0]
+        hangs = over.noun is not None and over.noun.place == "wall"
+        low = thing.extent("height") > over.extent("height")
+        if hangs or (over.count == 1 and (low or _narrower(over, thing))):
+            relation.kind, relation.subject, relation.references = "above", over, [thing]
+
+
+def _narrower(over: Thing, thing: Thing) -> bool:
+    sides = ("width", "length")
+    return max(map(over.extent, sides)) < min(map(thing.extent, sides))
 
 
 def _distances(draft: Draft) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from string import ascii_lowercase
 
+from ..scenes import lexicon
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
@@ -33,7 +34,10 @@ def _words() -> frozenset[str]:
     )
     listed = (COLLECTIONS, FOLD, GRAMMAR, HARMLESS, OUTDOORS, PARTS, ROOMS, SCALES, STYLE_WORDS, SURFACES, ATTRIBUTES)
     known = frozenset(word for table in listed for word in table) | vocabulary.COLOR_NAMES | numbers.WORDS
-    return known.union(letters.split(), *CLASSES.values())
+    parts = (
+        word for entry in lexicon.NOUNS.values() for name in (entry.name, *entry.synonyms) for word in name.split()
+    )
+    return known.union(letters.split(), parts, *CLASSES.values())
 
 
 def is_known(word: str) -> bool:

@@ -48,6 +48,9 @@ def tokenize(prompt: str) -> list[str]:
         raise InputError(f"the prompt has {len(prompt):,} characters; expected at most {MAX_CHARACTERS:,}.")
     text = unicodedata.normalize("NFC", prompt).translate(_SIGNS).lower()
     text = re.sub(r"""(?<=\d)\s?(''|"(?=[\s,.;]|$))""", " inches ", text)
+    # Weights of tags, and what loads a model: "(masterpiece:1.2)", "<lora:film:0.8>".
+    text = re.sub(r"<[^<>]*>|:\d+(\.\d+)?(?=\))", " ", text)
+    text = re.sub(r"(?<=\d)(?=(girl|boy|wom[ae]n|m[ae]n|person|people|cat|dog|car)s?\b)", " ", text)
     text = re.sub(r"(?<=\d)'(?=[\s\d,.;]|$)", " feet ", text)
     text = re.sub(r"[^\W\d_]+'(?:s|re|t|d|m|ve|ll)\b", lambda match: _SHORT.get(match[0], match[0]), text)
     tokens: list[str] = []
@@ -79,6 +82,14 @@ def _number_with_commas(token: str) -> tuple[str, ...]:
     if re.fullmatch(r"\d+,\d{1,2}", token):
         return (token.replace(",", "."),)
     return tuple(part for part in re.split(r"(,)", token) if part)
+
+
+def proper_names(prompt: str) -> frozenset[str]:
+    """The words, in lower case, that are written with a capital wherever they stand, and not only after a stop."""
+    plain = unicodedata.normalize("NFC", prompt).translate(_SIGNS)
+    capital = {word.lower() for word in re.findall(r"(?<=[\w,'] )[A-Z][^\W\d_]*", plain)}
+    small = set(re.findall(r"\b[^\W\d_A-Z][^\W\d_]*", plain))
+    return frozenset(capital - small) if small else frozenset()
 
 
 def sentences(tokens: list[str]) -> list[list[str]]:

@@ -7,6 +7,8 @@ roles exchanged: "a table surrounded by chairs" is about the chairs.
 
 from __future__ import annotations
 
+from . import verbs
+
 CLASSES = {
     name: frozenset(words.split())
     for name, words in {
@@ -48,6 +50,13 @@ CLASSES = {
     }.items()
 }
 
+CLASSES |= {
+    "mounts": verbs.ON,
+    "handles": verbs.BESIDE,
+    "regards": verbs.FACING,
+    "tied": verbs.TIED,
+    "covered": verbs.COVERED,
+}
 
 _SEES = "[as] <see> from"
 # How far, before a side or a place; after it, "by LENGTH".
@@ -65,10 +74,12 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "{HAND}": (
         f"{_GAP} [off|over|out|away|placed] (to|on|at|towards|off) [the] HAND [hand] [side] (of|from) REF [by LENGTH]",
         f"{_GAP} [to] HAND of REF [by LENGTH]",
+        "[up|flush] against [the] HAND [hand] side of REF",
         f"{_GAP} more to the HAND than REF",
         "[LENGTH] farther [to the] HAND than REF",
         f"{_GAP} to REF 's HAND [hand] [side] in the (picture|image|frame|photo)",
         "with REF (to|on|at) it 's other HAND",
+        f"{_GAP} [to] [the] HAND [side] from REF",
     ),
     "front": (
         f"{_GAP} in front of REF [by LENGTH]",
@@ -76,6 +87,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         f"{_GAP} before REF",
         f"{_GAP} (on|at) the near side of REF",
         f"{_GAP} on this side of REF",
+        "(leads|leading|pulls|pulling|tows|towing) REF along",
         "(obscuring|blocking|hiding|covering|obscures|blocks|hides|covers|obstructing|masking|occluding) [the view of] "
         "REF",
     ),
@@ -95,8 +107,8 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         f"{_GAP} at the back of REF from CAMERA",
         f"{_GAP} (on|at) the (far|other) side of REF",
         "(obscured|hidden|concealed|blocked|occluded|masked|covered|screened|hiding) [from view] (by|behind) REF",
-        "peeking out from behind REF",
-        "(appearing|appears|coming|emerging) from behind REF",
+        "[<look>|peeking|peeks|peek|appearing|appears|coming|emerging|emerges|jumping|stepping] [out|up] from "
+        "(behind|around|in back of) REF",
     ),
     "farther": (
         f"{_GAP} farther [away|back|off] [from CAMERA] than REF [by LENGTH]",
@@ -146,7 +158,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "bare_front": (
         "in [the] [immediate|near|extreme] foreground",
         "(in|at) the front",
-        "[the] closest [of all] [to CAMERA]",
+        "[the] closest [thing|object|item] [of all] [to CAMERA]",
         "(close|near) to CAMERA",
         "closer [to CAMERA]",
         "closer up",
@@ -162,13 +174,32 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     ),
     "open_front": ("[LENGTH] [farther] in front", "LENGTH ahead", "LENGTH before"),
     "open_behind": ("[LENGTH] [farther] behind", "LENGTH (farther back|to the back)"),
+    "far": (
+        "(far|a long way|well) (away|off) from REF",
+        "(far|away) from REF",
+        "<stand> away from REF",
+        "at a distance from REF",
+        "(far|wide) apart",
+        "far [away] from each other",
+    ),
+    "differ_taller": (
+        "differ [from REF] in height by LENGTH",
+        "differ by LENGTH in height",
+        "with a height difference of LENGTH",
+    ),
+    "differ_wider": ("differ [from REF] in width by LENGTH", "differ by LENGTH in width"),
+    "differ_longer": ("differ [from REF] in length by LENGTH", "differ by LENGTH in length"),
     "gap": ("LENGTH [farther] (away|off|distant)", "[at|with] a (gap|distance) of LENGTH", "by LENGTH"),
+    "open_on": ("on [the] top", "on it 's (top|roof)"),
+    "one_side": ("(on|to|at) one side of REF",),
+    "other_side": ("(on|to|at) the other [side]", "(on|to|at) it 's other side"),
     "open_taller": ("LENGTH (taller|higher)",),
     "open_wider": ("LENGTH (wider|broader)",),
     "open_longer": ("LENGTH longer",),
     "each_side": ("on (each|either|both) (side|sides) [of REF]", "to the left and [to the] right of REF"),
     "bare_ahead": ("in front of CAMERA", "before CAMERA"),
     "next": (
+        "nearby",
         f"{_GAP} (next|close|adjacent|near|proximate) to REF [by LENGTH]",
         "[<turn>] adjoining REF",
         "(hard|close|near) by REF",
@@ -184,6 +215,14 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "not far (away|off) from REF",
         "bordering [on] REF",
         "(at|by|near) the (foot|base|bottom|edge|end|side|corner) of REF",
+        "(on|at|in) the (far|near|other|opposite|one) end of REF",
+        "on the edge of REF",
+        "in LENGTH of REF",
+        "<handles> [with|at|on|to] REF",
+        "<go> (past|by|through|along|down|up|across|around|over) REF",
+        "(down|up|through) REF",
+        "<tied> (to|at|on|with|by) REF",
+        "off REF",
         "touching REF",
         "(joined|escorted) by REF",
         "keeping REF company",
@@ -224,6 +263,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "with A (on|to|at) one side [of it] and B (on|to|at) the other [side]",
     ),
     "on": (
+        "<mounts> [on|over|onto|up] REF",
         "in the (middle|very middle) of REF",
         "[right] on [the] top of REF",
         "on REF",
@@ -233,16 +273,27 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "on REF 's (roof|seat|top|surface|hood|bonnet|lid)",
         "topping REF",
         "(stacked|balanced|balancing|perched|perching|rests|resting) on [the] [top] [of] REF",
+        "(at|on|in) the (middle|end) of REF 's (roof|seat|top|surface|hood|bonnet|lid)",
     ),
-    "under": ("(under|below) REF", "[LENGTH] below REF", "in the shade of REF", "sheltering (under|below) REF"),
+    "under": (
+        "(on|at) the bottom of REF",
+        "on the underside of REF",
+        "(under|below) REF",
+        "[LENGTH] below REF",
+        "in the (shade|shadow) of REF",
+        "sheltering (under|below) REF",
+    ),
     "<under": ("(covering|sheltering) REF",),
-    "<on": ("carrying REF", "supporting REF", "topped (by|with) REF"),
+    "<on": (
+        "(hold|holds|holding|support|supports|supporting|bears|bearing|carry|carries|carrying) REF",
+        "[<be>|been|completely|all] <covered> (by|with|in) REF",
+    ),
     "above": ("[LENGTH] above REF", "over REF", "LENGTH over REF", "hovering over REF", "higher than REF"),
     "around": (
         "[all] around REF",
         "(surrounding|surround|surrounds|encircling|encircle|circling) REF",
         "[<stand>] in a (circle|ring|semicircle) (around|about) REF",
-        "(forming|making) a (circle|ring) around REF",
+        "(form|forms|forming|make|makes|making) a (circle|ring) around REF",
         "(ringing|rings|ring|encircles|enclosing|clustered around|grouped around|seated around) REF",
         "all round REF",
         "(arranged|gathered) around REF",
@@ -321,9 +372,11 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "pose_front": (
         "[both|all] (<face>|<look>|<turn>) [straight] [at|to|into|towards|in] CAMERA",
         "<face> (forward|forwards|front|frontward|out|the front)",
-        "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|snout|beak|bow) [<be>] "
+        "[with] (which|it|him|her|them) 's "
+        "(front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) [<be>] "
         "[<turn>|<face>] (to|towards|facing|at) CAMERA",
-        "(<have>|turning|turns) (it|him|her) 's (front|face|head|nose|muzzle|snout|beak|bow) "
+        "(<have>|turning|turns) (it|him|her) 's "
+        "(front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) "
         "[<turn>] (to|towards|at) CAMERA",
         "[<be>] front (on|on to CAMERA|to CAMERA|towards CAMERA)",
         "straight (into|at|in|to|towards) CAMERA",
@@ -361,7 +414,9 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "<look> (over|off) to the HAND",
         "in profile [<face>|<look>] [to|towards] [the] HAND",
         "in HAND profile",
-        "[with] (it|him|her|them) 's (front|face|head|nose|muzzle) [<be>] [<turn>|<face>] [to|towards] [the] HAND",
+        "[with] (it|him|her|them) 's "
+        "(front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) [<be>] [<turn>|<face>] "
+        "[to|towards] [the] HAND",
         "[both|all] (<face>|<look>|<turn>|<go>) [out|off|over] (to|towards) [the] HAND [hand] (side|edge) "
         "[of the (picture|image|frame|photo|scene|shot)]",
     ),
@@ -380,15 +435,15 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "<look> (at|towards|to|over at) REF",
         "<turn> (to|towards|at|in the direction of) REF",
         "(<face>|<look>) [back|over|out|up|down|straight] (at|to|towards|onto|in the direction of|upon) REF",
-        "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|eyes) [<be>] [<turn>|<face>] "
+        "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|eyes|gaze|bow) [<be>] [<turn>|<face>] "
         "(to|towards|facing|at|on) REF",
         "(eyeing|eyes|observing|observes|addressing|admiring|studying|regarding|approaching|approaches|greeting|"
         "pointing at|taking aim at|staring down) REF",
         "in the direction of REF",
         "(<have>|with) it 's (front|face) (to|towards|facing|turned to) REF",
         "<go> towards REF",
-        "watching REF",
-        "watches REF",
+        "<regards> REF",
+        "[straight|directly] towards REF",
         "barking at REF",
         "barks at REF",
     ),
@@ -432,12 +487,16 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "<see> [at] LENGTH away",
         "<see> from a distance of LENGTH",
     ),
-    "footprint": ("[measures|measuring] LENGTH (by|times) ACROSS", "[measures|measuring] FACTOR (by|times) ACROSS"),
+    "footprint": (
+        "[measures|measuring] LENGTH (by|times) ACROSS",
+        "[measures|measuring|of] FACTOR (by|times|x) ACROSS",
+    ),
     "height": (
         "LENGTH (tall|high|in stature|in size)",
         "[<have>] a LENGTH height",
         "with LENGTH [of] height",
         "(measuring|measures) LENGTH (tall|high)",
+        "[measuring|measures] LENGTH from (bottom to top|top to bottom|head to toe|base to tip)",
         "(standing|stands|rising|rises|towering|towers) LENGTH (tall|high|in height)",
         "(rising|rises|reaching|reaches) [to] [a height of] LENGTH",
         "height [of|,] LENGTH",
@@ -450,6 +509,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "width": (
         "LENGTH (wide|across|broad|in breadth)",
         "(measuring|measures) LENGTH (wide|across|in (width|breadth))",
+        "[measuring|measures] LENGTH from side to side",
         "(width|breadth) [of|,] LENGTH",
         "a (width|breadth) of LENGTH",
         "LENGTH in width",
@@ -458,6 +518,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "length": (
         "LENGTH (long|deep|in depth)",
         "(measuring|measures) LENGTH (long|deep|in (length|depth))",
+        "[measuring|measures] LENGTH from (end to end|front to back|nose to tail|bow to stern)",
         "(length|depth) [of|,] LENGTH",
         "a (length|depth) of LENGTH",
         "LENGTH in length",
@@ -511,6 +572,9 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "<longer": ("[<have>] LENGTH less length than REF",),
     "shorter": ("[LENGTH] shorter than REF [by LENGTH]", "shorter by LENGTH than REF", "[the] shortest [of all]"),
     "times_taller": (
+        "[with|<have>] a height RATIO that of REF",
+        "[<have>] RATIO the height that REF has",
+        "RATIO of the height of REF",
         "RATIO as (tall|high) as REF",
         "RATIO REF 's height",
         "RATIO REF in height",
@@ -518,6 +582,9 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "RATIO taller than REF",
     ),
     "times_wider": (
+        "[with|<have>] a width RATIO that of REF",
+        "[<have>] RATIO the width that REF has",
+        "RATIO of the width of REF",
         "RATIO as (wide|broad) as REF",
         "RATIO REF 's width",
         "RATIO REF in width",
@@ -525,26 +592,51 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "RATIO wider than REF",
     ),
     "times_longer": (
+        "[with|<have>] a length RATIO that of REF",
+        "[<have>] RATIO the length that REF has",
+        "RATIO of the length of REF",
         "RATIO as long as REF",
         "RATIO REF 's length",
         "RATIO REF in length",
         "RATIO the length of REF",
         "RATIO longer than REF",
     ),
+    "reaches_waist": ("(comes|come|coming|reaching|reaches|reach) [up] to REF 's (waist|hip|hips|belly)",),
+    "reaches_shoulder": ("(comes|come|coming|reaching|reaches|reach) [up] to REF 's (chest|shoulder|shoulders)",),
+    "reaches_knee": ("(comes|come|coming|reaching|reaches|reach) [up] to REF 's (knee|knees)",),
     "same_height": (
+        "[of|with|<have>] (equal|identical|the same) height [(to|as|with) REF]",
+        "<about> [as] (tall|high) as REF",
+        "<about> the height of REF",
         "[just] as (tall|high) as REF",
         "[of] the same height [as REF]",
         "equally tall",
         "equal in height [to REF]",
     ),
-    "same_width": ("[just] as wide as REF", "[of] the same width [as REF]", "equally wide"),
-    "same_length": ("[just] as long as REF", "[of] the same length [as REF]", "equally long"),
+    "same_width": (
+        "[of|with|<have>] (equal|identical|the same) width [(to|as|with) REF]",
+        "<about> [as] (wide|broad) as REF",
+        "<about> the width of REF",
+        "[just] as wide as REF",
+        "[of] the same width [as REF]",
+        "equally wide",
+    ),
+    "same_length": (
+        "[of|with|<have>] (equal|identical|the same) length [(to|as|with) REF]",
+        "<about> [as] (long) as REF",
+        "<about> the length of REF",
+        "[just] as long as REF",
+        "[of] the same length [as REF]",
+        "equally long",
+    ),
     "volume": (
         "RATIO as <big> as REF",
+        "[with|<have>] a (volume|size|bulk) RATIO that of REF",
+        "RATIO of the (size|volume|bulk) of REF",
         "RATIO [of] the (size|volume|bulk) of REF",
         "[<have>] RATIO [of] the (size|volume) of REF",
         "RATIO REF 's (size|volume)",
-        "RATIO (bigger|larger|smaller) than REF",
+        "RATIO (bigger|larger) than REF",
         "RATIO REF in (size|volume|bulk)",
         "RATIO as (bulky|massive|voluminous) as REF",
         "with RATIO [of] REF 's (volume|size|bulk)",
@@ -552,6 +644,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "having RATIO [of] the (volume|size|bulk) of REF",
         "[<have>] RATIO the volume of REF",
     ),
+    "volume_less": ("RATIO (smaller) than REF",),
     "bigger": ("(bigger|larger) than REF", "[the] (biggest|largest) [of all]"),
     "smaller": ("smaller than REF", "[the] smallest [of all]"),
     "same_size": (
@@ -559,6 +652,8 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "[of] the same size [as REF]",
         "of equal size",
         "equally (big|large)",
+        "[<about>] [of] the size of REF",
+        "<about> as (big|large) as REF",
         "equal in size [to REF]",
     ),
     "sees_{SIDE}": (
@@ -573,6 +668,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "(<sees>|<look> at) the SIDE [side] of REF",
         "with (it|them|him|her) 's SIDE [side] (to|towards|facing|visible to|turned to) CAMERA",
         "showing (it|them|him|her) 's SIDE [side]",
+        "(it|them|him|her) 's SIDE [side] [<turn>] (to|towards|at|facing) CAMERA",
         "[a] SIDE [hand] [side] (view|perspective|elevation)",
         "[a] (view|shot|look) from [the] SIDE [hand] [side] [of REF]",
         "[as] [<see>] from the SIDE [hand] [side] of REF",
@@ -606,7 +702,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         f"{_SEES} the front of REF",
     ),
     "view_wide": (
-        "[in] [a|an] [very|extreme] (wide|long|establishing) [angle] <shot>",
+        "[in] [a|an] [very|extreme|ultra|super] (wide|long|establishing) [establishing] [angle] [lens|camera] <shot>",
         "[a] (wide angle|panoramic|panorama|full) <shot>",
         "panorama",
         "[a] (wide|panoramic) [angle] <shot>",
@@ -623,12 +719,12 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     ),
     "view_high": (
         "[<see>] [slightly|obliquely] from above",
-        "[from|in|with|at] [a] high [camera] angle [<shot>]",
+        "[from|in|with|at] [a] high [camera] angle [hero|action|dramatic|cinematic|beauty] [<shot>]",
         "[from|in] [a] (bird|birds) 's eye <shot>",
         "[in|with|from] [a] (bird|birds) eye <shot>",
         "[in|from] [an] aerial <shot>",
         "from a (height|balcony|roof|rooftop)",
-        "<look> down [on|at REF]",
+        "<look> down [(on|at|upon) REF]",
         "from high [up|above]",
         "drone <shot>",
     ),
@@ -645,7 +741,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     ),
     "view_low": (
         "[<see>] from below",
-        "[from|in|with|at] [a] low [camera] angle [<shot>]",
+        "[from|in|with|at] [a] low [camera] angle [hero|action|dramatic|cinematic|beauty] [<shot>]",
         "[from] [a] (worm|worms) ['s] eye <shot>",
         "[<see>] from (ground level|near the ground|the ground|down low)",
         "at ground level",
@@ -657,17 +753,22 @@ PREDICATES: dict[str, tuple[str, ...]] = {
         "straight on [view|shot]",
     ),
     "row": (
+        "(form|forms|forming|make|makes|making) a [straight] (row|line|queue)",
+        "[<stand>] in FACTOR (rows|lines|columns|ranks)",
         "[<stand>] in rows",
         "[<stand>] in [a] [straight|single|long|neat] (row|line|file|queue|rank|column)",
         "lined up",
         "(lined|queued) up",
         "in a (straight|single) line",
     ),
-    "order_right": ("[<stand>] from left to right",),
+    "order_right": (
+        "[<stand>] [in (that|this) order] [,] from left to right [in (that|this) order]",
+        "in (that|this) order",
+    ),
     "order_left": ("[<stand>] from right to left",),
     "order_back": ("[<stand>] from (front to back|closest to farthest|near to far)",),
     "order_front": ("[<stand>] from (back to front|farthest to closest|far to near)",),
-    "circle": ("in a (circle|ring)", "forming a (circle|ring)"),
+    "circle": ("in a (circle|ring)", "(form|forms|forming|make|makes|making) a (circle|ring)"),
     "outdoor": (
         "outdoors",
         "outside",
@@ -702,7 +803,8 @@ VIEWPOINTS: dict[str, tuple[str, ...]] = {
     ),
     "owner": (
         f"[as <see>] from REF 's [own] {_FROM_VIEW}",
-        f"[as <see>] from the [own] {_FROM_VIEW} of REF",
+        f"[as <see>] from the [own] {_FROM_VIEW} of [(the driver|the person|the pilot|the rider|someone) "
+        f"(of|in|on)] REF",
         "as <see> (by|from) REF",
         "<see> (by|from) REF",
         "looking from REF",
@@ -711,7 +813,10 @@ VIEWPOINTS: dict[str, tuple[str, ...]] = {
         "(for|to) (someone|somebody|a person|anyone|whoever) [who] [<be>] [<put>|<stand>] (on|in|at|inside) REF",
         "when (you|one) [<stand>|<sit>] (on|in|at) REF".replace("<sit>", "<put>"),
         "[as] judged (by|from) REF",
+        "[<see>] through (the eyes of REF|REF 's eyes)",
+        "as far as REF <be> concerned",
         "(relative to|with respect to|according to|as far as) REF 's own (frame|axes|orientation|facing)",
+        "(seated|sitting|standing|stood) (in|on|at) REF [,] CAMERA (would|will|can|could) (have|see|find)",
         "in REF 's own (frame|view|eyes) [of reference]",
         "as REF <sees> (it|them|things)",
         "from where REF [<be>] <stand>",
@@ -801,6 +906,8 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "A 's SIDE [side] (<be> visible|<be> <see>|faces CAMERA|<be> facing CAMERA|<be> towards CAMERA|"
         "<be> <turn> (to|towards) CAMERA)",
         "the SIDE of A <be> (visible|<see>|facing CAMERA|<turn> to CAMERA)",
+        "the SIDE [side] of A can be seen",
+        "A 's SIDE [side] can be seen",
         "CAMERA [<be>] [<stand>] (on|at|to) the SIDE [hand] [side] of A",
         "CAMERA [<be>] [<stand>] (on|at|to) A 's [own] SIDE [hand] [side]",
     ),
@@ -825,7 +932,14 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "CAMERA (<sees>|<look> at) A from the side",
         "[a] profile of A",
     ),
-    "order_right": ("from left to right [,] LIST", "left to right [,] LIST"),
+    "order_right": (
+        "from left to right [,] [we|you|there] [see|<be>] LIST",
+        "left to right [,] [we|you] [see] LIST",
+        "[the] order from [the] left [to [the] right] <be> [,] LIST",
+    ),
+    "shown": (
+        "CAMERA [<be>] (<sees>|<look> at|<face>|pointed at|aimed at|trained on|focused on|captures|photographs) A",
+    ),
     "order_left": ("from right to left [,] LIST", "right to left [,] LIST"),
     "order_back": (
         "from front to back [,] LIST",
@@ -839,15 +953,20 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[a] close <shot> (of|at) A",
         "[a] macro [<shot>] of A",
     ),
-    "view_wide": ("[a|an] (wide|long|establishing|panoramic) [angle] <shot> of A",),
+    "view_wide": (
+        "[a|an] [very|extreme|ultra|super] (wide|long|establishing|panoramic) [establishing] [angle] <shot> of A",
+    ),
     "view_medium": ("[a] (medium|mid) [close] <shot> of A",),
-    "view_low": ("[a|an] low angle [<shot>] of A", "[a] (worm|worms) ['s] eye <shot> of A"),
+    "view_low": (
+        "[a|an] low angle [hero|action|dramatic|cinematic|beauty] [<shot>] of A",
+        "[a] (worm|worms) ['s] eye <shot> of A",
+    ),
     "view_high": (
         "[a|an] high angle [<shot>] of A",
         "[a] (bird|birds) ['s] eye <shot> of A",
         "[an] aerial <shot> of A",
         "CAMERA [<be>] (above|over) A",
-        "CAMERA <look> down (on|at) A",
+        "CAMERA <look> down [from (above|B)] (on|at|upon|towards) A",
     ),
     "view_topdown": ("[a] top down <shot> of A", "[an] overhead <shot> of A", "[a] top <shot> of A"),
     "view_eye": ("[an] eye level <shot> of A",),
@@ -861,6 +980,7 @@ OPENINGS = (
     "(how about|what about|think of|picture|imagine this|here is|here are|there should be|there will be)",
     "prompt [,]",
     "[a|an|the|some] <picture> [<see>|<put>] (on|at|from) which",
+    "[a|an|the] (joy|beauty|story|tale|image|idea|concept|feeling|life) of",
     "[a|an|the] <picture> (of|with|showing|in which|where|that shows|depicting|"
     "containing|featuring|that has|that contains|on which|,)",
     "[please] <make> [me|us] [a|an|the] <picture> (of|with|showing|in which|where|that shows)",
@@ -879,10 +999,11 @@ OPENINGS = (
 )
 CLASSES["make"] = frozenset(
     "draw paint create generate render make show imagine produce give design compose picture place put let depict "
-    "visualize illustrate visualise need want get do".split()
+    "visualize illustrate visualise need want get do leave keep".split()
 )
 CLASSES["picture"] = frozenset(
     "picture image photo photograph scene painting drawing illustration render rendering sketch shot view portrait "
     "selfie snapshot composition depiction photography artwork pic pics img photos shots images pictures visual "
-    "still".split()
+    "still poster wallpaper postcard print mural screenshot diorama cover comic sticker logo collage tapestry fresco "
+    "lithograph engraving etching woodcut storyboard frame footage album".split()
 )

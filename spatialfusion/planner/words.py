@@ -75,7 +75,7 @@ HARMLESS = frozenset(
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now partly partially halfway slightly somewhat squarely "
     "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly "
-    "slowly happily".split()
+    "slowly happily instead anymore somewhere else simultaneously".split()
 )
 
 # "right" before one of these only strengthens it.
@@ -91,7 +91,8 @@ GRAMMAR = frozenset(
     (
         "a an the and or of to at by for is are be being was were been it they them he she him her this that these "
         "those there here which who whom while whereas but as than with has have having had where when so then we i "
-        "you us me do does in on from can could will would should may might must one ones seen viewed shown "
+        "you us me do does in on from can could will would should may might must one ones see visible seen "
+        "first what viewed shown "
         "photographed pictured turned each other find finds notice however note 's , "
         "such up out some any into its also both all no not facing "
         "look looks"
@@ -150,8 +151,11 @@ SCALES = {
 
 COLLECTIONS = {
     **dict.fromkeys(("row", "line", "queue", "column"), ("row", 4)),
+    **dict.fromkeys(("rows", "lines", "columns"), ("row", 6)),
+    **dict.fromkeys(("piles", "stacks", "heaps", "groups", "bunches", "plenty", "lots"), ("", 6)),
     **dict.fromkeys(("circle", "ring"), ("circle", 6)),
-    **dict.fromkeys("group bunch set cluster collection number lot pack team stack pile heap".split(), ("", 4)),
+    **dict.fromkeys("group bunch set cluster collection number lot pack team heap".split(), ("", 4)),
+    **dict.fromkeys(("stack", "pile", "tower"), ("stack", 3)),
     **dict.fromkeys(("herd", "flock", "crowd"), ("", 7)),
 }
 
@@ -170,6 +174,10 @@ OWN_SIDES = {
     "port side": "left",
     "starboard side": "right",
     "tail end": "back",
+    "tail": "back",
+    "stern": "back",
+    "nose": "front",
+    "bow": "front",
     "rump": "back",
     **{
         f"{side} {part}": side
@@ -185,6 +193,7 @@ PARTS = frozenset(
     "roof door window windscreen windshield wheel tyre tire bonnet hood bumper headlight taillight chimney balcony "
     "porch facade front back gable shutter tail ear eye nose face head mouth snout muzzle beak wing leg hoof mane horn "
     "antler trunk tusk stripe spot fur coat feather hair beard arm hand shoulder neck finger smile belly fin shell "
+    "hands arms legs feet foot leg hips hip knees knee lap waist fingers paw paws beak teeth eyebrow moustache claws "
     "handle seat armrest backrest drawer knob lid spout rim edge shade label string sail mast petal pattern sleeve "
     "hat cap scarf tie helmet glasses sunglasses collar".split()
 )
@@ -223,13 +232,18 @@ ROOMS = frozenset(
     (
         "room kitchen bedroom bathroom office hall hallway classroom library museum gallery studio workshop garage "
         "cafe restaurant bar pub shop store supermarket church hospital school gym attic basement cellar corridor "
-        "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin"
+        "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin "
+        "pantry parlor parlour foyer den study sauna "
+        "cafeteria canteen diner bistro saloon tavern inn pub showroom gymnasium auditorium foyer vestibule loft "
+        "penthouse dorm dormitory conservatory armory chamber chapel crypt dungeon vault cockpit greenhouse mansion "
+        "indoors inside house home building warehouse barn"
     ).split()
-) | frozenset(
-    (
-        "living room, dining room, waiting room, meeting room, conference room, hotel room, throne room, coffee "
-        "shop, art gallery, class room, bed room, bath room, play room"
-    ).split(", ")
+) | frozenset(("coffee shop, art gallery").split(", "))
+
+# Of these one says from outside, too, "a house with a red roof": only "in" makes a room of them.
+SEEN_FROM_OUTSIDE = frozenset(
+    "house home building warehouse barn church hospital school shop store cabin greenhouse mansion chapel tavern inn "
+    "pub saloon supermarket inside indoors".split()
 )
 
 OUTDOORS = frozenset(
@@ -239,6 +253,9 @@ OUTDOORS = frozenset(
         "shore coast harbor harbour port parking sidewalk pavement path driveway playground stadium landscape sand "
         "snow hillside jungle savanna savannah prairie highway alley campsite clearing orchard vineyard riverbank "
         "lakeside seaside pasture paddock wilderness nature outdoors dune dunes swamp canyon cliff plain plains "
+        "track tracks railway rails court station waves stream creek brook marsh moor glade alps shoreline "
+        "seashore seabed "
+        "suburb neighborhood neighbourhood metropolis skyline trail lane boulevard avenue crossroads intersection "
         "market marketplace zoo"
     ).split()
 ) | frozenset(
@@ -249,7 +266,28 @@ OUTDOORS = frozenset(
 )
 
 SURFACES = frozenset(
-    "floor ground sky air earth horizon background foreground scene picture image frame ceiling".split()
+    "floor ground sky air earth horizon background foreground scene picture image frame ceiling water".split()
+)
+
+# What has no shape: light, weather, feelings and ideas. It is kept as words of the picture.
+INTANGIBLE = frozenset(
+    "sun moon skies star stars sunlight moonlight starlight daylight light lights rain drizzle fog mist haze smoke "
+    "steam wind breeze storm thunder lightning thunderstorm shadow shadows reflection reflections glow ray rays beam "
+    "beams spark sparks flame flames explosion explosions dust droplet droplets ripples waves weather rainbow aurora "
+    "sense feeling joy tension atmosphere mood ambience ambiance vibe beauty story tale moment time day days morning "
+    "evening night afternoon noon midnight dawn dusk sunrise sunset twilight season summer winter spring autumn life "
+    "peace love happiness sadness silence warmth calm chaos loneliness solitude harmony mystery drama energy action "
+    "style design concept theme idea dream memory game battle conversation adventure journey celebration palette tone "
+    "tones hue hues texture textures detail details contrast composition focus quality resolution century decade "
+    "symmetry chiaroscuro vignette movie film cinema poetry music sound nostalgia wonder strength leaves "
+    "foliage branches crumbs traffic laundry elegance "
+    "simplicity".split()
+)
+
+# After a noun or number these make an adjective of it: "a horse-drawn carriage", "a snow-covered hill".
+COMPOUNDS = frozenset(
+    "drawn shaped like colored covered sized framed powered sided legged eyed haired themed filled lined topped made "
+    "wheeled seater storey story tier tiered bladed horned headed winged toed".split()
 )
 
 STYLE_WORDS = frozenset(
@@ -259,8 +297,21 @@ STYLE_WORDS = frozenset(
     "colorful moody atmospheric serene peaceful dramatic beautiful stunning gorgeous picturesque professional award "
     "winning trending artstation unreal engine octane blender 3d dslr nikon canon kodak film grain polaroid vintage "
     "monochrome sepia hyperdetailed intricate aesthetic elegant epic dreamy ethereal sunset sunrise dusk dawn night "
-    "sunny rainy foggy snowy cloudy misty style lighting quality high res".split()
+    "sunny rainy foggy snowy cloudy misty style lighting quality high res hyper ultra super highly extremely absurdres "
+    "solo full body upper portrait uncropped centered symmetrical knolling product wildlife food "
+    "macro candid editorial fashion architectural advertising advertisement still "
+    "tones tone neon noir gritty nostalgic retro futuristic cyberpunk steampunk fantasy magical mystical whimsical "
+    "spooky eerie cozy cosy tranquil idyllic "
+    "overcast windy stormy rainy raining snowing shining foggy hazy bright dark dim dimly brightly lit backlit warm "
+    "cold cool golden pastel muted saturated desaturated monochromatic contrast grainy blurry blurred sharp crisp "
+    "clean simple minimal abstract expressionist cubist baroque gothic renaissance victorian ukiyo pixar disney ghibli "
+    "lego claymation origami voxel lowpoly poly pixel vector 35mm 50mm 85mm iso f1 hasselblad leica fujifilm iphone "
+    "cgi vfx fps scenery backdrop lens flare depth shallow panoramic dutch tilt shift fisheye pov "
+    "immersive realism photorealism surrealism impressionism style stylised best beautifully unedited unsplash "
+    "pinterest deviantart wallpaper rendered raytracing tracing subsurface scattering illumination".split()
 )
+
+STYLE_ADVERBS = frozenset("highly extremely intricately dimly brightly beautifully incredibly richly softly".split())
 
 # Whole phrases about how the picture looks: kept as words of the picture.
 STYLE_PHRASES = (
@@ -282,15 +333,43 @@ STYLE_PHRASES = (
     "afternoon|midnight)",
     "(on|in) a (sunny|rainy|cloudy|foggy|snowy|stormy|bright|clear|misty|hot|cold|winter|summer|spring|autumn) [sunny] "
     "(day|morning|evening|night|afternoon|weather)",
-    "in (summer|winter|spring|autumn|fall|the rain|the snow|the fog|the mist|the sun|the shade|the moonlight|bright "
+    "in (summer|winter|spring|autumn|fall|the rain|the snow|the fog|the mist|the sun|the shade|the moonlight|the dark|"
+    "the wind|the storm|the morning|the evening|bright "
     "sunlight|sunlight|daylight|moonlight|rain|snow|fog)",
     "(trending|featured) on REST",
     "by (greg rutkowski|artgerm|van gogh|monet)",
+    "by NAME [and NAME]",
+    "in the NAME",
     "(35|50|85|24|28) (mm|0.001) [lens|photo|film|photograph]",
     "f / 1.8",
     "under a (blue|clear|cloudy|grey|starry|dark|stormy|bright|red|orange|pink) sky",
     "(blue|clear|cloudy|starry|stormy|overcast) sky",
     "in the (background|foreground) (blurred|blurry)",
     "white background",
-    "(on|against|with) a (plain|white|black|grey|neutral|simple|blurred|blurry) background",
+    "(on|against|with) a (plain|white|black|grey|neutral|simple|blurred|blurry|dark) [white|black|grey] background",
+    "(plain|white|black|grey|neutral|simple|blurred|blurry|dark|clean) background",
+    "full body [shot|view]",
+    "full moon",
+    "still life [with|of]",
+    "(rear|back|front) three quarter (view|shot)",
+    "[a] three quarter (view|shot|angle) [of|from the (front|back)]",
+    "[a] (dutch|tilted) angle [<shot>] [of]",
+    "(shot|taken|captured|photographed|filmed) (on|with) [a|an] (35|50|85|24|28|16) mm [camera|film]",
+    "(shot|taken|captured|photographed|filmed) (on|with) [a|an] (canon|nikon|kodak|leica|iphone|sony|fujifilm|polaroid|"
+    "drone|hasselblad|dslr|telephoto|macro|vintage|disposable|film) [REST]",
+    "in turn",
+    "as well",
+    "of course",
+    "at the same time",
+    "on (it|them|him|her) 's own",
+    "by (itself|themselves|himself|herself)",
+    "of (them|them all)",
+    "for (size|scale) [comparison]",
+    "in (the|a|one|each) corner [of the (picture|image|frame|scene)]",
+    "on the side of the (road|street)",
+    "(arms|legs) (crossed|folded|outstretched|raised)",
+    "with (it|them|him|her) 's (arms|legs|hands|eyes|mouth|wings) "
+    "(crossed|folded|outstretched|raised|open|closed|spread)",
+    "(like|resembling) SIMILE",
+    "as COLOR as SIMILE",
 )

@@ -9,16 +9,17 @@ import numpy as np
 from ..errors import InputError
 from .draft import Draft, Purse, layouts_of
 from .problem import Problem
+from .render import Progress
 from .sizes import conflict, minimal_conflict
 
 EXPLAINED = 1500  # work that may be spent on an explanation
 NAMED = 20  # most lines at odds that a message names
 
 
-def explain(problem: Problem) -> InputError:
-    """The lines at odds: the fewest that were found to have no layout together."""
+def explain(problem: Problem, progress: Progress | None = None) -> InputError:
+    """The lines at odds: the fewest that were found to have no layout together. progress: as for `solver.solve`."""
     items = _items(problem)
-    purse = Purse(EXPLAINED)
+    purse = Purse(EXPLAINED, progress)
     crowded = not _feasible(problem, [], 1, purse)
     odd = [] if crowded else minimal_conflict(items, lambda some: _feasible(problem, some, 1, purse))
     if not purse.empty and len(odd) < len(items) and _feasible(problem, odd, 3, purse):

@@ -32,6 +32,7 @@ from .relations import (
     turned,
     violation,
 )
+from .render import Progress
 from .surfaces import stand
 from .view import Boxes, Cameras, Wish, camera_height, composition, draw_wish
 
@@ -53,9 +54,13 @@ def layouts_of(problem: Problem) -> int:
 
 @dataclass
 class Purse:
-    """Work that may still be spent."""
+    """Work that may still be spent. `progress` is called with what was spent and the whole; what it raises ends it."""
 
     left: float
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        self.whole = self.left
 
     @property
     def empty(self) -> bool:
@@ -63,6 +68,8 @@ class Purse:
 
     def spend(self, work: float) -> None:
         self.left -= work
+        if self.progress is not None:
+            self.progress(round(min(self.whole - self.left, self.whole)), round(self.whole))
 
 
 class Draft:

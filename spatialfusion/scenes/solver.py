@@ -18,7 +18,7 @@ from .draft import RENDERED, Draft, Purse, layouts_of
 from .plain import corners, fitted_room, surrounded, unknown_nouns
 from .problem import Problem, problem_of
 from .program import Layout, SceneProgram, members, object_names, program_statements
-from .render import instances
+from .render import Progress, instances
 from .scene import Camera, Scene, SceneObject
 from .statements import observe, score
 from .view import SEEN, fit
@@ -33,28 +33,31 @@ CHECKED = 4  # layouts of a round that are looked at in full
 WORK = 1500
 
 
-def solve(program: SceneProgram, seed: int = 0, aspect: float = 1.0) -> Layout:
+def solve(program: SceneProgram, seed: int = 0, aspect: float = 1.0, progress: Progress | None = None) -> Layout:
     """Coordinates and a camera for a program: another seed gives another layout of the same text.
 
     aspect: width of the picture over its height. Every statement of `program_statements` scores 1.0 in the scene;
     objects stand apart; all are in view, and at least 40 % of each is not hidden, unless its line says `hidden`. Where
-    given numbers leave no such view, warnings say what cannot be seen. Raises InputError, with the lines at odds, for
-    what cannot hold.
+    given numbers leave no such view, warnings say what cannot be seen. progress: called every few milliseconds with the
+    work that is spent and the most that is; what it raises ends the search. Raises InputError, with the lines at odds,
+    for what cannot hold.
     """
     if not 0.1 <= aspect <= 10:
         raise InputError(f"the picture is {aspect:g} times as wide as high; expected from 0.1 to 10 times.")
     problem = problem_of(program, aspect)
-    found = _search(problem, np.random.default_rng([seed % 2**64, 21]), STARTS)
+    found = _search(problem, np.random.default_rng([seed % 2**64, 21]), STARTS, progress)
     if found is None:
-        raise explain(problem)
+        raise explain(problem, progress)
     scene, warnings = found
     return Layout(scene, object_names(scene.objects), (*unknown_nouns(program), *warnings))
 
 
-def _search(problem: Problem, rng: np.random.Generator, starts: int) -> tuple[Scene, list[str]] | None:
+def _search(
+    problem: Problem, rng: np.random.Generator, starts: int, progress: Progress | None
+) -> tuple[Scene, list[str]] | None:
     """The best layout found; None if none keeps all relations."""
     count = layouts_of(problem)
-    purse = Purse(WORK + 30 * problem.count)
+    purse = Purse(WORK + 30 * problem.count, progress)
     fallback: tuple[tuple[int, float], Scene, list[str]] | None = None
     too_small = False
     for start in range(starts):

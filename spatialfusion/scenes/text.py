@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from .language import read_scene_text
 from .plain import plain_layout
 from .program import Layout
+from .render import Progress
 from .solver import solve
 
 EXAMPLE = """\
@@ -25,14 +26,14 @@ mug yellow on table
 """
 
 
-def scene_from_text(text: str, seed: int = 0, aspect: float = 1.0) -> Layout:
+def scene_from_text(text: str, seed: int = 0, aspect: float = 1.0, progress: Progress | None = None) -> Layout:
     """The scene of a text. Raises InputError, with the numbers of lines, for what is not in the language or impossible.
 
     seed: of what a text with relations leaves open. aspect: width of the picture over its height, for which such a
-    text is composed.
+    text is composed. progress: as for `solver.solve`.
     """
     program = read_scene_text(text)
-    return solve(program, seed, aspect) if program.solved else plain_layout(program)
+    return solve(program, seed, aspect, progress) if program.solved else plain_layout(program)
 
 
 def spread(text: str, seeds: Iterable[int], aspect: float = 1.0) -> list[Layout]:

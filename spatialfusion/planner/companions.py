@@ -1,0 +1,121 @@
+"""What a thing comes "with": parts of it, what it holds, and things beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import numbers, vocabulary
+from .draft import Thing
+from .mentions import fits
+from .nouns import Mention
+from .phrases import Phrases
+from .slots import is_body
+from .words import (
+    PARTS,
+    TABLES,
+    VESSELS,
+)
+
+
+class Companions(Phrases):
+    """What a thing comes "with": parts of it, what it holds, and things beside it."""
+
+    def _with(self, position: int) -> int:
+        """ "a table with a lamp on it", "the table has a lamp on it": the lamp is spoken of, and "it" is the table."""
+        clause = self._clause
+        owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
+        owner = owner or list(clause.subjects)
+        if self.words[position] in ("has", "have", "had") and clause.subjects and not clause.relative:
+            owner = list(clause.subjects)
+        if position == self._place_end:
+            owner = []  # "in a room with a window"
+        listed, _, end = self._list(position + 1)
+        listed = [mention for mention in listed if not mention.place]
+        if not listed or listed[0].pronoun in ("it", "them", "him", "her"):
+            # "with LENGTH between them" and the like are wordings; here follows nothing that can stand anywhere.
+            mention = self.mention(position + 1, bare_unknown=True)
+            if mention is not None and mention.unknown and owner:
+                self._describe(owner, position, mention.end)
+                return mention.end
+            return position + 1
+        said = self.predicate_after(end)
+        if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
+            # ", with the lamp on the table and the chair beside it": a clause of its own.
+            return self._separate(position, "and")
+        if owner and (end_held := self._held_by(owner, position, end)) > end:
+            return end_held
+        if owner and self._is_part(listed[0], said and self._says_of_with(end)):
+            # "a house with a red roof": a part, not a thing beside it.
+            self._describe(owner, position, listed[0].end)
+            return self._more_parts(owner, listed[0].end)
+        if said and owner and not self._says_of_with(end):
+            said = False
+        things: list[Thing] = []
+        for mention in listed:
+            things += self.mentions.resolve(mention, exclude=owner)
+        if owner and not said:
+            # What follows is said of the owner: "a man with a dog in front of a house".
+            self._accompany(things, owner)
+            clause.owner, clause.nearest = owner, owner
+            clause.boundary = "" if clause.subjects else "with"
+            return end
+        clause.owner, clause.local, clause.relative = owner, things, False
+        clause.nearest = list(things)
+        clause.boundary = "" if clause.subjects else "with"
+        if not owner:
+            clause.subjects, clause.local = things, []
+        return end
+
+    def _was_named(self, mention: Mention) -> bool:
+        definite = mention.article == "the" and not mention.own and mention.noun is not None
+        return definite and any(fits(thing, mention) for thing in self.draft.things)
+
+    def _held_by(self, owner: Sequence[Thing], position: int, end: int) -> int:
+        """The end of "with an axe in his hand", words of the one who has it; `end` where it is none."""
+        match = self._match(vocabulary.predicates, end)
+        if match is None or not any(thing.is_person for thing in owner):
+            return end
+        if not any(is_body(mention) for mention in match.slots.get("REF", ())):
+            return end
+        self._describe(owner, position, match.end)
+        return match.end
+
+    def _is_part(self, mention: Mention, placed: bool) -> bool:
+        """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
+        if mention.said in PARTS and not mention.pronoun:
+            return mention.unknown or not placed
+        return mention.unknown and not self.predicate_after(mention.end)
+
+    def _more_parts(self, owner: Sequence[Thing], end: int) -> int:
+        """Past the other parts of "with a red roof and a green door"; another thing is left to "with" again."""
+        position = end
+        while numbers.at(self.words, position) in ("and", ","):
+            position += 1
+        mention = self.mention(position, bare_unknown=True) if position > end else None
+        if mention is None or mention.place or mention.pronoun or mention.said not in PARTS:
+            return end
+        if self.predicate_after(mention.end) and self._says_of_with(mention.end):
+            return end
+        self._describe(owner, end, mention.end)
+        return self._more_parts(owner, mention.end)
+
+    def _says_of_with(self, end: int) -> bool:
+        """Whether what follows is about the thing after "with": "with a lamp on it", "with a dog sitting on a rug"."""
+        if self._past_verbs(end) > end:
+            return True
+        match = self._match(vocabulary.predicates, end)
+        if match is None:
+            return True  # "with one red"
+        if match.meaning in ("on", "in", "under") and not any(m.place for m in match.slots.get("REF", ())):
+            return True  # "with a knight on a horse"
+        if match.meaning.startswith("bare_"):
+            return True
+        return all(mention.pronoun for mention in match.slots.get("REF", ()))
+
+    def _accompany(self, things: Sequence[Thing], owner: Sequence[Thing]) -> None:
+        """A thing after "with" of which nothing else is said: in a vessel, else next to its owner."""
+        holds = any(thing.kind in VESSELS for thing in owner)
+        carries = len(owner) == 1 and owner[0].noun is not None and owner[0].noun.plan in TABLES
+        for thing in things:
+            lies = carries and thing.noun is not None and thing.noun.place == "top"
+            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner))

@@ -1,0 +1,190 @@
+"""Verbs, adjectives and measures: what a thing is like and what it does."""
+
+from __future__ import annotations
+
+from . import numbers, vocabulary
+from .draft import Thing
+from .hypernyms import PLANS
+from .predicates import Predicates
+from .slots import is_body
+from .wordings import CLASSES
+from .words import (
+    GRAMMAR,
+    KEPT_POSTURES,
+    PARTICIPLES,
+)
+
+
+class Describing(Predicates):
+    """Verbs, adjectives and measures: what a thing is like and what it does."""
+
+    def _about_place(self, position: int) -> bool:
+        """Whether "which" is about the reference of a place said before its subject: "beside the piano, which ..."."""
+        clause = self._clause
+        if not clause.pending or clause.subjects or position - clause.pending[-1].end > 1:
+            return False
+        mentions = [mention for mention in clause.pending[-1].slots.get("REF", ()) if not mention.place]
+        if not mentions:
+            return False
+        for mention in mentions:
+            if mention.start not in self._said:
+                self._said[mention.start] = self.mentions.resolve(mention)
+        clause.local = clause.nearest = list(self._said[mentions[-1].start])
+        clause.relative, clause.boundary = True, ""
+        return True
+
+    def _holds(self, position: int) -> int:
+        """ "a woman holding an umbrella", "a cat wearing a hat": words of the one who has it."""
+        wears = self.words[position] in ("wearing", "wears", "sporting")
+        if not (self._current() and (wears or any(_someone(thing) for thing in self._current()))):
+            return position
+        mention = self.mention(position + 1, bare_unknown=True)
+        if mention is None or mention.pronoun or mention.place:
+            return position
+        colors = mention.color and self._match(vocabulary.predicates, position)
+        if colors and colors.meaning == "wears":
+            return position
+        self._describe(self._current(), position, mention.end)
+        return self._held(mention.end)
+
+    def _held(self, end: int) -> int:
+        """Past "in his hand" behind what someone holds."""
+        match = self._match(vocabulary.predicates, end)
+        if match is not None and any(is_body(mention) for mention in match.slots.get("REF", ())):
+            self._describe(self._current(), end, match.end)
+            return match.end
+        return end
+
+    def _filled(self, position: int) -> int:
+        """ "filled with flowers", "full of apples", "made of brick": what is in a thing is words of it."""
+        mention = self.mention(position + 2, bare_unknown=True)
+        if mention is None or mention.pronoun or mention.article == "the":
+            return position
+        things = self._clause.nearest if not (self._clause.boundary or self._clause.finite) else self._current()
+        if things:
+            self._describe(things, position, mention.end)
+        else:
+            self._keep(" ".join(self.words[position : mention.end]))
+        return mention.end
+
+    def _does(self, position: int) -> int:
+        """What a thing does that says nothing of places: "howling", "sings"."""
+        word = self.words[position]
+        for thing in self._current():
+            if thing.index is None and word not in thing.words:
+                thing.words.append(word)
+        if not self._current():
+            self._keep(word)
+        if not _participle(word):
+            self._clause.finite = self._clause.verb_last = True
+        return position + 1
+
+    def _is_state(self, position: int) -> bool:
+        """Whether a word that no list has says what a thing is like: "is open on a desk"."""
+        word, after = self.words[position], numbers.at(self.words, position + 1)
+        if not self._current() or not word.isalpha() or word in GRAMMAR or word.endswith(("ing", "er")):
+            return False
+        ends = after in ("", ",", "and", "but") or self._match(vocabulary.predicates, position + 1) is not None
+        return ends and self._match(vocabulary.predicates, position) is None
+
+    def _measured(self, position: int) -> int:
+        """The end of a bare length: the last measure again, "and the dog 60 cm", or an extent, "a man, 1.9 m"."""
+        found = numbers.length(self.words, position)
+        if found is None or not self._current():
+            return position
+        if numbers.at(self.words, found[1]) not in ("", ",", "and", "while", "but"):
+            return position
+        kind = self._clause.measured or "largest"
+        for thing in self._current():
+            if kind == "camera_distance":
+                self.draft.relate(kind, thing, [], found[0])
+            else:
+                thing.sizes[kind] = found[0]
+        return found[1]
+
+    def _relative(self, position: int) -> bool:
+        """ "that", "which", "who": what comes is about the thing just named."""
+        clause = self._clause
+        if not clause.nearest or (position == 0):
+            return False
+        if self.mention(position) and self.words[position] == "that" and clause.boundary:
+            return False
+        clause.local, clause.relative, clause.boundary = list(clause.nearest), True, ""
+        if numbers.at(self.words, position + 1) == "'s":
+            self.words[position + 1] = "with"
+        return True
+
+    def _verb(self, position: int) -> int:
+        clause = self._clause
+        word = self.words[position]
+        if clause.relative:
+            pass
+        elif clause.local and not _participle(word):
+            clause.local = []
+        elif _participle(word) and position == clause.named_at and clause.nearest != clause.subjects:
+            # "beside a dog lying on a rug"
+            clause.local, clause.relative = list(clause.nearest), True
+        if word in KEPT_POSTURES:
+            for thing in self._current():
+                if thing.index is None and KEPT_POSTURES[word] not in thing.words:
+                    thing.words.append(KEPT_POSTURES[word])
+        if not _participle(word):
+            clause.finite = clause.verb_last = True
+        clause.boundary = "" if clause.subjects else clause.boundary
+        return position + 1
+
+    def _adjective(self, position: int) -> int:
+        """ "is red", "are old and wooden"; or in the manner of tags: "a car, red"."""
+        subjects = self._current()
+        word = self.words[position]
+        before, after = numbers.at(self.words, position - 1), numbers.at(self.words, position + 1)
+        was = before in CLASSES["be"] or (before in ("one", "other", "first", "second", "third") and after in ("", ","))
+        if not subjects or not (was or self._clause.finite or self._clause.boundary or self._clause.relative):
+            return position
+        mention = self.mention(position)
+        if mention is not None and not mention.unknown:
+            return position
+        for thing in subjects:
+            if word in vocabulary.COLOR_NAMES and not thing.color:
+                thing.color = word
+            elif word not in thing.words:
+                thing.words.append(word)
+        return position + 1
+
+    def _absent(self, position: int) -> int:
+        """ "without cars", "no people": said to be absent, so not put there."""
+        mention = self.mention(position + 1, bare_unknown=True)
+        if mention is None:
+            self._not_understood(self.words[position])
+            return position + 1
+        said = " ".join(self.words[position : mention.end])
+        self.draft.warn(f'"{said}" is left out: a scene holds only what is there.')
+        return mention.end
+
+    def _denied(self, position: int) -> int:
+        """ "is not behind the sofa": a scene cannot keep that something is not so."""
+        match = self._match(vocabulary.predicates, position + 1)
+        for slot in ("A", "B", "REF"):
+            self._things(match.slots.get(slot, ()))
+        said = " ".join(self.words[position : match.end])
+        self.draft.warn(f'"{said}" is left out: a scene holds only what is so.')
+        self._not_understood("not")
+        return match.end
+
+    def _may_name(self, position: int) -> bool:
+        """Whether a noun phrase may begin here: not after a word that may be a strange verb."""
+        clause = self._clause
+        if clause.boundary or clause.pending or not clause.subjects:
+            return True
+        mention = self.mention(position)
+        if mention is None:
+            return False
+        return bool(mention.article or mention.count or mention.color or not mention.words)
+
+
+def _someone(thing: Thing) -> bool:
+    return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
+
+
+def _participle(word: str) -> bool:
+    return word.endswith("ing") or word in PARTICIPLES

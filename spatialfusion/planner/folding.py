@@ -1,0 +1,90 @@
+"""One word for each of several that mean the same, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..scenes.lexicon import ATTRIBUTES, noun
+from . import numbers, vocabulary
+from .draft import Draft
+from .spelling import is_known, one_letter_away
+from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, SPELT, STYLE_ADVERBS
+
+_BITS = ("bit", "little", "tad", "touch")
+# Words of `FOLD` whose "'s" is always an owner's.
+FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
+
+
+def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset(), known: bool = False) -> list[str]:
+    """One word for each of several that mean the same; adverbs that change nothing go to the picture's words."""
+    folded: list[str] = []
+    for at, word in enumerate(words):
+        if numbers.at(words, at - 1) in ("a", "an") and noun(word) is not None:
+            folded.append(word)  # "a photographer"
+        else:
+            folded += FOLD.get(word, word).split()
+    plain: list[str] = []
+    for at, word in enumerate(folded):
+        if word in names and numbers.at(folded, at - 1) not in ("a", "an") and not is_known(word):
+            plain.append(word.capitalize())
+            continue
+        if not known:
+            word = _spelt(word, draft)
+        if word == "'s" and numbers.at(folded, at + 1) in AFTER_IS and numbers.at(folded, at - 1) not in FOLD_OWNERS:
+            plain.append("is")
+        elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
+            plain.append("to")
+        elif word == "far" and numbers.at(folded, at + 1) in ("behind", "beyond", "above", "below", "ahead"):
+            pass
+        elif word == "off" and numbers.at(folded, at + 1) in ("to", "in"):
+            pass
+        elif word in _BITS and plain[-1:] == ["a"] and numbers.at(folded, at + 1) in AFTER_A_BIT:
+            plain.pop()
+        elif word == "another" and folded[at - 1 : at] == ["one"]:
+            plain[-1:] = ["each", "other"]  # "one another"
+        elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
+            plain.append("is")
+        elif word == "been" and numbers.at(folded, at - 1) in ("has", "have", "had"):
+            pass
+        elif word in HARMLESS and _names(folded, at):
+            plain.append(word)
+        elif (word in HARMLESS or _adverb(word)) and not (
+            word == "straight" and numbers.at(folded, at + 1) in ("down", "line")
+        ):
+            pass
+        elif word == "right" and numbers.at(folded, at + 1) in AFTER_RIGHT and numbers.at(folded, at - 1) != "the":
+            pass
+        elif word == "her" and numbers.at(folded, at + 1) in ("left", "right", "front", "back", "own"):
+            plain += ["her", "'s"]
+        else:
+            plain.append(word)
+    return plain
+
+
+def _spelt(word: str, draft: Draft) -> str:
+    """The word that a misspelt one means, if it is none that is known and one letter away from one."""
+    if len(word) < 5 or not word.isalpha() or is_known(word):
+        return word
+    found = next((other for other in one_letter_away(word) if other in SPELT), None)
+    if found is None and len(word) >= 7 and not word.endswith(("ing", "ed", "er", "ers", "es", "or")):
+        found = next((other for other in one_letter_away(word) if noun(other) is not None), None)
+    if found is None:
+        return word
+    draft.warn(f'"{word}" is read as "{found}".')
+    return found
+
+
+def _adverb(word: str) -> bool:
+    """Whether it ends as an adverb and is no thing and no look: "carelessly", but not "lovely"."""
+    return len(word) > 5 and word.endswith("ly") and noun(word) is None and word not in (ATTRIBUTES | STYLE_ADVERBS)
+
+
+def _names(words: Sequence[str], position: int) -> bool:
+    """Whether a word that says nothing elsewhere is a noun here: "a stone well"."""
+    before = numbers.at(words, position - 1)
+    marked = before in ("a", "an", "the") or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
+    return (
+        marked
+        and noun(words[position]) is not None
+        and noun(f"{words[position]} {numbers.at(words, position + 1)}") is None
+    )

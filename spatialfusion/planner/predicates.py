@@ -1,0 +1,256 @@
+"""Of whom a wording is said: subjects before and after it, clauses of its own, points of view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from . import numbers, vocabulary
+from .companions import Companions
+from .draft import Thing
+from .mentions import fits
+from .patterns import Match
+from .words import (
+    BUILDINGS,
+    INVERTED,
+)
+
+_TURNED = (
+    "pose_",
+    "sees_",
+    "facing",
+    "same_way",
+    "opposite_way",
+    "face_to_face",
+    "back_to_back",
+    "<own_back",
+    "profile",
+)
+_OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
+
+
+class Predicates(Companions):
+    """Of whom a wording is said: subjects before and after it, clauses of its own, points of view."""
+
+    def _predicate(self, match: Match, position: int) -> int:
+        clause = self._clause
+        match = _one_support(match)
+        subjects = self._subjects_of(match)
+        if any(mention.pronoun == "which" for mention in match.slots.get("REF", ())) and self._clause.nearest:
+            # "a desk on which stand a lamp and a globe"
+            for mention in match.slots["REF"]:
+                self._said[mention.start] = list(self._clause.nearest)
+            self._clause.pending.append(match)
+            self._clause.local, self._clause.relative, self._clause.boundary = [], False, "which"
+            return match.end
+        if self._is_agent(match, position) and subjects:
+            # "overshadowed by a tower standing behind it": what follows is about the tower.
+            things = self._things(match.slots["REF"])
+            clause.owner, clause.local, clause.nearest = list(subjects), things, things
+            return match.end
+        if len(clause.listed) == 1:
+            clause.listed = []
+        if self._is_inverted(match, bool(subjects)):
+            clause.pending.append(match)
+            return match.end
+        if not subjects:
+            if match.meaning in ("outdoor", "room") or match.meaning.startswith("view_"):
+                self._apply(match, [])
+            else:
+                clause.pending.append(match)
+            return match.end
+        if self._shares_reference(match):
+            kind = match.meaning.removeprefix("bare_").removeprefix("open_")
+            clause.shared.append((kind, match.slots.get("LENGTH")))
+            return match.end
+        self._apply(match, subjects)
+        if match.meaning not in ("outdoor", "room"):
+            clause.boundary = "," if numbers.at(self.words, match.end - 1) == "," else ""
+        return match.end
+
+    def _is_agent(self, match: Match, position: int) -> bool:
+        """Whether "by" after a participle that no wording has names who did it."""
+        before = numbers.at(self.words, position - 1)
+        return match.meaning == "next" and self.words[position] == "by" and before in self.draft.not_understood
+
+    def _shares_reference(self, match: Match) -> bool:
+        """ "in front of and to the left of a car", "3 m behind and 2 m to the right of a car"."""
+        if not match.meaning.startswith(("bare_", "open_")) or match.meaning in ("bare_middle", "bare_ahead"):
+            return False
+        position = match.end
+        position += numbers.at(self.words, position) == "of"
+        if numbers.at(self.words, position) != "and":
+            return False
+        following = self._match(vocabulary.predicates, position + 1)
+        return following is not None and "REF" in following.slots
+
+    def _subjects_of(self, match: Match) -> list[Thing]:
+        """Of whom a predicate is said."""
+        clause = self._clause
+        if clause.local and clause.owner and not clause.relative and match.meaning.startswith(_TURNED):
+            # "a dog with a ball facing left"
+            if not any(thing.has_front for thing in clause.local):
+                return clause.subjects or clause.owner
+        if clause.local:
+            return clause.local
+        if clause.boundary == "," and clause.listed and all(thing.color for thing in clause.listed):
+            # "two mugs, one red, the other yellow, in front of a bottle"
+            return clause.listed
+        if match.meaning in ("height", "width", "length", "footprint"):
+            # "next to a woman 1.65 m tall"
+            return clause.subjects if clause.boundary or clause.verb_last else clause.nearest
+        if match.meaning.startswith("bare_") and not clause.boundary and self._has_side(clause.subjects):
+            # "the penguin on the left is bigger than the one on the right"
+            return clause.nearest
+        if clause.boundary or clause.finite or match.meaning.startswith(_OF_SUBJECT):
+            if clause.boundary != "start":
+                near = clause.nearest
+                head_turns = any(thing.has_front for thing in clause.subjects)
+                if match.meaning.startswith(_TURNED) and any(t.has_front for t in near):
+                    if not head_turns or self._turns_nearest(match, near):
+                        return near
+            return clause.subjects
+        # "a ball on a table in front of a sofa": it is the table that is in front of the sofa.
+        if clause.nearest and clause.nearest != clause.subjects and not clause.finite:
+            return clause.nearest
+        return clause.subjects
+
+    def _about_subject(self, match: Match) -> bool:
+        """Whether a predicate's reference is the subject itself, of which it then is not said."""
+        subjects = self._clause.subjects
+        for mention in match.slots.get("REF", ()):
+            if mention.pronoun in ("it", "him", "her") and not any(t not in subjects for t in self.mentions.recent):
+                return True
+            if mention.article == "the" and any(fits(thing, mention) for thing in subjects):
+                return True
+        return False
+
+    def _has_side(self, things: Sequence[Thing]) -> bool:
+        return any(r.kind.startswith("bare_") and r.subject in things for r in self.draft.relations)
+
+    def _turns_nearest(self, match: Match, near: list[Thing]) -> bool:
+        """Whether "facing left" right behind a noun is said of it: "a man left of a woman facing left"."""
+        clause = self._clause
+        if clause.boundary or near == clause.subjects or not match.meaning.startswith(("pose_", "facing")):
+            return False
+        posed = any(
+            relation.subject in clause.subjects and relation.kind.startswith(("pose_", "facing"))
+            for relation in self.draft.relations
+        )
+        return posed or not (clause.finite or any(thing.kind in BUILDINGS for thing in near))
+
+    def _is_inverted(self, match: Match, has_subject: bool) -> bool:
+        """Whether the subject comes after: "behind the house there is a car", "on the left a tree"."""
+        clause = self._clause
+        if not clause.boundary or match.meaning in ("outdoor", "room") or match.meaning.startswith("view_"):
+            return False
+        position = match.end
+        bare = match.meaning.startswith("bare_")
+        comma = numbers.at(self.words, position) == ","
+        if comma:
+            if self._about_subject(match):
+                # "a car and, behind the car, a house"
+                return self.mention(position + 1) is not None
+            if has_subject and not (bare and clause.boundary in ("and", "while", "but", "whereas", "start")):
+                return False
+            position += 1
+        while numbers.at(self.words, position) in INVERTED:
+            position += 1
+        if numbers.at(self.words, position) == ",":
+            position += 1
+        mention = self.mention(position)
+        if mention is None or mention.place:
+            return False
+        return not (comma and has_subject and not bare)
+
+    def _view_from(self, match: Match, position: int) -> int:
+        """From whose point of view the relations of this clause are."""
+        clause = self._clause
+        if match.meaning == "camera":
+            for relation in clause.last:
+                side = relation.kind.removeprefix("own_")
+                if side != relation.kind:
+                    # "bicycle on its left as you look at it"
+                    relation.kind = {"back": "behind"}.get(side, side)
+            return match.end
+        mentions = [mention for mention in match.slots["REF"] if not mention.place]
+        relations = clause.last
+        owners: list[Thing] = []
+        for mention in mentions:
+            prefer = [thing for relation in relations for thing in relation.references]
+            owners += self.mentions.resolve(mention, prefer=prefer)
+        if not owners:
+            return match.end
+        following = relations and not clause.pending
+        if not following:
+            # Of what comes.
+            clause.viewpoint = owners
+            for pending in clause.pending:
+                pending.slots.setdefault("REF", ())
+            clause.boundary = clause.boundary or ","
+            return match.end
+        for relation in relations:
+            kind = relation.kind.removeprefix("bare_")
+            if kind not in ("left", "right", "front", "behind"):
+                continue
+            if relation.references and owners[0] not in relation.references:
+                self.draft.warn(
+                    f'"from the point of view of {owners[0].label}" cannot be said of {relation.subject.label} and '
+                    f"{relation.references[0].label}: it is read from the camera."
+                )
+                continue
+            relation.kind = {"behind": "own_back"}.get(kind, f"own_{kind}")
+            relation.references = [owners[0]]
+        return match.end
+
+    def _whole(self, match: Match) -> int:
+        """A wording that names its own subjects."""
+        clause = self._clause
+        meaning, slots = match.meaning, match.slots
+        listed = slots.get("LIST", ())
+        first = self._things(slots.get("A", ()) or listed)
+        second = [] if meaning.startswith("view_") else self._things(slots.get("B", ()))
+        second = [thing for thing in second if thing not in first]
+        value = slots.get("LENGTH")
+        before = len(self.draft.relations)
+        if meaning.startswith("order_"):
+            self._in_order(meaning, first)
+            first = self.draft.expand(first)
+        elif meaning.startswith("view_"):
+            self.draft.camera.append((meaning, first[0] if first else None, None))
+        elif meaning in ("height", "width", "length"):
+            for thing in first:
+                thing.sizes[meaning] = value
+        elif meaning in ("camera_front_distance", "camera_behind_distance"):
+            for thing in first:
+                self.draft.relate("camera_distance", thing, [], value)
+                self.draft.relate("sees_front" if "front" in meaning else "sees_back", thing)
+        elif meaning == "apart" and len(first) == 1 and second:
+            self.draft.relate("apart", first[0], second[:1], value)
+        elif meaning != "shown":
+            for thing in first:
+                self.draft.relate(meaning, thing, second, value)
+        clause.last = self.draft.relations[before:]
+        if first:
+            both = meaning == "apart" and slots["A"] and slots["A"][0].start == match.start
+            clause.subjects = self.topic = [*first, *second] if both else first
+            clause.nearest = clause.subjects if both else second or first
+            clause.measured = meaning if meaning in ("height", "width", "length", "camera_distance") else ""
+            clause.boundary, clause.local, clause.finite = "", [], False
+        pending, clause.pending = clause.pending, []
+        for waiting in pending:
+            self._apply(waiting, clause.subjects)
+        return match.end
+
+    def _unsaid(self, match: Match) -> None:
+        for slot in ("A", "B", "REF"):
+            self._things(match.slots.get(slot, ()))
+        self._not_understood(match.meaning.replace("_", " "))
+
+
+def _one_support(match: Match) -> Match:
+    """ "a lamp on a table and a wardrobe": nothing stands on two things, so the second is a thing beside."""
+    listed = match.slots.get("REF", ())
+    if match.meaning not in ("on", "under") or len(listed) < 2 or listed[1].article != "a":
+        return match
+    return replace(match, slots={**match.slots, "REF": listed[:1]}, end=listed[0].end)

@@ -1,0 +1,299 @@
+"""What a wording says of its subjects, put into the draft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from .draft import Thing
+from .hypernyms import PLANS
+from .nouns import Mention
+from .patterns import Match
+from .state import Sentence
+
+
+class Relating(Sentence):
+    """What a wording says of its subjects, put into the draft."""
+
+    def _apply(self, match: Match, subjects: list[Thing]) -> None:
+        """Put a predicate into the draft."""
+        meaning, slots = match.meaning, match.slots
+        clause = self._clause
+        subjects = self.draft.expand(subjects)
+        if self.words[match.start] == "both" and len(subjects) == 1 and subjects[0].count == 1:
+            # "a man to the left of a horse, both facing away"
+            subjects += self._partners(subjects)[:1]
+        if meaning in ("outdoor", "room"):
+            self.draft.setting = self.draft.setting or meaning
+            return
+        if meaning.startswith("view_"):
+            self._camera(meaning, subjects, slots)
+            return
+        if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
+            return
+        if kind_of_camera := self._means_camera(match):
+            for thing in subjects:
+                self.draft.relate(kind_of_camera, thing)
+            return
+        # "seen from its left" is about the subject itself.
+        references = self._references(
+            slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
+        )
+        if references is None:
+            place = any(mention.place in ("room", "outdoor", "surface") for mention in slots.get("REF", ()))
+            if self.words[match.start] == "outside" and any(m.place == "room" for m in slots.get("REF", ())):
+                self.draft.setting = "outdoor"
+            if place and meaning not in ("on", "in", "next", "<on") and not meaning.startswith("bare_"):
+                said = " ".join(self.words[match.start : match.end])
+                self.draft.warn(f'"{said}" is left out: it is a place, no thing of the scene.')
+            return
+        if meaning.startswith("sees_") and references:
+            subjects, references = references, []
+        if "them" in self.words[match.end - 3 : match.end] and len(subjects) < 2 and meaning == "apart":
+            references = references or self._partners(subjects)
+        value = slots.get("LENGTH", slots.get("RATIO"))
+        swapped = meaning.startswith("<")
+        kind = meaning.lstrip("<")
+        if kind in ("height", "width", "length", "camera_distance"):
+            clause.measured = kind
+        if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
+            kind = "on"  # "a bird on its back"
+        subjects = self._for_each(subjects, references, slots)
+        if len(subjects) == len(references) > 1 and self._each(slots):
+            for subject, reference in zip(subjects, references):
+                self.draft.relate(kind, subject, [reference], value)
+            clause.nearest = clause.subjects = list(subjects)
+            return
+        if kind in ("left", "right", "front", "behind") and clause.viewpoint:
+            kind, references = self._from_viewpoint(kind, references)
+        elif kind.startswith("bare_") and clause.viewpoint and kind != "bare_ahead":
+            kind, references = self._from_viewpoint(kind.removeprefix("bare_"), [])
+        before = len(self.draft.relations)
+        if clause.shared and references:
+            for said, metres in clause.shared:
+                for subject in subjects:
+                    self.draft.relate(said, subject, list(references), metres)
+            clause.shared = []
+        if swapped and references:
+            for reference in references:
+                self.draft.relate(kind, reference, list(subjects), value)
+        elif kind == "wears":
+            for thing in subjects:
+                thing.color = thing.color or slots["COLOR"]
+                if thing.index is None:
+                    thing.words += [word for word in self.words[match.start : match.end] if word not in ("a", "an")]
+        elif kind == "footprint":
+            for thing in subjects:
+                thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
+        elif kind == "each_side":
+            self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
+        elif kind == "gap":
+            self._gap(subjects, value)
+        elif kind in ("one_side", "other_side"):
+            if references:
+                self._sided = references
+            self._relate("left" if kind == "one_side" else "right", subjects, references or self._sided, value, match)
+        elif kind.startswith("open_"):
+            others = [thing for thing in clause.owner if thing not in subjects] or self._partners(subjects)
+            self._relate(kind[5:], subjects, others, value, match)
+        elif kind == "across" and references:
+            ends = list(subjects)
+            if len(ends) == 1 and ends[0].count == 1:
+                ends += [t for t in reversed(self.mentions.recent) if t not in (*ends, *references)][:1]
+            if len(ends) > 1 or ends[0].count > 1:
+                for reference in references:
+                    self.draft.relate("between", reference, ends)
+            else:
+                self._relate("next", subjects, references, value, match)
+        elif kind in ("row", "circle"):
+            self._arrange(kind, subjects)
+        elif kind.startswith("order_"):
+            self._in_order(kind, subjects)
+        elif kind in ("height", "width", "length"):
+            for thing in subjects:
+                thing.sizes[kind] = value
+        else:
+            self._relate(kind, subjects, references, value, match)
+        clause.last = self.draft.relations[before:]
+        named = references or self.draft.expand(clause.nearest)
+        if references:
+            clause.nearest, clause.verb_last = list(named), False
+        clause.nearest = self.draft.expand(clause.nearest)
+        clause.subjects = self.draft.expand(clause.subjects)
+
+    def _each(self, slots: dict[str, Any]) -> bool:
+        return any(mention.each or mention.pronoun == "each" for mention in slots.get("REF", ()))
+
+    def _for_each(self, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]) -> list[Thing]:
+        """ "a lamp on each nightstand": as many as there are of what is each."""
+        if not self._each(slots) or len(subjects) != 1 or subjects[0].count > 1 or len(references) < 2:
+            return subjects
+        subjects[0].count = len(references)
+        singles = self.draft.split(subjects[0])
+        self.mentions.recent = self.draft.expand(self.mentions.recent)
+        return singles
+
+    def _on_wall(self, meaning: str, subjects: list[Thing], slots: dict[str, Any]) -> bool:
+        """Whether it is the wall of a room, which is no thing unless the text has made it one."""
+        (mention, *_) = slots["REF"]
+        walls = any(thing.kind == "wall" for thing in self.draft.things)
+        if mention.said not in ("wall", "back wall") or walls or mention.color or self.draft.setting == "outdoor":
+            return False
+        self.draft.setting = "room"
+        for thing in subjects:
+            self.draft.relate("against_wall" if meaning == "against" else "on_wall", thing)
+        return True
+
+    def _means_camera(self, match: Match) -> str:
+        """ "one faces the camera, the other faces away from it": the pose, where "it" is the camera."""
+        pose = {"<own_back": "pose_back", "facing": "pose_front"}.get(match.meaning, "")
+        mentions = match.slots.get("REF", ())
+        before = self.words[: match.start]
+        if not pose or not mentions or mentions[0].pronoun != "it" or "camera" not in before:
+            return ""
+        named = len(before) - 1 - before[::-1].index("camera")
+        return pose if named >= self._clause.named_at else ""
+
+    def _relate(
+        self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None, match: Match
+    ) -> None:
+        if kind.startswith("differ_"):
+            self._among(kind.removeprefix("differ_"), subjects, value)
+            return
+        reciprocal = kind in ("next", "far", "face_to_face", "back_to_back", "same_way", "opposite_way", "apart") or (
+            kind.startswith("same_")
+        )
+        if reciprocal and not references:
+            self._among(kind, subjects, value)
+            return
+        for subject in subjects:
+            others = [thing for thing in references if thing is not subject]
+            if references and not others and kind != "between":
+                # "a table and a lamp on the table": not said of the table itself.
+                continue
+            self.draft.relate(kind, subject, others, value)
+
+    def _gap(self, subjects: list[Thing], value: float) -> None:
+        """ "in front of the dog, half a metre away": the gap of the place just said; else the camera's distance."""
+        places = ("left", "right", "front", "behind", "own_", "above")
+        last = [r for r in self._clause.last if r.kind.startswith(places) and r.value is None and r.references]
+        for relation in last:
+            relation.value = value
+        if last:
+            return
+        beside = [r for r in self._clause.last if r.kind == "next" and r.references]
+        for relation in beside:
+            self.draft.relate("apart", relation.subject, relation.references, value)
+        for subject in subjects if not beside else ():
+            self.draft.relate("camera_distance", subject, [], value)
+
+    def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
+        """One to the left and one to the right of something; a single thing on each side is two."""
+        if len(subjects) == 1:
+            subjects[0].count = max(subjects[0].count, 2)
+            subjects = self.draft.split(subjects[0])
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+        for place, subject in enumerate(subjects):
+            self.draft.relate("right" if 2 * place >= len(subjects) else "left", subject, list(references))
+
+    def _among(self, kind: str, subjects: list[Thing], value: float | None) -> None:
+        """What several things are to each other, or one to the thing that it was said to be next to."""
+        if len(subjects) == 1 and subjects[0].count > 1:
+            group = subjects[0]
+            subjects = self.draft.split(group)
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+        if len(subjects) == 1:
+            partners = self._partners(subjects)
+            if kind == "apart" and not partners:
+                self.draft.relate("camera_distance", subjects[0], [], value)
+            elif partners:
+                self.draft.relate(kind, subjects[0], partners[:1], value)
+            else:
+                self._not_understood(kind.replace("_", " "))
+            return
+        for first, second in pairwise(subjects):
+            self.draft.relate(kind, first, [second], value)
+
+    def _partners(self, subjects: Sequence[Thing]) -> list[Thing]:
+        """The other thing of the relation just said of the subject, or the other thing of the sentence."""
+        for relation in reversed(self.draft.relations):
+            if relation.subject in subjects and relation.references:
+                return relation.references
+            if any(thing in relation.references for thing in subjects):
+                return [relation.subject]
+        return [thing for thing in reversed(self.mentions.recent) if thing not in subjects][:1]
+
+    def _arrange(self, kind: str, subjects: list[Thing]) -> None:
+        if len(subjects) == 1:
+            subjects[0].arrangement = kind
+        else:
+            for first, second in pairwise(subjects):
+                self.draft.relate("next", first, [second])
+
+    def _in_order(self, kind: str, things: list[Thing]) -> None:
+        """Each is on one side of the next: "from left to right"."""
+        side = {"right": "left", "left": "right", "back": "nearer", "front": "farther"}[kind.removeprefix("order_")]
+        singles = [single for thing in things for single in self.draft.split(thing)]
+        self.mentions.recent = self.draft.expand(self.mentions.recent)
+        for one, other in pairwise(singles):
+            self.draft.relate(side, one, [other])
+
+    def _references(self, slots: dict[str, Any], subjects: list[Thing], turned: bool) -> list[Thing] | None:
+        """The things in a wording's slots; None where they are a place, which is the setting."""
+        clause = self._clause
+        found: list[Thing] = []
+        for slot in ("A", "B", "REF"):
+            for mention in slots.get(slot, ()):
+                if mention.place:
+                    self._place(mention)
+                    continue
+                prefer = clause.owner or clause.viewpoint
+                if not prefer and clause.relative and clause.local and clause.local != clause.subjects:
+                    prefer = clause.subjects  # "a cow looks at a horse that stands in front of it"
+                if turned and not prefer and clause.last:
+                    # "a bush at the front of the house, at its back a tree": its is the house's.
+                    prefer = clause.last[-1].references
+                several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
+                among = mention.pronoun in ("them", "they", "both") and several
+                exclude = [] if among else [*subjects, *found]
+                things = self._said.get(mention.start) or self.mentions.resolve(mention, exclude, prefer, turned)
+                if not things and not (mention.pronoun == "it" and self._place_before):
+                    self._not_understood(" ".join(self.words[mention.start : mention.end]))
+                found += things
+                clause.named_at = mention.end
+        if not found and any(slot in slots for slot in ("A", "B", "REF")):
+            return None
+        return found
+
+    def _from_viewpoint(self, kind: str, references: list[Thing]) -> tuple[str, list[Thing]]:
+        owner = self._clause.viewpoint[0]
+        if references and owner not in references:
+            self.draft.warn(
+                f'"from the point of view of {owner.label}" cannot be said of {references[0].label}: it is read from '
+                "the camera."
+            )
+            return kind, references
+        return ({"behind": "own_back"}.get(kind, f"own_{kind}"), [owner]) if kind != "middle" else (kind, references)
+
+    def _camera(self, kind: str, subjects: list[Thing], slots: dict[str, Any]) -> None:
+        things = list(subjects)
+        for slot in ("A", "REF"):
+            for mention in slots.get(slot, ()):
+                if not mention.place:
+                    things = self.mentions.resolve(mention)
+        self.draft.camera.append((kind, things[0] if things else None, slots.get("LENGTH")))
+
+    def _things(self, mentions: Sequence[Mention]) -> list[Thing]:
+        found: list[Thing] = []
+        for mention in mentions:
+            if mention.place:
+                self._place(mention)
+            else:
+                prefer = self._clause.subjects or self.topic
+                found += self.mentions.resolve(mention, exclude=[] if mention.pronoun else found, prefer=prefer)
+        return found
+
+
+def _is_animal(things: Sequence[Thing]) -> bool:
+    return any(thing.noun is not None and thing.noun.plan in PLANS["animal"] for thing in things)

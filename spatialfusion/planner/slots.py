@@ -1,0 +1,158 @@
+"""The slots of wordings: what stands in each at a place of a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from . import numbers, vocabulary
+from .nouns import Mention
+from .words import OWN_SIDES, PARTS
+
+SIDES = ("front", "back", "left", "right")
+
+
+class Reader(Protocol):
+    """A sentence, and how its noun phrases are read."""
+
+    words: list[str]
+
+    def mention(self, position: int, bare_unknown: bool = False) -> Mention | None: ...
+
+    def predicate_after(self, position: int) -> bool: ...
+
+
+def is_body(mention: Mention) -> bool:
+    """Whether it is part of someone: "his hand", "their heads"."""
+    return mention.own and mention.said in PARTS
+
+
+def _camera_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    words = reader.words
+    if numbers.at(words, position) == "the" and numbers.at(words, position + 1) == "camera":
+        return "camera", position + 2
+    word = numbers.at(words, position)
+    return ("camera", position + 1) if word in ("camera", "us", "me", "you", "we") else None
+
+
+def _side_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    """ "left", "left side", "left-hand side", "right flank"."""
+    word = numbers.at(reader.words, position)
+    if word not in SIDES:
+        return None
+    end = position + 1
+    if numbers.at(reader.words, end) == "hand":
+        end += 1
+    return word, end + (numbers.at(reader.words, end) in ("side", "sides", "flank"))
+
+
+def _hand_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    word = numbers.at(reader.words, position)
+    return (word, position + 1) if word in ("left", "right") else None
+
+
+def _own_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    for size in (3, 2, 1):
+        side = OWN_SIDES.get(" ".join(reader.words[position : position + size]))
+        if side and position + size <= len(reader.words):
+            return side, position + size
+    return None
+
+
+def _color_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    word = numbers.at(reader.words, position)
+    return (word, position + 1) if word in vocabulary.COLOR_NAMES else None
+
+
+def _reference_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:
+    """One thing, or several joined by "and" where nothing more is said of the last of them."""
+    if _camera_slot(reader, position) is not None:
+        return None
+    first = reader.mention(position, bare_unknown=True)
+    if first is None or (is_body(first) and numbers.at(reader.words, position - 1) == "with"):
+        return None
+    listed, end = [first], first.end
+    while first.place == "" and first.pronoun == "":
+        joint = numbers.at(reader.words, end)
+        if joint != "and":
+            break
+        following = reader.mention(end + 1)
+        if following is None or following.pronoun or following.place:
+            break
+        after = numbers.at(reader.words, following.end)
+        if after not in ("", ",", "and") or (after == "," and reader.predicate_after(following.end + 1)):
+            break
+        if after == "and" and reader.mention(following.end + 1) is not None:
+            break
+        listed.append(following)
+        end = following.end
+    return listed, end
+
+
+def _thing_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:
+    """One thing, or one for each of a list before a verb: "a car and a house"."""
+    if _camera_slot(reader, position) is not None:
+        return None
+    mention = reader.mention(position, bare_unknown=True)
+    if mention is None or mention.place:
+        return None
+    return [mention], mention.end
+
+
+def _list_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:
+    listed: list[Mention] = []
+    while True:
+        mention = reader.mention(position, bare_unknown=True)
+        if mention is None or mention.pronoun or mention.place:
+            break
+        listed.append(mention)
+        position = mention.end
+        after = position
+        while numbers.at(reader.words, after) in (",", "and", "then"):
+            after += 1
+        if after == position:
+            break
+        position = after
+    return (listed, listed[-1].end) if len(listed) > 1 or (listed and listed[0].plural) else None
+
+
+def _simile_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    """ "snow", "a wall": what something is likened to."""
+    mention = reader.mention(position, bare_unknown=True)
+    return None if mention is None or mention.pronoun else (mention.said, mention.end)
+
+
+def _name_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    end = position
+    while numbers.at(reader.words, end)[:1].isupper():
+        end += 1
+    return (" ".join(reader.words[position:end]), end) if end > position else None
+
+
+def _rest_slot(reader: Reader, position: int) -> tuple[str, int] | None:
+    """Words up to the next comma."""
+    end = position
+    while end < len(reader.words) and reader.words[end] != ",":
+        end += 1
+    return (" ".join(reader.words[position:end]), end) if end > position else None
+
+
+SLOTS: dict[str, Callable[[Reader, int], tuple[Any, int] | None]] = {
+    "REF": _reference_slot,
+    "A": _thing_slot,
+    "B": _thing_slot,
+    "LIST": _list_slot,
+    "REST": _rest_slot,
+    "SIMILE": _simile_slot,
+    "NAME": _name_slot,
+    "CAMERA": _camera_slot,
+    "SIDE": _side_slot,
+    "HAND": _hand_slot,
+    "OWN": _own_slot,
+    "COLOR": _color_slot,
+    "FACTOR": lambda reader, position: numbers.number(reader.words, position),
+    "ANGLE": lambda reader, position: numbers.angle(reader.words, position),
+    "ACROSS": lambda reader, position: numbers.length(reader.words, position),
+    "LENGTH": lambda reader, position: numbers.length(reader.words, position),
+    "RATIO": lambda reader, position: numbers.ratio(reader.words, position),
+}

@@ -1,0 +1,103 @@
+"""A sentence while it is read: its words, what they are at a place, and what is remembered of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import numbers, vocabulary
+from .clause import Clause
+from .draft import Draft, Thing
+from .folding import fold
+from .mentions import Mentions
+from .nouns import Mention, read_mention
+from .patterns import Match
+from .slots import SLOTS
+from .wordings import CLASSES
+
+
+class Sentence:
+    """A sentence while it is read: its words, what they are at a place, and what is remembered of it."""
+
+    def __init__(self, draft: Draft, mentions: Mentions, names: frozenset[str] = frozenset()) -> None:
+        self.draft, self.mentions, self._names = draft, mentions, names
+        self._said: dict[int, list[Thing]] = {}  # things of references that were resolved ahead, by where they stand
+        self.words: list[str] = []
+        self.topic: list[Thing] = []
+        self._place_before = False
+        self._place_end = -1
+        self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
+        self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
+        self._clause = Clause()
+
+    def begin(self, words: Sequence[str]) -> list[str]:
+        """Take up a sentence, given as tokens; return its words as the wordings have them."""
+        self.words = fold(words, self.draft, self._names, self.mentions.known)
+        self._cache.clear()
+        self._said.clear()
+        self._clause = Clause()
+        return self.words
+
+    def slot(self, name: str, position: int) -> tuple[Any, int] | None:
+        """What stands in a slot of a wording at this position, and its end."""
+        key = name, position
+        if key not in self._cache:
+            self._cache[key] = SLOTS[name](self, position)
+        return self._cache[key]
+
+    def mention(self, position: int, bare_unknown: bool = False) -> Mention | None:
+        """The noun phrase, or the name of a thing, at this position."""
+        named = self.mentions.name_at(self.words, position)
+        # "paint car red": the colour after a noun is the instruction's.
+        return named or read_mention(self.words, position, bare_unknown, tags=not self.mentions.known)
+
+    def _match(self, table: Any, position: int) -> Match | None:
+        return table.match(self.words, position, self.slot)
+
+    def _keep(self, words: str, quiet: bool = False) -> None:
+        if not quiet and words not in self.draft.words:
+            self.draft.words.append(words)
+
+    def _not_understood(self, word: str) -> None:
+        if word not in self.draft.not_understood:
+            self.draft.not_understood.append(word)
+
+    def _current(self) -> list[Thing]:
+        return self._clause.local or self._clause.subjects
+
+    def _separate(self, position: int, word: str) -> int:
+        clause = self._clause
+        clause.boundary = word
+        clause.local = []
+        clause.relative = False
+        if word != ",":
+            clause.finite = False
+        return position + 1
+
+    def predicate_after(self, position: int) -> bool:
+        position = self._past_verbs(position)
+        return self._match(vocabulary.predicates, position) is not None or (
+            numbers.at(self.words, position) in vocabulary.COLOR_NAMES
+        )
+
+    def _past_verbs(self, position: int) -> int:
+        while numbers.at(self.words, position) in CLASSES["be"] | CLASSES["stand"]:
+            position += 1
+        return position
+
+    def _place(self, mention: Mention) -> None:
+        """A room or a place outdoors: the setting, and words of the picture."""
+        if mention.place != "none":
+            self._place_before = True
+            self._place_end = mention.end
+        if mention.place not in ("surface", "none"):
+            self.draft.setting = self.draft.setting or mention.place
+        elif mention.said in ("ceiling", "floor") and not self.draft.setting:
+            self.draft.setting = "room"
+        if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
+            self._keep(" ".join((*mention.words, mention.said)))
+
+    def _describe(self, things: Sequence[Thing], start: int, end: int) -> None:
+        for thing in things:
+            if thing.index is None:
+                thing.words += [word for word in self.words[start:end] if word != ","]
