@@ -162,9 +162,7 @@ def _beside(
 ) -> tuple[float, float]:
     """A point near one of the things that it is said to be near, in the direction that is said."""
     away = next((s.value for s in statements if s.domain == "camera_distance" and s.subject == number), None)
-    directions: dict[
-        int, tuple[str, str, bool]
-    ] = {}  # domain, relation, whether the new thing is its reference
+    directions: dict[int, tuple[str, str, bool]] = {}  # domain, relation, whether the new thing is its reference
     apart: dict[int, float] = {}
     gaps: dict[int, float] = {}
     for said in statements:
