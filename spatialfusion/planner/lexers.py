@@ -7,7 +7,7 @@ that is right begins so; `done` gives what was read where it may end here; `fini
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
 
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
@@ -16,50 +16,65 @@ DIGITS = frozenset("0123456789")
 ALPHABET = QUOTED | DIGITS | frozenset('."\n')  # of all texts
 
 MAX_WORD = 24
+MAX_NAME = 16  # letters
 MAX_QUOTE = 60
 
 
+Range = tuple[int, int, int]
+
+
+class PhraseList:
+    """A sorted list of phrases as a trie, whose nodes are made when they are first come to. A node is the range of the
+    list that begins alike, and the number of characters that it has alike."""
+
+    def __init__(self, phrases: Iterable[str]):
+        self.phrases = sorted(phrases)
+        self.start: Range = (0, len(self.phrases), 0)
+        self._following: dict[Range, dict[str, Range]] = {}
+
+    def following(self, place: Range) -> dict[str, Range]:
+        """The nodes after one more character."""
+        found = self._following.get(place)
+        if found is None:
+            found = self._following[place] = {}
+            low, high, depth = place
+            while low < high and len(self.phrases[low]) == depth:
+                low += 1
+            while low < high:
+                alike = self.phrases[low][: depth + 1]
+                end = bisect_left(self.phrases, alike[:-1] + chr(ord(alike[-1]) + 1), low, high)
+                found[alike[-1]] = (low, end, depth + 1)
+                low = end
+        return found
+
+
 class Phrases:
-    """One phrase of a list. allowed: which of them may be written, where that is not all. State: the range that is
-    left of the sorted list, and how many characters were read."""
+    """One phrase of a list. allowed: which of them may be written, where that is not all. State: see PhraseList."""
 
     inside: frozenset[str] = frozenset()
 
-    def __init__(self, phrases: Iterable[str], allowed: Callable[[str], bool] | None = None, is_sorted: bool = False):
-        self.phrases = phrases if is_sorted else sorted(phrases)
+    def __init__(self, phrases: PhraseList | Iterable[str], allowed: Callable[[str], bool] | None = None):
+        self.list = phrases if isinstance(phrases, PhraseList) else PhraseList(phrases)
         self.allowed = allowed
-        self.start = (0, len(self.phrases), 0)
+        self.start = self.list.start
 
-    def step(self, state: tuple[int, int, int], char: str) -> tuple[int, int, int] | None:
-        low, high, depth = state
-        phrases = self.phrases
-        if high - low == 1:
-            phrase = phrases[low]
-            if len(phrase) == depth or phrase[depth] != char:
-                return None
-            if depth == 0 and self.allowed and not self.allowed(phrase):
-                return None
-            return (low, high, depth + 1)
+    def step(self, state: Range, char: str) -> Range | None:
+        new = self.list.following(state).get(char)
+        if new is None or self.allowed is None:
+            return new
+        return new if any(map(self.allowed, self.list.phrases[new[0] : new[1]])) else None
 
-        def letter(phrase: str) -> str:
-            return phrase[depth : depth + 1]
-
-        low = bisect_left(phrases, char, low, high, key=letter)
-        high = bisect_right(phrases, char, low, high, key=letter)
-        if low == high or (self.allowed and not any(map(self.allowed, phrases[low:high]))):
-            return None
-        return (low, high, depth + 1)
-
-    def done(self, state: tuple[int, int, int]) -> str | None:
+    def done(self, state: Range) -> str | None:
         low, high, depth = state
         if low == high:
             return None
-        phrase = self.phrases[low]
+        phrase = self.list.phrases[low]
         return phrase if len(phrase) == depth and (self.allowed is None or self.allowed(phrase)) else None
 
-    def finish(self, state: tuple[int, int, int]) -> str:
+    def finish(self, state: Range) -> str:
         low, high, depth = state
-        return next(each[depth:] for each in self.phrases[low:high] if self.allowed is None or self.allowed(each))
+        within = self.list.phrases[low:high]
+        return next(phrase[depth:] for phrase in within if self.allowed is None or self.allowed(phrase))
 
 
 class Number:
@@ -131,10 +146,13 @@ class NewWord:
         return MAX_WORD - 1 - len(state)
 
 
+_NAME = re.compile(rf"[a-z]{{1,{MAX_NAME}}}(-?|-?[1-9][0-9]?)")
+
+
 class Name:
     """A name for a thing: letters, maybe a hyphen, and a number; none of those taken. State: what was read of it."""
 
-    inside: frozenset[str] = frozenset()
+    inside = LETTERS
     start = ""
 
     def __init__(self, taken: Collection[str]):
@@ -142,7 +160,7 @@ class Name:
 
     def step(self, state: str, char: str) -> str | None:
         name = state + char
-        if not re.fullmatch(r"[a-z]{1,14}(-?|-?[1-9][0-9]?)", name):
+        if not _NAME.fullmatch(name):
             return None
         if name[-1].isdigit() and not self.done(name):
             return name if name[-2] not in DIGITS and any(self.done(name + digit) for digit in DIGITS) else None
@@ -157,6 +175,9 @@ class Name:
         last = state[-1:].isdigit()
         mores = (str(n) for n in (range(10) if last else range(1, 100)))
         return next(more for more in (mores if state else (f"thing{n}" for n in mores)) if self.done(state + more))
+
+    def room(self, state: str) -> int:
+        return MAX_NAME - len(state) if not state or state[-1] in LETTERS else 0
 
 
 class Quote:

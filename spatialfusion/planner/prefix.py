@@ -30,7 +30,7 @@ from ..scenes.language import (
 from ..scenes.program import ALLOCENTRIC, COMPARED, EXTENTS, Reference, Thing
 from ..scenes.statements import SIDES
 from ..scenes.words import COMPARATIVES, FILLERS
-from .lexers import ALPHABET, Name, NewWord, Number, Phrases, Quote
+from .lexers import ALPHABET, Name, NewWord, Number, PhraseList, Phrases, Quote
 
 MAX_THINGS = 24  # lines about things
 MAX_OBJECTS = 60
@@ -80,6 +80,11 @@ class Prefix:
     text: str = ""
     threads: tuple[Thread, ...] = ()
 
+    @staticmethod
+    def begin() -> Prefix:
+        """The empty one."""
+        return Prefix("", _begin())
+
     def feed(self, more: str) -> Prefix | None:
         """The prefix with more characters behind it; None if no valid text begins so."""
         threads = self.threads or _begin()
@@ -96,9 +101,9 @@ class Prefix:
 
     def finish(self) -> str:
         """Characters that make it complete; few of them."""
-        prefix, added = self, ""
+        prefix, added = (self if self.threads else Prefix.begin()), ""
         while not prefix.complete:
-            node, choice, state = (prefix.threads or _begin())[0]
+            node, choice, state = prefix.threads[0]
             more = node.choices[choice][0].finish(state)
             if not more:
                 after = node.after(choice, node.choices[choice][0].done(state))
@@ -159,8 +164,8 @@ class _Begin:
         return ""
 
 
-@cache
 def _begin() -> tuple[Thread, ...]:
+    # Anew for each text: what follows is remembered in it, and goes with it.
     root = Node([(_Begin(), lambda _: _line_start(_Text()))])
     return ((root, 0, ""),)
 
@@ -191,10 +196,9 @@ class _Text:
 
     @cached_property
     def called(self) -> frozenset[str]:
-        """The nouns of things that were called by other than their names."""
-        return frozenset(
-            self.things[reference.thing].noun for _, said, reference in self.calls if said not in self.names
-        )
+        """The nouns of things that were called by other than their names, and the last words of these."""
+        nouns = {self.things[reference.thing].noun for _, said, reference in self.calls if said not in self.names}
+        return frozenset(nouns | {noun.rsplit(" ", 1)[-1] for noun in nouns})
 
     def takes(self, thing: Thing) -> bool:
         """Whether all that was called stays what it is with one more thing."""
@@ -225,9 +229,10 @@ class _Text:
             said |= dict.fromkeys([thing.name] if thing.name else [])
             for noun in _written(thing):
                 if thing.count > 1:
-                    said |= dict.fromkeys(word for word in _plurals() if lexicon.singular(word) == noun)
+                    said |= dict.fromkeys(_plurals_of(noun))
                 else:
-                    said |= dict.fromkeys([noun, *([f"{thing.color} {noun}"] if thing.color else [])])
+                    nouns = dict.fromkeys((noun, noun.rsplit(" ", 1)[-1]))
+                    said |= nouns | dict.fromkeys(f"{thing.color} {noun}" for noun in nouns if thing.color)
             if totals[thing.noun] > 1:
                 said |= dict.fromkeys(f"{thing.noun} {number}" for number in range(1, totals[thing.noun] + 1))
         found = {words: find_reference(words, things, place) for words in said}
@@ -244,7 +249,7 @@ def _written(thing: Thing) -> list[str]:
     return [thing.noun, *(word for word in (noun.synonyms if noun else ()) if f" {word} " in words)]
 
 
-@lru_cache(50_000)
+@lru_cache(10_000)
 def read_head(head: str) -> Thing | None:
     """The thing of a line of these words alone, by the language itself; None if it is not a line."""
     try:
@@ -273,26 +278,30 @@ def _is_plain(word: str) -> bool:
 
 
 @cache
-def _singulars() -> list[str]:
-    return sorted(word for word in _nouns() if lexicon.noun(word) is None or lexicon.singular(word) == word)
+def _singulars() -> PhraseList:
+    return PhraseList(word for word in _nouns() if lexicon.noun(word) is None or lexicon.singular(word) == word)
 
 
 @cache
-def _plurals() -> list[str]:
-    return sorted(word for word in _nouns() if lexicon.noun(word) is not None and lexicon.singular(word) != word)
+def _plurals() -> PhraseList:
+    return PhraseList(word for word in _nouns() if lexicon.noun(word) is not None and lexicon.singular(word) != word)
 
 
 @cache
-def _describing() -> tuple[list[str], list[str]]:
+def _plurals_of(singular: str) -> tuple[str, ...]:
+    return tuple(word for word in _plurals().phrases if lexicon.singular(word) == singular)
+
+
+@cache
+def _describing() -> tuple[PhraseList, PhraseList]:
     """Attributes and colours, each with the space behind it."""
-    return sorted(f"{word} " for word in lexicon.ATTRIBUTES if set(word) <= ALPHABET), sorted(
-        f"{word} " for word in COLOR_WORDS
-    )
+    attributes = PhraseList(f"{word} " for word in lexicon.ATTRIBUTES if _is_plain(word))
+    return attributes, PhraseList(f"{word} " for word in COLOR_WORDS)
 
 
 @cache
-def _likenesses() -> list[str]:
-    return sorted({*_singulars(), *filter(_is_plain, BODY_PLANS)})
+def _likenesses() -> PhraseList:
+    return PhraseList({*_singulars().phrases, *filter(_is_plain, BODY_PLANS)})
 
 
 @cache
@@ -303,8 +312,12 @@ def _is_new_word(word: str) -> bool:
     return not known and find_noun(word) is None and word not in _OTHER_WORDS
 
 
-_OTHER_WORDS = frozenset("camera viewer wall ground floor than each other with way ways same opposite row circle "
-                         "from away times big large of front top toward towards facing looking as auto".split())  # fmt: skip
+_OTHER_WORDS = frozenset(
+    """
+    camera viewer wall ground floor than each other with way ways same opposite row circle from away times big large of
+    front top toward towards facing looking as auto
+    """.split()
+)
 
 
 # --- lines ---------------------------------------------------------------------------------------------------------
@@ -348,7 +361,7 @@ def _head_choices(text: _Text, before: str, group: bool, words: int, color: bool
     def allowed(noun: str) -> bool:
         return text.takes_head(before + noun, noun)
 
-    choices: list = [(Phrases(nouns, allowed, is_sorted=True), lambda noun: _after_head(text, before + noun))]
+    choices: list = [(Phrases(nouns, allowed), lambda noun: _after_head(text, before + noun))]
     if not group:
 
         def is_new(word: str) -> bool:
@@ -360,13 +373,9 @@ def _head_choices(text: _Text, before: str, group: bool, words: int, color: bool
         attributes, colors = _describing()
         more = words + 1
 
-        choices.append(
-            (Phrases(attributes, is_sorted=True), lambda word: _head(text, before + word, group, color, more))
-        )
+        choices.append((Phrases(attributes), lambda word: _head(text, before + word, group, color, more)))
         if not color:
-            choices.append(
-                (Phrases(colors, is_sorted=True), lambda word: _head(text, before + word, group, True, more))
-            )
+            choices.append((Phrases(colors), lambda word: _head(text, before + word, group, True, more)))
     return choices
 
 
@@ -381,7 +390,7 @@ def _new_noun(text: _Text, before: str, word: str) -> Node:
     return Node(
         [
             (Phrases([" size "]), lambda _: _size(line)),
-            (Phrases([" like "]), lambda _: Node([(Phrases(_likenesses(), is_sorted=True), lambda _: _clauses(line))])),
+            (Phrases([" like "]), lambda _: Node([(Phrases(_likenesses()), lambda _: _clauses(line))])),
         ],
         " size ",
     )
@@ -550,8 +559,8 @@ def _is_one(text: _Text, reference: Reference) -> bool:
 
 def _call(line: _Line, follow: Callable[[str], Node], among: Iterable[str] | None = None) -> Node:
     """Another thing, called as it may be."""
-    said = sorted(line.references if among is None else among)
-    return Node([(Phrases(said, is_sorted=True), follow)], said[0])
+    said = line.references if among is None else among
+    return Node([(Phrases(said), follow)])
 
 
 def _with_gap(line: _Line) -> Node:
@@ -648,5 +657,4 @@ def _camera(text: _Text, used: frozenset[str], calls: tuple) -> Node:
 
 
 def _called(references: Iterable[str], follow: Callable[[str], Node]) -> Node:
-    said = sorted(references)
-    return Node([(Phrases(said, is_sorted=True), follow)], said[0])
+    return Node([(Phrases(references), follow)])
