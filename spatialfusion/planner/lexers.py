@@ -1,7 +1,8 @@
 """What a piece of a scene text may be, one character at a time: a phrase of a list, a number, a new word, a quote.
 
 A lexer is asked with the state in which it is: `step` gives the state after one more character, None where nothing
-that is right begins so; `done` gives what was read where it may end here; `finish` the characters to an end.
+that is right begins so; `done` gives what was read where it may end here; `finish` the characters to an end. `inside` are
+characters of which any may come, as many as `room` says; `unending` those that nothing may begin with that comes after.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 QUOTED = LETTERS | frozenset(" ,'-")
+NOTHING: frozenset[str] = frozenset()
 DIGITS = frozenset("0123456789")
 ALPHABET = QUOTED | DIGITS | frozenset('."\n')  # of all texts
 
@@ -51,7 +53,7 @@ class PhraseList:
 class Phrases:
     """One phrase of a list. allowed: which of them may be written, where that is not all. State: see PhraseList."""
 
-    inside: frozenset[str] = frozenset()
+    inside = unending = NOTHING
 
     def __init__(self, phrases: PhraseList | Iterable[str], allowed: Callable[[str], bool] | None = None):
         self.list = phrases if isinstance(phrases, PhraseList) else PhraseList(phrases)
@@ -81,7 +83,7 @@ class Number:
     """A number from `low` to `high` (at least 0.01 but for 0, below 1000) with at most two decimals, but not `without`.
     State: what was read of it."""
 
-    inside: frozenset[str] = frozenset()
+    inside = unending = NOTHING
     start = ""
 
     def __init__(self, low: float, high: float, without: float | None = None):
@@ -119,9 +121,10 @@ class Number:
 
 
 class NewWord:
-    """A word of letters that is not in the lists. allowed: whether it may be taken. State: what was read of it."""
+    """A word of letters that is not in the lists. allowed: whether it may be taken, as one of MAX_WORD letters always
+    may. State: what was read of it."""
 
-    inside = LETTERS
+    inside = unending = LETTERS
     start = ""
 
     def __init__(self, allowed: Callable[[str], bool]):
@@ -130,8 +133,7 @@ class NewWord:
     def step(self, state: str, char: str) -> str | None:
         if char not in LETTERS or len(state) == MAX_WORD:
             return None
-        word = state + char
-        return word if len(word) < MAX_WORD or self.allowed(word) else None
+        return state + char
 
     def done(self, state: str) -> str | None:
         return state if len(state) > 2 and self.allowed(state) else None
@@ -143,7 +145,7 @@ class NewWord:
 
     def room(self, state: str) -> int:
         """How many more characters of `inside` are surely right."""
-        return MAX_WORD - 1 - len(state)
+        return MAX_WORD - len(state)
 
 
 _NAME = re.compile(rf"[a-z]{{1,{MAX_NAME}}}(-?|-?[1-9][0-9]?)")
@@ -152,7 +154,7 @@ _NAME = re.compile(rf"[a-z]{{1,{MAX_NAME}}}(-?|-?[1-9][0-9]?)")
 class Name:
     """A name for a thing: letters, maybe a hyphen, and a number; none of those taken. State: what was read of it."""
 
-    inside = LETTERS
+    inside = unending = LETTERS
     start = ""
 
     def __init__(self, taken: Collection[str]):
@@ -184,7 +186,7 @@ class Quote:
     """What was said of a thing, up to the closing quote; the opening one is read already. State: what was read, with
     the closing quote."""
 
-    inside = QUOTED
+    inside, unending = QUOTED, NOTHING
     start = ""
 
     def step(self, state: str, char: str) -> str | None:

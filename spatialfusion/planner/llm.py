@@ -61,7 +61,7 @@ def plan_with_llm(prompt: str, llm: Llm, seed: int = 0, size: tuple[int, int] = 
     check_text(prompt, "the prompt")
     messages = opening(prompt)
     for attempt in range(CORRECTIONS + 1):
-        answer = llm.write(messages, seed)
+        answer = llm.write(messages)  # always alike: a seed is of the layout
         text = scene_text_of(answer)
         try:
             return plan_text(text, seed, size, prompt)

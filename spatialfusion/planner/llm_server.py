@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import InputError
@@ -23,9 +24,16 @@ class ServerLlm:
     Args:
         address: http or https; the model's name behind a #, where the server has several.
         timeout, patience: seconds without a word, and for a whole answer.
+        progress: called for each piece of an answer; what it raises ends the answer.
     """
 
-    def __init__(self, address: str, timeout: float = TIMEOUT, patience: float = PATIENCE):
+    def __init__(
+        self,
+        address: str,
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+        progress: Callable[[], None] = lambda: None,
+    ):
         if not isinstance(address, str) or not re.fullmatch(r"https?://[^\s/#]+\S*", address, re.IGNORECASE):
             raise InputError(f"the server {address!r} is no address: {_RIGHT}.")
         parts = urlsplit(address)
@@ -38,7 +46,7 @@ class ServerLlm:
         self.model = parts.fragment or None
         self.url = urlunsplit(parts._replace(fragment="")).rstrip("/")
         self.name = f"the language model at {self.url}"
-        self.timeout, self.patience = timeout, patience
+        self.timeout, self.patience, self.progress = timeout, patience, progress
 
     def write(self, messages: list[Message], seed: int = 0) -> str:
         """Its answer. Raises InputError for a server that is away, too slow, or answers something else."""
@@ -62,6 +70,7 @@ class ServerLlm:
                 stream=True,
             )
             for piece in stream:
+                self.progress()
                 answer += (piece.choices[0].delta.content or "") if piece.choices else ""
                 if len(answer) > MAX_ANSWER:
                     raise InputError(f"{self.name} does not stop writing: expected a scene text of a few lines.")

@@ -30,7 +30,7 @@ from ..scenes.language import (
 from ..scenes.program import ALLOCENTRIC, COMPARED, EXTENTS, Reference, Thing
 from ..scenes.statements import SIDES
 from ..scenes.words import COMPARATIVES, FILLERS
-from .lexers import ALPHABET, Name, NewWord, Number, PhraseList, Phrases, Quote
+from .lexers import ALPHABET, MAX_WORD, NOTHING, Name, NewWord, Number, PhraseList, Phrases, Quote
 
 MAX_THINGS = 24  # lines about things
 MAX_OBJECTS = 60
@@ -130,7 +130,8 @@ def step(threads: Sequence[Thread], char: str) -> tuple[Thread, ...]:
         new = lexer.step(state, char)
         if new is not None:
             found[node, choice, new] = None
-        value = lexer.done(state)
+        # Whether a word may end here is asked only where it would.
+        value = None if char in lexer.unending else lexer.done(state)
         if value is not None:
             following = node.after(choice, value)
             for number, (lexer, _) in enumerate(following.choices):
@@ -152,7 +153,7 @@ class _Begin:
     """The lexer before the first character, which has read nothing and is done."""
 
     start = ""
-    inside: frozenset[str] = frozenset()
+    inside = unending = NOTHING
 
     def step(self, _state: str, _char: str) -> None:
         return None
@@ -227,6 +228,8 @@ class _Text:
             totals[thing.noun] = totals.get(thing.noun, 0) + thing.count
         for thing in self.things:
             said |= dict.fromkeys([thing.name] if thing.name else [])
+            if len(thing.noun) >= MAX_WORD:
+                continue  # it may come again, as `NewWord` needs it
             for noun in _written(thing):
                 if thing.count > 1:
                     said |= dict.fromkeys(_plurals_of(noun))
@@ -304,7 +307,7 @@ def _likenesses() -> PhraseList:
     return PhraseList({*_singulars().phrases, *filter(_is_plain, BODY_PLANS)})
 
 
-@cache
+@lru_cache(10_000)
 def _is_new_word(word: str) -> bool:
     """Whether a word means nothing in the language, so that it may be the noun of a thing that says its size."""
     known = word in COLOR_WORDS or word in lexicon.ATTRIBUTES or word in SUBJECTS or word in FILLERS
@@ -365,6 +368,8 @@ def _head_choices(text: _Text, before: str, group: bool, words: int, color: bool
     if not group:
 
         def is_new(word: str) -> bool:
+            if len(word) == MAX_WORD:
+                return True
             thing = read_head(f"{before}{word} size 1") if _is_new_word(word) else None
             return thing is not None and thing.noun == word and text.takes(thing)
 
@@ -387,10 +392,11 @@ def _after_head(text: _Text, head: str) -> Node:
 def _new_noun(text: _Text, before: str, word: str) -> Node:
     """After a noun that the lexicon lacks: it says how large it is, or what it is like."""
     line = _Line(text, before + word, read_head(f"{before}{word} size 1"), frozenset({"size", "color", "quote"}))
+    clauses = cache(lambda: _clauses(line))  # alike behind each of the many nouns
     return Node(
         [
             (Phrases([" size "]), lambda _: _size(line)),
-            (Phrases([" like "]), lambda _: Node([(Phrases(_likenesses()), lambda _: _clauses(line))])),
+            (Phrases([" like "]), lambda _: Node([(Phrases(_likenesses()), lambda _: clauses())])),
         ],
         " size ",
     )

@@ -90,13 +90,15 @@ class TokenMasks:
         """taken: the kind of characters of which all tokens of such characters alone are in the mask already; or -1."""
         if branch.depth:
             mask[branch.tokens] = True
-        for node, choice, state in threads if taken < 0 else ():
-            lexer = node.choices[choice][0]
+        lexers = [(node.choices[choice][0], state) for node, choice, state in threads] if taken < 0 else []
+        for lexer, state in lexers:
             if lexer.inside:
-                kind, room = _INSIDE.index(lexer.inside), lexer.room(state)
+                kind, reach = _INSIDE.index(lexer.inside), branch.depth + lexer.room(state)
                 ids, depths = (found[slice(*branch.pure[kind])] for found in self._pure[kind])
-                if len(ids) and depths.max() <= branch.depth + room:
-                    mask[ids] = True
+                near = depths <= reach
+                # Farther ones are for other lexers to take, if there are any.
+                if near.all() or all(other.inside == lexer.inside for other, _ in lexers):
+                    mask[ids[near]] = True
                     taken = max(taken, kind)
         for char, child in branch.branches.items():
             within = taken >= 0 and char in _INSIDE[taken]
@@ -111,7 +113,7 @@ class TokenMasks:
 
 
 def token_texts(vocabulary: Mapping[str, int], special: Iterable[int] = (), size: int = 0) -> list[str | None]:
-    """What each token adds to a text, from a tokenizer's `get_vocab()`: byte-level ("Ġred") or of sentencepiece ("▁red").
+    """What each token adds to a text, from a tokenizer's `get_vocab()`: byte-level or of sentencepiece.
 
     special: ids that add nothing. size: of the model's output, where it has more than the tokenizer.
     """
