@@ -2,7 +2,7 @@
 
 A lexer is asked with the state in which it is: `step` gives the state after one more character, None where nothing
 that is right begins so; `done` gives what was read where it may end here; `finish` the characters to an end. `inside` are
-characters of which any may come, as many as `room` says; `unending` those that nothing may begin with that comes after.
+characters of which any may come, as many as `room` says; nothing that comes after a lexer begins with one of `unending`.
 """
 
 from __future__ import annotations

@@ -35,21 +35,6 @@ class Llm(Protocol):
     def write(self, messages: list[Message], seed: int = 0) -> str: ...
 
 
-def load_llm(where: str, device: str | None = None) -> Llm:
-    """A language model by its folder, its name on the hub, or a server by its address.
-
-    An address is that of an OpenAI-compatible server (llama.cpp, Ollama, vLLM, LM Studio), with the name of the model
-    behind a # where it has several: "http://localhost:11434#qwen3:4b".
-    """
-    if re.match(r"https?://", where, re.IGNORECASE):
-        from .llm_server import ServerLlm
-
-        return ServerLlm(where)
-    from .llm_transformers import load_transformers_llm
-
-    return load_transformers_llm(where, device)
-
-
 def plan_with_llm(prompt: str, llm: Llm, seed: int = 0, size: tuple[int, int] = SIZE) -> Plan:
     """Let a model write the scene text of a prompt, place what it names, and find the view.
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..context import plain_ids
 from ..errors import InputError
+from ..texts import plain_ids
 from .grammar_decoding import SceneDecoding, SceneLogitsProcessor
 from .llm import MAX_TOKENS, Message
 from .token_masks import TokenMasks, token_texts
