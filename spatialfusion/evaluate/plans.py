@@ -17,7 +17,8 @@ import torch
 from .. import __version__
 from ..errors import InputError
 from ..files import write_text
-from ..planner.plan import plan, plan_text
+from ..planner.plan import plan_text
+from ..planner.sentence import read_sentence
 from ..scenes.scene import Scene
 from ..scenes.statements import observe
 from .judge import Seen, SeenObject
@@ -80,7 +81,7 @@ def evaluate_plans(
 def find_writer(where: str, device: str | None = None) -> tuple[Writer, dict[str, Any]]:
     """The planner of --plans, and what the report says of it."""
     if where == BUILT_IN:
-        return lambda question: plan(question.prompt, 0, SIZE).text, {"plans": BUILT_IN}
+        return lambda question: read_sentence(question.prompt).text, {"plans": BUILT_IN}
     path = Path(where)
     if where.endswith(".jsonl") or path.is_file():
         texts = read_plans(path)

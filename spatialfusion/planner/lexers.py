@@ -1,8 +1,9 @@
 """What a piece of a scene text may be, one character at a time: a phrase of a list, a number, a new word, a quote.
 
 A lexer is asked with the state in which it is: `step` gives the state after one more character, None where nothing
-that is right begins so; `done` gives what was read where it may end here; `finish` the characters to an end. `inside` are
-characters of which any may come, as many as `room` says; nothing that comes after a lexer begins with one of `unending`.
+that is right begins so; `done` gives what was read where it may end here; `finish` the characters to an end. Of the
+characters in `inside` any may come, as many as `room` says. Nothing that comes after a lexer begins with one of
+`unending`.
 """
 
 from __future__ import annotations

@@ -265,13 +265,13 @@ def read_head(head: str) -> Thing | None:
 @cache
 def _nouns() -> dict[str, str]:
     """Every word for a noun that a line may have, and the noun's name."""
+    written = (word for noun in lexicon.NOUNS.values() for word in (noun.name, noun.plural, *noun.synonyms))
     found = {}
-    for noun in lexicon.NOUNS.values():
-        for word in (noun.name, noun.plural, *noun.synonyms, *map(lexicon.plural_of, noun.synonyms)):
-            known = find_noun(word)
-            # A line that begins so would be about the camera, the light or the place.
-            if known is not None and _is_plain(word) and word.split()[0] not in SUBJECTS:
-                found[word] = known
+    for word in (*written, *lexicon.words()):
+        known = find_noun(word)
+        # A line that begins so would be about the camera, the light or the place.
+        if known is not None and _is_plain(word) and word.split()[0] not in SUBJECTS:
+            found[word] = known
     return found
 
 
