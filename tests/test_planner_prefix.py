@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialfusion.errors import InputError
 from spatialfusion.planner.lexers import ALPHABET, MAX_QUOTE, MAX_WORD, Name, NewWord, Number, Phrases
 from spatialfusion.planner.llm import examples
 from spatialfusion.planner.prefix import MAX_COUNT, MAX_THINGS, Prefix, is_prefix
@@ -202,9 +201,27 @@ def test_words_and_names_end_where_they_may():
 
 VOCABULARY = sorted(
     {char for char in ALPHABET}
-    | {f"{space}{word}" for space in ("", " ") for word in "dog house car chair table camera auto left of in front".split()}
+    | {
+        f"{space}{word}"
+        for space in ("", " ")
+        for word in "dog house car chair table camera auto left of in front".split()
+    }
     | {f" {word}"[cut:][:4] for word in ("giraffe", "refrigerator", "behind", "facing", "sees") for cut in range(4)}
-    | {"\n\n", ".\n", 'r"\n', "1.5", " 2", "é", "Dog", "left of house by", " as car1\n", "of red", "'s a", "-old", "e" * 20}
+    | {
+        "\n\n",
+        ".\n",
+        'r"\n',
+        "1.5",
+        " 2",
+        "é",
+        "Dog",
+        "left of house by",
+        " as car1\n",
+        "of red",
+        "'s a",
+        "-old",
+        "e" * 20,
+    }
 )
 
 

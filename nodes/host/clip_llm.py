@@ -125,14 +125,11 @@ class ClipLlm:
 
     def _control(self, text: str) -> list[int]:
         """Tokens of a template, whose marks are one token each."""
-        marks = sorted((token for token in self.vocabulary if re.fullmatch(r"<[^<> ]+>|\[/?INST\]", token)), key=len)
-        pieces = re.split(f"({'|'.join(map(re.escape, reversed(marks)))})", text) if marks else [text]
-        return [
-            token
-            for piece in pieces
-            if piece
-            for token in ([self.vocabulary[piece]] if piece in marks else self._encode(piece))
-        ]
+        ids: list[int] = []
+        for piece in re.split(r"(<[^<> ]+>|\[/?INST\])", text):
+            if piece:
+                ids += [self.vocabulary[piece]] if piece in self.vocabulary else self._encode(piece)
+        return ids
 
     def _plain(self, text: str) -> list[int]:
         # All marks begin with one of these: cut behind it, none is left.

@@ -17,8 +17,8 @@ import torch
 from comfy import sd1_clip
 from conftest import InputError, pack, run
 
-TEXTS = int(os.environ.get("SPATIALFUSION_LLM_TEXTS", 4))  # of each class; the acceptance is 100
-TOKENS = 48
+TEXTS = int(os.environ.get("SPATIALFUSION_LLM_TEXTS", 3))  # of each class; the acceptance is 100
+TOKENS = 40
 PROMPT = "a giraffe behind a jeep"
 SMALL = {"hidden_size": 64, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 
