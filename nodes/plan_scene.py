@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import comfy.model_management
 from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
+from ..spatialfusion.planner.llm import Llm, plan_with_llm
+from ..spatialfusion.planner.llm_server import ServerLlm
 from ..spatialfusion.planner.plan import SAMPLES, plan
+from .host.clip_llm import ClipLlm
 from .inputs import layout_seed_input, picture_size_inputs
 from .scene_drawing import cancellable, draw_layout, output_values, outputs, say
 
@@ -23,7 +27,8 @@ class SpatialFusionPlanScene(io.ComfyNode):
             category="SpatialFusion",
             description=(
                 "Read a sentence in plain English, place what it names in metres, and find the view: exact depth, a "
-                "picture, masks and boxes, without any model. What was not understood is shown on the node."
+                "picture, masks and boxes, without any model. What was not understood is shown on the node. With a "
+                "language model at clip or server the prompt may be of any language and style."
             ),
             search_aliases=[
                 "3d layout",
@@ -35,6 +40,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
                 "sentence",
                 "layout",
                 "bounding box",
+                "LLM",
             ],
             inputs=[
                 io.String.Input(
@@ -49,6 +55,19 @@ class SpatialFusionPlanScene(io.ComfyNode):
                 ),
                 layout_seed_input("Another seed is another layout of the same sentence: what it leaves open changes."),
                 *picture_size_inputs(),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="A text encoder that can write, such as the Qwen3, Qwen2.5-VL or Gemma of your image "
+                    "model: it plans, from a prompt in any language and style. Leave it unconnected for plain English.",
+                ),
+                io.String.Input(
+                    "server",
+                    default="",
+                    optional=True,
+                    tooltip="Or the address of a language model's server that speaks OpenAI's protocol, such as "
+                    "llama.cpp or Ollama: http://localhost:11434#MODEL. Nothing is contacted while it is empty.",
+                ),
             ],
             outputs=[
                 io.String.Output(
@@ -67,10 +86,14 @@ class SpatialFusionPlanScene(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, sentence: str, seed: int, width: int, height: int) -> io.NodeOutput:
+    def execute(
+        cls, sentence: str, seed: int, width: int, height: int, clip: Any = None, server: str = ""
+    ) -> io.NodeOutput:
         if not isinstance(sentence, str):
             raise InputError(f"sentence is a {type(sentence).__name__}: expected text.")
-        made = plan(sentence, seed, (width, height), cancellable())
+        llm = _llm(clip, server)
+        asked = seed, (width, height), cancellable()
+        made = plan(sentence, *asked) if llm is None else plan_with_llm(sentence, llm, *asked)
         drawn = made.take(draw_layout(made.layout, (width, height), SAMPLES))
         boxes = [_box(box) for box in made.boxes if box.box is not None]
         sentences = list(made.warnings)
@@ -79,6 +102,19 @@ class SpatialFusionPlanScene(io.ComfyNode):
         note = say(cls, sentences, "All of it is understood and in view.")
         # The core's nodes take a list for each picture.
         return io.NodeOutput(made.text, *output_values(drawn), [boxes], ui=note)
+
+
+def _llm(clip: Any, server: str) -> Llm | None:
+    """The language model that is to plan; None for plain sentences."""
+    address = server.strip() if isinstance(server, str) else ""
+    if clip is not None and address:
+        raise InputError("clip and server are both given: expected one language model, or none.")
+    if clip is not None:
+        return ClipLlm(clip)
+    if address:
+        check = comfy.model_management.throw_exception_if_processing_interrupted
+        return ServerLlm(address, progress=check)
+    return None
 
 
 def _box(box: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from .config import sample_layers
 from .errors import InputError
 from .images import to_image, to_rgb, to_tensor
-from .texts import check_text
+from .texts import check_text, plain_ids
 
 if TYPE_CHECKING:
     from torch import nn
@@ -125,18 +124,6 @@ def chat(prompt: str, num_images: int = 0, template: ChatTemplate = QWEN_IMAGE) 
 def _system_turn(num_images: int, template: ChatTemplate) -> str:
     system = template.system_edit if num_images else template.system
     return "" if system is None else f"<|im_start|>system\n{system}<|im_end|>\n"
-
-
-def plain_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Token ids of somebody's words: what reads like a token of the chat, such as <|im_end|>, is text like any other.
-
-    The tokenizer of transformers may leave special tokens whole or not, but has no choice for the other added ones.
-    """
-    added = [re.escape(token) for token in tokenizer.get_added_vocab() if len(token) > 1]
-    # Between the first and the second letter of each, so that none is left; also of those that overlap.
-    cuts = [match.start() + 1 for match in re.finditer(f"(?={'|'.join(added)})", text)] if added else []
-    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)])]
-    return [token for piece in pieces for token in tokenizer.encode(piece, add_special_tokens=False)]
 
 
 @dataclass

@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   python -m spatialfusion.plan "four chairs around an old table in a room" --seed 3 --size 1216x832 --out outputs/room
   python -m spatialfusion.plan "a dog in front of a sofa" --seeds 5
   python -m spatialfusion.plan --scene outputs/room/scene.txt --seed 3
+  python -m spatialfusion.plan "eine Giraffe hinter einem roten Jeep" --llm http://localhost:11434#qwen3:4b
 
 written files:
   scene.txt    the scene text: change it, and give it back with --scene
@@ -53,9 +54,17 @@ def main(argv: list[str]) -> None:
     def make(seed: int) -> Plan:
         if text is None:
             return plan(arguments.prompt, seed, arguments.size)
-        return plan_text(text, seed, arguments.size)
+        return plan_text(text, seed, arguments.size, arguments.prompt or "")
 
-    plans = [make(arguments.seed + number) for number in range(arguments.seeds or 1)]
+    plans = []
+    if arguments.llm is not None:
+        from .planner.llm import plan_with_llm
+        from .planner.load_llm import load_llm
+
+        llm = load_llm(arguments.llm, arguments.device)
+        plans.append(plan_with_llm(arguments.prompt, llm, arguments.seed, arguments.size))
+        text = plans[0].text  # the other seeds are of the same text
+    plans += [make(arguments.seed + number) for number in range(len(plans), arguments.seeds or 1)]
     paths = write_plan(out, plans[0], plans if arguments.seeds else (), start)
     for path in paths:
         print(path)
@@ -67,13 +76,20 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = CommandParser(
         prog="python -m spatialfusion.plan",
         description="Plan a picture in metres: read a sentence, place what it names, find the view, and draw its exact "
-        "depth. No model is needed.",
+        "depth. No model is needed; a language model may read the prompt instead.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("prompt", nargs="?", help="a sentence in plain English: what is there, and what is where")
     add("--scene", metavar="FILE", help="a scene text to use instead of a sentence (docs/scene-text.md)")
+    add(
+        "--llm",
+        metavar="MODEL|URL",
+        help="a language model that reads the prompt, which may then be of any language and style: a folder, a name on "
+        "the hub, or the address of an OpenAI-compatible server, as http://localhost:11434#MODEL (docs/plans.md)",
+    )
+    add("--device", metavar="NAME", help="of --llm: cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
     add("--seed", type=int, default=0, metavar="N", help="another seed, another layout of the same text (default: 0)")
     add("--size", default="1024x1024", metavar="WxH", help="pixels (default: 1024x1024)")
     add("--seeds", type=int, metavar="K", help="also draw the layouts of K seeds, from --seed on, to spread.png")
@@ -85,6 +101,12 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if arguments.prompt is not None and not arguments.prompt.strip():
         raise InputError("the prompt is empty: describe the picture in a sentence.")
     check_text(arguments.prompt or "", "the prompt")
+    if arguments.llm is not None and arguments.scene is not None:
+        raise InputError("--llm reads a prompt, but --scene was given: expected one of them.")
+    if arguments.llm is not None and not arguments.llm.strip():
+        raise InputError("--llm is empty: expected a language model's folder or hub name, or a server's address.")
+    if arguments.device is not None and arguments.llm is None:
+        raise InputError("--device is of --llm, which was not given.")
     if not 0 <= arguments.seed < 2**63:
         raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
     if arguments.seeds is not None and not 1 <= arguments.seeds <= MAX_SEEDS:

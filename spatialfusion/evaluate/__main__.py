@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   python -m spatialfusion.evaluate --images mine --judge foundation --judge-options trained_with=unknown
   python -m spatialfusion.evaluate --workflow mine.json --host http://127.0.0.1:8188 --out outputs/comfyui
   python -m spatialfusion.evaluate --rendered --judge exact --out outputs/check
+  python -m spatialfusion.evaluate --plans http://localhost:11434#qwen3:4b --out outputs/qwen3
 """
 
 
@@ -32,6 +33,8 @@ def main(argv: list[str]) -> None:
     from .judges import judge_settings, load_judge
 
     questions, notes, settings = _questions(options)
+    if options.plans is not None:
+        return _evaluate_plans(options, questions, settings)
     source, device = _source(options, questions)
     settings |= {"protocol": PROTOCOL, **source.settings, **judge_settings(options.judge, options.judge_options)}
     if isinstance(source, FolderImages):
@@ -42,14 +45,37 @@ def main(argv: list[str]) -> None:
     report, _ = run_evaluation(
         options.out, questions, options.seeds, source, judge, settings, notes=notes, batch=options.batch
     )
+    _say(report, "images")
+    for name in ("report.md", "report.json", "sheet.png"):
+        print(options.out / name)
+
+
+def _evaluate_plans(options: argparse.Namespace, questions: Sequence[Question], settings: dict[str, Any]) -> None:
+    from tqdm import tqdm
+
+    from .plans import evaluate_plans, find_writer
+
+    write, named = find_writer(options.plans, options.device)
+    report = evaluate_plans(
+        options.out,
+        questions,
+        options.seeds,
+        write,
+        settings | named,
+        lambda questions: tqdm(questions, desc="plans", unit="plan"),
+    )
+    _say(report, "scenes")
+    for name in ("plans.jsonl", "report.md", "report.json"):
+        print(options.out / name)
+
+
+def _say(report: dict[str, Any], what: str) -> None:
     for task, scores in report["scores"].items():
         average = scores["average"]
         figures = [
             f"{key} {'-' if average[key] is None else round(average[key]['mean'], 1)}" for key in ("released", "strict")
         ]
-        print(f"{task}: {', '.join(figures)}, skipped {average['skipped']} of {average['images']} images")
-    for name in ("report.md", "report.json", "sheet.png"):
-        print(options.out / name)
+        print(f"{task}: {', '.join(figures)}, skipped {average['skipped']} of {average['images']} {what}")
 
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
@@ -66,6 +92,13 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--images", type=Path, metavar="FOLDER", help="files named by question: <id>.png, or <id>-<seed>.png")
     add("--workflow", type=Path, metavar="FILE", help="ComfyUI workflow in API format, with {prompt} in a text")
     add("--rendered", action="store_true", help="the renderer, which does all that it is told: checks a judge")
+    add = parser.add_argument_group("scenes instead of images").add_argument
+    add(
+        "--plans",
+        metavar="FILE.jsonl|MODEL|URL",
+        help="scene texts by question, or the language model that writes them (as plan --llm), or built-in, the reader "
+        "of plain sentences: scored exactly, without images (docs/plans.md)",
+    )
     add = parser.add_argument_group("what is asked").add_argument
     add("--task", choices=("t2i", "edit", "both"), default="both")
     add("--sub-domains", nargs="+", metavar="NAME", help="these alone")
@@ -117,7 +150,7 @@ def _check(options: argparse.Namespace) -> None:
     from .questions import SUB_DOMAINS, read_seeds
 
     ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,
-            "--rendered": options.rendered}  # fmt: skip
+            "--rendered": options.rendered, "--plans": options.plans}  # fmt: skip
     given = [name for name, value in ways.items() if value]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} were given: expected one source of images.")
@@ -137,6 +170,10 @@ def _check(options: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} is {getattr(options, name)}: expected at least 1.")
     if options.depth_guidance is not None and options.depth_guidance < 0:
         raise InputError(f"--depth-guidance is {options.depth_guidance}: expected at least 0.")
+    if options.plans is not None and options.task == "edit":
+        raise InputError("--plans is of text-to-image questions, but --task is edit: expected --task t2i.")
+    if options.plans is not None:
+        options.task = "t2i"
     options.seeds = read_seeds(options.seeds)
     options.size = None if options.size is None else read_size(options.size)
     options.tasks = tuple(SUB_DOMAINS) if options.task == "both" else (options.task,)

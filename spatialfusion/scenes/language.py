@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import InputError, suggest
@@ -23,7 +23,7 @@ from .program import (
 )
 from .render import GROUNDS, SKIES
 from .scene import COLORS, KINDS, SHADES
-from .words import Wanted, Words, listing, shown, split_text, unknown
+from .words import NUMBER_LIKE, Wanted, Words, listing, shown, split_text, unknown
 
 KIND_WORDS = {
     **{kind: kind for kind in KINDS},
@@ -157,6 +157,11 @@ def is_plural(word: str) -> bool:
     return lexicon.noun(word) is not None and lexicon.singular(word) != " ".join(word.replace("-", " ").split())
 
 
+def is_clause_word(word: str) -> bool:
+    """Whether a clause may begin with the word."""
+    return word in _CLAUSES
+
+
 def synonym(word: str) -> str:
     """The singular of a word, where it is not the canonical noun: "women" gives "woman", which is a figure; else ""."""
     single = lexicon.singular(word) if lexicon.noun(word) else word
@@ -212,6 +217,8 @@ def _unknown_noun(words: Words) -> str:
     run: list[str] = []
     place = 0
     while place < len(said) and said[place] not in _CLAUSES:
+        if place and NUMBER_LIKE.match(said[place]):  # of a clause: "iron 2 from camera"
+            break
         length = next((n for n in range(_NOUN_WORDS, 0, -1) if find_noun(" ".join(said[place : place + n]))), 0)
         if length and said[place] not in lexicon.ATTRIBUTES:
             return ""
@@ -362,6 +369,24 @@ def _resolve(call: _Call, catalog: _Catalog, words: Words, own: int | None, what
     raise words.error(
         f'"{what} {shown(call.said)}" could be any of {count} objects', 'a name, given to the one meant with "as"'
     )
+
+
+def find_reference(said: str, things: Sequence[Thing], own: int | None = None) -> Reference | None:
+    """What words call in a text of these things, in the line of thing `own`; None if it is nothing, or not one thing.
+
+    said: in lower case, words with one space between, as in a line.
+    """
+    words = Words(0, said.split())
+    known = _Known({thing.name.lower() for thing in things if thing.name})
+    known.nouns |= {thing.noun for thing in things if not find_noun(thing.noun)}
+    try:
+        call = _read_call(words, known, "of")
+        found = _resolve(call, _Catalog(list(things)), words, own, "of")
+    except InputError:
+        return None
+    if words.peek() is not None or found is None:
+        return None
+    return None if found.thing == own and (things[own].count == 1 or found.member == 0) else found
 
 
 def _color(thing: Thing) -> str:

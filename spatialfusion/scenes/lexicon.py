@@ -96,6 +96,11 @@ def singular(word: str) -> str:
     return _lexicon()[2][_key(word)]
 
 
+def words() -> tuple[str, ...]:
+    """Every word that means a noun: singulars, plurals and synonyms, with spaces for hyphens."""
+    return tuple(_lexicon()[1])
+
+
 def suggest_noun(word: str) -> str:
     """Return " (did you mean 'x'?)" for the word of the lexicon nearest to `word`, or an empty string."""
     return suggest(_key(word), _lexicon()[1])
