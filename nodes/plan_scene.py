@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.planner.plan import SAMPLES, plan
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import draw_layout, output_values, outputs, say
+from .scene_drawing import draw_layout, output_values, outputs, say, scene_output
 
 EXAMPLE = "a giraffe two metres behind a red jeep, a tree to the left of the giraffe, seen from the left"
 
@@ -62,6 +62,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
                     tooltip="Pixels of each object that is seen, with its name as label and what was said of it as "
                     "desc.",
                 ),
+                scene_output(),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -78,7 +79,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
             sentences.append(f"Not understood: {', '.join(made.not_understood)}.")
         note = say(cls, sentences, "All of it is understood and in view.")
         # The core's nodes take a list for each picture.
-        return io.NodeOutput(made.text, *output_values(drawn), [boxes], ui=note)
+        return io.NodeOutput(made.text, *output_values(drawn), [boxes], made, ui=note)
 
 
 def _box(box: Any) -> dict[str, Any]:

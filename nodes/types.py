@@ -1,4 +1,4 @@
-"""What travels along the wires: the model, and geometry in the form of the core's MOGE_GEOMETRY."""
+"""What travels along the wires: the model, scenes, and geometry in the form of the core's MOGE_GEOMETRY."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..spatialfusion.depth_image import colorize
+from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_import import from_moge
+from ..spatialfusion.planner.plan import Plan
 
 ModelType = io.Custom("SPATIALFUSION")
+SceneType = io.Custom("SPATIALFUSION_SCENE")  # a Plan, drawn
 # Both names: the core's MoGe nodes take our geometry, and our nodes take theirs.
 GeometryType = io.Custom("SPATIALFUSION_GEOMETRY,MOGE_GEOMETRY")
 
@@ -62,3 +65,13 @@ def from_packet(packet: Any, name: str = "geometry", progress: Callable[[], None
 def source_picture_of(packet: dict[str, Any]) -> Tensor | None:
     """The picture [B, H, W, 3] that a geometry belongs to; None if all that it carries is its own colour map."""
     return None if packet.get("is_color_map") else packet.get("image")
+
+
+def check_scene(scene: Any) -> Plan:
+    """Raises InputError for what none of our nodes gives."""
+    if not isinstance(scene, Plan):
+        raise InputError(
+            f"scene is a {type(scene).__name__}: expected the scene of Plan Scene, Compose Scene Depth or Orbit Scene "
+            "Camera."
+        )
+    return scene

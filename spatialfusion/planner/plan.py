@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..geometry import Geometry
 from ..scenes.compose import Composition, check_picture, draw
 from ..scenes.program import Layout, object_names
-from ..scenes.scene import Scene, SceneObject
+from ..scenes.scene import Camera, Scene, SceneObject
 from ..scenes.statements import observe
 from ..scenes.text import scene_from_text
 from ..scenes.write import scene_to_text
@@ -165,10 +165,21 @@ class Plan:
             found.append(Box(self.names[i], thing, box, reach, math.hypot(*seen.position)))
         return tuple(found)
 
+    def seen_from(self, camera: Camera) -> Plan:
+        """The same scene from elsewhere. Its text has every number written out; prompt and names are this plan's."""
+        scene = replace(self.scene, camera=camera)
+        layout = Layout(scene, self.names)
+        return Plan(self.prompt, scene_to_text(scene), layout, self.seed, self.size, self.not_understood)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its picture is there already."""
+        kept = self.__dict__.get("_depth")
+        return kept is not None and kept.image is not None
+
     def draw(self, samples: int = SAMPLES) -> Composition:
         """Depth and picture together, kept for later; `samples` as in `scenes.compose.draw`."""
-        kept = self.__dict__.get("_depth")
-        if kept is None or kept.image is None:
+        if not self.is_drawn:
             self.take(draw(self.layout, self.size, samples))
         return self._depth
 
