@@ -36,10 +36,15 @@ NODES = {
     "swap_the_sampler": {"LoadDepth": ()},
     "one_node_sampler": {"Sampler": ("SaveImage",)},
     "geometry_to_mesh": {"SaveDepth": ()},
-    # Not run: it needs weights of the estimator.
+    "scene_to_regions": {"SceneRegions": ("PreviewAny",)},
+    "orbit_camera": {"OrbitCamera": ("Preview3DAdvanced",)},
+    # Not run: they need weights of others.
     "estimator_to_adapter": {"ImportDepth": ()},
+    "scene_to_z_image": {"LimitControl": ("ZImageFunControlnet",)},
+    "best_of_four": {"CompareScene": ("MoGeInference",), "PickBest": ("SelectDepth",), "SelectDepth": ("RenderDepth",)},
 }
-CORE = ("PreviewImage", "MaskPreview", "SaveImage", "KSampler")
+CORE = ("PreviewImage", "MaskPreview", "SaveImage", "KSampler", "PreviewAny", "Preview3DAdvanced")
+CORE += ("ZImageFunControlnet", "MoGeInference")
 # No workflow has it, as no file is there when a user opens one.
 LOAD = """() => {
     const { graph } = window.app, plan = graph._nodes.find((n) => n.type === "SpatialFusionPredictDepth");
@@ -49,7 +54,7 @@ LOAD = """() => {
     for (const end of [...plan.outputs[0].links].map((id) => graph.getLink(id)))
         load.connect(0, graph.getNodeById(end.target_id), end.target_slot);
 }"""
-NOT_RUN = ("estimator_to_adapter",)
+NOT_RUN = ("estimator_to_adapter", "scene_to_z_image", "best_of_four")
 # docs/images: whole pages.
 PAGES = {
     "sentence_to_depth": "comfyui_sentence",
@@ -63,13 +68,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("host")
     parser.add_argument("pack")
+    parser.add_argument("--only", nargs="+", choices=NODES, default=list(NODES), metavar="WORKFLOW")
     options = parser.parse_args()
     folder = ROOT / "web" / "docs" / "images"
     folder.mkdir(exist_ok=True)
     address = options.host.rstrip("/")
     keep_a_depth(address)
     with open_page(address, 2000, 1100, pack=options.pack) as page:
-        for workflow, nodes in NODES.items():
+        for workflow in options.only:
+            nodes = NODES[workflow]
             page.open(workflow)
             if workflow not in NOT_RUN:
                 page.run()

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
 PROMPT = "a red car in front of a blue house"
 SENTENCE = "a giraffe two metres behind a red jeep, and a tree to the left of the giraffe"
-WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
 # Rows of the page, in pixels.
 SLOT, WIDGET, TEXT, PICTURE, TITLE = 20, 24, 96, 280, 30
 PICTURES = {"PreviewImage", "SaveImage", "SpatialFusionSaveDepth", "SaveGLB", "Preview3D", "MaskPreview"}
@@ -466,7 +466,7 @@ def scene_to_z_image() -> Workflow:
     return flow
 
 
-STREET = "a red car in front of a blue house, and a green tree to the right of the car"
+CLOSE = "a yellow ball on the left of a red chair, close"
 
 
 def scene_to_regions() -> Workflow:
@@ -477,7 +477,7 @@ def scene_to_regions() -> Workflow:
     )
     model, base = load_tiny(flow)
     flow.column("Say what is where")
-    plan = flow.add("SpatialFusionPlanScene", sentence=STREET, width=128, height=128)
+    plan = flow.add("SpatialFusionPlanScene", sentence=CLOSE, width=128, height=128)
     flow.column("Words for regions")
     scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
     regions = flow.add("SpatialFusionSceneRegions", clip=model["spatialfusion"], scene=plan["scene"])
@@ -499,7 +499,7 @@ def best_of_four() -> Workflow:
     )
     model, base = load_tiny(flow)
     flow.column("Say what is where")
-    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=STREET)
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=CLOSE)
     plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128)
     scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
     flow.column("Give it the depth")
@@ -544,7 +544,21 @@ def orbit_camera() -> Workflow:
     before = flow.add("PreviewImage", title="Before", images=plan["image"])
     flow.column("Turn the view")
     solid = flow.add("SpatialFusionOrbitCamera", title="For the viewer", scene=plan["scene"])
-    viewer = flow.add("Preview3DAdvanced", model_3d=solid["model_3d"], width=768, height=768)
+    # Where the page has no viewer open yet, the second node looks from here.
+    turned_view = {
+        "position": {"x": 13.0, "y": 7.0, "z": -3.0},
+        "target": {"x": 0.0, "y": 1.5, "z": -13.0},
+        "zoom": 1,
+        "cameraType": "perspective",
+        "fov": 40,
+    }
+    viewer = flow.add(
+        "Preview3DAdvanced",
+        model_3d=solid["model_3d"],
+        viewport_state={"camera_info": turned_view},
+        width=768,
+        height=768,
+    )
     flow.column("Seen from there")
     turned = flow.add(
         "SpatialFusionOrbitCamera",
@@ -676,7 +690,7 @@ class Input:
             return self.options["default"]
         if self.type == "COMBO":
             return self.options["options"][0]
-        return {"STRING": "", "BOOLEAN": False}.get(self.type, 0)
+        return {"STRING": "", "BOOLEAN": False, "LOAD_3D": ""}.get(self.type, 0)
 
 
 def inputs_of(info: dict[str, Any]) -> list[Input]:
@@ -851,11 +865,21 @@ def thumbnail(host: str, flow: Workflow, prompt: dict[str, Any], file: Path) -> 
 
     targets = [str(node.id) for node in flow.thumbnail]
     outputs = run(host, prompt, targets)
-    found = [outputs[target]["images"][0] for target in targets]
-    pictures = [
-        Image.open(io.BytesIO(request(f"{host}/view?{urllib.parse.urlencode(image)}"))).convert("RGB")
-        for image in found
-    ]
+
+    def fetch(image: dict[str, str]) -> Image.Image:
+        return Image.open(io.BytesIO(request(f"{host}/view?{urllib.parse.urlencode(image)}"))).convert("RGB")
+
+    def tiled(images: list[Image.Image]) -> Image.Image:
+        """Four pictures of a batch as one."""
+        if len(images) < 4:
+            return images[0]
+        width, height = images[0].size
+        whole = Image.new("RGB", (2 * width, 2 * height))
+        for number, image in enumerate(images[:4]):
+            whole.paste(image, (number % 2 * width, number // 2 * height))
+        return whole
+
+    pictures = [tiled([fetch(image) for image in outputs[target]["images"]]) for target in targets]
     sheet, side = Image.new("RGB", (400, 300), (24, 24, 27)), 300 if len(pictures) == 1 else 196
     for number, picture in enumerate(pictures):
         left = (400 - side) // 2 if len(pictures) == 1 else number * (400 - side)
