@@ -546,8 +546,8 @@ def orbit_camera() -> Workflow:
     solid = flow.add("SpatialFusionOrbitCamera", title="For the viewer", scene=plan["scene"])
     # Where the page has no viewer open yet, the second node looks from here.
     turned_view = {
-        "position": {"x": 13.0, "y": 7.0, "z": -3.0},
-        "target": {"x": 0.0, "y": 1.5, "z": -13.0},
+        "position": {"x": 13.0, "y": 7.0, "z": 10.0},
+        "target": {"x": 0.0, "y": 1.5, "z": 0.0},
         "zoom": 1,
         "cameraType": "perspective",
         "fov": 40,

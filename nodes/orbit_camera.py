@@ -11,7 +11,7 @@ from comfy_api.latest import Types, io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.planner.plan import SAMPLES
 from ..spatialfusion.scenes.mesh import encode_scene_glb, scene_mesh
-from ..spatialfusion.scenes.viewer import camera_from_viewer, viewer_camera
+from ..spatialfusion.scenes.viewer import camera_from_viewer, middle, viewer_camera
 from .scene_drawing import draw_layout, output_values, outputs, say, scene_output
 from .types import SceneType, check_scene
 
@@ -79,9 +79,9 @@ class SpatialFusionOrbitCamera(io.ComfyNode):
             drawn = plan.draw()
         else:
             drawn = plan.take(draw_layout(plan.layout, plan.size, SAMPLES))
-        camera = plan.scene.camera
-        glb = Types.File3D(BytesIO(encode_scene_glb(plan.scene, plan.names, aspect)), "glb")
-        made = scene_mesh(plan.scene)
+        camera, origin = plan.scene.camera, middle(plan.scene)
+        glb = Types.File3D(BytesIO(encode_scene_glb(plan.scene, plan.names, aspect, origin)), "glb")
+        made = scene_mesh(plan.scene, origin)
         mesh = Types.MESH(
             torch.from_numpy(made.points)[None],
             torch.from_numpy(made.triangles)[None],
@@ -95,8 +95,8 @@ class SpatialFusionOrbitCamera(io.ComfyNode):
             plan.text,
             glb,
             mesh,
-            viewer_camera(camera, aspect),
-            ui=say(cls, [note, *drawn.warnings], ""),
+            viewer_camera(plan.scene, aspect),
+            ui=say(cls, [note, *plan.warnings], ""),
         )
 
 

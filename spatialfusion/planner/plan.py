@@ -166,10 +166,16 @@ class Plan:
         return tuple(found)
 
     def seen_from(self, camera: Camera) -> Plan:
-        """The same scene from elsewhere. Its text has every number written out; prompt and names are this plan's."""
-        scene = replace(self.scene, camera=camera)
+        """The same scene from elsewhere. Its text has every number written out; prompt and names are this plan's.
+
+        From outside of a room its walls would hide all of it: they are left out.
+        """
+        scene, said = replace(self.scene, camera=camera), ()
+        if scene.room is not None and not _is_inside(camera, scene.room):
+            scene = replace(scene, room=None, environment="outdoor")
+            said = ("The camera is outside of the room: its walls are left out.",)
         layout = Layout(scene, self.names)
-        return Plan(self.prompt, scene_to_text(scene), layout, self.seed, self.size, self.not_understood)
+        return Plan(self.prompt, scene_to_text(scene), layout, self.seed, self.size, self.not_understood, said)
 
     @property
     def is_drawn(self) -> bool:
@@ -191,3 +197,9 @@ class Plan:
     @cached_property
     def _depth(self) -> Composition:
         return draw(self.layout, self.size, samples=0)
+
+
+def _is_inside(camera: Camera, room: tuple[float, float, float]) -> bool:
+    x, y, z = camera.position
+    half_width, height, far = room
+    return abs(x) < half_width and -y < height and z < far

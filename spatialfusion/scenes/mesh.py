@@ -34,22 +34,24 @@ class Mesh:
     colors: np.ndarray
 
 
-def encode_scene_glb(scene: Scene, names: Sequence[str], aspect: float = 1.0) -> bytes:
+def encode_scene_glb(
+    scene: Scene, names: Sequence[str], aspect: float = 1.0, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> bytes:
     """A binary glTF of the scene, that looks through its camera as the renderer does.
 
-    Axes are glTF's (x right, y up, z towards the viewer); the origin is the world's. names: of the objects, in their
-    order. aspect: width of the picture over its height.
+    Axes are glTF's (x right, y up, z towards the viewer). names: of the objects, in their order. aspect: width of the
+    picture over its height. origin: the place in the world that becomes the file's origin.
     """
     file = _File()
-    roots = [file.node(name, _colored_parts(thing)) for name, thing in zip(names, scene.objects)]
-    roots.append(file.node("ground" if scene.room is None else "room", _surroundings(scene)))
-    roots.append(file.camera(scene.camera, aspect))
+    roots = [file.node(name, _colored_parts(thing, origin)) for name, thing in zip(names, scene.objects)]
+    roots.append(file.node("ground" if scene.room is None else "room", _surroundings(scene, origin)))
+    roots.append(file.camera(scene.camera, aspect, origin))
     return file.encode(roots)
 
 
-def scene_mesh(scene: Scene) -> Mesh:
-    """The objects and the ground, or the room, as one mesh."""
-    groups = [*map(_colored_parts, scene.objects), _surroundings(scene)]
+def scene_mesh(scene: Scene, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Mesh:
+    """The objects and the ground, or the room, as one mesh; `origin` as in `encode_scene_glb`."""
+    groups = [*(_colored_parts(thing, origin) for thing in scene.objects), _surroundings(scene, origin)]
     pieces = [(linear(color), surface) for group in groups for color, surfaces in group.items() for surface in surfaces]
     starts = np.cumsum([0, *(len(points) for _, (points, _) in pieces[:-1])])
     return Mesh(
@@ -62,7 +64,7 @@ def scene_mesh(scene: Scene) -> Mesh:
 # --- surfaces -------------------------------------------------------------------------------------------------------
 
 
-def _colored_parts(thing: SceneObject) -> dict[tuple[float, ...], list[Surface]]:
+def _colored_parts(thing: SceneObject, origin: tuple[float, float, float]) -> dict[tuple[float, ...], list[Surface]]:
     """The surfaces of an object, by their colour, in glTF's axes."""
     parts = primitives_of(thing)
     to_world = unit_to_world(thing)
@@ -70,7 +72,7 @@ def _colored_parts(thing: SceneObject) -> dict[tuple[float, ...], list[Surface]]
     for part, map_, offset in zip(parts, *unit_primitives(parts)):
         points, triangles = _canonical(part)
         matrix = UPRIGHT @ to_world @ map_
-        points = points @ matrix.T + UPRIGHT @ (to_world @ offset + np.array(thing.position))
+        points = points @ matrix.T + UPRIGHT @ (to_world @ offset + np.array(thing.position) - origin)
         if np.linalg.det(matrix) < 0:
             triangles = triangles[:, ::-1]  # counter-clockwise from outside, also where the map mirrors
         found.setdefault(role_color(part.color, thing.color), []).append((points, triangles))
@@ -128,7 +130,7 @@ def _sphere() -> Surface:
     return points, np.concatenate([np.stack(corners, 1) for corners in triangles])
 
 
-def _surroundings(scene: Scene) -> dict[tuple[float, ...], list[Surface]]:
+def _surroundings(scene: Scene, origin: tuple[float, float, float]) -> dict[tuple[float, ...], list[Surface]]:
     """The floor, and in a room its back and side walls, without a ceiling, so that one can look in from above."""
     x, _, z = scene.camera.position
     ground = GROUNDS[scene.ground % len(GROUNDS)]
@@ -136,21 +138,21 @@ def _surroundings(scene: Scene) -> dict[tuple[float, ...], list[Surface]]:
         ends = np.concatenate([[[x, z]], *(corners(thing)[:, [0, 2]].numpy() for thing in scene.objects)])
         beyond = max(1.0, _BEYOND * np.ptp(ends, axis=0).max())
         (left, front), (right, back) = ends.min(0) - beyond, ends.max(0) + beyond
-        return {ground: [_square((left, 0, front), (left, 0, back), (right, 0, back), (right, 0, front))]}
+        return {ground: [_square(origin, (left, 0, front), (left, 0, back), (right, 0, back), (right, 0, front))]}
     half, height, far = scene.room
     # What is behind the camera has no end in a scene; a metre of it is shown.
     near, top = min(z - 1.0, far - 1.0), -height
     walls = [
-        _square((-half, 0, far), (-half, top, far), (half, top, far), (half, 0, far)),
-        _square((-half, 0, near), (-half, top, near), (-half, top, far), (-half, 0, far)),
-        _square((half, 0, far), (half, top, far), (half, top, near), (half, 0, near)),
+        _square(origin, (-half, 0, far), (-half, top, far), (half, top, far), (half, 0, far)),
+        _square(origin, (-half, 0, near), (-half, top, near), (-half, top, far), (-half, 0, far)),
+        _square(origin, (half, 0, far), (half, top, far), (half, top, near), (half, 0, near)),
     ]
-    floor = _square((-half, 0, near), (-half, 0, far), (half, 0, far), (half, 0, near))
+    floor = _square(origin, (-half, 0, near), (-half, 0, far), (half, 0, far), (half, 0, near))
     return {ground: [floor], WALLS[scene.backdrop % len(WALLS)]: walls}
 
 
-def _square(*corners: tuple[float, float, float]) -> Surface:
-    return np.array(corners) @ UPRIGHT, np.array([[0, 2, 1], [0, 3, 2]])
+def _square(origin: tuple[float, float, float], *ends: tuple[float, float, float]) -> Surface:
+    return (np.array(ends) - origin) @ UPRIGHT, np.array([[0, 2, 1], [0, 3, 2]])
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -183,14 +185,14 @@ class _File:
         self.lists["meshes"].append({"name": name, "primitives": primitives})
         return self._add("nodes", {"name": name, "mesh": len(self.lists["meshes"]) - 1})
 
-    def camera(self, camera: Camera, aspect: float) -> int:
+    def camera(self, camera: Camera, aspect: float, origin: tuple[float, float, float]) -> int:
         half = math.tan(math.radians(camera.hfov) / 2)
         lens = {"aspectRatio": aspect, "yfov": 2 * math.atan(half / aspect), "znear": 0.01}
         number = self._add("cameras", {"name": "camera", "type": "perspective", "perspective": lens})
         # Both the world and the camera's own axes change: glTF's cameras look along -z, with y up.
         matrix = np.eye(4)
         matrix[:3, :3] = UPRIGHT @ camera.rotation().double().numpy().T @ UPRIGHT
-        matrix[:3, 3] = UPRIGHT @ np.array(camera.position)
+        matrix[:3, 3] = UPRIGHT @ (np.array(camera.position) - origin)
         return self._add("nodes", {"name": "camera", "camera": number, "matrix": matrix.T.reshape(-1).tolist()})
 
     def encode(self, roots: Sequence[int]) -> bytes:

@@ -324,7 +324,7 @@ def test_the_core_draws_the_mesh_from_the_same_camera_as_we_do():
     """Two renderers, one picture: the core's rasteriser of our MESH, and our rays."""
     *_, scene = composed()
     moved = {
-        "position": {"x": 2.5, "y": 2.2, "z": 0.5}, "target": {"x": 0.0, "y": 0.4, "z": -5.0}, "zoom": 1.25, "fov": 60,
+        "position": {"x": 3.2, "y": 2.2, "z": 5.8}, "target": {"x": 0.7, "y": 0.4, "z": 0.3}, "zoom": 1.25, "fov": 60,
         "cameraType": "perspective",
     }  # fmt: skip
     seen = orbit(scene, camera_info=moved)
