@@ -31,7 +31,11 @@ WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
 # Rows of the page, in pixels.
 SLOT, WIDGET, TEXT, PICTURE, TITLE = 20, 24, 96, 280, 30
 PICTURES = {"PreviewImage", "SaveImage", "SpatialFusionSaveDepth", "SaveGLB", "Preview3D", "MaskPreview"}
-TEXTS = {"SpatialFusionMeasureDepth", "SpatialFusionComposeScene", "SpatialFusionPlanScene", "PreviewAny"}
+TEXTS = {
+    "PreviewAny",
+    *("SpatialFusion" + name for name in ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions")),
+    *("SpatialFusion" + name for name in ("OrbitCamera", "CompareScene", "PickBest")),
+}
 BESIDE, BELOW = 70, 60  # between columns, and between the nodes of one
 
 
@@ -466,7 +470,7 @@ def scene_to_z_image() -> Workflow:
     return flow
 
 
-CLOSE = "a yellow ball on the left of a red chair, close"
+PAIR = "a yellow ball on the left of a red chair"
 
 
 def scene_to_regions() -> Workflow:
@@ -477,7 +481,7 @@ def scene_to_regions() -> Workflow:
     )
     model, base = load_tiny(flow)
     flow.column("Say what is where")
-    plan = flow.add("SpatialFusionPlanScene", sentence=CLOSE, width=128, height=128)
+    plan = flow.add("SpatialFusionPlanScene", sentence=PAIR, width=128, height=128)
     flow.column("Words for regions")
     scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
     regions = flow.add("SpatialFusionSceneRegions", clip=model["spatialfusion"], scene=plan["scene"])
@@ -499,7 +503,7 @@ def best_of_four() -> Workflow:
     )
     model, base = load_tiny(flow)
     flow.column("Say what is where")
-    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=CLOSE)
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=PAIR)
     plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128)
     scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
     flow.column("Give it the depth")

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from ..spatialfusion.depth_image import colorize
 from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_import import from_da3
-from ..spatialfusion.scenes.compare import SCALES, compare
+from ..spatialfusion.scenes.compare import SCALES, Comparison, compare
 from ..spatialfusion.scenes.comparison_picture import comparison_picture
 from .progress import picture_progress
 from .scene_drawing import say
@@ -81,8 +81,20 @@ class SpatialFusionCompareScene(io.ComfyNode):
         tables = [one.table for one in compared]
         if len(tables) > 1:
             tables = [f"picture {number}\n{table}" for number, table in enumerate(tables)]
-        table = "\n\n".join(tables)
-        return io.NodeOutput(table, torch.stack(overlays), [one.score for one in compared], ui=say(cls, [table], ""))
+        scores = [one.score for one in compared]
+        return io.NodeOutput("\n\n".join(tables), torch.stack(overlays), scores, ui=say(cls, _lines(compared), ""))
+
+
+def _lines(compared: list[Comparison]) -> list[str]:
+    """For the node, where columns do not stay below each other."""
+    lines = []
+    for number, one in enumerate(compared):
+        which = f"picture {number}: " if len(compared) > 1 else ""
+        lines.append(f"{which}score {one.score:.3f}")
+        for thing in one.objects:
+            found = "not found" if thing.found is None else f"{thing.found:.2f} m found"
+            lines.append(f"{thing.name}: {thing.asked:.2f} m asked, {found}")
+    return lines
 
 
 def _read(packet: Any, hfov: float) -> Geometry:
