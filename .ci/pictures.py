@@ -36,10 +36,15 @@ NODES = {
     "swap_the_sampler": {"LoadDepth": ()},
     "one_node_sampler": {"Sampler": ("SaveImage",)},
     "geometry_to_mesh": {"SaveDepth": ()},
-    # Not run: it needs weights of the estimator.
+    "scene_to_regions": {"SceneRegions": ("PreviewAny",)},
+    "orbit_camera": {"OrbitCamera": ("Preview3DAdvanced",), "CompareScene": ("SaveImage",)},
+    # Not run: they need weights of others.
     "estimator_to_adapter": {"ImportDepth": ()},
+    "scene_to_z_image": {"LimitControl": ("ZImageFunControlnet",)},
+    "best_of_four": {"PickBest": ("SelectDepth",), "SelectDepth": ("RenderDepth",)},
 }
-CORE = ("PreviewImage", "MaskPreview", "SaveImage", "KSampler")
+CORE = ("PreviewImage", "MaskPreview", "SaveImage", "KSampler", "PreviewAny", "Preview3DAdvanced")
+CORE += ("ZImageFunControlnet",)
 # No workflow has it, as no file is there when a user opens one.
 LOAD = """() => {
     const { graph } = window.app, plan = graph._nodes.find((n) => n.type === "SpatialFusionPredictDepth");
@@ -49,7 +54,19 @@ LOAD = """() => {
     for (const end of [...plan.outputs[0].links].map((id) => graph.getLink(id)))
         load.connect(0, graph.getNodeById(end.target_id), end.target_slot);
 }"""
-NOT_RUN = ("estimator_to_adapter",)
+# Compare needs an estimator; here it measures the scene as it is seen after the camera was turned.
+COMPARE = """() => {
+    const { graph } = window.app, all = (type) => graph._nodes.filter((n) => n.type === type);
+    const plan = all("SpatialFusionPlanScene")[0], turned = all("SpatialFusionOrbitCamera")[1];
+    const [compare, save] = ["SpatialFusionCompareScene", "SaveImage"].map((type) => window.LiteGraph.createNode(type));
+    [compare, save].forEach((node, i) => { graph.add(node); node.pos = [360 * i, 1400]; node.size = [340, 420]; });
+    const out = (node, name) => node.outputs.findIndex((o) => o.name === name);
+    const into = (node, name) => node.inputs.findIndex((o) => o.name === name);
+    plan.connect(out(plan, "scene"), compare, into(compare, "scene"));
+    for (const name of ["geometry", "masks"]) turned.connect(out(turned, name), compare, into(compare, name));
+    compare.connect(out(compare, "overlay"), save, into(save, "images"));
+}"""
+NOT_RUN = ("estimator_to_adapter", "scene_to_z_image", "best_of_four")
 # docs/images: whole pages.
 PAGES = {
     "sentence_to_depth": "comfyui_sentence",
@@ -63,16 +80,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("host")
     parser.add_argument("pack")
+    parser.add_argument("--only", nargs="+", choices=NODES, default=list(NODES), metavar="WORKFLOW")
     options = parser.parse_args()
     folder = ROOT / "web" / "docs" / "images"
     folder.mkdir(exist_ok=True)
     address = options.host.rstrip("/")
     keep_a_depth(address)
     with open_page(address, 2000, 1100, pack=options.pack) as page:
-        for workflow, nodes in NODES.items():
+        for workflow in options.only:
+            nodes = NODES[workflow]
             page.open(workflow)
+            if "CompareScene" in nodes:
+                page.page.evaluate(COMPARE)
             if workflow not in NOT_RUN:
                 page.run()
+            else:
+                page.page.wait_for_timeout(8000)  # until it is drawn for the first time
             if workflow in PAGES:
                 take_page(page, ROOT / "docs" / "images" / f"{PAGES[workflow]}.jpg")
             if "LoadDepth" in nodes:

@@ -27,11 +27,15 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
 PROMPT = "a red car in front of a blue house"
 SENTENCE = "a giraffe two metres behind a red jeep, and a tree to the left of the giraffe"
-WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
 # Rows of the page, in pixels.
 SLOT, WIDGET, TEXT, PICTURE, TITLE = 20, 24, 96, 280, 30
 PICTURES = {"PreviewImage", "SaveImage", "SpatialFusionSaveDepth", "SaveGLB", "Preview3D", "MaskPreview"}
-TEXTS = {"SpatialFusionMeasureDepth", "SpatialFusionComposeScene", "SpatialFusionPlanScene", "PreviewAny"}
+TEXTS = {
+    "PreviewAny",
+    *("SpatialFusion" + name for name in ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions")),
+    *("SpatialFusion" + name for name in ("OrbitCamera", "CompareScene", "PickBest")),
+}
 BESIDE, BELOW = 70, 60  # between columns, and between the nodes of one
 
 
@@ -105,6 +109,15 @@ CONTROLNET = weights(
     "split_files/controlnet/Qwen-Image-InstantX-ControlNet-Union.safetensors",
     "controlnet",
 )
+Z_IMAGE = "Comfy-Org/z_image_turbo"
+Z_DIFFUSION = weights(Z_IMAGE, "split_files/diffusion_models/z_image_turbo_bf16.safetensors", "diffusion_models")
+Z_TEXT_ENCODER = weights(Z_IMAGE, "split_files/text_encoders/qwen_3_4b.safetensors", "text_encoders")
+Z_VAE = weights(Z_IMAGE, "split_files/vae/ae.safetensors", "vae")
+Z_CONTROL = weights(
+    "alibaba-pai/Z-Image-Turbo-Fun-Controlnet-Union",
+    "Z-Image-Turbo-Fun-Controlnet-Union.safetensors",
+    "model_patches",
+)
 MOGE = weights("Comfy-Org/MoGe", "geometry_estimation/moge_2_vitl_normal_fp16.safetensors", "geometry_estimation")
 
 
@@ -135,9 +148,11 @@ def decode(flow: Workflow, latent: Output, vae: Output, name: str) -> Node:
     return flow.add("SaveImage", images=image["IMAGE"], filename_prefix=f"SpatialFusion/{name}")
 
 
-def sample(flow: Workflow, model: Output, positive: Output, negative: Output, size: int = 128, **options) -> Node:
+def sample(
+    flow: Workflow, model: Output, positive: Output, negative: Output, size: int = 128, batch: int = 1, **options
+) -> Node:
     """The core's KSampler on an empty latent; options override those of the tiny model."""
-    latent = flow.add("EmptySD3LatentImage", width=size, height=size, batch_size=1)
+    latent = flow.add("EmptySD3LatentImage", width=size, height=size, batch_size=batch)
     settings = {"steps": 20, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0, **options}
     return flow.add(
         "KSampler", model=model, positive=positive, negative=negative, latent_image=latent["LATENT"], **settings
@@ -416,6 +431,153 @@ def scene_to_controlnet() -> Workflow:
     return flow
 
 
+def scene_to_z_image() -> Workflow:
+    flow = Workflow(
+        "## Scene to Z-Image\n\nA sentence becomes a scene in metres, and Z-Image-Turbo draws it with the Fun Union "
+        "ControlNet. Blocks are no silhouettes: Limit Control to Steps lets the depth rule the first half of the steps "
+        f"alone, at a strength of 0.6.\n\n{needs(Z_DIFFUSION, Z_TEXT_ENCODER, Z_VAE, Z_CONTROL)}"
+    )
+    flow.column("Load Z-Image-Turbo")
+    net = flow.add("UNETLoader", models=Z_DIFFUSION[1:], unet_name=Z_DIFFUSION[0], weight_dtype="default")
+    clip = flow.add("CLIPLoader", models=Z_TEXT_ENCODER[1:], clip_name=Z_TEXT_ENCODER[0], type="lumina2")
+    vae = flow.add("VAELoader", models=Z_VAE[1:], vae_name=Z_VAE[0])
+    control = flow.add("ModelPatchLoader", models=Z_CONTROL[1:], name=Z_CONTROL[0])
+    flow.column("Say what is where")
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=SENTENCE)
+    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"])
+    flow.column("As a picture")
+    picture = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
+    depth = flow.add("PreviewImage", title="Depth", images=picture["image"])
+    flow.column("Give it the depth")
+    controlled = flow.add(
+        "ZImageFunControlnet",
+        model=net["MODEL"],
+        model_patch=control["MODEL_PATCH"],
+        vae=vae["VAE"],
+        image=picture["image"],
+        strength=0.6,
+    )
+    limited = flow.add("SpatialFusionLimitControl", model=controlled["MODEL"])
+    positive = flow.add("CLIPTextEncode", title="Prompt", clip=clip["CLIP"], text=text["STRING"])
+    negative = flow.add("ConditioningZeroOut", conditioning=positive["CONDITIONING"])
+    flow.column("Draw the image")
+    shifted = flow.add("ModelSamplingAuraFlow", model=limited["model"], shift=3.0)
+    turbo = {"steps": 8, "cfg": 1.0, "sampler_name": "res_multistep"}
+    latent = sample(flow, shifted["MODEL"], positive["CONDITIONING"], negative["CONDITIONING"], 1024, **turbo)
+    flow.column("Result")
+    decode(flow, latent["LATENT"], vae["VAE"], "scene_to_z_image")
+    flow.thumbnail = [depth]
+    return flow
+
+
+PAIR = "a yellow ball on the left of a red chair"
+
+
+def scene_to_regions() -> Workflow:
+    flow = Workflow(
+        "## Scene to regions\n\nA sentence becomes a scene, and the scene becomes regional prompts: each thing's own "
+        "words where it shall be seen, the whole sentence everywhere. No ControlNet takes part, so this works with "
+        f"every model: connect its CLIP to Scene to Regions.\n\n{NOTHING_TO_DOWNLOAD}"
+    )
+    model, base = load_tiny(flow)
+    flow.column("Say what is where")
+    plan = flow.add("SpatialFusionPlanScene", sentence=PAIR, width=128, height=128)
+    flow.column("Words for regions")
+    scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
+    regions = flow.add("SpatialFusionSceneRegions", clip=model["spatialfusion"], scene=plan["scene"])
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
+    flow.column("Draw the image")
+    flow.add("PreviewAny", title="Prompts", source=regions["prompts"])
+    latent = sample(flow, base["model"], regions["conditioning"], negative["conditioning"])
+    flow.column("Result")
+    image = decode(flow, latent["LATENT"], base["vae"], "scene_to_regions")
+    flow.thumbnail = [scene, image]
+    return flow
+
+
+def best_of_four() -> Workflow:
+    flow = Workflow(
+        "## Best of four\n\nFour pictures of one scene are drawn, MoGe measures each of them, and the one whose things "
+        "stand where the scene has them is kept. Use a model of your own in place of the tiny one: all that matters is "
+        f"that the pictures have the shape of the scene.\n\n{needs(MOGE)}"
+    )
+    model, base = load_tiny(flow)
+    flow.column("Say what is where")
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=PAIR)
+    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128)
+    scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
+    flow.column("Give it the depth")
+    patched = flow.add(
+        "SpatialFusionApplyDepth",
+        model=base["model"],
+        spatialfusion=model["spatialfusion"],
+        geometry=plan["geometry"],
+    )
+    encode = {"spatialfusion": model["spatialfusion"]}
+    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
+    flow.column("Draw four")
+    latent = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], batch=4)
+    drawn = flow.add("VAEDecode", samples=latent["LATENT"], vae=base["vae"])
+    four = flow.add("PreviewImage", title="All four", images=drawn["IMAGE"])
+    flow.column("Measure them")
+    loader = flow.add("LoadMoGeModel", models=MOGE[1:], model_name=MOGE[0])
+    moge = flow.add("MoGeInference", moge_model=loader["MOGE_MODEL"], image=drawn["IMAGE"], batch_size=1)
+    compared = flow.add(
+        "SpatialFusionCompareScene", scene=plan["scene"], geometry=moge["moge_geometry"], scale="fitted"
+    )
+    flow.column("Keep the best")
+    flow.add("PreviewImage", title="Metres asked and found", images=compared["overlay"])
+    best = flow.add("SpatialFusionPickBest", images=drawn["IMAGE"], scores=compared["score"])
+    kept = flow.add("SpatialFusionSelectDepth", geometry=moge["moge_geometry"], index=best["index"])
+    flow.column("Result")
+    flow.add("SaveImage", images=best["image"], filename_prefix="SpatialFusion/best_of_four")
+    show(flow, kept["geometry"], "Its depth")
+    flow.thumbnail = [scene, four]
+    return flow
+
+
+def orbit_camera() -> Workflow:
+    flow = Workflow(
+        "## Turn the camera\n\nA scene in the 3D viewer: run once, turn the view with the mouse, and run again. The "
+        "second Orbit Scene Camera sees the scene from there, with exact depth and masks for all that comes "
+        "after.\n\nIt needs nothing but this node pack, and no model: it runs on a CPU."
+    )
+    flow.column("Say what is where")
+    plan = flow.add("SpatialFusionPlanScene", sentence=SENTENCE, width=768, height=768)
+    before = flow.add("PreviewImage", title="Before", images=plan["image"])
+    flow.column("Turn the view")
+    solid = flow.add("SpatialFusionOrbitCamera", title="For the viewer", scene=plan["scene"])
+    # Where the page has no viewer open yet, the second node looks from here.
+    turned_view = {
+        "position": {"x": 13.0, "y": 7.0, "z": 10.0},
+        "target": {"x": 0.0, "y": 1.5, "z": 0.0},
+        "zoom": 1,
+        "cameraType": "perspective",
+        "fov": 40,
+    }
+    viewer = flow.add(
+        "Preview3DAdvanced",
+        model_3d=solid["model_3d"],
+        viewport_state={"camera_info": turned_view},
+        width=768,
+        height=768,
+    )
+    flow.column("Seen from there")
+    turned = flow.add(
+        "SpatialFusionOrbitCamera",
+        scene=plan["scene"],
+        camera_info=viewer["camera_info"],
+        model_3d_info=viewer["model_3d_info"],
+    )
+    after = flow.add("PreviewImage", title="After", images=turned["image"])
+    flow.column("Its depth")
+    show(flow, turned["geometry"])
+    viewer.size, before.size, after.size = (560, 640), (420, 420), (420, 420)
+    flow.thumbnail = [before, after]
+    return flow
+
+
 def estimator_to_adapter() -> Workflow:
     flow = Workflow(
         "## Depth of another image\n\nMoGe estimates the depth of a picture in metres, and the tiny model draws "
@@ -500,6 +662,10 @@ WORKFLOWS: dict[str, Callable[[], Workflow]] = {
         one_node_sampler,
         depth_to_controlnet,
         scene_to_controlnet,
+        scene_to_z_image,
+        scene_to_regions,
+        best_of_four,
+        orbit_camera,
         estimator_to_adapter,
         geometry_to_mesh,
     )
@@ -528,7 +694,7 @@ class Input:
             return self.options["default"]
         if self.type == "COMBO":
             return self.options["options"][0]
-        return {"STRING": "", "BOOLEAN": False}.get(self.type, 0)
+        return {"STRING": "", "BOOLEAN": False, "LOAD_3D": ""}.get(self.type, 0)
 
 
 def inputs_of(info: dict[str, Any]) -> list[Input]:
@@ -703,11 +869,21 @@ def thumbnail(host: str, flow: Workflow, prompt: dict[str, Any], file: Path) -> 
 
     targets = [str(node.id) for node in flow.thumbnail]
     outputs = run(host, prompt, targets)
-    found = [outputs[target]["images"][0] for target in targets]
-    pictures = [
-        Image.open(io.BytesIO(request(f"{host}/view?{urllib.parse.urlencode(image)}"))).convert("RGB")
-        for image in found
-    ]
+
+    def fetch(image: dict[str, str]) -> Image.Image:
+        return Image.open(io.BytesIO(request(f"{host}/view?{urllib.parse.urlencode(image)}"))).convert("RGB")
+
+    def tiled(images: list[Image.Image]) -> Image.Image:
+        """Four pictures of a batch as one."""
+        if len(images) < 4:
+            return images[0]
+        width, height = images[0].size
+        whole = Image.new("RGB", (2 * width, 2 * height))
+        for number, image in enumerate(images[:4]):
+            whole.paste(image, (number % 2 * width, number // 2 * height))
+        return whole
+
+    pictures = [tiled([fetch(image) for image in outputs[target]["images"]]) for target in targets]
     sheet, side = Image.new("RGB", (400, 300), (24, 24, 27)), 300 if len(pictures) == 1 else 196
     for number, picture in enumerate(pictures):
         left = (400 - side) // 2 if len(pictures) == 1 else number * (400 - side)

@@ -23,6 +23,12 @@ MODULES = (
     "compose_scene",
     "plan_scene",
     "scene_mask",
+    "scene_regions",
+    "limit_control",
+    "orbit_camera",
+    "compare_scene",
+    "pick_best",
+    "select_depth",
     "save_depth",
     "load_depth",
 )

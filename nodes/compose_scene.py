@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ..spatialfusion.planner.plan import plan_text
 from ..spatialfusion.scenes.compose import check_picture
-from ..spatialfusion.scenes.text import EXAMPLE, scene_from_text
+from ..spatialfusion.scenes.text import EXAMPLE
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import cancellable, draw_layout, output_values, outputs, say
+from .scene_drawing import cancellable, draw_layout, output_values, outputs, say, scene_output
 
 
 class SpatialFusionComposeScene(io.ComfyNode):
@@ -64,13 +65,13 @@ class SpatialFusionComposeScene(io.ComfyNode):
                     optional=True,  # prompts that were saved before it was there have none
                 ),
             ],
-            outputs=outputs(),
+            outputs=[*outputs(), scene_output()],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, text: str, width: int, height: int, supersampling: int, seed: int = 0) -> io.NodeOutput:
         check_picture((width, height), supersampling)
-        layout = scene_from_text(text, seed, width / height, cancellable())
-        drawn = draw_layout(layout, (width, height), supersampling)
-        return io.NodeOutput(*output_values(drawn), ui=say(cls, drawn.warnings, "Everything is in view."))
+        made = plan_text(text, seed, (width, height), progress=cancellable())
+        drawn = made.take(draw_layout(made.layout, (width, height), supersampling))
+        return io.NodeOutput(*output_values(drawn), made, ui=say(cls, drawn.warnings, "Everything is in view."))

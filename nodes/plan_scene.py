@@ -13,7 +13,7 @@ from ..spatialfusion.planner.llm_server import ServerLlm
 from ..spatialfusion.planner.plan import SAMPLES, plan
 from .host.clip_llm import ClipLlm
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import cancellable, draw_layout, output_values, outputs, say
+from .scene_drawing import cancellable, draw_layout, output_values, outputs, say, scene_output
 
 EXAMPLE = "a giraffe two metres behind a red jeep, a tree to the left of the giraffe, seen from the left"
 
@@ -81,6 +81,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
                     tooltip="Pixels of each object that is seen, with its name as label and what was said of it as "
                     "desc.",
                 ),
+                scene_output(),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -101,7 +102,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
             sentences.append(f"Not understood: {', '.join(made.not_understood)}.")
         note = say(cls, sentences, "All of it is understood and in view.")
         # The core's nodes take a list for each picture.
-        return io.NodeOutput(made.text, *output_values(drawn), [boxes], ui=note)
+        return io.NodeOutput(made.text, *output_values(drawn), [boxes], made, ui=note)
 
 
 def _llm(clip: Any, server: str) -> Llm | None:

@@ -13,7 +13,7 @@ from server import PromptServer
 
 from ..spatialfusion.scenes.compose import Composition, check_masks, draw
 from ..spatialfusion.scenes.program import Layout
-from .types import GeometryType, to_packet
+from .types import GeometryType, SceneType, to_packet
 
 
 def cancellable() -> Callable[[int, int], None]:
@@ -41,6 +41,13 @@ def outputs() -> list[io.Output]:
         io.Mask.Output("masks", tooltip="One for each object, in the order of the text: where it is seen."),
         io.String.Output("names", tooltip="The objects' names in the order of the masks, one in each line."),
     ]
+
+
+def scene_output() -> io.Output:
+    return SceneType.Output(
+        "scene",
+        tooltip="All of it, for Scene to Regions, Compare Image with Scene and Orbit Scene Camera.",
+    )
 
 
 def output_values(drawn: Composition) -> tuple[Any, ...]:

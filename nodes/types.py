@@ -1,4 +1,4 @@
-"""What travels along the wires: the model, and geometry in the form of the core's MOGE_GEOMETRY."""
+"""What travels along the wires: the model, scenes, and geometry in the form of the core's MOGE_GEOMETRY."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from ..spatialfusion.depth_image import colorize
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_import import from_moge
+from ..spatialfusion.planner.plan import Plan
 
 ModelType = io.Custom("SPATIALFUSION")
+SceneType = io.Custom("SPATIALFUSION_SCENE")  # a Plan, drawn
 # Both names: the core's MoGe nodes take our geometry, and our nodes take theirs.
 GeometryType = io.Custom("SPATIALFUSION_GEOMETRY,MOGE_GEOMETRY")
 
@@ -70,3 +72,13 @@ def source_picture_of(packet: dict[str, Any], name: str = "geometry") -> Tensor 
         what = f"of shape {list(image.shape)}" if isinstance(image, Tensor) else f"of type {type(image).__name__}"
         raise InputError(f"{name} has an image {what}: expected [batch, height, width, 3], or none.")
     return image.float()
+
+
+def check_scene(scene: Any) -> Plan:
+    """Raises InputError for what none of our nodes gives."""
+    if not isinstance(scene, Plan):
+        raise InputError(
+            f"scene is a {type(scene).__name__}: expected the scene of Plan Scene, Compose Scene Depth or Orbit Scene "
+            "Camera."
+        )
+    return scene

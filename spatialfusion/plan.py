@@ -18,18 +18,24 @@ from .versions import versions
 if TYPE_CHECKING:
     from PIL import Image
 
+    from .geometry import Geometry
     from .planner.plan import Plan
 
 MAX_SEEDS = 32
 MAX_TEXT = 1 << 20  # bytes of a file
 TILE = 256  # pixels, the height of a picture of spread.png
-REPLACED = ("spread.png", "masks/*.png")  # what an earlier plan may have left, and this one may not write
+REPLACED = (
+    "spread.png",
+    "masks/*.png",
+    "comparison.*",
+)  # what an earlier plan may have left, and this one may not write
 EXAMPLES = """examples:
   python -m spatialfusion.plan "a giraffe two metres behind a red jeep, seen from the left"
   python -m spatialfusion.plan "four chairs around an old table in a room" --seed 3 --size 1216x832 --out outputs/room
   python -m spatialfusion.plan "a dog in front of a sofa" --seeds 5
   python -m spatialfusion.plan --scene outputs/room/scene.txt --seed 3
   python -m spatialfusion.plan "eine Giraffe hinter einem roten Jeep" --llm http://localhost:11434#qwen3:4b
+  python -m spatialfusion.plan --scene outputs/room/scene.txt --seed 3 --compare depth-of-my-picture.npz
 
 written files:
   scene.txt    the scene text: change it, and give it back with --scene
@@ -38,6 +44,7 @@ written files:
   scene.glb    the objects in 3D, in metres, with the camera
   plan.json    all that was read and solved, with warnings and the words that were not understood
   spread.png   with --seeds: what the text leaves open
+  comparison.txt, comparison.png   with --compare: for each object metres asked and found
 """
 
 
@@ -56,6 +63,7 @@ def main(argv: list[str]) -> None:
             return plan(arguments.prompt, seed, arguments.size)
         return plan_text(text, seed, arguments.size, arguments.prompt or "")
 
+    depth = None if arguments.compare is None else read_depth(arguments.compare)
     plans = []
     if arguments.llm is not None:
         from .planner.llm import plan_with_llm
@@ -65,9 +73,11 @@ def main(argv: list[str]) -> None:
         plans.append(plan_with_llm(arguments.prompt, llm, arguments.seed, arguments.size))
         text = plans[0].text  # the other seeds are of the same text
     plans += [make(arguments.seed + number) for number in range(len(plans), arguments.seeds or 1)]
-    paths = write_plan(out, plans[0], plans if arguments.seeds else (), start)
+    paths = write_plan(out, plans[0], plans if arguments.seeds else (), start, depth)
     for path in paths:
         print(path)
+    if depth is not None:
+        print((out / "comparison.txt").read_text(encoding="utf-8"), end="")
     report(plans[0])
 
 
@@ -93,6 +103,7 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=0, metavar="N", help="another seed, another layout of the same text (default: 0)")
     add("--size", default="1024x1024", metavar="WxH", help="pixels (default: 1024x1024)")
     add("--seeds", type=int, metavar="K", help="also draw the layouts of K seeds, from --seed on, to spread.png")
+    add("--compare", metavar="FILE", help="metric depth of a picture of this scene, .npz or 16-bit .png, to measure it")
     add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>)")
     arguments = parser.parse_args(argv)
     if (arguments.prompt is None) == (arguments.scene is None):
@@ -131,16 +142,39 @@ def read_text(name: str) -> str:
         raise InputError(f"{name} cannot be read ({error.strerror}): expected a scene text.") from None
 
 
-def write_plan(out: Path, plan: Plan, spread: Sequence[Plan] = (), start: float | None = None) -> list[Path]:
-    """Write a plan to a folder, whole or not at all; returns the files. `spread`: other seeds, for spread.png."""
-    from .depth_image import disparity_image
+def read_depth(name: str) -> Geometry:
+    """The metric depth of one picture. Raises InputError for anything else."""
+    from .geometry_files import load_geometry
+
+    depth = load_geometry(name)
+    if len(depth) != 1:
+        raise InputError(f"{name} has the depth of {len(depth)} pictures: expected one.")
+    return depth
+
+
+def write_plan(
+    out: Path,
+    plan: Plan,
+    spread: Sequence[Plan] = (),
+    start: float | None = None,
+    depth: Geometry | None = None,
+) -> list[Path]:
+    """Write a plan to a folder, whole or not at all; returns the files.
+
+    spread: other seeds, for spread.png. depth: that of a picture, to compare it with the plan. Raises InputError for a
+    picture of another shape.
+    """
+    from .depth_image import colorize, disparity_image
     from .geometry_files import save_geometry
     from .images import to_image
+    from .scenes.compare import compare
+    from .scenes.comparison_picture import comparison_picture
     from .scenes.mesh import encode_scene_glb
 
     start = time.perf_counter() if start is None else start
     masks = mask_files(plan.names)
-    plan.draw()
+    drawn = plan.draw()
+    compared = None if depth is None else compare(drawn, depth)[0]
     with run_folder(out, "plan.json", REPLACED) as folder:
         write_text(folder / "scene.txt", plan.text)
         to_image(plan.image[0]).save(folder / "picture.png")
@@ -152,6 +186,9 @@ def write_plan(out: Path, plan: Plan, spread: Sequence[Plan] = (), start: float 
         write_json(folder / "boxes.json", [{**box.to_dict(), "mask": mask} for box, mask in zip(plan.boxes, masks)])
         aspect = plan.size[0] / plan.size[1]
         (folder / "scene.glb").write_bytes(encode_scene_glb(plan.scene, plan.names, aspect))
+        if compared is not None:
+            write_text(folder / "comparison.txt", compared.table + "\n")
+            to_image(comparison_picture(colorize(depth)[0], compared)).save(folder / "comparison.png")
         if spread:
             spread_picture(spread).save(folder / "spread.png")
         write_json(folder / "plan.json", record_of(plan, time.perf_counter() - start))

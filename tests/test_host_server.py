@@ -164,9 +164,10 @@ def to_prompt(page: dict, infos: dict) -> dict:
                 assert sockets.pop(name)["type"] == ("COMBO" if isinstance(spec[0], list) else spec[0])
                 socket = next(s for s in node["inputs"] if s["name"] == name)
                 value = None
-                if kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO") and not options.get("forceInput"):
+                if kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D") and not options.get("forceInput"):
                     value = values.pop(0)
-                    expected = {"INT": int, "FLOAT": (int, float), "BOOLEAN": bool}.get(kind, str)
+                    numbers = {"INT": int, "FLOAT": (int, float), "BOOLEAN": bool}
+                    expected = (numbers | {"LOAD_3D": dict}).get(kind, str)
                     assert isinstance(value, expected), f"{node['type']}.{name} is {value!r}"
                     if options.get("control_after_generate"):
                         assert values.pop(0) in ("fixed", "randomize", "increment", "decrement")
@@ -204,9 +205,9 @@ def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
             data = host.file(model)
             start = {"glb": b"glTF", "ply": b"ply\n"}[model["filename"].rsplit(".", 1)[1]]
             assert data.startswith(start) and len(data) > 1000
-        texts = ("MeasureDepth", "ComposeScene", "PlanScene")
+        texts = ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions", "OrbitCamera", "CompareScene", "PickBest")
         expected = {f"SpatialFusion{name}": "text" for name in texts}
-        expected |= {"SaveGLB": "3d", "Preview3D": "result", "PreviewAny": "text"}
+        expected |= {"SaveGLB": "3d", "Preview3D": "result", "Preview3DAdvanced": "result", "PreviewAny": "text"}
         assert shown[expected.get(kind, "images")], f"{kind} shows nothing"
         if kind == "SpatialFusionMeasureDepth":
             assert " m " in shown["text"][0]

@@ -174,6 +174,25 @@ def test_a_room_has_walls_in_the_3d_file():
     assert points[:, 1].max() == 3 and points[:, 2].min() == -9
 
 
+def test_the_command_compares_a_picture_with_its_plan(tmp_path, capsys):
+    out = tmp_path / "out"
+    run(SENTENCE, "--seed", 2, *SMALL, "--out", out)
+    text, depth = out / "scene.txt", tmp_path / "found.npz"
+    (out / "depth.npz").rename(depth)
+    capsys.readouterr()
+    run("--scene", text, "--seed", 2, *SMALL, "--out", out, "--compare", depth)
+    printed = capsys.readouterr().out
+    assert printed.endswith("score 1.000\n") and "red car" in printed and "+0.00 m" in printed
+    assert (out / "comparison.txt").read_text() in printed
+    assert set(files_of(out)) == FILES | MASKS | {"comparison.txt", "comparison.png"}
+    # Another plan leaves nothing of it behind.
+    run(SENTENCE, "--seed", 2, *SMALL, "--out", out)
+    assert set(files_of(out)) == FILES | MASKS
+    sentence = fail(capsys, "--scene", text, "--out", out, "--compare", depth)
+    assert "the geometry is 96x64 pixels and the scene 1024x1024" in sentence
+    assert "there is no file" in fail(capsys, "--scene", text, "--out", out, "--compare", tmp_path / "none.npz")
+
+
 # The command ----------------------------------------------------------------------------------------------------------
 
 

@@ -41,8 +41,8 @@ def plan_with_llm(
 ) -> Plan:
     """Let a model write the scene text of a prompt, place what it names, and find the view.
 
-    seed, size, progress: as of `plan`. Raises InputError where the model writes no scene text, or one whose relations cannot hold
-    also when told so, with the lines at odds.
+    seed, size, progress: as of `plan`. Raises InputError where the model writes no scene text, or one whose relations
+    cannot hold also when told so, with the lines at odds.
     """
     if not isinstance(prompt, str) or not prompt.strip():
         raise InputError("the prompt is empty: describe the picture.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..geometry import Geometry
 from ..scenes.compose import Composition, check_picture, draw
 from ..scenes.program import Layout, object_names
 from ..scenes.render import Progress
-from ..scenes.scene import Scene, SceneObject
+from ..scenes.scene import Camera, Scene, SceneObject
 from ..scenes.statements import observe
 from ..scenes.text import scene_from_text
 from ..scenes.write import scene_to_text
@@ -168,10 +168,27 @@ class Plan:
             found.append(Box(self.names[i], thing, box, reach, math.hypot(*seen.position)))
         return tuple(found)
 
+    def seen_from(self, camera: Camera) -> Plan:
+        """The same scene from elsewhere. Its text has every number written out; prompt and names are this plan's.
+
+        From outside of a room its walls would hide all of it: they are left out.
+        """
+        scene, said = replace(self.scene, camera=camera), ()
+        if scene.room is not None and not _is_inside(camera, scene.room):
+            scene = replace(scene, room=None, environment="outdoor")
+            said = ("The camera is outside of the room: its walls are left out.",)
+        layout = Layout(scene, self.names)
+        return Plan(self.prompt, scene_to_text(scene), layout, self.seed, self.size, self.not_understood, said)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its picture is there already."""
+        kept = self.__dict__.get("_depth")
+        return kept is not None and kept.image is not None
+
     def draw(self, samples: int = SAMPLES) -> Composition:
         """Depth and picture together, kept for later; `samples` as in `scenes.compose.draw`."""
-        kept = self.__dict__.get("_depth")
-        if kept is None or kept.image is None:
+        if not self.is_drawn:
             self.take(draw(self.layout, self.size, samples))
         return self._depth
 
@@ -183,3 +200,9 @@ class Plan:
     @cached_property
     def _depth(self) -> Composition:
         return draw(self.layout, self.size, samples=0)
+
+
+def _is_inside(camera: Camera, room: tuple[float, float, float]) -> bool:
+    x, y, z = camera.position
+    half_width, height, far = room
+    return abs(x) < half_width and -y < height and z < far

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -11,42 +12,67 @@ import numpy as np
 from ..geometry_files import pack_glb
 from .kinds import role_color
 from .looks import primitives_of
+from .plain import corners
 from .primitives import BLOCK, CORNERS, ELLIPSOID, Primitive
 from .scene import Camera, Scene, SceneObject
 from .tables import GROUNDS, WALLS, unit_primitives, unit_to_world
 
 AROUND = 16  # corners of a circle
-_UPRIGHT = np.diag([1.0, -1.0, -1.0])  # from the world's axes to glTF's: y up, z towards the viewer
-_GROUND = 50.0  # metres, how far the ground reaches to each side of the camera
+UPRIGHT = np.diag([1.0, -1.0, -1.0])  # from the world's axes to glTF's, and back: y up, z towards the viewer
+_BEYOND = 0.25  # of the scene's extent, at least a metre: how far the ground reaches beyond its objects and the camera
 
 Surface = tuple[np.ndarray, np.ndarray]  # points [n, 3], and triangles [k, 3] of their numbers
 
 
-def encode_scene_glb(scene: Scene, names: Sequence[str], aspect: float = 1.0) -> bytes:
+@dataclass(frozen=True)
+class Mesh:
+    """points [n, 3] float32 in metres, triangles [k, 3] int64 of their numbers, counter-clockwise from outside, and
+    colors [n, 3] float32 of the points, linear, 0 to 1. Axes as in `encode_scene_glb`."""
+
+    points: np.ndarray
+    triangles: np.ndarray
+    colors: np.ndarray
+
+
+def encode_scene_glb(
+    scene: Scene, names: Sequence[str], aspect: float = 1.0, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> bytes:
     """A binary glTF of the scene, that looks through its camera as the renderer does.
 
-    Axes are glTF's (x right, y up, z towards the viewer); the origin is the world's. names: of the objects, in their
-    order. aspect: width of the picture over its height.
+    Axes are glTF's (x right, y up, z towards the viewer). names: of the objects, in their order. aspect: width of the
+    picture over its height. origin: the place in the world that becomes the file's origin.
     """
     file = _File()
-    roots = [file.node(name, _colored_parts(thing)) for name, thing in zip(names, scene.objects)]
-    roots.append(file.node("ground" if scene.room is None else "room", _surroundings(scene)))
-    roots.append(file.camera(scene.camera, aspect))
+    roots = [file.node(name, _colored_parts(thing, origin)) for name, thing in zip(names, scene.objects)]
+    roots.append(file.node("ground" if scene.room is None else "room", _surroundings(scene, origin)))
+    roots.append(file.camera(scene.camera, aspect, origin))
     return file.encode(roots)
+
+
+def scene_mesh(scene: Scene, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Mesh:
+    """The objects and the ground, or the room, as one mesh; `origin` as in `encode_scene_glb`."""
+    groups = [*(_colored_parts(thing, origin) for thing in scene.objects), _surroundings(scene, origin)]
+    pieces = [(linear(color), surface) for group in groups for color, surfaces in group.items() for surface in surfaces]
+    starts = np.cumsum([0, *(len(points) for _, (points, _) in pieces[:-1])])
+    return Mesh(
+        np.concatenate([points for _, (points, _) in pieces]).astype(np.float32),
+        np.concatenate([triangles + start for (_, (_, triangles)), start in zip(pieces, starts)]).astype(np.int64),
+        np.concatenate([np.tile(color, (len(points), 1)) for color, (points, _) in pieces]).astype(np.float32),
+    )
 
 
 # --- surfaces -------------------------------------------------------------------------------------------------------
 
 
-def _colored_parts(thing: SceneObject) -> dict[tuple[float, ...], list[Surface]]:
+def _colored_parts(thing: SceneObject, origin: tuple[float, float, float]) -> dict[tuple[float, ...], list[Surface]]:
     """The surfaces of an object, by their colour, in glTF's axes."""
     parts = primitives_of(thing)
     to_world = unit_to_world(thing)
     found: dict[tuple[float, ...], list[Surface]] = {}
     for part, map_, offset in zip(parts, *unit_primitives(parts)):
         points, triangles = _canonical(part)
-        matrix = _UPRIGHT @ to_world @ map_
-        points = points @ matrix.T + _UPRIGHT @ (to_world @ offset + np.array(thing.position))
+        matrix = UPRIGHT @ to_world @ map_
+        points = points @ matrix.T + UPRIGHT @ (to_world @ offset + np.array(thing.position) - origin)
         if np.linalg.det(matrix) < 0:
             triangles = triangles[:, ::-1]  # counter-clockwise from outside, also where the map mirrors
         found.setdefault(role_color(part.color, thing.color), []).append((points, triangles))
@@ -104,27 +130,29 @@ def _sphere() -> Surface:
     return points, np.concatenate([np.stack(corners, 1) for corners in triangles])
 
 
-def _surroundings(scene: Scene) -> dict[tuple[float, ...], list[Surface]]:
+def _surroundings(scene: Scene, origin: tuple[float, float, float]) -> dict[tuple[float, ...], list[Surface]]:
     """The floor, and in a room its back and side walls, without a ceiling, so that one can look in from above."""
     x, _, z = scene.camera.position
     ground = GROUNDS[scene.ground % len(GROUNDS)]
     if scene.room is None:
-        left, right, front, back = x - _GROUND, x + _GROUND, z - _GROUND, z + _GROUND
-        return {ground: [_square((left, 0, front), (left, 0, back), (right, 0, back), (right, 0, front))]}
+        ends = np.concatenate([[[x, z]], *(corners(thing)[:, [0, 2]].numpy() for thing in scene.objects)])
+        beyond = max(1.0, _BEYOND * np.ptp(ends, axis=0).max())
+        (left, front), (right, back) = ends.min(0) - beyond, ends.max(0) + beyond
+        return {ground: [_square(origin, (left, 0, front), (left, 0, back), (right, 0, back), (right, 0, front))]}
     half, height, far = scene.room
     # What is behind the camera has no end in a scene; a metre of it is shown.
     near, top = min(z - 1.0, far - 1.0), -height
     walls = [
-        _square((-half, 0, far), (-half, top, far), (half, top, far), (half, 0, far)),
-        _square((-half, 0, near), (-half, top, near), (-half, top, far), (-half, 0, far)),
-        _square((half, 0, far), (half, top, far), (half, top, near), (half, 0, near)),
+        _square(origin, (-half, 0, far), (-half, top, far), (half, top, far), (half, 0, far)),
+        _square(origin, (-half, 0, near), (-half, top, near), (-half, top, far), (-half, 0, far)),
+        _square(origin, (half, 0, far), (half, top, far), (half, top, near), (half, 0, near)),
     ]
-    floor = _square((-half, 0, near), (-half, 0, far), (half, 0, far), (half, 0, near))
+    floor = _square(origin, (-half, 0, near), (-half, 0, far), (half, 0, far), (half, 0, near))
     return {ground: [floor], WALLS[scene.backdrop % len(WALLS)]: walls}
 
 
-def _square(*corners: tuple[float, float, float]) -> Surface:
-    return np.array(corners) @ _UPRIGHT, np.array([[0, 2, 1], [0, 3, 2]])
+def _square(origin: tuple[float, float, float], *ends: tuple[float, float, float]) -> Surface:
+    return (np.array(ends) - origin) @ UPRIGHT, np.array([[0, 2, 1], [0, 3, 2]])
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -157,14 +185,14 @@ class _File:
         self.lists["meshes"].append({"name": name, "primitives": primitives})
         return self._add("nodes", {"name": name, "mesh": len(self.lists["meshes"]) - 1})
 
-    def camera(self, camera: Camera, aspect: float) -> int:
+    def camera(self, camera: Camera, aspect: float, origin: tuple[float, float, float]) -> int:
         half = math.tan(math.radians(camera.hfov) / 2)
         lens = {"aspectRatio": aspect, "yfov": 2 * math.atan(half / aspect), "znear": 0.01}
         number = self._add("cameras", {"name": "camera", "type": "perspective", "perspective": lens})
         # Both the world and the camera's own axes change: glTF's cameras look along -z, with y up.
         matrix = np.eye(4)
-        matrix[:3, :3] = _UPRIGHT @ camera.rotation().double().numpy().T @ _UPRIGHT
-        matrix[:3, 3] = _UPRIGHT @ np.array(camera.position)
+        matrix[:3, :3] = UPRIGHT @ camera.rotation().double().numpy().T @ UPRIGHT
+        matrix[:3, 3] = UPRIGHT @ (np.array(camera.position) - origin)
         return self._add("nodes", {"name": "camera", "camera": number, "matrix": matrix.T.reshape(-1).tolist()})
 
     def encode(self, roots: Sequence[int]) -> bytes:
@@ -192,8 +220,11 @@ class _File:
 
     def _material(self, color: tuple[float, ...]) -> int:
         if color not in self.materials:
-            # Colours are those of the screen; glTF wants them linear.
-            linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color]
-            surface = {"baseColorFactor": [*linear, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.9}
+            surface = {"baseColorFactor": [*linear(color), 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.9}
             self.materials[color] = self._add("materials", {"pbrMetallicRoughness": surface, "doubleSided": True})
         return self.materials[color]
+
+
+def linear(color: tuple[float, ...]) -> list[float]:
+    """A colour of the screen as glTF wants it."""
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color]

@@ -1,0 +1,172 @@
+"""What a picture makes of its scene: for each object the metres that were asked for and those that are found.
+
+The picture is known by its geometry, which an estimator has seen in it. Compared are distances from the camera to the
+middle of an object's box, as the scene's text and `statements` count them. An estimator sees surfaces only: what is
+found is the distance of the seen surface (the median over the object's pixels), and from there to the middle as far as
+in the scene.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..geometry import Geometry
+from ..geometry_edit import fit_mask
+from .compose import Composition
+from .statements import observe
+
+Scale = Literal["as measured", "fitted"]
+SCALES = ("as measured", "fitted")
+MOST = 0.5  # relative error from which an object scores nothing
+MAX_STRETCH = 0.02  # by which the shapes of the picture and of the scene may differ
+
+
+@dataclass(frozen=True)
+class ComparedObject:
+    """asked: metres from the camera to the object's middle. found: the same in the picture, None if it has none."""
+
+    name: str
+    asked: float
+    found: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """Metres by which it is too far."""
+        return None if self.found is None else self.found - self.asked
+
+    @property
+    def closeness(self) -> float:
+        """1 for the distance that was asked for, falling to 0 where half of it is missing, or too much; 0 for what is
+        not found."""
+        return 0.0 if self.error is None else max(0.0, 1 - self.error / MOST)
+
+    @property
+    def error(self) -> float | None:
+        """The difference as a part of what was asked."""
+        return None if self.found is None else abs(self.found - self.asked) / self.asked
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Of one picture. objects: those of the scene that are in view, in its order. scale: the factor that the
+    estimator's metres were multiplied by. masks: [N, H, W] bool, where each object was looked for."""
+
+    objects: tuple[ComparedObject, ...]
+    scale: float
+    masks: Tensor
+
+    @property
+    def score(self) -> float:
+        """Mean closeness of the objects, 0 to 1."""
+        return sum(one.closeness for one in self.objects) / len(self.objects)
+
+    @property
+    def table(self) -> str:
+        """Text with a line for each object."""
+        rows = [("object", "asked", "found", "difference")]
+        for one in self.objects:
+            if one.found is None:
+                rows.append((one.name, f"{one.asked:.2f} m", "not found", ""))
+            else:
+                error = one.difference / one.asked
+                said = (f"{one.asked:.2f} m", f"{one.found:.2f} m", f"{one.difference:+.2f} m ({error:+.0%})")
+                rows.append((one.name, *said))
+        wide = [max(map(len, column)) for column in zip(*rows)]
+        lines = ["  ".join([row[0].ljust(wide[0]), *map(str.rjust, row[1:], wide[1:])]).rstrip() for row in rows]
+        scaled = "" if self.scale == 1 else f", depth times {self.scale:.3g}"
+        return "\n".join([*lines, f"score {self.score:.3f}{scaled}"])
+
+
+def compare(
+    drawn: Composition, geometry: Geometry, masks: Tensor | None = None, scale: Scale = "as measured"
+) -> list[Comparison]:
+    """Compare pictures with the scene that they were to show.
+
+    Args:
+        drawn: the scene.
+        geometry: of the pictures, [B], as an estimator sees it; of any size, in the shape of the scene's picture.
+        masks: where the objects are in the pictures, [N, H, W] in [0, 1] for all, or [B * N, H, W] picture by picture;
+            N is all objects of the scene or all that are in view, in its order, and an empty mask is an object that
+            was not found. None: where the scene has them.
+        scale: "fitted" multiplies the depth of each picture by the factor that fits the objects best, for estimators
+            whose metres are right up to a factor.
+
+    Returns:
+        one comparison for each picture.
+    """
+    if scale not in SCALES:
+        raise InputError(f"scale is {scale!r}; expected {' or '.join(SCALES)}.")
+    (width, height), shape = (geometry.width, geometry.height), drawn.instance.shape[1:]
+    if abs(math.log(width / height * shape[0] / shape[1])) > MAX_STRETCH:
+        raise InputError(
+            f"the geometry is {width}x{height} pixels and the scene {shape[1]}x{shape[0]}: expected the same shape, "
+            "as of a picture that was drawn for this scene."
+        )
+    reach = drawn.geometry.points()[0].norm(dim=-1)
+    known, instance = drawn.geometry.valid[0], drawn.instance[0]
+    seen = [number for number in range(len(drawn.names)) if (known & (instance == number)).any()]
+    if not seen:
+        raise InputError("the scene has no object in view: expected at least one to compare.")
+    wanted = observe(drawn.scene).objects
+    asked = [math.hypot(*wanted[number].position) for number in seen]
+    surface = [reach[known & (instance == number)].median().item() for number in seen]
+    found_in = _masks(drawn, geometry, masks, seen)
+    return [
+        _compare([drawn.names[number] for number in seen], asked, surface, geometry[i], found_in[i], scale)
+        for i in range(len(geometry))
+    ]
+
+
+def _compare(
+    names: Sequence[str],
+    asked: Sequence[float],
+    surface: Sequence[float],
+    geometry: Geometry,
+    masks: Tensor,
+    scale: Scale,
+) -> Comparison:
+    reach, valid = geometry.points()[0].norm(dim=-1), geometry.valid[0]
+    inside = [mask & valid for mask in masks]
+    metres = [reach[mask].median().item() if mask.any() else None for mask in inside]
+    factor = 1.0
+    if scale == "fitted":
+        ratios = [there / here for there, here in zip(surface, metres) if here is not None]
+        factor = torch.tensor(ratios).median().item() if ratios else 1.0
+    objects = [
+        # From the seen surface to the middle it is as far as in the scene.
+        ComparedObject(name, there, None if here is None else max(0.0, factor * here + there - near))
+        for name, there, near, here in zip(names, asked, surface, metres)
+    ]
+    return Comparison(tuple(objects), factor, masks)
+
+
+def _masks(drawn: Composition, geometry: Geometry, masks: Tensor | None, seen: Sequence[int]) -> Tensor:
+    """[B, len(seen), H, W] bool, of the geometry's size."""
+    pictures, all_objects, few = len(geometry), len(drawn.names), len(seen)
+    if masks is None:
+        chosen = torch.stack([drawn.instance[0] == number for number in seen]).float()
+    else:
+        if masks.ndim not in (2, 3):
+            raise InputError(f"masks has shape {list(masks.shape)}; expected [objects, height, width].")
+        masks = masks[None] if masks.ndim == 2 else masks
+        # One for each object for all pictures, or for each picture its own.
+        per_picture = {all_objects, few, pictures * all_objects, pictures * few}
+        if len(masks) not in per_picture:
+            several = f", or {pictures} times as many" if pictures > 1 else ""
+            in_view = f" or {few}, of those in view" if few < all_objects else ""
+            raise InputError(
+                f"there are {len(masks)} masks: expected {all_objects}, one for each object of the scene{in_view}"
+                f"{several}."
+            )
+        total = all_objects if len(masks) in (all_objects, pictures * all_objects) else few
+        chosen = masks if total == few else masks.unflatten(0, (-1, total))[:, list(seen)].flatten(0, 1)
+    single = geometry[0]
+    fitted = torch.stack([fit_mask(mask, single, "masks")[0] >= 0.5 for mask in chosen])
+    return fitted.unflatten(0, (-1, few)).expand(pictures, -1, -1, -1)
