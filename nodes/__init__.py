@@ -22,6 +22,7 @@ MODULES = (
     "measure_depth",
     "compose_scene",
     "plan_scene",
+    "scene_preview",
     "scene_mask",
     "save_depth",
     "load_depth",
@@ -41,7 +42,7 @@ _check_host()
 
 
 def _load() -> list[type[io.ComfyNode]]:
-    """The node classes: in each module, those that it defines. A module that fails leaves the others alone."""
+    """The node classes: in each module, those that it defines (scene_preview has a route alone). A module that fails leaves the others alone."""
     nodes: list[type[io.ComfyNode]] = []
     for name in MODULES:
         try:

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..spatialfusion.scenes.compose import check_picture
 from ..spatialfusion.scenes.text import EXAMPLE, scene_from_text
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import draw_layout, output_values, outputs, say
+from .scene_drawing import draw_layout, drawn_scene, output_values, outputs, say
 
 
 class SpatialFusionComposeScene(io.ComfyNode):
@@ -73,4 +73,6 @@ class SpatialFusionComposeScene(io.ComfyNode):
         check_picture((width, height), supersampling)
         layout = scene_from_text(text, seed, width / height)
         drawn = draw_layout(layout, (width, height), supersampling)
-        return io.NodeOutput(*output_values(drawn), ui=say(cls, drawn.warnings, "Everything is in view."))
+        note = say(cls, drawn.warnings, "Everything is in view.")
+        shown = {**note.as_dict(), **drawn_scene(text, seed, (width, height))}
+        return io.NodeOutput(*output_values(drawn), ui=shown)

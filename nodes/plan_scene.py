@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.planner.plan import SAMPLES, plan
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import draw_layout, output_values, outputs, say
+from .scene_drawing import draw_layout, drawn_scene, output_values, outputs, say
 
 EXAMPLE = "a giraffe two metres behind a red jeep, a tree to the left of the giraffe, seen from the left"
 
@@ -77,8 +77,9 @@ class SpatialFusionPlanScene(io.ComfyNode):
         if made.not_understood:
             sentences.append(f"Not understood: {', '.join(made.not_understood)}.")
         note = say(cls, sentences, "All of it is understood and in view.")
+        shown = {**note.as_dict(), **drawn_scene(made.text, seed, (width, height))}
         # The core's nodes take a list for each picture.
-        return io.NodeOutput(made.text, *output_values(drawn), [boxes], ui=note)
+        return io.NodeOutput(made.text, *output_values(drawn), [boxes], ui=shown)
 
 
 def _box(box: Any) -> dict[str, Any]:
