@@ -36,8 +36,9 @@ function addFloorPlan(node) {
     const widget = (name) => node.widgets.find((each) => each.name === name);
     let ran = null; // what the last run has drawn
 
+    let key = "";
     const memory = () => {
-        const key = `${node.graph?.id}:${node.id}`;
+        if (node.graph) key = `${node.graph.id}:${node.id}`; // not of a node that has just been removed
         if (!memories.has(key)) memories.set(key, {});
         return memories.get(key);
     };

@@ -207,11 +207,18 @@ def _from_above(parts: tuple[Primitive, ...], color: str) -> list[dict[str, Any]
     (left, low, front), (right, high, back) = box_of(parts)
     found = []
     for part in parts:
-        points = _surface(part) @ map_of(part).T + np.array(part.center)
+        surface, matrix = _surface(part), map_of(part)
+        points = surface @ matrix.T + np.array(part.center)
         x = (points[:, 0] - left) / max(right - left, 1e-9) - 0.5
         z = (points[:, 2] - front) / max(back - front, 1e-9) - 0.5
         top = (points[:, 1].max() - low) / max(high - low, 1e-9)
-        found.append((top, {"points": _hull(np.stack([x, z], 1)), "color": _hex(role_color(part.color, color))}))
+        rgb = role_color(part.color, color)
+        flat = np.stack([x, z], 1)
+        if part.shape != ELLIPSOID and part.taper != (1.0, 1.0) and part.axis == "y" and max(part.taper) <= 1:
+            # Sloping sides are darker than what is level: roofs have their ridge.
+            found.append((top, {"points": _hull(flat), "color": _hex(tuple(0.84 * value for value in rgb))}))
+            flat = flat[surface[:, 1] > 0]
+        found.append((top, {"points": _hull(flat), "color": _hex(rgb)}))
     return [outline for _, outline in sorted(found, key=lambda each: each[0])]
 
 

@@ -182,9 +182,11 @@ def _object_edits(
     if moves and solved and fronted and thing.yaw is None and not thing.facing:
         turns = turns or not any(clause.says & _TURN for clause in clauses)
     said = [clause for clause in clauses if clause.says & _PLACE]
-    x, z = _metres(pose.position or (now.position[0], now.position[2]))
-    if pose.position is None:
-        x, z = now.position[0], now.position[2]
+    if sizes and not solved and not said:
+        moves = True  # a large thing stands farther away by default
+    x, z = now.position[0], now.position[2]
+    if pose.position is not None:
+        x, z = _metres(pose.position)
     stays = [] if pinned else [clause for clause in said if "on" in clause.says and _stays(source, layout, index, x, z)]
     said = [clause for clause in said if clause not in stays]
     place = turn = size = ""

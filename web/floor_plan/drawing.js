@@ -1,6 +1,6 @@
 // Draws a plan as SVG. What can be dragged carries data-part; what can be focused keeps its element from draw to draw.
 
-import { axes, corners, gap, turn } from "./geometry.js";
+import { corners, gap, turn } from "./geometry.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const DEGREE = Math.PI / 180;
@@ -23,6 +23,7 @@ function set(element, attributes) {
 
 const n = (value) => Math.round(value * 10) / 10;
 const points = (list) => list.map(([x, y]) => `${n(x)},${n(y)}`).join(" ");
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 export const metres = (value) => (Math.abs(value) < 0.995 && value ? value.toFixed(2) : value.toFixed(1));
 
 export class Drawing {
@@ -30,7 +31,7 @@ export class Drawing {
         this.words = words;
         this.svg = make("svg", { class: "sf-plan", role: "application", "aria-label": words.plan });
         this.layers = Object.fromEntries(
-            ["grid", "room", "cone", "lines", "things", "camera", "names", "handles"].map((name) => {
+            ["grid", "room", "cone", "things", "camera", "handles", "lines", "names"].map((name) => {
                 const group = make("g", { class: `sf-${name}` });
                 this.svg.append(group);
                 return [name, group];
@@ -49,8 +50,7 @@ export class Drawing {
         this.#drawRoom(plan);
         this.#drawCamera(plan.camera, chosen === "camera", editable);
         this.#drawThings(plan, chosen);
-        this.#drawLines(plan, chosen);
-        this.#drawNames(plan, chosen);
+        this.#drawNames(plan, chosen, this.#drawLines(plan, chosen));
         this.layers.handles.replaceChildren();
         if (editable && chosen === "camera") this.#cameraHandles(plan.camera);
         else if (editable && plan.objects[chosen]) this.#thingHandles(plan.objects[chosen], chosen);
@@ -198,52 +198,62 @@ export class Drawing {
         group.replaceChildren(...parts);
     }
 
+    /** From what is chosen to the camera and to what is nearest, in metres; returns the boxes of the numbers. */
     #drawLines(plan, chosen) {
         const thing = plan.objects[chosen];
-        if (!thing) return this.layers.lines.replaceChildren();
-        const drawn = [];
+        this.layers.lines.replaceChildren();
+        if (!thing) return [];
+        const covered = plan.objects.map((each) => this.#box(each)), taken = [];
         const measure = (from, to, length, kind) => {
             const [ax, ay] = this.viewport.toScreen(...from), [bx, by] = this.viewport.toScreen(...to);
-            drawn.push(make("line", { class: kind, x1: n(ax), y1: n(ay), x2: n(bx), y2: n(by) }));
-            if (Math.hypot(bx - ax, by - ay) < 14) return;
             const text = `${metres(length)} ${this.words.metres}`;
-            const half = 5 + text.length * 3.1;
-            const share = kind === "sf-away" ? 0.42 : 0.5;
-            const x = n(ax + share * (bx - ax)), y = n(ay + share * (by - ay));
-            drawn.push(
-                make("rect", { class: `sf-chip ${kind}`, x: x - half, y: y - 8.5, width: 2 * half, height: 17, rx: 8.5 }),
-                make("text", { class: `sf-chip-text ${kind}`, x, y: y + 3.7, "text-anchor": "middle" }, text),
+            const half = 5 + text.length * 3.1, long = Math.hypot(bx - ax, by - ay);
+            const at = (share, dx = 0, dy = 0) => [ax + share * (bx - ax) + dx, ay + share * (by - ay) + dy];
+            const box = ([x, y]) => [x - half, y - 9, x + half, y + 9];
+            // On the line where there is room for it, else beside it.
+            const places = [...(long > 30 ? [0.5, 0.38, 0.62, 0.27, 0.74].map((share) => at(share)) : []), at(0.5, half + 9), at(0.5, -half - 9), at(0.5, 0, 16)];
+            const free = (place, boxes) => !boxes.some((other) => overlap(box(place), other));
+            const place = places.find((each) => free(each, [...covered, ...taken])) ?? places.find((each) => free(each, taken)) ?? places[0];
+            const [x, y] = place.map(n);
+            taken.push(box(place));
+            this.layers.lines.append(
+                make("line", { class: kind, x1: n(ax), y1: n(ay), x2: n(bx), y2: n(by) }),
+                make("rect", { class: kind, x: x - half, y: y - 8.5, width: 2 * half, height: 17, rx: 8.5 }),
+                make("text", { class: "sf-chip", x, y: y + 3.7, "text-anchor": "middle" }, text),
             );
         };
-        const { camera } = plan;
-        measure([camera.x, camera.z], [thing.x, thing.z], Math.hypot(thing.x - camera.x, thing.z - camera.z), "sf-away");
         const near = plan.objects
             .filter((other) => other !== thing)
             .map((other) => gap(thing, other))
             .filter((found) => found && found.metres > 0.005)
             .sort((a, b) => a.metres - b.metres)[0];
         if (near) measure(near.from, near.to, near.metres, "sf-gap");
-        this.layers.lines.replaceChildren(...drawn);
+        const { camera } = plan;
+        measure([camera.x, camera.z], [thing.x, thing.z], Math.hypot(thing.x - camera.x, thing.z - camera.z), "sf-away");
+        return taken;
     }
 
-    #drawNames(plan, chosen) {
-        const taken = [];
-        const overlaps = (box) =>
-            taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]);
+    /** Left, top, right and bottom of a thing, in pixels. */
+    #box(thing) {
+        const screen = corners(thing).map(([x, z]) => this.viewport.toScreen(x, z));
+        const xs = screen.map((p) => p[0]), ys = screen.map((p) => p[1]);
+        return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+    }
+
+    /** taken: boxes in pixels that are in use. */
+    #drawNames(plan, chosen, taken) {
         const drawn = [];
         const order = plan.objects.map((_, index) => index).sort((a, b) => (b === chosen) - (a === chosen));
         for (const index of order) {
             if (plan.objects.length > NAMED && index !== chosen) continue;
             const thing = plan.objects[index];
             const text = thing.name.length > 24 ? `${thing.name.slice(0, 23)}…` : thing.name;
-            const screen = corners(thing).map(([x, z]) => this.viewport.toScreen(x, z));
-            const xs = screen.map((p) => p[0]), ys = screen.map((p) => p[1]);
-            const [left, right] = [Math.min(...xs), Math.max(...xs)], [top, bottom] = [Math.min(...ys), Math.max(...ys)];
+            const [left, top, right, bottom] = this.#box(thing);
             const half = text.length * 3.2 + 2, middle = (left + right) / 2, centre = (top + bottom) / 2;
             // The front mark of a thing is outside of its footprint.
             const places = [[middle, bottom + 21], [middle, top - 13], [right + half + 12, centre + 4], [left - half - 12, centre + 4], [middle, centre + 4]];
             const box = ([x, y]) => [x - half, y - 10, x + half, y + 3];
-            const place = places.find((each) => !overlaps(box(each))) ?? (index === chosen ? places[0] : null);
+            const place = places.find((each) => !taken.some((other) => overlap(box(each), other))) ?? (index === chosen ? places[0] : null);
             if (!place) continue;
             taken.push(box(place));
             drawn.push(make("text", { x: n(place[0]), y: n(place[1]), "text-anchor": "middle", class: index === chosen ? "sf-chosen" : null }, text));
@@ -292,4 +302,3 @@ export class Drawing {
 export const bearing = (from, to) => turn(Math.atan2(to[0] - from[0], to[1] - from[1]) / DEGREE);
 /** The yaw that turns a thing's front to a point. */
 export const facing = (thing, to) => turn(Math.atan2(to[0] - thing.x, -(to[1] - thing.z)) / DEGREE);
-export { axes };

@@ -22,7 +22,7 @@ export class Interaction {
         svg.addEventListener("dblclick", (event) => !partOf(event) && panel.fit());
         svg.addEventListener("focusin", (event) => this.#focus(event));
         svg.addEventListener("focusout", (event) => {
-            if (!panel.root.contains(event.relatedTarget) && document.hasFocus()) panel.choose(null);
+            if (!panel.root.contains(event.relatedTarget) && document.hasFocus()) panel.unfocused(event.relatedTarget);
         });
         svg.addEventListener("contextmenu", (event) => this.#drag && event.preventDefault());
         panel.root.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });

@@ -6,6 +6,7 @@ import { Interaction } from "./interaction.js";
 
 const SOON = 140; // milliseconds after the last key
 const MOVED = 0.05; // metres
+const UNDONE = 3000; // milliseconds, of a large graph
 
 function element(tag, attributes = {}, ...children) {
     const made = document.createElement(tag);
@@ -40,6 +41,7 @@ export class Panel {
     editable = false;
     #error = "";
     #hint = "";
+    #line = ""; // of the text, as a change makes it
     #note = "";
     #before = null;
     #pending = null;
@@ -49,6 +51,7 @@ export class Panel {
     #view = "depth";
     #asked = null;
     #refusal = false;
+    #refocus = false;
 
     constructor({ words, route, source, canvas }) {
         this.words = words;
@@ -141,12 +144,16 @@ export class Panel {
         if (this.plan && this.viewport.width > 1) {
             if (typeof this.chosen === "number" && !this.plan.objects[this.chosen]) this.chosen = null;
             this.drawing.draw(this.viewport, this.plan, { chosen: this.chosen, editable: this.editable });
+            if (this.#refocus && this.root.isConnected) {
+                this.#refocus = false;
+                this.choose(this.chosen, true);
+            }
         }
     }
 
     #say() {
         const said = this.#sentence();
-        this.status.className = `sf-status${this.#error ? " sf-error" : this.#hint && !this.#before ? " sf-hint" : ""}`;
+        this.status.className = `sf-status${this.#error ? " sf-error" : this.#hint === this.#line && this.#line ? " sf-line" : ""}`;
         if (this.status.textContent !== said) this.status.textContent = said;
         this.status.title = said;
     }
@@ -220,19 +227,26 @@ export class Panel {
             const { x, z, scale, fitted } = memory.viewport;
             Object.assign(this.viewport, { x, z, scale, fitted });
             if (memory.image) this.picture.src = memory.image;
-            if (memory.focus !== undefined) {
-                this.chosen = memory.focus;
-                requestAnimationFrame(() => requestAnimationFrame(() => this.choose(this.chosen, true)));
+            if (memory.focus?.chosen != null && performance.now() - memory.focus.time < UNDONE) {
+                this.chosen = memory.focus.chosen;
+                this.#refocus = true;
             }
         }
         memory.panel = this;
-        delete memory.focus;
+        memory.focus = null;
+    }
+
+    /** The focus has left the panel, for another element or, where that is null, for none: undo takes nodes away. */
+    unfocused(next) {
+        this.source.memory().focus = next ? null : { chosen: this.chosen, time: performance.now() };
+        this.choose(null);
     }
 
     /** Before the panel goes. */
     dispose() {
         clearTimeout(this.#timer);
-        if (this.chosen !== null && this.drawing.svg.contains(document.activeElement)) this.source.memory().focus = this.chosen;
+        const focused = this.drawing.svg.contains(document.activeElement);
+        if (focused) this.source.memory().focus = { chosen: this.chosen, time: performance.now() };
     }
 
     #request(edit) {
@@ -300,7 +314,7 @@ export class Panel {
             this.#error = answer.error || this.words.away;
         } else {
             this.#error = "";
-            this.#hint = lineOf(answer);
+            this.#hint = this.#line = lineOf(answer);
             this.#show(answer.image);
             // What is dragged is where the mouse is.
             this.plan = kept(answer, this.plan, change);
@@ -368,7 +382,8 @@ export class Panel {
         if (answer.text !== request.text) this.source.write(answer.text);
         this.#asked = JSON.stringify(this.#request());
         this.#error = "";
-        this.#hint = loosened(before, answer, change) ? this.words.loose : lineOf(answer);
+        this.#line = lineOf(answer);
+        this.#hint = loosened(before, answer, change) ? this.words.loose : this.#line;
         const next = this.#pending;
         this.plan = next ? changed(answer, next) : answer;
         this.#show(answer.image);
