@@ -36,11 +36,12 @@ function addFloorPlan(node) {
     const widget = (name) => node.widgets.find((each) => each.name === name);
     let ran = null; // what the last run has drawn
 
-    let key = "";
+    let mine = {}; // until the node has a graph
     const memory = () => {
-        if (node.graph) key = `${node.graph.id}:${node.id}`; // not of a node that has just been removed
+        if (!node.graph) return mine;
+        const key = `${node.graph.id}:${node.id}`;
         if (!memories.has(key)) memories.set(key, {});
-        return memories.get(key);
+        return (mine = memories.get(key));
     };
 
     const source = {

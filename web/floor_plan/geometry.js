@@ -34,9 +34,17 @@ export class Viewport {
         this.fitted = false;
     }
 
+    /** Whether all of a plan is within the box. */
+    shows(plan) {
+        return pointsOf(plan).every((point) => {
+            const [px, py] = this.toScreen(...point);
+            return px >= 0 && px <= this.width && py >= 0 && py <= this.height;
+        });
+    }
+
     /** Show all of a plan. */
     fit(plan) {
-        const points = plan.objects.flatMap(corners).concat([[plan.camera.x, plan.camera.z]]);
+        const points = pointsOf(plan);
         const xs = points.map((p) => p[0]), zs = points.map((p) => p[1]);
         const left = Math.min(...xs), right = Math.max(...xs), near = Math.min(...zs), far = Math.max(...zs);
         this.x = (left + right) / 2;
@@ -77,6 +85,8 @@ export function local(thing, x, z) {
     const dx = x - thing.x, dz = z - thing.z;
     return [dx * across[0] + dz * across[1], dx * front[0] + dz * front[1]];
 }
+
+const pointsOf = (plan) => [...plan.objects.flatMap(corners), [plan.camera.x, plan.camera.z]];
 
 function nearestOnEdge(p, a, b) {
     const dx = b[0] - a[0], dz = b[1] - a[1];

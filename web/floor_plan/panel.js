@@ -114,15 +114,16 @@ export class Panel {
     #resized() {
         const { clientWidth, clientHeight } = this.ground;
         if (!clientWidth || !clientHeight) return;
+        const same = this.viewport.width === clientWidth && this.viewport.height === clientHeight;
         Object.assign(this.viewport, { width: clientWidth, height: clientHeight });
         this.drawing.svg.setAttribute("viewBox", `0 0 ${clientWidth} ${clientHeight}`);
-        if (this.plan && this.viewport.fitted) this.viewport.fit(this.plan);
+        if (this.plan && this.viewport.fitted && !same) this.viewport.fit(this.plan);
         this.redraw();
     }
 
     redraw() {
-        const memory = this.source.memory();
-        Object.assign(memory, { plan: this.plan, viewport: this.viewport, view: this.#view });
+        this.remember();
+        Object.assign(this.source.memory(), { plan: this.plan, viewport: this.viewport, view: this.#view });
         const { text, editable, note, action } = this.source.read();
         this.editable = editable && text !== null;
         this.root.classList.toggle("sf-stale", Boolean(this.#error) && !this.#refusal);
@@ -224,8 +225,7 @@ export class Panel {
         if (memory.plan && !this.plan) {
             this.plan = memory.plan;
             this.#view = memory.view ?? "depth";
-            const { x, z, scale, fitted } = memory.viewport;
-            Object.assign(this.viewport, { x, z, scale, fitted });
+            Object.assign(this.viewport, memory.viewport);
             if (memory.image) this.picture.src = memory.image;
             if (memory.focus?.chosen != null && performance.now() - memory.focus.time < UNDONE) {
                 this.chosen = memory.focus.chosen;
@@ -256,7 +256,6 @@ export class Panel {
 
     /** Show what the text says now, unless that is what is shown. */
     async refresh() {
-        this.remember();
         const request = this.#request();
         if (!this.opened || this.#before || this.#changing) return;
         if (request.text === null) {
@@ -280,7 +279,7 @@ export class Panel {
             this.#error = "";
             this.plan = answer;
             this.#show(answer.image);
-            if (first || this.viewport.fitted) this.viewport.fit(answer);
+            if (first || (this.viewport.fitted && !this.viewport.shows(answer))) this.viewport.fit(answer);
         }
         this.redraw();
     }
@@ -386,6 +385,7 @@ export class Panel {
         this.#hint = loosened(before, answer, change) ? this.words.loose : this.#line;
         const next = this.#pending;
         this.plan = next ? changed(answer, next) : answer;
+        if (this.viewport.fitted && !this.viewport.shows(answer)) this.viewport.fit(answer);
         this.#show(answer.image);
         this.source.memory().good = answer.image;
         if ("pin" in change) this.#hint = "";
