@@ -10,6 +10,7 @@ const COMPOSE = "SpatialFusionComposeScene";
 const PLAN = "SpatialFusionPlanScene";
 const OPEN = "floorPlan"; // a property of the node
 const LEAST = 320; // pixels of height, when it is open
+const NARROW = [480, 440]; // pixels: below this width plan and picture stand one above the other, in this height
 const BAR = 24;
 const NEW = { [COMPOSE]: [720, 760], [PLAN]: [720, 680] };
 const MOVED_OUTPUTS = ["geometry", "image", "masks", "names"];
@@ -77,7 +78,7 @@ function addFloorPlan(node) {
     const added = node.addDOMWidget("floor_plan", "SPATIALFUSION_FLOOR_PLAN", panel.root, {
         serialize: false,
         hideOnZoom: false,
-        getMinHeight: () => (panel.opened ? LEAST : BAR) + 20,
+        getMinHeight: () => (!panel.opened ? BAR : node.size[0] < NARROW[0] ? NARROW[1] : LEAST) + 20,
         getMaxHeight: () => (panel.opened ? undefined : BAR + 20),
     });
     added.serialize = false; // saved workflows hold the values of widgets by position
