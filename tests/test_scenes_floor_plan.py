@@ -1,4 +1,4 @@
-"""What the floor plan of the page asks for and gets: a scene from above, a small picture, changed text, or a sentence."""
+"""What the floor plan of the page gets: a scene from above, a small picture, changed text, or a sentence."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def test_numbers_take_the_place_of_what_said_it(line, pose, expected):
 def test_a_position_takes_the_place_of_relations_and_keeps_remarks_and_spaces():
     moved = rewritten(ZOO, 0, position=(1, 9))
     assert line_changed(ZOO, moved) == 2
-    assert re.fullmatch(r"giraffe at 1 9,  as tall yaw [\d.]+\t# the giraffe|giraffe at 1 9 yaw [\d.]+,  as tall\t# the giraffe",
-                        moved.splitlines()[1])  # fmt: skip
+    line = moved.splitlines()[1]
+    assert re.fullmatch(r"giraffe at 1 9( yaw [\d.]+)?,  as tall( yaw [\d.]+)?\t# the giraffe", line) and "yaw" in line
 
 
 def test_on_stays_while_it_is_over_what_it_stands_on_and_falls_off_beside():
@@ -139,7 +139,14 @@ def test_the_camera_of_a_solved_text_becomes_numbers():
 
 # --- any text ------------------------------------------------------------------------------------------------------
 
-SOLVED = (ZOO, ROOM, DINNER, "3 dogs in a row", "# top\n cat next to dog\n dog like cow", "car left of house\nhouse 2 taller than car")
+SOLVED = (
+    ZOO,
+    ROOM,
+    DINNER,
+    "3 dogs in a row",
+    "# top\n cat next to dog\n dog like cow",
+    "car left of house\nhouse 2 taller than car",
+)
 spaces = st.sampled_from([" ", "  ", "\t", "\u00a0 "])
 number = st.integers(-900, 900).map(lambda n: n / 100)
 edge = st.integers(1, 900).map(lambda n: n / 100)
@@ -160,7 +167,11 @@ def plain_lines(draw) -> str:
     chosen = draw(st.permutations(sorted(clauses)))[: draw(st.integers(0, 5))]
     words = [*head, *(clauses[name]() for name in chosen)]
     line = "".join(word + draw(st.sampled_from(["", ","])) + draw(spaces) for word in words if word)
-    return draw(st.sampled_from(["", "  "])) + line.rstrip(", \t\u00a0") + draw(st.sampled_from(["", " ", "  # at 1 1", "#x"]))
+    return (
+        draw(st.sampled_from(["", "  "]))
+        + line.rstrip(", \t\u00a0")
+        + draw(st.sampled_from(["", " ", "  # at 1 1", "#x"]))
+    )
 
 
 @settings(max_examples=60, deadline=None)

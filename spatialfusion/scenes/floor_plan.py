@@ -23,7 +23,7 @@ from .looks import has_front, primitives_of
 from .primitives import CORNERS, ELLIPSOID, FRUSTUM, Primitive, box_of, map_of
 from .program import Layout, SceneProgram
 from .rewrite import Pose, View, pin_all, rewrite_camera, rewrite_object
-from .scene import COLORS, SHADES, SceneObject
+from .scene import COLORS, SHADES
 from .text import scene_from_text
 
 VIEWS = ("depth", "picture", "none")
@@ -31,14 +31,15 @@ EDGE = 256  # pixels of the longer side of the small picture
 SIDES = (64, 2048)  # of the picture that the scene is composed for
 MAX_SHAPES = 60  # objects, up to which what they look like from above is told
 _POINTS = 16  # of an outline
+_UP = np.array([0.0, 1.0, 0.0])
 _REQUEST = {"text", "seed", "width", "height", "view", "edge", "edit"}
 
 
 def floor_plan(request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer an editor: {"error": one sentence, "line": a number or None}, or the plan of a scene text.
 
-    request: "text"; and maybe "seed", "width" and "height" as the nodes have them, "view" (one of VIEWS), "edge" (pixels
-    of the longer side of the picture, to 512), and "edit", which changes the text before it is read:
+    request: "text"; and maybe "seed", "width" and "height" as the nodes have them, "view" (one of VIEWS), "edge"
+    (pixels of the longer side of the picture, to 512), and "edit", which changes the text before it is read:
     {"object": number, "position": [x, z], "yaw": degrees, "size": [width, height, length]} with one or more of the
     three, {"camera": {"position", "yaw", "fov", "height", "pitch"}} likewise, or {"pin": true}.
 
@@ -203,7 +204,7 @@ def _objects(program: SceneProgram, layout: Layout) -> tuple[list[list[dict[str,
 
 @lru_cache(maxsize=256)
 def _from_above(parts: tuple[Primitive, ...], color: str) -> list[dict[str, Any]]:
-    """Outlines of primitives, the lowest first: points from -0.5 to 0.5 across (x) and to the back (z), and a colour."""
+    """Outlines of primitives, the lowest first: points from -0.5 to 0.5 across and to the back, and a colour."""
     (left, low, front), (right, high, back) = box_of(parts)
     found = []
     for part in parts:
@@ -228,10 +229,10 @@ def _surface(part: Primitive) -> np.ndarray:
     circle = np.stack([np.cos(turn), np.zeros(_POINTS), np.sin(turn)], 1)
     if part.shape == ELLIPSOID:
         rise = np.linspace(-1, 1, 9)[:, None, None]
-        rings = circle * np.sqrt(1 - rise**2) + rise * np.array([0.0, 1.0, 0.0])
+        rings = circle * np.sqrt(1 - rise**2) + rise * _UP
         return rings.reshape(-1, 3)
     if part.shape == FRUSTUM:
-        return np.concatenate([circle + [0, -1, 0], circle * [part.taper[0], 1, part.taper[0]] + [0, 1, 0]])
+        return np.concatenate([circle - _UP, circle * part.taper[0] + _UP])
     return CORNERS * np.where(CORNERS[:, 1:2] > 0, [[part.taper[0], 1.0, part.taper[1]]], 1.0)
 
 

@@ -167,7 +167,7 @@ def synonym(word: str) -> str:
 class Clause:
     """Words of a statement that say one thing: the character where they start, the one behind them, and what they say.
 
-    says: kinds of relations, and "count", "kind", "position", "size", "direction", "name" and so on; empty for the rest.
+    says: kinds of relations, and "count", "kind", "position", "size", "direction", "name" and so on, or nothing.
     """
 
     start: int

@@ -229,22 +229,15 @@ def _stays(source: Source, layout: Layout, index: int, x: float, z: float) -> bo
 
 def _head_end(text: str, clauses: Sequence[Clause]) -> int:
     """Behind the noun and what describes it, if the line begins with them; else behind the line's last word."""
-    head = [clause for clause in clauses[: _head_length(clauses)]]
-    if not any("kind" in clause.says for clause in head) and len(head) < len(clauses):
-        head = []
-    return (head or clauses)[-1].end if head else _end(text, clauses[-1])
-
-
-def _head_length(clauses: Sequence[Clause]) -> int:
-    return next((place for place, clause in enumerate(clauses) if clause.says - _HEAD), len(clauses))
+    length = next((place for place, clause in enumerate(clauses) if clause.says - _HEAD), len(clauses))
+    begins = any("kind" in clause.says for clause in clauses[:length]) or length == len(clauses)
+    return _end(text, clauses[length - 1 if begins else -1])
 
 
 def _tail(text: str, clauses: Sequence[Clause]) -> int:
-    """Behind the last word of the line but for the name."""
-    last = [clause for clause in clauses if "name" not in clause.says] or clauses
-    if clauses and "name" in clauses[-1].says:
-        return _end(text, last[-1])
-    return _end(text, clauses[-1])
+    """Behind the last word of the line, or of what is before the name that ends it."""
+    named = len(clauses) > 1 and "name" in clauses[-1].says
+    return _end(text, clauses[-2 if named else -1])
 
 
 def _merged(edits: list[_Edit]) -> list[_Edit]:

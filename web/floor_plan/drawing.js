@@ -146,7 +146,6 @@ export class Drawing {
             this.layers.things.append(group);
         }
         plan.objects.forEach((thing, index) => this.#drawThing(this.things[index], thing, index === chosen, plan.shapes));
-        // What stands on others lies over them; the order of the elements stays, as it is that of the keyboard.
     }
 
     #drawThing(group, thing, chosen, shapes) {
@@ -166,7 +165,7 @@ export class Drawing {
         if (group.look === look && group.shapes === shapes) return;
         group.look = look;
         group.shapes = shapes;
-        const hit = Math.max(22, 0);
+        const hit = 22; // pixels that a mouse hits easily
         const parts = [
             make("rect", {
                 class: "sf-hit",
