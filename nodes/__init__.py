@@ -42,7 +42,7 @@ _check_host()
 
 
 def _load() -> list[type[io.ComfyNode]]:
-    """The node classes: in each module, those that it defines (scene_preview has a route alone). A module that fails leaves the others alone."""
+    """The node classes: in each module, those that it defines, if any. A module that fails leaves the others alone."""
     nodes: list[type[io.ComfyNode]] = []
     for name in MODULES:
         try:

@@ -73,7 +73,7 @@ class FloorPlan:
         )
         if kind == COMPOSE:
             self.wait("() => document.querySelectorAll('.sf-thing').length === 4")
-            self.wait("() => document.querySelector('.sf-picture img').naturalWidth === 256")
+            self.wait("() => document.querySelector('.sf-picture img').naturalWidth >= 256")
         assert (page.locator(".dom-widget .sf-floor-plan").count() == 0) == vue
 
     def wait(self, function: str, value=None) -> None:

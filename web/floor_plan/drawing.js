@@ -250,7 +250,7 @@ export class Drawing {
             const [left, top, right, bottom] = this.#box(thing);
             const half = text.length * 3.2 + 2, middle = (left + right) / 2, centre = (top + bottom) / 2;
             // The front mark of a thing is outside of its footprint.
-            const places = [[middle, bottom + 21], [middle, top - 13], [right + half + 12, centre + 4], [left - half - 12, centre + 4], [middle, centre + 4]];
+            const places = [[middle, bottom + 21], [middle, top - 13], [right + half + 12, centre + 4], [left - half - 12, centre + 4], [middle, bottom + 35], [middle, top - 27], [middle, centre + 4]];
             const box = ([x, y]) => [x - half, y - 10, x + half, y + 3];
             const place = places.find((each) => !taken.some((other) => overlap(box(each), other))) ?? (index === chosen ? places[0] : null);
             if (!place) continue;

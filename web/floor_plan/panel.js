@@ -5,6 +5,8 @@ import { Viewport } from "./geometry.js";
 import { Interaction } from "./interaction.js";
 
 const SOON = 140; // milliseconds after the last key
+const LATER = 500; // milliseconds without a change
+const FINE = 512; // pixels
 const MOVED = 0.05; // metres
 const UNDONE = 3000; // milliseconds, of a large graph
 
@@ -46,6 +48,7 @@ export class Panel {
     #before = null;
     #pending = null;
     #timer = null;
+    #later = null;
     #changes = Promise.resolve();
     #changing = 0;
     #view = "depth";
@@ -245,6 +248,7 @@ export class Panel {
     /** Before the panel goes. */
     dispose() {
         clearTimeout(this.#timer);
+        clearTimeout(this.#later);
         const focused = this.drawing.svg.contains(document.activeElement);
         if (focused) this.source.memory().focus = { chosen: this.chosen, time: performance.now() };
     }
@@ -286,6 +290,21 @@ export class Panel {
 
     #show(image) {
         if (!image) return;
+        clearTimeout(this.#later);
+        this.#later = setTimeout(() => this.#refine(), LATER);
+        this.#picture(image);
+    }
+
+    /** When nothing more happens, the picture as large as it is shown. */
+    async #refine() {
+        const request = this.#request();
+        if (this.#before || this.#changing || this.#error || request.text === null || !this.root.isConnected) return;
+        const asked = JSON.stringify(request);
+        const answer = await this.route.look({ ...request, edge: FINE });
+        if (answer?.image && !this.#before && JSON.stringify(this.#request()) === asked) this.#picture(answer.image);
+    }
+
+    #picture(image) {
         this.picture.src = image;
         this.picture.alt = this.words[`${this.#view}Alt`];
         this.source.memory().image = image;
