@@ -15,8 +15,10 @@ const BAR = 24;
 const NEW = { [COMPOSE]: [720, 760], [PLAN]: [720, 680] };
 const MOVED_OUTPUTS = ["geometry", "image", "masks", "names"];
 
-// Undo makes all nodes anew: what their plans knew stays here, by graph and node.
-const memories = new Map();
+const KEPT = 60_000; // milliseconds
+
+// By graph and node. Undo makes all nodes anew, and Nodes 2.0 shows the element that the former one has had.
+const panels = new Map();
 
 app.registerExtension({
     name: "SpatialFusion.FloorPlan",
@@ -35,24 +37,15 @@ function addFloorPlan(node) {
     const words = wordsIn(app.ui?.settings?.getSettingValue("Comfy.Locale"));
     const isCompose = node.comfyClass === COMPOSE;
     const widget = (name) => node.widgets.find((each) => each.name === name);
-    let ran = null; // what the last run has drawn
-
-    let mine = {}; // until the node has a graph
-    const memory = () => {
-        if (!node.graph) return mine;
-        const key = `${node.graph.id}:${node.id}`;
-        if (!memories.has(key)) memories.set(key, {});
-        return (mine = memories.get(key));
-    };
+    let panel = new Panel({ words, route: new Route((...asked) => api.fetchApi(...asked)), canvas: () => app.canvas });
+    let key = null;
 
     const source = {
-        memory,
-
         read() {
             const size = () => ({ width: Number(widget("width").value), height: Number(widget("height").value) });
             if (isCompose && !isLinked(node, "text"))
                 return { text: String(widget("text").value ?? ""), seed: Number(widget("seed").value), ...size(), editable: true, note: null, action: null };
-            const known = ran ?? memory().ran ?? null;
+            const known = panel.ran ?? null; // what the last run has drawn
             const action = isCompose
                 ? { label: words.editHere, tip: words.editHereTip, run: () => editHere(node, widget, known) }
                 : { label: words.edit, tip: words.editTip, run: () => editAsText(node, panel, known) };
@@ -67,14 +60,13 @@ function addFloorPlan(node) {
         opened(opened) {
             node.properties[OPEN] = opened;
             const [width, height] = node.size;
-            const wanted = opened ? Math.max(height, memory().height ?? node.computeSize()[1]) : Math.min(height, node.computeSize()[1]);
-            if (!opened) memory().height = height;
+            const wanted = opened ? Math.max(height, panel.height ?? node.computeSize()[1]) : Math.min(height, node.computeSize()[1]);
+            if (!opened) panel.height = height;
             node.setSize([Math.max(width, opened ? 420 : 0), wanted]);
             app.canvas?.setDirty(true, true);
         },
     };
 
-    const panel = new Panel({ words, route: new Route((...asked) => api.fetchApi(...asked)), source, canvas: () => app.canvas });
     const added = node.addDOMWidget("floor_plan", "SPATIALFUSION_FLOOR_PLAN", panel.root, {
         serialize: false,
         hideOnZoom: false,
@@ -97,7 +89,7 @@ function addFloorPlan(node) {
     node.onExecuted = after(node.onExecuted, (output) => {
         const drawn = output?.spatialfusion_scene?.[0];
         if (!drawn) return;
-        ran = memory().ran = drawn;
+        panel.ran = drawn;
         refresh();
     });
     // Nodes of a saved graph keep the room that they had.
@@ -108,12 +100,23 @@ function addFloorPlan(node) {
     });
     node.onRemoved = after(node.onRemoved, () => {
         clearTimeout(timer);
-        panel.dispose();
+        panel.removed = true;
+        panel.pause();
+        const [gone, place] = [panel, key];
+        setTimeout(() => gone.removed && panels.get(place) === gone && panels.delete(place), KEPT);
     });
     node.onAdded = after(node.onAdded, () => {
+        key = `${node.graph.id}:${node.id}`;
+        const former = panels.get(key);
+        if (former?.removed) added.element = former.root;
+        panel = former?.removed ? former : panel;
+        panel.removed = false;
+        panels.set(key, panel);
+        panel.attach(source);
         node.properties[OPEN] ??= panel.opened;
         refresh();
     });
+    panel.attach(source);
     refresh();
 }
 

@@ -33,9 +33,9 @@ function icon(name) {
 }
 
 /**
- * source: where the text lives. read() gives { text, seed, width, height, editable, note, action } (text null: none is
+ * source: where the text lives, from `attach` on. read() gives { text, seed, width, height, editable, note, action } (text null: none is
  * known yet; action: { label, tip, run } to make it editable, or null); write(text) puts a changed text there, as one
- * step of undo; memory() an object that outlives the panel; opened(bool) hears of folding.
+ * step of undo; opened(bool) hears of folding.
  */
 export class Panel {
     plan = null;
@@ -54,12 +54,14 @@ export class Panel {
     #view = "depth";
     #asked = null;
     #refusal = false;
-    #refocus = false;
+    #refocus = null;
+    #left = null; // where the focus was when it went nowhere
+    #good = null; // the picture of the text
 
-    constructor({ words, route, source, canvas }) {
+    constructor({ words, route, canvas }) {
         this.words = words;
         this.route = route;
-        this.source = source;
+        this.source = null;
         this.viewport = new Viewport();
         this.drawing = new Drawing(words);
         this.#build();
@@ -125,8 +127,7 @@ export class Panel {
     }
 
     redraw() {
-        this.remember();
-        Object.assign(this.source.memory(), { plan: this.plan, viewport: this.viewport, view: this.#view });
+        if (!this.source) return;
         const { text, editable, note, action } = this.source.read();
         this.editable = editable && text !== null;
         this.root.classList.toggle("sf-stale", Boolean(this.#error) && !this.#refusal);
@@ -148,9 +149,10 @@ export class Panel {
         if (this.plan && this.viewport.width > 1) {
             if (typeof this.chosen === "number" && !this.plan.objects[this.chosen]) this.chosen = null;
             this.drawing.draw(this.viewport, this.plan, { chosen: this.chosen, editable: this.editable });
-            if (this.#refocus && this.root.isConnected) {
-                this.#refocus = false;
-                this.choose(this.chosen, true);
+            if (this.#refocus !== null && this.root.isConnected) {
+                const chosen = this.#refocus;
+                this.#refocus = null;
+                this.choose(chosen, true);
             }
         }
     }
@@ -221,36 +223,25 @@ export class Panel {
 
     // --- the text ---
 
-    /** Take what the panel that was here before knew: undo makes every node of the graph anew. */
-    remember() {
-        const memory = this.source.memory();
-        if (memory.panel === this) return;
-        if (memory.plan && !this.plan) {
-            this.plan = memory.plan;
-            this.#view = memory.view ?? "depth";
-            Object.assign(this.viewport, memory.viewport);
-            if (memory.image) this.picture.src = memory.image;
-            if (memory.focus?.chosen != null && performance.now() - memory.focus.time < UNDONE) {
-                this.chosen = memory.focus.chosen;
-                this.#refocus = true;
-            }
-        }
-        memory.panel = this;
-        memory.focus = null;
+    /** Serve a node; undo makes every node of the graph anew, and the panel goes on with the new one. */
+    attach(source) {
+        this.source = source;
+        this.#refocus = this.#left?.chosen != null && performance.now() - this.#left.time < UNDONE ? this.#left.chosen : null;
+        this.#left = null;
+        this.#asked = null;
     }
 
     /** The focus has left the panel, for another element or, where that is null, for none: undo takes nodes away. */
     unfocused(next) {
-        this.source.memory().focus = next ? null : { chosen: this.chosen, time: performance.now() };
+        this.#left = next ? null : { chosen: this.chosen, time: performance.now() };
         this.choose(null);
     }
 
-    /** Before the panel goes. */
-    dispose() {
+    /** The node has gone, maybe for a moment. */
+    pause() {
         clearTimeout(this.#timer);
         clearTimeout(this.#later);
-        const focused = this.drawing.svg.contains(document.activeElement);
-        if (focused) this.source.memory().focus = { chosen: this.chosen, time: performance.now() };
+        if (this.drawing.svg.contains(document.activeElement)) this.#left = { chosen: this.chosen, time: performance.now() };
     }
 
     #request(edit) {
@@ -260,8 +251,8 @@ export class Panel {
 
     /** Show what the text says now, unless that is what is shown. */
     async refresh() {
+        if (!this.source || !this.opened || this.#before || this.#changing) return;
         const request = this.#request();
-        if (!this.opened || this.#before || this.#changing) return;
         if (request.text === null) {
             this.#asked = null;
             return this.redraw();
@@ -282,6 +273,7 @@ export class Panel {
             const first = !this.plan;
             this.#error = "";
             this.plan = answer;
+            this.#good = answer.image;
             this.#show(answer.image);
             if (first || (this.viewport.fitted && !this.viewport.shows(answer))) this.viewport.fit(answer);
         }
@@ -307,7 +299,6 @@ export class Panel {
     #picture(image) {
         this.picture.src = image;
         this.picture.alt = this.words[`${this.#view}Alt`];
-        this.source.memory().image = image;
     }
 
     // --- changes ---
@@ -394,7 +385,7 @@ export class Panel {
             this.#error = answer.error || this.words.away;
             this.plan = before;
             this.#asked = JSON.stringify(this.#request());
-            this.#show(this.source.memory().good);
+            this.#show(this.#good);
             return this.redraw();
         }
         if (answer.text !== request.text) this.source.write(answer.text);
@@ -406,7 +397,7 @@ export class Panel {
         this.plan = next ? changed(answer, next) : answer;
         if (this.viewport.fitted && !this.viewport.shows(answer)) this.viewport.fit(answer);
         this.#show(answer.image);
-        this.source.memory().good = answer.image;
+        this.#good = answer.image;
         if ("pin" in change) this.#hint = "";
         this.redraw();
     }
