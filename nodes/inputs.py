@@ -34,7 +34,7 @@ def layout_seed_input(tooltip: str, optional: bool = False) -> io.Input:
         default=0,
         min=0,
         max=0xFFFFFFFFFFFFFFFF,
-        control_after_generate="fixed",  # a composition stays until another one is wanted
+        control_after_generate="fixed",  # a layout stays until the user changes the seed
         optional=optional,
         tooltip=tooltip,
     )

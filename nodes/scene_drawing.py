@@ -29,7 +29,7 @@ def draw_layout(layout: Layout, size: tuple[int, int], samples: int) -> Composit
 
 
 def outputs() -> list[io.Output]:
-    """Of a drawn scene."""
+    """The outputs of a node that draws a scene."""
     return [
         GeometryType.Output("geometry", tooltip="Depth in metres, unknown in the sky; carries the image."),
         io.Image.Output("image", tooltip="The scene as drawn."),
@@ -39,7 +39,7 @@ def outputs() -> list[io.Output]:
 
 
 def output_values(drawn: Composition) -> tuple[Any, ...]:
-    """What `outputs` describes."""
+    """The values of `outputs` for a drawn scene."""
     image = drawn.image.movedim(1, -1).contiguous()
     return to_packet(drawn.geometry, image), image, drawn.masks_in(torch.float32), "\n".join(drawn.names)
 

@@ -1,6 +1,6 @@
 """The arms of an experiment, read from a YAML file: models, or ways to use one, that answer the same questions.
 
-A file holds (docs/evidence.md explains each key):
+A file holds, with the keys that `Experiment` and `Arm` explain:
 
     baseline: base
     reference: add

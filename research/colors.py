@@ -12,7 +12,7 @@ SATURATED = tuple(name for name in COLORS if name not in ("white", "black"))
 MIN_SATURATION = 0.38
 MIN_VALUE = 0.15
 MAX_ANGLE = 12.0  # degrees in RGB: shading scales a colour, and leaves its direction
-MIN_SHARE = 0.006  # of the image, below which an object does not count as present
+MIN_SHARE = 0.006  # the least share of the image that a colour must cover to be an object
 
 
 def color_masks(image: Tensor) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ class AdapterStageConfig(StageConfig):
 class ControlNetStageConfig(StageConfig):
     steps: int = 3000
     layers: int = 3  # blocks of the ControlNet; the tiny diffusion model has 6
-    image_layout_weight: float = 0.0  # as in stage 2, and so are the next two
+    image_layout_weight: float = 0.0  # this and the next two are as in stage 2
     image_object_weight: float = 1.0
     high_noise_fraction: float = 0.0
 

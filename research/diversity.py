@@ -21,8 +21,8 @@ from spatialfusion.images import read_image
 
 from .quality import pooled_features
 
-SIDE = 16  # pixels that are compared: where what is, not how it is drawn
-QUESTIONS = 20  # of each sub-domain
+SIDE = 16  # pixels to a side that are compared: they show where things are, not how they are drawn
+QUESTIONS = 20  # questions of each sub-domain that are looked at
 
 
 def diversity(

@@ -24,7 +24,7 @@ from spatialfusion.train.layout import covered
 
 MODEL = Path(sys.argv[1] if len(sys.argv) > 1 else TINY)
 COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 32
-FIRST_SEED = 2_000_000_000  # training and validation pictures are from seeds below
+FIRST_SEED = 2_000_000_000  # training and validation pictures are drawn from smaller seeds
 
 
 def main() -> None:

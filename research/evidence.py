@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,9 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from spatialfusion import __version__
 from spatialfusion.devices import usable_device
 from spatialfusion.errors import CommandParser, InputError, run_command, suggest
 from spatialfusion.evaluate.evaluation import PROTOCOL, run_evaluation
@@ -37,6 +34,7 @@ from spatialfusion.evaluate.scores import compare
 from spatialfusion.files import weights_digest, write_text
 from spatialfusion.images import read_image
 from spatialfusion.model import FILE_NAME as DEPTH_WEIGHTS
+from spatialfusion.versions import versions
 
 from . import quality
 from .arms import EMBEDDED, Arm, Experiment, check_experiment, read_experiment
@@ -46,7 +44,7 @@ from .evidence_report import to_markdown
 if TYPE_CHECKING:
     from spatialfusion.pipeline import SpatialFusionPipeline
 
-SIZE = (128, 128)  # where no model has a size of its own
+SIZE = (128, 128)  # (width, height) where no model has a size of its own
 EXAMPLES = """examples:
   python -m research.evidence research/experiments/arms.yaml --out outputs/evidence
   python -m research.evidence research/experiments/arms.yaml --skip-missing --count 4 --seeds 0 --plain 20
@@ -201,7 +199,7 @@ def _load(model: str, image_side: str | None, device: str) -> SpatialFusionPipel
 
 
 def _weights(arm: Arm) -> dict[str, str]:
-    """Digests of the weights that an arm's images and figures depend on; those of depth only if depth is used."""
+    """Digests of the weights that an arm's images and figures depend on; the spatial side's only if it is used."""
     if arm.model is None:
         return {}
     from spatialfusion.generate import TINY
@@ -282,7 +280,7 @@ def make_evidence(
         "oracle": oracle,
         "reached": against(best, oracle, ratio=True) if oracle else None,
         "quality": general,
-        "versions": {"spatialfusion": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": versions(),
     }
 
 

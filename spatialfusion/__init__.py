@@ -4,20 +4,37 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .errors import InputError
     from .geometry import Geometry
     from .geometry_files import load_geometry, save_geometry
     from .model import SpatialFusionModel
-    from .pipeline import SpatialFusionPipeline
+    from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
+    from .scenes.compose import compose
+    from .scenes.scene import Scene
 
 __version__ = "0.1.0"
-__all__ = ["Geometry", "SpatialFusionModel", "SpatialFusionPipeline", "load_geometry", "save_geometry"]
+__all__ = [
+    "Geometry",
+    "InputError",
+    "Scene",
+    "SpatialFusionModel",
+    "SpatialFusionOutput",
+    "SpatialFusionPipeline",
+    "compose",
+    "load_geometry",
+    "save_geometry",
+]
 
 # Imported when first asked for: the pipeline brings diffusers and transformers with it, seconds of import time.
 _MODULES = {
     "Geometry": "geometry",
+    "InputError": "errors",
+    "Scene": "scenes.scene",
+    "compose": "scenes.compose",
     "load_geometry": "geometry_files",
     "save_geometry": "geometry_files",
     "SpatialFusionModel": "model",
+    "SpatialFusionOutput": "pipeline",
     "SpatialFusionPipeline": "pipeline",
 }
 
@@ -28,3 +45,7 @@ def __getattr__(name: str):
     value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .defaults import DEPTH_STEPS_HELP
 from .devices import usable_device
 from .errors import CommandParser, InputError, run_command
+from .versions import versions
 
 if TYPE_CHECKING:
     from .backbones.published import Backbone
@@ -49,7 +50,11 @@ def main(argv: list[str], others: Others = no_others) -> None:
         _check_size(one, request)
         if arguments.device is not None:
             _check_device(one, arguments.device)
-    record = {"size": list(request.size), "prompt_tokens": request.prompt, "versions": _versions()}
+    record = {
+        "size": list(request.size),
+        "prompt_tokens": request.prompt,
+        "versions": versions("diffusers", "transformers"),
+    }
     if arguments.training:
         record["training"] = print_training(backbones, request)
     else:
@@ -303,17 +308,6 @@ def _quiet() -> None:
 
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
-
-
-def _versions() -> dict[str, str]:
-    import diffusers
-    import torch
-    import transformers
-
-    from . import __version__
-
-    libraries = {library.__name__: library.__version__ for library in (torch, diffusers, transformers)}
-    return {"spatialfusion": __version__, **libraries}
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def sample_layers(total: int, count: int, choice: str = "uniform") -> list[int]:
 
     "uniform": floor(i * total / count), as arXiv 2604.26341 has it. "shallow" and "deep", its ablation: the first or
     the last `count` layers; where these are more than half of the LLM, layers of its first or last half, some of them
-    several times. "none" is as "uniform": the spatial transformer then leaves what it is handed unread.
+    several times. "none" gives the same layers as "uniform", and the spatial transformer does not read them.
     """
     if choice in ("uniform", "none"):
         return [i * total // count for i in range(count)]

@@ -8,7 +8,7 @@ IMAGE_GUIDANCE = 1.0
 DEPTH_STEPS = 16
 DEPTH_GUIDANCE = 2.0
 # A source picture leaves little to chance: the mean is nearer to the right depth than a sample, and guidance away from
-# the source alone takes it farther off (docs/evidence.md).
+# the empty prompt with the same source takes it farther off (research/LOG.md).
 EDIT_DEPTH_STEPS = 1
 EDIT_DEPTH_GUIDANCE = 1.0
 STRENGTH = 1.0
@@ -18,6 +18,6 @@ START, END = 0.0, 1.0  # part of the image's steps that are given depth
 
 
 def depth_settings(steps: int | None, guidance: float | None, is_edit: bool) -> tuple[int, float]:
-    """Steps and guidance of the depth: those given, where they are, else the usual ones."""
+    """Steps and guidance of the depth: those given, or the usual ones in place of None."""
     usual = (EDIT_DEPTH_STEPS, EDIT_DEPTH_GUIDANCE) if is_edit else (DEPTH_STEPS, DEPTH_GUIDANCE)
     return usual[0] if steps is None else steps, usual[1] if guidance is None else guidance

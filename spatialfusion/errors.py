@@ -17,13 +17,13 @@ class InputError(ValueError):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Whose complaints are InputErrors, as all others."""
+    """An argument parser that raises InputError for bad arguments instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (--help shows all options).")
 
 
-# What the operating system says of a place where nothing can be written.
+# Errors with which the operating system refuses to write to a place.
 _OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.EIO)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import InputError
 
-_PARTIAL = ".partial-"  # in the names of what is not whole yet
+_PARTIAL = ".partial-"  # stands in the names of files that are not whole yet
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def slug(prompt: str) -> str:
-    """A prompt as the name of a folder; of a long one its beginning, and a digest that tells it from others."""
+    """The name of a folder for a prompt. A long prompt gives its beginning and a digest."""
     name = re.sub(r"[\W_]+", "-", prompt.lower()).strip("-")
     if len(name) > 60 or len(name.encode()) > 180:
         # Names have a limit in bytes, and some letters have four.
@@ -105,7 +105,7 @@ def could_be_safetensors(start: bytes) -> bool:
 
 @contextmanager
 def _system_errors(path: Path) -> Iterator[None]:
-    """Inside, a full disk is an OSError, also where safetensors makes an error of its own of it."""
+    """Inside the block a full disk raises OSError, also where safetensors would raise an error of its own."""
     try:
         yield
     except Exception as error:
@@ -116,13 +116,13 @@ def _system_errors(path: Path) -> Iterator[None]:
 
 
 def _check_name(name: str) -> None:
-    # Before the work, not when it is renamed.
+    # Checked before the work, and not when the file is renamed.
     if (size := len(os.fsencode(name))) > 255:
         raise InputError(f"the name {name[:20]!r} and on has {size} bytes: expected up to 255.")
 
 
 def _prefix(name: str) -> str:
-    # Short, as a name may be as long as the file system allows, and the temporary one is longer.
+    # The prefix is short, as `name` may be as long as the file system allows, and the temporary name is longer.
     return f".{name[:32]}{_PARTIAL}"
 
 
@@ -138,9 +138,9 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 def run_folder(out: Path, record: str, replaced: Sequence[str]) -> Iterator[Path]:
     """Yield a temporary folder; on success its files take their places in `out`, on any error none does.
 
-    record: the file that goes first and comes last: a folder that has it holds one whole run, whenever the process is
-    killed. replaced: patterns of what an earlier run may have left, and would be taken for this one's; it goes if
-    `out` is known to be such a run's. All else in `out` stays.
+    record: the file that is removed first and written last, so that a folder that has it holds one whole run, whenever
+    the process is killed. replaced: patterns of files that an earlier run may have left and that could be taken for
+    this run's. They are deleted if `out` is known to be the folder of such a run. All other files in `out` stay.
     """
     is_new = not out.exists()
     try:

@@ -60,8 +60,8 @@ def sample(
 ) -> tuple[Tensor, Tensor, object]:
     """Euler integration from noise (state [B, 2, h, w], fov [B]) at t = `start` to 0.
 
-    At a start below 1 the noise is what `add_noise` makes of a depth that is to be drawn on. The steps are as many as
-    from 1, each shorter.
+    With `start` below 1 the noise is a depth that `add_noise` has noised to that time. The number of steps is the same,
+    and each step is shorter.
 
     Returns:
         the last estimate of the clean state and field of view, and the third value of the last denoiser call. With

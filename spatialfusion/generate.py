@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__
 from .defaults import (
     DEPTH_GUIDANCE_HELP,
     DEPTH_STEPS_HELP,
@@ -24,6 +22,7 @@ from .devices import usable_device
 from .errors import CommandParser, InputError, read_size, run_command
 from .files import check_writable, run_folder, slug, write_text
 from .texts import check_text
+from .versions import versions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +38,7 @@ EXAMPLES = """examples:
   python -m spatialfusion.generate "a red car 2 metres in front of a blue house" --seed 3 --out outputs/car
   python -m spatialfusion.generate "move the car to the left" --image outputs/car/image.png
   python -m spatialfusion.generate "a green tree in front of a white house" --geometry outputs/car/depth.npz
-  python -m spatialfusion.generate "a red car 2 metres in front of a blue house" --scene auto
+  python -m spatialfusion.generate "a red car in front of a blue house" --scene none
 """
 
 
@@ -51,7 +50,7 @@ def main(argv: list[str]) -> None:
     check_writable(out)
     image = None if arguments.image is None else _read_image(arguments.image)
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
-    scene = None if arguments.scene is None else _plan_scene(arguments)
+    scene = _scene(arguments)
     if arguments.model is None:
         _warn_of_unknown_words(arguments.prompt)
     files = {name: getattr(arguments, name) for name in FILES if getattr(arguments, name) is not None}
@@ -85,7 +84,7 @@ def main(argv: list[str]) -> None:
         "prompt": arguments.prompt,
         "image": arguments.image,
         "geometry": arguments.geometry,
-        "scene": arguments.scene,
+        "scene": "auto" if scene == "auto" else arguments.scene,
         "scene_strength": None if scene is None else arguments.scene_strength,
         "model": arguments.model or "tiny",
         "spatialfusion": arguments.spatialfusion,
@@ -100,7 +99,7 @@ def main(argv: list[str]) -> None:
         "strength": strength,
         "device": str(pipeline.device),
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
-        "versions": _versions(),
+        "versions": versions("diffusers", "transformers"),
     }
     for path in write_results(out, output, record):
         print(path)
@@ -110,8 +109,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     """Parse and check; whatever is wrong is an InputError, before anything slow was imported."""
     parser = CommandParser(
         prog="python -m spatialfusion.generate",
-        description="Draw an image from a prompt, with metric depth predicted from the same prompt. Writes image.png, "
-        "depth.png (with a scale in metres), depth.npz and run.json; with --scene also scene.txt.",
+        description="Draw an image from a prompt, by way of its metric depth. Writes image.png, depth.png (with a "
+        "scale in metres), depth.npz, run.json, and scene.txt where the depth is that of a scene.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -121,8 +120,10 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--geometry", metavar="FILE", help="depth to use instead of predicting it: .npz, or .png with its .json")
     add(
         "--scene",
-        metavar="auto|FILE",
-        help="draw from the exact depth of a scene: auto reads the prompt, FILE is a scene text (docs/scene-text.md)",
+        metavar="auto|none|FILE",
+        help="draw from the exact depth of a scene: auto reads the prompt, FILE is a scene text (docs/scene-text.md); "
+        "with none the model predicts the depth (default: auto, if the prompt can be read and nothing else is said of "
+        "depth)",
     )
     add(
         "--scene-strength",
@@ -159,7 +160,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     check_text(arguments.prompt, "the prompt")
     if arguments.no_depth and arguments.geometry is not None:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
-    if arguments.scene is not None and arguments.geometry is not None:
+    if arguments.scene not in (None, "none") and arguments.geometry is not None:
         raise InputError("--scene and --geometry were both given: expected one of them.")
     if arguments.scene == "auto" and arguments.image is not None:
         raise InputError(
@@ -237,15 +238,26 @@ def _read_image(name: str) -> Tensor:
     return read_image(name)
 
 
-def _plan_scene(arguments: argparse.Namespace) -> str:
-    """What the pipeline is given as the scene: "auto", or the text of the file, known to be readable."""
+def _scene(arguments: argparse.Namespace) -> str | None:
+    """What the pipeline is given as the scene: "auto", the text of the file, known to be readable, or nothing."""
+    said = (arguments.image, arguments.geometry, arguments.depth_steps, arguments.depth_guidance)
+    by_itself = arguments.scene is None and not arguments.no_depth and all(option is None for option in said)
+    if arguments.scene in (None, "none") and not by_itself:
+        return None
+
     from .plan import read_text, report
     from .planner.plan import plan, plan_text
 
-    # Read here once for what it says to the user, before minutes of loading; the pipeline knows the picture's size.
+    # Read here once for what it says to the user, before minutes of loading; the pipeline knows the image's size.
     size = arguments.size or (256, 256)
-    if arguments.scene == "auto":
-        report(plan(arguments.prompt, arguments.seed, size))
+    if by_itself or arguments.scene == "auto":
+        try:
+            report(plan(arguments.prompt, arguments.seed, size))
+        except InputError as error:
+            if not by_itself:
+                raise
+            print(f"note: {error} The model predicts the depth.", file=sys.stderr)
+            return None
         return "auto"
     text = read_text(arguments.scene)
     report(plan_text(text, arguments.seed, size))
@@ -274,18 +286,6 @@ def _warn_of_unknown_words(prompt: str) -> None:
             '  relations, such as: "to the left of", "behind", "facing away", "3 metres from", "taller than"',
             file=sys.stderr,
         )
-
-
-def _versions() -> dict[str, str]:
-    import diffusers
-    import torch
-    import transformers
-
-    return {
-        "spatialfusion": __version__,
-        "python": platform.python_version(),
-        **{library.__name__: library.__version__ for library in (torch, diffusers, transformers)},
-    }
 
 
 if __name__ == "__main__":

@@ -79,12 +79,23 @@ class Geometry:
             object.__setattr__(self, "depth", self.depth.masked_fill(~self.depth.isfinite(), 0))
 
     @classmethod
-    def from_depth(cls, depth: Tensor, focal: float | Tensor) -> Geometry:
+    def from_depth(
+        cls, depth: Tensor, focal: float | Tensor | None = None, *, hfov: float | Tensor | None = None
+    ) -> Geometry:
         """Geometry of a centred camera with square pixels; zero, negative, infinite and NaN depth becomes invalid.
 
-        depth: [B, H, W] metres. focal: focal length over the picture's width, one number or [B]; `focal_length` gives
-        it for a field of view.
+        Args:
+            depth: [B, H, W] metres along the optical axis.
+            focal: focal length over the image's width, one number or [B].
+            hfov: horizontal field of view in degrees, one number or [B], in place of `focal`.
+
+        Raises:
+            InputError: when depth or camera have other shapes, or when not exactly one of focal and hfov is given.
         """
+        if (focal is None) == (hfov is None):
+            raise InputError(f"focal is {focal} and hfov is {hfov}: expected one of them.")
+        if focal is None:
+            focal = focal_length(hfov)
         if not isinstance(depth, Tensor) or depth.ndim != 3:
             what = f"has shape {list(depth.shape)}" if isinstance(depth, Tensor) else f"is a {type(depth).__name__}"
             raise InputError(f"depth {what}; expected a torch.Tensor [batch, height, width].")

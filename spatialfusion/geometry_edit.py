@@ -3,9 +3,9 @@
 A batch is edited one picture at a time, and `progress` is called after each: an edit takes the memory of its result and
 of work on one picture.
 
-A mask is [B or 1, H, W] (or [H, W]) in [0, 1], of any size; None is everywhere. A soft value goes that part of the way:
-`move` by that part of the metres, the others in log depth, so that a half lies at the geometric mean. Outside of the
-mask not a bit changes. The camera always stays that of the first geometry.
+A mask is [B or 1, H, W] (or [H, W]) in [0, 1], of any size; None is everywhere. A value between 0 and 1 applies that
+part of an edit: `move` moves by that part of the metres, and the other edits mix log depth, so that a half gives the
+geometric mean. Outside of the mask not a bit changes. The camera always stays that of the first geometry.
 """
 
 from __future__ import annotations

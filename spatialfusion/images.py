@@ -104,7 +104,7 @@ def orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:
-        # EXIF is written by everybody, and Pillow raises whatever it stumbles upon. The picture is none the worse.
+        # Broken EXIF is common, and Pillow raises errors of any kind for it. The picture itself may be whole.
         return 1
     return value if value in _UPRIGHT else 1
 

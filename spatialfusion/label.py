@@ -255,7 +255,7 @@ def _check_plan(out: Path, plan: dict[str, Any]) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise InputError(f"{path} is damaged: use another --out, or delete that folder.") from None
-    # Through JSON, as the other one went.
+    # The stored plan went through JSON, so this one does too.
     now = json.loads(json.dumps(plan))
     for name, value in now.items():
         if before.get(name) != value:
@@ -263,7 +263,7 @@ def _check_plan(out: Path, plan: dict[str, Any]) -> None:
                 f"{out} was begun with {name} {before.get(name)!r}, and now it is {value!r}: use another --out, or "
                 "what it was begun with."
             )
-    # What a killed process had not renamed yet.
+    # Files that a killed process had not renamed yet.
     for folder in (out, out / "data", out / "done"):
         remove_leftovers(folder)
 

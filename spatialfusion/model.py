@@ -67,15 +67,18 @@ class SpatialFusionModel(nn.Module):
         return rows * self.config.patch_size, columns * self.config.patch_size
 
     def detail_factor(self, height: int, width: int) -> int:
-        """How much larger than its state depth is drawn: enough to reach the image's size by shrinking, within what the
-        head was made for."""
+        """The factor, 1 to 4, by which depth is drawn larger than its state.
+
+        Depth is drawn at least as large as the image, and then only has to shrink, unless that takes more than 4, for
+        which the head was not made.
+        """
         return min(4, max(1, -(-max(height, width) // max(self.state_shape(height, width)))))
 
     def clean_state(self, geometry: Geometry) -> tuple[Tensor, Tensor]:
         """The state [B, 2, h, w] and standardised field of view [B] that the flow ends with where depth is this."""
         size = geometry.height, geometry.width
         (rows, columns), factor = self.state_shape(*size), self.detail_factor(*size)
-        # As in training: depth is stretched where the state's cells are no squares of pixels.
+        # As in training, depth is stretched where the cells of the state are not squares of pixels.
         y, u = geometry_to_state(geometry.resize(factor * rows, factor * columns), self.config)
         return block_average(y, factor), standardise_fov(u, self.config)
 

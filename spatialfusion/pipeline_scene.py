@@ -1,4 +1,4 @@
-"""What a pipeline is told as `scene`, as one plan for each image, and as depth."""
+"""From the pipeline's argument `scene` to one plan for each image, and to their depth."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
 from .errors import CommandParser, InputError, read_size, run_command
 from .files import check_writable, run_folder, slug, write_text
 from .texts import check_text
+from .versions import versions
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -152,7 +152,7 @@ def record_of(plan: Plan, seconds: float) -> dict[str, Any]:
         "warnings": list(plan.warnings),
         "not_understood": list(plan.not_understood),
         "seconds": round(seconds, 2),
-        "version": __version__,
+        "versions": versions(),
     }
 
 

@@ -1,7 +1,7 @@
 """A part of a pipeline from one .safetensors file, as ComfyUI keeps them: diffusion model, text encoder, autoencoder.
 
 Notable:
-- What such a file is, is told from the names in it, never from its own name. The sizes of a Qwen-Image transformer are
+- The names of a file's tensors say what it is; its own name does not. The sizes of a Qwen-Image transformer are
   read from its tensors; those of Qwen2.5-VL, whose number of heads is in no tensor, from a model folder's config.json.
 - Weights are bf16, fp16, fp32 or 8-bit floats, the last plain or with a scale for each tensor or row. They become the
   pipeline's dtype one by one, so that beside the finished network there is never more than one tensor.

@@ -1,5 +1,5 @@
-"""Text that UTF-8 can hold. Half of a surrogate pair, or the undecodable byte of a file's name, may stand in a string,
-but in no file and before no tokenizer."""
+"""Text that UTF-8 can hold. A string may hold half of a surrogate pair, or an undecodable byte of a file's name; a file
+and a tokenizer take neither."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .errors import InputError
 
 
 def check_text(text: str, name: str) -> str:
-    """Return the text; raise InputError if it holds what is no character. `name` is what the sentence calls it."""
+    """Return the text; raise InputError if it holds what is no character. `name` is its name in the message."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""The names of the autoencoder's tensors: AutoencoderKLQwenImage of diffusers and the Wan VAE, which it is, differ."""
+"""Names of the autoencoder's tensors: AutoencoderKLQwenImage of diffusers is the Wan VAE with other names."""
 
 from __future__ import annotations
 

@@ -104,6 +104,25 @@ def test_a_scene_is_drawn_from_its_exact_depth(tiny_folder, tmp_path, capsys):
     assert json.loads((tmp_path / "start" / "run.json").read_text())["depth_steps"] == 1
 
 
+def test_a_scene_is_planned_unless_something_else_is_said_of_depth(tiny_folder, tmp_path, capsys):
+    options = ("--steps", 1, "--model", tiny_folder, "--device", "cpu")
+
+    def scene(name: str, prompt: str, *arguments: object) -> str | None:
+        run(prompt, *arguments, *options, "--out", tmp_path / name)
+        record = json.loads((tmp_path / name / "run.json").read_text())
+        assert (record["scene"] == "auto") == (tmp_path / name / "scene.txt").exists()
+        assert (record["depth_steps"] is None) == (record["scene"] == "auto")
+        return record["scene"]
+
+    assert scene("usual", PROMPT) == "auto"
+    assert scene("none", PROMPT, "--scene", "none", "--depth-steps", 1) == "none"
+    assert scene("steps", PROMPT, "--depth-steps", 1) is None
+    capsys.readouterr()
+    assert scene("unreadable", "quickly and without delay") is None
+    said = capsys.readouterr().err
+    assert "note: " in said and "The model predicts the depth." in said
+
+
 def test_no_depth_writes_no_depth(tiny_folder, tmp_path):
     out = tmp_path / "out"
     run(PROMPT, "--no-depth", "--steps", 1, "--model", tiny_folder, "--out", out, "--device", "cpu")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # module belongs to the longest name that fits.
 ORDER = [
     "spatialfusion spatialfusion.errors spatialfusion.files spatialfusion.devices spatialfusion.defaults "
-    "spatialfusion.wan_names spatialfusion.log_depth",
+    "spatialfusion.wan_names spatialfusion.log_depth spatialfusion.versions spatialfusion.__main__",
     "spatialfusion.geometry spatialfusion.depth_image spatialfusion.geometry_edit spatialfusion.geometry_files "
     "spatialfusion.geometry_import spatialfusion.geometry_measure spatialfusion.fitting spatialfusion.sheet",
     "spatialfusion.scenes",

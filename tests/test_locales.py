@@ -203,15 +203,14 @@ def test_help_pages_name_every_input_and_output(schemas):
     for name, schema in schemas.items():
         page = (ROOT / "web" / "docs" / f"{name}.md").read_text(encoding="utf-8")
         assert page.startswith(f"# {schema.display_name}\n"), name
-        rows = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
-        assert rows == [slot.name for slot in (*schema.inputs, *schema.outputs)], name
+        named = re.findall(r"^- `([^`]+)` \(", page, re.MULTILINE)
+        assert named == [slot.name for slot in (*schema.inputs, *schema.outputs)], name
 
 
-def test_links_lead_somewhere():
-    for page in [*(ROOT / "web" / "docs").glob("*.md"), ROOT / "docs" / "comfyui.md"]:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
-            if not re.match(r"\w+:", target):
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+def test_help_pages_have_no_tables():
+    """The page shows them in a panel of about 320 pixels, in which the last columns of a table are cut off."""
+    pages = (ROOT / "web" / "docs").glob("*.md")
+    assert [page.name for page in pages if re.search(r"^\|", page.read_text(encoding="utf-8"), re.MULTILINE)] == []
 
 
 if __name__ == "__main__":

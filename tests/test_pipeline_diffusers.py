@@ -71,7 +71,7 @@ def shared():
 
 @pytest.fixture
 def pipe(shared):
-    """Of its own scheduler, for tests that change one."""
+    """A pipeline with a scheduler of its own, for tests that change it."""
     return quiet(
         SpatialFusionPipeline(**shared.components | {"scheduler": copy.deepcopy(shared.scheduler)}, default_size=SIZE)
     )

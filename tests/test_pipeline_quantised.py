@@ -26,7 +26,7 @@ def whole(tiny_folder):
 
 
 def check(pipe, whole, kind: str, bits: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Depth is what it is with whole weights, to the rounding of the base; the latents."""
+    """Depth has the effect that it has with whole weights, up to the base's rounding. Returns the latents."""
     assert kind in {type(module).__name__ for module in pipe.transformer.modules()}
     ours = {p.dtype for name, p in pipe.transformer.named_parameters() if ".spatialfusion." in name}
     assert ours == {pipe.delta.weight.dtype} == {dtype}

@@ -24,7 +24,7 @@ from spatialfusion.train import checkpoint as checkpoints
 from spatialfusion.train.__main__ import parse_arguments
 from spatialfusion.train.config import TrainConfig, flat_keys, load_config, save_config
 from spatialfusion.train.engine import make_accelerator, sample_generator, sample_index, train_stage
-from spatialfusion.train.optim import Average, Optimizers, learning_rate_factor
+from spatialfusion.train.optim import Average, Muon, Optimizers, learning_rate_factor, orthogonalise
 from spatialfusion.train.stage import Stage
 
 SETTINGS = {
@@ -321,6 +321,28 @@ def test_block_matrices_go_to_muon_and_the_rest_to_adamw():
     assert [p is q.weight for p, q in zip(muon, stage.trained.blocks)] == [True, True]
     assert len(adamw) == 6
     assert set(Optimizers(muon, adamw, TrainConfig().vae).parts) == {"muon", "adamw"}
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (12, 40), (40, 12)])
+def test_muon_in_bf16_steps_as_torchs_own(shape):
+    config = TrainConfig().vae
+    start, gradients = torch.randn(2, *shape), torch.randn(3, 2, *shape)
+    ours, theirs = ([nn.Parameter(matrix.clone()) for matrix in start] for _ in range(2))
+    own = Muon(ours, lr=config.muon_lr, weight_decay=0.1, precision=torch.bfloat16)
+    reference = torch.optim.Muon(theirs, lr=config.muon_lr, weight_decay=0.1, adjust_lr_fn="original")
+    for gradient in gradients:
+        for parameters, optimizer in ((ours, own), (theirs, reference)):
+            for parameter, value in zip(parameters, gradient):
+                parameter.grad = value.clone()
+            optimizer.step()
+    moved = (theirs[0] - start[0]).abs().mean()
+    assert all((a - b).abs().max() < 0.05 * moved for a, b in zip(ours, theirs))
+
+
+def test_muon_orthogonalises_in_fp32():
+    matrices = orthogonalise(torch.randn(2, 16, 40), (3.4445, -4.775, 2.0315), 5, 1e-7)
+    values = torch.linalg.svdvals(matrices)
+    assert 0.5 < values.min() and values.max() < 1.3
 
 
 @settings(deadline=None, max_examples=25)

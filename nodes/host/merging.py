@@ -1,7 +1,8 @@
 """What becomes of depth where the host merges or saves a MODEL that has it.
 
-Both are about weights, and a depth is more than weights: half of it in them would be none. So its part of the weights
-is left out of both, and the log says it. Merged into a MODEL with depth, other weights leave that depth whole.
+A merge or a saved file holds weights alone. A depth is more than weights, so the weights of a depth would be useless
+there: they are left out of both, and the log says so. Merged into a MODEL with depth, other weights leave that depth
+whole.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ KEY = "spatialfusion"
 
 @dataclass(frozen=True)
 class _Depths:
-    """Of a patcher: the names of the checkpoints whose depth it has, and the weight patches that are theirs."""
+    """The depths of a patcher: the names of their checkpoints, and the weight patches that are theirs."""
 
     names: tuple[str, ...]
     values: tuple[Any, ...]

@@ -40,7 +40,7 @@ def find_weights(name: str) -> Path:
     if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
         raise InputError(
             f"{name} has no config.json or no .safetensors file: expected both (weights in other formats are not read; "
-            "docs/data.md and docs/judges.md say how to convert them)."
+            "docs/data.md and docs/evaluation.md say how to convert them)."
         )
     return folder
 

@@ -14,8 +14,8 @@ from ..errors import InputError
 from ..geometry import FIELD_OF_VIEW_RANGE
 from ..images import is_transparent, open_image, orientation, to_rgb, to_tensor
 
-SMALLEST = 16  # pixels on a side; below this there is no depth to speak of
-LONGEST = 20  # times the shorter side; no camera sees more
+SMALLEST = 16  # pixels on a side; a smaller picture has no depth to speak of
+LONGEST = 20  # a picture with a longer side, in shorter sides, is from no camera
 _EXIF = 0x8769
 _FOCAL_35MM, _PIXELS_X, _PIXELS_Y = 0xA405, 0xA002, 0xA003
 _FILM_DIAGONAL = math.hypot(36, 24)  # millimetres

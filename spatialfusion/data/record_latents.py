@@ -23,8 +23,8 @@ from tqdm import tqdm
 from ..files import atomic_file
 from .reader import Reader
 
-ENCODED_TOGETHER = 4  # records
-WAIT_TIMEOUT = timedelta(hours=6)  # for the process with the largest share of the work
+ENCODED_TOGETHER = 4  # records that are encoded at once
+WAIT_TIMEOUT = timedelta(hours=6)  # how long others wait for the process with the largest share of the work
 
 Encode = Callable[[Tensor], Tensor]  # images [B, 3, H, W] in [0, 1] -> normalised latents [B, C, h, w]
 

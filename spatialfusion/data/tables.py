@@ -16,7 +16,7 @@ from .pictures import RecordError
 
 
 class TableInput:
-    """Rows of a text file, found by the byte at which they begin; a kind of table knows where, and what a row says."""
+    """Rows of a text file, found by their first byte. A subclass knows where rows begin and what a row says."""
 
     def __init__(self, path: Path, columns: Columns):
         self.path, self.columns = path, columns

@@ -15,10 +15,11 @@ from ..scenes.statements import ObservedObject
 from .judge import Seen
 from .scores import mean_interval
 
-# The middle of what one sees of an object is so far before its centre, as a part of half its extent along the line of
-# sight: the median over objects of the rendered world. With exact depth and an exact judge it leaves 2.5 %.
+# How far the middle of an object's visible surface lies before the object's centre, as a part of half its extent along
+# the line of sight: the median over objects of the rendered world. With exact depth and an exact judge
+# an error of 2.5 % is left.
 BEFORE_CENTRE = 0.55
-CLEAR = 1.15  # a ratio of two distances from which on their order is asked for, as in egocentric statements
+CLEAR = 1.15  # a ratio of two distances from which on their order is judged, as in egocentric statements
 
 
 def object_agreement(geometry: Geometry, seen: Seen) -> dict[str, Any]:

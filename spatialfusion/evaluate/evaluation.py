@@ -21,8 +21,8 @@ from .records import Records
 from .report import make_report, write_contact_sheet, write_report
 from .verdicts import Verdict, judge_image
 
-PROTOCOL = 1  # raised when the same images would get other scores
-DEPTH_SIDE = 16  # of the depth that is kept of every image, to see how samples differ
+PROTOCOL = 1  # to be raised when the same images would get other scores
+DEPTH_SIDE = 16  # pixels of the depth that is kept of every image, to see how samples differ
 
 
 def run_evaluation(

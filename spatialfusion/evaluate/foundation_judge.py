@@ -33,7 +33,7 @@ WITHOUT_ORIENTATION = (
     "missing: no front is known, so camera pose, object pose, complex pose, allocentric and intrinsic relations score "
     "0; width and length are those across and along the line of sight"
 )
-MIN_LEVEL = 0.3  # of a front's length, that has to be level for it to say where the thing faces
+MIN_LEVEL = 0.3  # the least level part of a front's length with which the front says where a thing faces
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ SCENES, EDITS = 1000, 400
 PASS = 0.5
 RELIABLE = 0.95
 FILE_NAME = "accuracy.json"
-PART = 64  # scenes at a time
+PART = 64  # scenes that are judged at a time
 
 
 def reliability(path: str | Path = EMBEDDED / FILE_NAME) -> dict[str, float]:

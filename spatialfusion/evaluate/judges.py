@@ -1,4 +1,4 @@
-"""The judges by name, with their options as text: what the commands let one choose."""
+"""The judges that commands offer, by name, with their options as text."""
 
 from __future__ import annotations
 

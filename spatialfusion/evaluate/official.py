@@ -1,4 +1,4 @@
-"""GenSpace's own prompts, from the Parquet files of its authors, for who has them; they are not part of this project.
+"""GenSpace's own prompts, from the Parquet files of its authors, which are not part of this project.
 
 Which columns the files have is not documented. Usual names are looked for, and others can be given. A row is mapped by
 its template id; what this protocol does not know is not asked, and said so.

@@ -11,8 +11,11 @@ from .questions import Question
 
 
 def planned_scene(question: Question, seed: int, size: tuple[int, int]) -> Scene:
-    """The prompt read and solved with `seed` for pictures of `size` (width, height); of an edit, the source scene after
-    what its instruction is read as. Raises InputError for what is not understood."""
+    """The scene that the prompt is read as, solved with `seed` for pictures of `size` (width, height).
+
+    For an edit it is the source scene after the edits that the instruction is read as. Raises InputError for a prompt
+    or an instruction that is not understood.
+    """
     if question.edit is None:
         return plan(question.prompt, seed, size).scene
     if question.scene is None:

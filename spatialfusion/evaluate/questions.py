@@ -46,7 +46,7 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 SUB_DOMAINS: dict[str, tuple[str, ...]] = {"t2i": tuple(RELATIONS), "edit": tuple(EDITS)}
 PUBLIC = 40  # questions of each sub-domain that are asked unless more are wanted
-STORED = 200  # in the file
+STORED = 200  # questions of each sub-domain in the file
 FILE = Path(__file__).parents[1] / "assets" / "evaluate" / "questions.jsonl.gz"
 # Of all sub-domains with so many questions each: another digest is another set.
 DIGESTS = {40: "59c11d3b7135f65c", 200: "fd6498fcc6f4c7d2"}

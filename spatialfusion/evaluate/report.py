@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from .. import __version__
 from ..files import write_text
 from ..images import read_image
 from ..sheet import TILE, image_tile, write_sheet
+from ..versions import versions
 from .depth_figures import summarise_depth
 from .questions import Question, digest
 from .records import Records
@@ -68,7 +66,7 @@ def make_report(
         "unreadable": [record["reason"] for record in flat if record["reason"].startswith("unreadable image")],
         "depth": summarise_depth(rows),
         "notes": list(notes),
-        "versions": {"spatialfusion": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": versions(),
     }
 
 

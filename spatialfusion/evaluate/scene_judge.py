@@ -28,7 +28,7 @@ EMBEDDED = Path(__file__).parents[1] / "assets" / "judge"
 FILE_NAME = "scene_judge.safetensors"
 KIND_NAMES, COLOR_NAMES = tuple(KINDS), tuple(COLORS)
 MIN_CONFIDENCE = 0.5
-MIN_SHARE = 0.006  # of the picture: a smaller patch is no object
+MIN_SHARE = 0.006  # the least share of the picture that a patch must cover to be an object
 # Votes for one centre lie within this, as a part of the picture's side, or of the root of the area of one colour.
 RADIUS, RELATIVE_RADIUS = 0.12, 0.35
 BATCH = 32

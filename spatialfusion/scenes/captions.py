@@ -19,7 +19,7 @@ import torch
 from .scene import Scene, SceneObject
 from .statements import Observation, Statement, in_depth, observe, propose, round_metres, score, sides
 
-POSES = ("camera_pose", "object_pose", "complex_pose", "allocentric", "intrinsic")  # what is turned which way
+POSES = ("camera_pose", "object_pose", "complex_pose", "allocentric", "intrinsic")  # facings and sides
 
 # {a} and {b} stand for subject and reference ("a red car" at first mention, "the car" later), {B} for a second mention
 # of the reference, {v} for a measurement. [x|y] is x in a phrase that introduces its objects, y in a sentence about

@@ -11,8 +11,8 @@ from .draft import Draft, Purse, layouts_of
 from .problem import Problem
 from .sizes import conflict, minimal_conflict
 
-EXPLAINED = 1500  # work that may be spent
-NAMED = 20  # lines at odds; more say nothing
+EXPLAINED = 1500  # work that may be spent on an explanation
+NAMED = 20  # most lines at odds that a message names
 
 
 def explain(problem: Problem) -> InputError:

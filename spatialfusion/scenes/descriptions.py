@@ -18,7 +18,7 @@ from .sample import projected_box
 from .scene import Scene
 from .statements import ObservedObject, Statement, in_depth, observe, side_angle, sides, view_score
 
-KEEP = 0.85  # of the parts of a description, those that are said
+KEEP = 0.85  # share of the parts of a description that are said
 _GROUNDS = ("grey", "sandy", "greenish", "pale", "dark grey", "brownish")
 _FACING = {
     "front": ("facing the camera", "facing the viewer"),

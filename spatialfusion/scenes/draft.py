@@ -37,10 +37,10 @@ from .view import Boxes, Cameras, Wish, camera_height, composition, draw_wish
 
 Array = np.ndarray
 
-LAYOUTS = 40  # drawn at a time for a few objects, fewer for many
-PLACES = 24  # tried for each unit
-DRIVERS = 12  # relations that say where
-RENDERED = 40  # objects, up to which what hides what is seen in a small picture; beyond, by boxes
+LAYOUTS = 40  # layouts that are drawn at a time for a few objects; there are fewer for many
+PLACES = 24  # places that are tried for each unit
+DRIVERS = 12  # most relations that say where a unit goes
+RENDERED = 40  # up to so many objects a small picture shows what hides what; beyond, their boxes do
 MOVED = 1e-3
 # Relations that say where a thing goes.
 PLACING = {*EGOCENTRIC, *ALLOCENTRIC, *INTRINSIC, *SUPPORTED, "next to", "between", "from", "from camera", "near"}
@@ -724,7 +724,7 @@ class Draft:
     # --- how good places are ---
 
     def _cost(self, moved: list[int], poses: dict[int, Pose]) -> Array:
-        """Of the places [N, K] of some objects: all of their relations, overlaps, hiding and being out of view."""
+        """The cost of the places [N, K] of some objects: failed relations, overlaps, hiding, and being out of view."""
         problem, view = self.problem, self.view()
         known = self.placed.copy()
         known[moved] = True
@@ -896,7 +896,7 @@ class Draft:
         return deepest
 
     def mend(self, sweeps: int) -> None:
-        """Place again the units of which something is wrong in any layout, as long as there is work left to spend."""
+        """Place again the units that are wrong in any layout, as long as there is work left to spend."""
         problem = self.problem
         for _ in range(sweeps):
             self.purse.spend(0.3 * len(problem.relations))

@@ -19,8 +19,8 @@ from .elementwise import choose, less, less_equal, nonzero
 from .primitives import BLOCK, ELLIPSOID, FRUSTUM
 from .tables import AT, Tables
 
-LARGE = 2000  # rays; above it a primitive is faster alone, on a CPU
-CPU_PAIRS, GPU_PAIRS = 1 << 16, 1 << 24  # of primitive and ray at once
+LARGE = 2000  # a primitive that more rays may hit is faster alone, on a CPU
+CPU_PAIRS, GPU_PAIRS = 1 << 16, 1 << 24  # pairs of primitive and ray that are tested at once
 
 Vector = tuple[Tensor, Tensor, Tensor]
 

@@ -1,4 +1,4 @@
-"""A scene from numbers alone: what has none stands, looks and is seen as the documented defaults say."""
+"""A scene from numbers alone: the documented defaults stand in for every number that the text does not give."""
 
 from __future__ import annotations
 

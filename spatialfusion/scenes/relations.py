@@ -21,9 +21,9 @@ SIDE_ANGLE = {"front": 0.0, "left": math.pi / 2, "back": math.pi, "right": -math
 TURN = {"front": 0.0, "right": math.pi / 2, "back": math.pi, "left": -math.pi / 2}  # that shows the side to the camera
 # Within the passing angles of statements.py, so that rounding does not fail them.
 WITHIN = {"front": 13.0, "back": 13.0, "left": 27.0, "right": 27.0}
-BESIDE = 27.0  # of intrinsic relations
-APART = 0.29  # of a distance, by which it may be missed where things are too large for it; the scorer's is a third
-NEAR = 0.5  # "next to": the gap in longest edges
+BESIDE = 27.0  # degrees within which intrinsic relations hold
+APART = 0.29  # part of a distance by which it may be missed if things are too large for it; the scorer's is a third
+NEAR = 0.5  # the widest gap of "next to", in longest edges
 SUPPORTED = ("on", "under", "above")
 DEPTH = ("in front of", "behind", "nearer than", "farther than")
 

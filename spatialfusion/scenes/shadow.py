@@ -16,7 +16,7 @@ from .elementwise import equal, less, less_equal, nonzero
 from .intersect import CPU_PAIRS, GPU_PAIRS, HIT, Vector, batches, expand, transform
 from .tables import AT, Tables
 
-MOST_ENTRIES = 1 << 18  # of primitives in cells
+MOST_ENTRIES = 1 << 18  # most entries of primitives in cells
 
 
 class Shadows:

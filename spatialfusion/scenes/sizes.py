@@ -1,4 +1,4 @@
-"""The sizes of a program's objects: numbers as given, usual sizes of nouns, and what comparisons make of them."""
+"""The sizes of a program's objects: given numbers, else usual sizes of nouns, changed until comparisons hold."""
 
 from __future__ import annotations
 

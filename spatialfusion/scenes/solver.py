@@ -25,7 +25,7 @@ from .view import SEEN, fit
 
 Array = np.ndarray
 
-ROUNDS = 3  # of camera and mending
+ROUNDS = 3  # how often cameras are fitted and layouts mended
 STARTS = 4
 CHECKED = 4  # layouts of a round that are looked at in full
 # Work that may be spent on mending, about a millisecond each. Work and not time bounds it, so that a seed gives the
@@ -208,6 +208,6 @@ def _room(draft: Draft, objects: tuple[SceneObject, ...], camera: Camera) -> tup
 
 
 def _promises_hold(problem: Problem, scene: Scene) -> bool:
-    """By the exact scorer."""
+    """Whether every statement of the program scores 1.0 by the exact scorer."""
     observed = observe(scene)
     return all(score(observed, statement) == 1.0 for _, statement in program_statements(problem.program))

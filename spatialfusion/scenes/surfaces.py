@@ -11,9 +11,9 @@ from .primitives import Primitive
 from .render import render
 from .scene import Camera, Scene, SceneObject
 
-CELLS = 20  # along each side of the footprint
+CELLS = 20  # cells along each side of the footprint
 _ABOVE = 60.0  # metres from the camera to the top; so far that it looks straight down everywhere
-_POINTS = np.array([(x, z) for x in (-0.4, 0.0, 0.4) for z in (-0.4, 0.0, 0.4)])  # of a footprint
+_POINTS = np.array([(x, z) for x in (-0.4, 0.0, 0.4) for z in (-0.4, 0.0, 0.4)])  # points of a footprint
 
 
 @lru_cache(maxsize=1024)

@@ -18,10 +18,10 @@ Array = np.ndarray
 FILL = {"": (0.70, 1.04), "wide": (0.35, 0.55), "medium": (0.66, 0.86), "close": (0.94, 1.06)}
 HFOV = {"": (35.0, 75.0), "wide": (50.0, 80.0), "medium": (38.0, 60.0), "close": (30.0, 50.0)}
 SLOPES = {"": (3.0, 34.0), "high": (30.0, 46.0), "top-down": (66.0, 80.0)}
-HIGHEST = 3.0  # metres, of a camera at no wished level
-NEAREST = 0.08  # metres along the optical axis, of every corner
-SEEN = 0.4  # of each object
-WITHIN = 0.85  # of the box of each object lies in the frame
+HIGHEST = 3.0  # metres: the highest camera for which no level is wished
+NEAREST = 0.08  # metres along the optical axis from the camera to the nearest corner of a thing
+SEEN = 0.4  # the least share of each object that is seen
+WITHIN = 0.85  # the least share of each object's box that lies in the frame
 
 
 @dataclass

@@ -63,7 +63,7 @@ from ..train.transformer import (
     prepare_for_training,
 )
 
-TEXT_GROUPS = 3  # calls of the network for texts of like length; a GPU would rather make one
+TEXT_GROUPS = 3  # calls of the network, each for texts of like length; on a GPU one would be faster
 SHEET_SCENES = 12
 SHEET_EDITS = 4
 
@@ -216,9 +216,11 @@ class DiffusionStage(Stage):
         return matrices_and_rest(self.trained)
 
     def compile(self) -> None:
-        # Block by block: they share one graph, and hooks on the whole transformer stay outside of it.
-        self.transformer.compile_repeated_blocks(dynamic=False)
-        self.text_multiple = TEXT_MULTIPLE
+        # Block by block: they share one graph, and hooks on the whole transformer stay outside of it. On a CPU one graph
+        # serves all lengths, so that no text is padded; on a GPU a graph for each of a few lengths is faster.
+        on_cpu = self.device.type == "cpu"
+        self.transformer.compile_repeated_blocks(dynamic=on_cpu)
+        self.text_multiple = 1 if on_cpu else TEXT_MULTIPLE
 
     @torch.no_grad()
     def validate(self, folder: Path, step: int) -> dict[str, float]:

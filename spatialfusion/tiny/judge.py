@@ -39,12 +39,12 @@ from ..train.data_stage import data_folders
 from ..train.stage import Stage
 from .diffusion import cached_latents
 
-RESTORED_SHARE = 0.6  # of the draws of a picture that has a restored twin
-LATENT_NOISE = 0.5  # the most, in deviations
-MIRRORED = torch.tensor([-1.0, 1, 1, 1, 1, 1, -1, 1])  # signs of the numbers of a mirrored picture; x is 1 - x
-LEAST_CELLS = 12  # of 64x64: less of an object is not asked for
+RESTORED_SHARE = 0.6  # how often a picture is shown as restored, if it was
+LATENT_NOISE = 0.5  # the most noise, in deviations of the latents
+MIRRORED = torch.tensor([-1.0, 1, 1, 1, 1, 1, -1, 1])  # signs of a mirrored picture's numbers; x becomes 1 - x
+LEAST_CELLS = 12  # an object that covers fewer of 64x64 cells is not asked for
 USUAL_CELLS = 400
-VALIDATED, SHOWN = 128, 32  # pictures
+VALIDATED, SHOWN = 128, 32  # pictures that are validated on, and that the sheet shows
 
 
 class Targets(NamedTuple):

@@ -52,24 +52,24 @@ TASKS = ("read", "names", "layout", "edit")
 TASK_WEIGHTS = (0.6, 0.12, 0.1, 0.18)
 NAMES_PROMPT = "name the objects"
 LAYOUT_PROMPT = "list the objects"
-# Of the captions, those that are answered by a whole scene in numbers: it stands behind prompts where depth is drawn
-# from a solved scene, and is mostly a guess.
+# Share of captions that are answered by a whole scene in numbers. Such an answer stands behind the prompt when depth is
+# drawn from a solved scene. From a caption alone it is mostly a guess.
 GUESS_FRACTION = 0.15
-# Of the dialogues about a caption, those whose answer sees the chat's last few tokens in place of the caption: these
-# must then hold, in their keys and values, what goes with what. Without it a small model puts it together only where an
-# answer needs it, and nothing that reads the caption's keys and values finds it there.
+# Share of dialogues about a caption whose answer does not see the caption, only the last few tokens of the chat. The
+# keys and values of these tokens must then hold which word belongs to which. Without this a small model puts the words
+# together only while it answers, and a reader of the caption's keys and values does not find what it needs.
 SUMMARY_FRACTION = 0.6
-EMPTY_FRACTION = 0.03  # of the prompts without a picture: the unconditional context should not be a surprise
-SENTENCE_FRACTION = 0.3  # of the prompts, those written as a sentence, with a capital and a full stop
+EMPTY_FRACTION = 0.03  # share of empty prompts among those without a picture, for the unconditional context
+SENTENCE_FRACTION = 0.3  # share of prompts that are written with a capital and a full stop
 # Weights of tokens in the loss, where an answer's words and signs weigh 1. Most numbers of a guessed scene cannot be
 # known; at full weight their noise drowns the little that says which colour belongs to which object, and where.
 GUESS_WEIGHT = 0.2
-PROMPT_WEIGHT = 0.1  # the prompt's own tokens, all of them
+PROMPT_WEIGHT = 0.1  # weight of all tokens of the prompt itself
 TOKENIZER_SCENES = 3000
-MROPE = (8, 12, 12)  # of 32; as in Qwen2.5-VL, a quarter for time and the rest for rows and columns
+MROPE = (8, 12, 12)  # of 32 frequencies, a quarter for time and the rest for rows and columns, as in Qwen2.5-VL
 HEAD_DIM = 64
 LONGEST_ANSWER = 160
-GROUP = 16  # chats padded to a common length
+GROUP = 16  # chats that are padded to a common length
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ class LanguageStage(Stage):
         """Small groups of chats of like length, right-padded; chats with a picture are apart from those without.
 
         A group has `ids` [B, T], `weights` [B, T less the template's prefix], `tasks` [B], `pixels` uint8 if it has
-        pictures, and `hidden` [B, 2] if there are summaries: the tokens from the first to before the second place are
-        not seen from behind the chat, where both are the same they are.
+        pictures, and `hidden` [B, 2] if there are summaries: the answer does not see the tokens from the first place to
+        before the second. Where both places are the same, nothing is hidden.
         """
         groups = []
         for kind in (True, False):

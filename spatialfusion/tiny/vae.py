@@ -30,13 +30,13 @@ from ..train.data_stage import data_folders
 from ..train.engine import sample_index
 from ..train.stage import Stage
 
-SQUARE_WEIGHT = 4.0  # grey surroundings are most of a picture: the absolute error alone is slow to learn colours
+SQUARE_WEIGHT = 4.0  # most of a picture is grey, so that the absolute error alone is slow to teach colours
 EDGE_WEIGHT = 1.0
 KL_WEIGHT = 1e-6
-WHOLE_SHARE = 0.1  # of the steps, the last ones, those on whole pictures
-SCALED_SHARE = 0.5  # of the batches, those that are decoded from smaller latents
+WHOLE_SHARE = 0.1  # share of the steps, at the end, that see whole pictures
+SCALED_SHARE = 0.5  # share of the batches that are decoded from smaller latents
 SCALES = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
-LATENT_NOISE = 0.1  # of each channel's deviation: the decoder must stand what a diffusion model gets wrong
+LATENT_NOISE = 0.1  # noise in deviations of each channel, as the decoder must stand a diffusion model's errors
 STATISTICS_PICTURES = 2048
 SHEET_PICTURES = 16
 

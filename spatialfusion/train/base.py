@@ -25,14 +25,13 @@ from ..files import weights_digest
 from ..latents import encode_latents, load_vae
 from ..model import SpatialFusionModel
 from ..model_folder import check_weights, find_model, loading, published_backbone
-from .config import TrainConfig
+from .config import DTYPES, TrainConfig
 from .transformer import load_transformer
 
 if TYPE_CHECKING:
     from .samples import Data
 
 OWN_LAYERS, OWN_RANK = 4, 12  # of the spatial transformer and of the LoRA, beside a model of the run's own
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 class Base:

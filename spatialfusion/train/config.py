@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
+import torch
 import yaml
 
 from ..errors import InputError, suggest
@@ -23,35 +24,35 @@ from ..files import atomic_file
 from .former_keys import say_successor
 
 PRESETS = Path(__file__).parent / "presets"
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass
 class MixConfig:
-    """Which samples are drawn, and what is said of them, wherever pictures with captions are learnt from; see
-    samples.py."""
+    """Which samples are drawn, and what their captions say, in stages that learn from captions; see samples.py."""
 
-    caption_dropout: float = 0.1  # of the prompts, those that are left out; a source image stays
-    source_dropout: float = 0.0  # of the edits, those shown as text to image: with the caption, without the source
+    caption_dropout: float = 0.1  # share of prompts that are left out; a source image stays
+    source_dropout: float = 0.0  # share of edits that are shown as text to image, with the caption and no source
     # The keys below are for rendered scenes.
-    full_fraction: float = 0.0  # of the captions, complete descriptions
-    plain_fraction: float = 0.25  # of the captions, those without spatial statements
-    egocentric_fraction: float = 0.0  # of the captions, those that say left, right, nearer or farther
-    pose_fraction: float = 0.0  # of the captions, those that say which way an object is turned
-    # Of the prompts that stages 1 and 2 read, those that the LLM is taken to have answered with the scene in numbers.
+    full_fraction: float = 0.0  # share of captions that describe everything
+    plain_fraction: float = 0.25  # share of captions that say nothing about space
+    egocentric_fraction: float = 0.0  # share of captions that say left, right, nearer or farther
+    pose_fraction: float = 0.0  # share of captions that say which way an object is turned
+    # Share of the prompts of stages 1 and 2 behind which the scene in numbers stands, as if the LLM had answered it.
     answer_fraction: float = 0.0
 
 
 @dataclass
 class DataConfig:
-    # Labelled folders (spatialfusion.label) that stages 1 and 2 train on, as FOLDER or FOLDER:WEIGHT; a weight is how
-    # often an epoch shows each record. Without any, they train on the rendered scenes.
+    # Labelled folders (spatialfusion.label) that stages 1 and 2 train on, as FOLDER or FOLDER:WEIGHT. A weight is how
+    # often an epoch shows each record. Without folders, the stages train on rendered scenes.
     records: list[str] = field(default_factory=list)
     validation_records: list[str] = field(default_factory=list)  # held out; without any, there is no validation loss
-    side: int | None = None  # records are cut to shapes of about side x side pixels; None: all of them to `size`
-    folder: str | None = None  # of the rendered scenes; None: data/ in the run folder
+    side: int | None = None  # records are cut to shapes of about side x side pixels; none: all are cut to `size`
+    folder: str | None = None  # where the rendered scenes are; none: data/ in the run folder
     train_scenes: int = 12800  # pictures to render
-    validation_scenes: int = 64  # held out
-    edit_fraction: float = 0.25  # of the training scenes, those that get an edited twin
+    validation_scenes: int = 64  # pictures that are held out
+    edit_fraction: float = 0.25  # share of training scenes that get an edited twin
     size: tuple[int, int] = (128, 128)  # width, height in pixels
     mix: MixConfig = field(default_factory=MixConfig)
 
@@ -61,7 +62,7 @@ class VaeConfig:
     """Sizes of the run's own autoencoder, in the latent format of Qwen-Image."""
 
     base_dim: int = 16  # channels at the picture's own size
-    num_res_blocks: int = 1  # of each level
+    num_res_blocks: int = 1  # residual blocks of each level
     # The published format: 16 channels, a cell for each 8 x 8 pixels.
     z_dim: ClassVar[int] = 16
     dim_mult: ClassVar[tuple[int, ...]] = (1, 2, 4, 4)
@@ -99,16 +100,16 @@ class SpatialConfig:
     """Sizes of the spatial side. Those of the multimodal LLM and of the latent are read from the base."""
 
     hidden_size: int = 192
-    # Of the spatial transformer; none: as many as go with the published model (backbones/published.py), else 4.
+    # Layers of the spatial transformer; none: as backbones/published.py has it for the base, else 4.
     layers: int | None = None
-    # Of the LLM's layers those that are read: all over it, its first, its last, or none; see config.sample_layers.
+    # Which layers of the LLM are read: spread over all, the first, the last, or none; see config.sample_layers.
     llm_layers: Literal["uniform", "shallow", "deep", "none"] = "uniform"
     heads: int = 3
     state: int = 64  # side of the depth state, in cells
     patch: int = 8  # side of a patch of the state
     head_features: int = 32
     head_channels: list[int] = field(default_factory=lambda: [24, 32, 64, 64])
-    # A folder of DINOv2 weights, or their name on the Hub, that the source encoder starts from and has the sizes of.
+    # A folder of DINOv2 weights, or their name on the Hub. The source encoder takes its weights and sizes from there.
     dinov2: str | None = None
     source_hidden: int = 192
     source_layers: int = 4
@@ -135,15 +136,15 @@ class ModelConfig:
 
 @dataclass
 class StageConfig:
-    """What every stage has. Where a loss is a mean over what differs from part to part of a batch (tokens), the mean of
-    the parts' means is slightly another one."""
+    """What every stage has. If a loss is a mean over tokens, of which the parts of a batch have different numbers, the
+    mean over the parts differs slightly from that over the whole batch."""
 
     steps: int = 4000
     batch: int = 64  # samples of one optimiser step, over all processes
     accumulate: int = 1  # in how many parts a batch goes through the network, to save memory
-    muon_lr: float = 0.02  # of matrices inside blocks
-    adamw_lr: float = 2e-3  # of everything else
-    warmup: int = 100  # steps; then a cosine
+    muon_lr: float = 0.02  # learning rate of the matrices inside blocks
+    adamw_lr: float = 2e-3  # learning rate of everything else
+    warmup: int = 100  # steps of rising learning rate; a cosine follows
     ema: float = 0.999  # decay of the average of the weights, which is exported; 0: no average
     floor: ClassVar[float] = 0.05  # the cosine ends at this fraction of the learning rate
 
@@ -151,7 +152,7 @@ class StageConfig:
 @dataclass
 class VaeStageConfig(StageConfig):
     batch: int = 32
-    # Pixels. Small crops show more scenes a second; a run may be resumed with the side of a picture for its last part.
+    # Side of the crops in pixels. Small crops show more scenes a second. The last steps are on whole pictures.
     crop: int = 64
 
 
@@ -162,22 +163,23 @@ class LanguageStageConfig(StageConfig):
 
 @dataclass
 class DiffusionStageConfig(StageConfig):
-    edit_fraction: float = 0.25  # of the samples of every part of a batch
-    depth_fraction: float = 0.6  # of the samples, those that are given exact depth
-    layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
-    high_noise_fraction: float = 0.0  # of the noise levels, those near pure noise, where only captions tell the layout
-    object_weight: float = 1.0  # of the error where an object is seen; elsewhere 1
+    edit_fraction: float = 0.25  # share of edits in every part of a batch
+    depth_fraction: float = 0.6  # share of samples that are given exact depth
+    layout_weight: float = 0.0  # weight of telling the objects' kinds and colours, cell by cell; 0: not done
+    high_noise_fraction: float = 0.0  # share of noise levels near pure noise, where only captions tell the layout
+    object_weight: float = 1.0  # weight of the error where an object is seen; elsewhere it is 1
 
 
 @dataclass
 class SpatialStageConfig(StageConfig):
-    terminal_fraction: float = 0.15  # of the draws, those at exactly t = 1
+    terminal_fraction: float = 0.15  # share of draws at exactly t = 1
     time_shift: float = 0.9  # the other times are sigmoid(normal + time_shift): above 0 leans to high noise
-    # Noise on the LLM's keys and values, relative to a channel's own size: for an LLM in 8 bits; see docs/backbones.md.
+    # Noise on the LLM's keys and values, relative to a channel's size. It prepares for an LLM in 8 bits; see
+    # docs/backbones.md.
     kv_noise: float = 0.0
-    layout_weight: float = 0.0  # of telling the objects' kinds and colours, cell by cell; 0: not done
-    change_weight: float = 1.0  # of the depth error where an edit changes depth; elsewhere 1
-    # Of telling the depth of source pictures from the source encoder alone; 0: not done, as DINOv2 knows it already.
+    layout_weight: float = 0.0  # weight of telling the objects' kinds and colours, cell by cell; 0: not done
+    change_weight: float = 1.0  # weight of the depth error where an edit changes depth; elsewhere it is 1
+    # Weight of telling the depth of source pictures from the source encoder alone; 0: not done. DINOv2 needs none.
     source_weight: float = 0.0
     validity_weight: ClassVar[float] = 0.3
     fov_weight: ClassVar[float] = 0.1
@@ -187,47 +189,48 @@ class SpatialStageConfig(StageConfig):
 @dataclass
 class Stage2Config(SpatialStageConfig):
     steps: int = 3000
-    depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth; the paper's, to be tried with other backbones
-    depth_dropout: float = 0.15  # of the samples, those that are drawn without depth
-    # The depth of one in so many samples is learnt, and its estimate is given to the adapter. The others have the
-    # teacher's depth. The depth branch is about half of a step's cost.
+    depth_weight: float = 0.5  # L = L_diff + depth_weight * L_depth; 0.5 is the paper's
+    depth_dropout: float = 0.15  # share of samples that are drawn without depth
+    # With N, one sample in N trains the depth branch, and its estimated depth goes to the adapter. The other samples
+    # give the adapter the teacher's depth. The depth branch is about half of a step's cost.
     depth_every: int = 1
-    # How depth enters: added to the latent, concatenated to it, or not at all: then the depth branch is trained beside.
+    # How depth enters: added to the latent, concatenated to it, or not at all. The depth branch is trained in any case.
     injection: Literal["add", "concat", "none"] = "add"
-    lora_rank: int | None = None  # none: as goes with the published model, else 12
-    dit: Literal["lora", "full"] = "lora"  # what learns of the diffusion model; full: all of one of the run's own
-    image_layout_weight: float = 0.0  # as layout_weight, told by the diffusion model
-    image_object_weight: float = 1.0  # of the image's error where an object is seen; elsewhere 1
-    high_noise_fraction: float = 0.0  # of the image's noise levels, those near pure noise
+    lora_rank: int | None = None  # none: as backbones/published.py has it for the base, else 12
+    # What is trained of the diffusion model: a LoRA, or all of it, if it is the run's own.
+    dit: Literal["lora", "full"] = "lora"
+    image_layout_weight: float = 0.0  # as layout_weight, for the diffusion model
+    image_object_weight: float = 1.0  # weight of the image's error where an object is seen; elsewhere it is 1
+    high_noise_fraction: float = 0.0  # share of the image's noise levels near pure noise
 
 
 @dataclass
 class JudgeStageConfig(StageConfig):
     steps: int = 3000
-    restored: int = 8192  # pictures that are also shown as the autoencoder restores them; they take memory
+    restored: int = 8192  # number of pictures that are also shown after the autoencoder; they take memory
     twins: int = 1024  # pictures with two objects of one name, rendered in addition
 
 
 @dataclass
 class TrainConfig:
-    run: str | None = None  # folder; None: runs/<preset>
-    seed: int = 0  # another one is another run: initial weights, noise, order of the samples
+    run: str | None = None  # the run folder; none: runs/<preset>
+    seed: int = 0  # of initial weights, noise and the order of the samples
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # auto: a GPU if there is one
     precision: Literal["fp32", "bf16"] = "bf16"  # bf16 is autocast: the weights stay fp32
-    compile: bool = False  # the networks of vae, language, diffusion and judge: minutes at the start, then faster
-    threads: int = 0  # 0: as torch decides; fewer where other programs use the same cores
+    compile: bool = False  # compile the networks of vae, language, diffusion and judge: minutes at first, then faster
+    threads: int = 0  # torch's threads; 0: as torch decides. Fewer are better where other programs use the cores
     checkpointing: bool = False  # compute the blocks' activations again in the backward pass instead of keeping them
     shard: int = 1  # processes that share one copy of the frozen networks (FSDP2); 1: each holds them whole
-    frozen_precision: Literal["fp32", "bf16"] = "fp32"  # how frozen networks are held
-    peak_tflops: float = 0.0  # of one card, for the MFU; 0: as known for the card's name
-    checkpoint_every: int = 500  # steps; 0: at the end only
-    validate_every: int = 500  # steps; 0: at the end only
-    log_every: int = 20  # steps
-    weight_decay: float = 0.0  # of both optimisers: for few images of one's own, which are soon known by heart
-    clip: float = 1.0  # gradient norm; 0: not clipped
-    init: str | None = None  # a model folder that run/model starts from; with a base, a SpatialFusion checkpoint
+    frozen_precision: Literal["fp32", "bf16"] = "fp32"  # precision in which frozen networks are held
+    peak_tflops: float = 0.0  # peak of one card, for the MFU; 0: looked up by the card's name
+    checkpoint_every: int = 500  # steps between checkpoints; 0: at the end only
+    validate_every: int = 500  # steps between validations; 0: at the end only
+    log_every: int = 20  # steps between lines of the log
+    weight_decay: float = 0.0  # of both optimisers; helps with few images, which are soon known by heart
+    clip: float = 1.0  # largest gradient norm; 0: gradients are not clipped
+    init: str | None = None  # model folder that run/model starts from; with a base, a SpatialFusion checkpoint
     # A published model that stages 1 and 2 add depth to: a folder, its name on the Hub, or one of qwen-image,
-    # qwen-image-edit, qwen-image-2.1 and omnigen2. It stays as it is, and where it is: run/model gets the SpatialFusion
+    # qwen-image-edit, qwen-image-2.1 and omnigen2. The model is not changed or copied: run/model gets the SpatialFusion
     # checkpoint alone.
     base: str | None = None
     data: DataConfig = field(default_factory=DataConfig)

@@ -27,12 +27,12 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from .. import __version__
 from ..errors import InputError
 from ..images import read_image
+from ..versions import versions
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
-from .config import StageConfig, TrainConfig, flat_keys, save_config, to_plain
+from .config import DTYPES, StageConfig, TrainConfig, flat_keys, save_config, to_plain
 from .optim import Average, Optimizers, learning_rate_factor
 from .probe import measure, memory_lines
 from .shard import shard_frozen
@@ -142,7 +142,8 @@ class Run:
         self.folder = Path(config.run) / self.name
         self.parameters = {n: p for n, p in stage.trained.named_parameters() if p.requires_grad}
         self.names = {p: n for n, p in self.parameters.items()}
-        self.optimizers = Optimizers(*_checked_groups(stage, self.parameters), self.stage_config, config.weight_decay)
+        groups = _checked_groups(stage, self.parameters)
+        self.optimizers = Optimizers(*groups, self.stage_config, config.weight_decay, DTYPES[config.precision])
         self.step = 0
         if start is not None:
             checkpoints.load_module_tensors(stage.trained, start.trained, str(self.folder / "checkpoints"))
@@ -306,7 +307,7 @@ class Run:
                 "step": self.step,
                 "samples": len(self.stage),
                 "config": _stage_config(self.config, self.stage),
-                "versions": {"spatialfusion": __version__, "torch": torch.__version__},
+                "versions": versions(),
             }
             checkpoints.save_checkpoint(
                 self.folder / "checkpoints",

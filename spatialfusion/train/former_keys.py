@@ -1,4 +1,4 @@
-"""What has become of keys, stages and presets that there were: said in the message where somebody still gives one."""
+"""Successors of the keys, stages and presets of older versions, for the message to who still uses one."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ FIXED = {
 
 
 def say_successor(key: str, groups: Collection[str] = ()) -> str | None:
-    """The end of a sentence on a key, a stage or a preset that is no more: what to give instead. None if there never
-    was one of that name. groups: of keys, that there are."""
+    """The end of a sentence that says what replaces a former key, stage or preset; None for a name that never was one.
+
+    groups: the names of today's groups of keys.
+    """
     group, _, name = key.rpartition(".")
     for former in (key, group, name):
         if former in SUCCESSORS and former not in groups:

@@ -1,10 +1,10 @@
 """An auxiliary task, for training alone: which kind and colour of object is seen in which cell, which way does it face,
 and is it the nearest?
 
-Depth hardly changes where two objects of like size change places or one turns round, and not at all with their colours:
-who is where, and turned which way, is learnt from it slowly, if at all. Asked for it outright, the same network tells
-it after a few hundred steps. The nearest object and the others have a map each: where they stand in the picture is a
-guess, but which one is in front the caption says for sure. Ours, not the paper's.
+Depth hardly changes if two objects of like size change places or one turns round, and not at all with their colours. So
+from depth alone a network learns slowly, if at all, who is where and turned which way. Asked for it outright, the same
+network tells it after a few hundred steps. The nearest object and the others have a map each: where they stand in the
+picture is a guess, but which one is in front the caption says for sure. Ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..scenes.render import instances
 from ..scenes.scene import COLORS, KINDS, Scene
 from ..scenes.statements import ObservedObject, observe
 
-CELLS = 2  # to a side of a token
+CELLS = 2  # cells to a side of a token
 _KINDS, _COLORS = list(KINDS), list(COLORS)
 KIND_CLASSES, COLOR_CLASSES = 1 + len(_KINDS), 1 + len(_COLORS)  # 0: no object
-SECTORS = 8  # of the circle, that an object may face
+SECTORS = 8  # sectors of the circle that an object may face
 FACING_CLASSES = 1 + SECTORS  # 0: no object, or one without a front
 CLASSES = (KIND_CLASSES, COLOR_CLASSES, FACING_CLASSES)
-MAPS = 2  # of the nearest object, and of the others
-KNOWN_LEVEL = 0.5  # below this much noise it is plain where objects are
+MAPS = 2  # one of the nearest object, one of the others
+KNOWN_LEVEL = 0.5  # with less noise than this it is plain where objects are
 
 
 class LayoutHead(nn.Module):

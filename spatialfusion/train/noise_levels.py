@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ..backbones.qwen_image import TINY_SHIFT
 
-UNIFORM_FRACTION = 0.1  # of the noise levels
-HIGH_NOISE_SHIFT = 4.0  # of the levels near pure noise: half of them are above 0.98
+UNIFORM_FRACTION = 0.1  # share of noise levels that are drawn uniformly
+HIGH_NOISE_SHIFT = 4.0  # shift of the levels near pure noise: half of them are above 0.98
 
 
 def draw_noise_levels(generators: list[torch.Generator], high_fraction: float = 0.0) -> Tensor:

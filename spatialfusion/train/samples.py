@@ -35,7 +35,7 @@ SHEET_PROMPTS = (
     "a black sofa in a room",
 )
 SHEET_EDITS = SHEET_RECORDS = 4
-# What only rendered scenes can give, with the values that ask for nothing of it.
+# Keys that need rendered scenes, with the values that turn them off.
 MIX_OFF = {
     "full_fraction": 0,
     "egocentric_fraction": 0,
@@ -101,7 +101,7 @@ class Data(Protocol):
     def load(self, indices: list[Any], generators: list[torch.Generator]) -> Samples: ...
 
     def encode_latents(self, encode: Encode, digest: str) -> None:
-        """Make samples have latents: encode what is missing of them on disk. digest: names the encoder's weights."""
+        """Give samples latents: encode those that are missing on disk. digest: a name for the encoder's weights."""
 
     def captions(self, count: int) -> list[str]:
         """The first `count` captions, or as many as there are."""
@@ -142,7 +142,7 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
 
 
 def keys_of_rendered_scenes(config: TrainConfig, stage: str) -> dict[str, float]:
-    """The keys of a stage and of the mix that records know nothing of and that are not off, with what is off."""
+    """Keys of a stage and of the mix that need rendered scenes and are set, each with the value that turns it off."""
     mix = {f"data.mix.{name}": off for name, off in MIX_OFF.items() if getattr(config.data.mix, name) != off}
     options = getattr(config, stage)
     return mix | {f"{stage}.{name}": off for name, off in WEIGHTS_OFF.items() if getattr(options, name, off) != off}

@@ -1,9 +1,9 @@
 """An auxiliary task, for training alone: the source encoder tells the depth of its own picture, by a linear map from
 each of its tokens.
 
-A published model starts from DINOv2 (arXiv 2304.07193), which has seen millions of pictures. There is none of the tiny
-model's size, and from the depth of edited pictures alone an encoder that starts at random stays nearly blind. Ours, not
-the paper's.
+A published model starts from DINOv2 (arXiv 2304.07193), which has seen millions of pictures. No such encoder has the
+tiny model's size, and one that starts at random stays nearly blind if it learns from the depth of edited pictures
+alone. This task is ours, not the paper's.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Stage(ABC):
                 network.gradient_checkpointing = True
 
     def anywhere(self, flags: list[bool]) -> list[bool]:
-        """Whether each flag is set on any process. Without sharding the processes need not agree: the flags themselves.
+        """Whether each flag is set on any process. Without sharding the flags are returned as they are.
 
         Processes that share a network gather its blocks together, so it runs on all of them or on none.
         """

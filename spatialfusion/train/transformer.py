@@ -11,7 +11,7 @@ from torch import nn
 from ..backbones.qwen_image import use_short_attention
 from ..errors import InputError
 
-TEXT_MULTIPLE = 16  # tokens; of a compiled network, since it is compiled once for each length that it sees
+TEXT_MULTIPLE = 16  # tokens to which texts are padded, as a compiled network is compiled once for each length
 SHEET_STEPS = 20
 SHEET_GUIDANCE = 4.0
 

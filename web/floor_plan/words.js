@@ -5,7 +5,7 @@ const ENGLISH = {
     show: "Show the floor plan",
     hide: "Hide the floor plan",
     depth: "Depth",
-    picture: "Picture",
+    picture: "Image",
     depthAlt: "Depth of the scene, near is white",
     pictureAlt: "The scene as drawn",
     shown: "What the small picture shows",

@@ -15,7 +15,7 @@ from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
 
-BOX_THRESHOLD, TEXT_THRESHOLD = 0.25, 0.20  # GenSpace's
+BOX_THRESHOLD, TEXT_THRESHOLD = 0.25, 0.20  # the values of GenSpace's evaluator
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""`python -m spatialfusion.evaluate.foundation.exact`: how far off the judge is where its networks are not.
+"""`python -m spatialfusion.evaluate.foundation.exact`: how far off the judge is when all its networks are right.
 
-Rendered scenes have exact masks, depth and fronts; what remains is that a camera sees surfaces only, and what
-`measure` and `GroundPlane` make of them. Three more rows damage the exact input as networks do: masks that take one
+Rendered scenes have exact masks, depth and fronts. The error that remains comes from a camera that sees surfaces only,
+and from `measure` and `GroundPlane`. Three more rows damage the exact input as networks do: masks that take one
 pixel of the surroundings, depth that is blurred over the edges of things, and depth with one per cent of noise.
 """
 
@@ -26,7 +26,7 @@ from .gravity import GroundPlane
 from .measure import measure
 
 DAMAGES = ("none", "mask", "blur", "noise")
-SHOWN = (0.5, 0.75, 0.95)  # quantiles
+SHOWN = (0.5, 0.75, 0.95)  # quantiles of the errors that are printed
 
 
 def main(arguments: list[str]) -> None:

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ...geometry import Geometry
 
-POINTS = 8192  # looked at, spread evenly over the image
+POINTS = 8192  # number of points that are looked at, spread evenly over the image
 TRIALS = 512
-NEAR = 0.02  # of its distance from the camera: how far from a plane a point may lie and still be part of it
-MAX_TILT = 45.0  # degrees between the camera's up and the ground's: what is steeper is a wall
-FLAT = 20.0  # degrees between the surface at a point and the plane that it is a part of
-MIN_SHARE = 0.05  # of the valid points, below which a plane says nothing of gravity
+NEAR = 0.02  # how far from a plane one of its points may lie, as a part of the point's distance from the camera
+MAX_TILT = 45.0  # degrees between the camera's up and the ground's; a steeper plane is a wall
+FLAT = 20.0  # most degrees between the surface at a point and the plane that the point belongs to
+MIN_SHARE = 0.05  # the least share of the valid points that a plane must hold to say where down is
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 What is measured is the surface that the camera sees. Its box is the thing's own where the visible sides reach as far as
 the thing does, which is so for box-like things seen at an angle. Of a thing seen straight from one side the extent
-along the line of sight is not seen, and the centre is too near: docs/judges.md has figures.
+along the line of sight is not seen, and the centre is too near: docs/evaluation.md has figures.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor
 
 from ...geometry import Geometry
 
-MIN_POINTS = 16  # below which a thing is not placed
+MIN_POINTS = 16  # a thing with fewer points is not placed
 # A mask's edge is where it takes of other things, and where depth lies between two surfaces. A pixel of an image whose
 # shorter side has this many pixels; more for larger ones.
 EDGE = 256
-CELLS = 8  # into which the extent of a thing is divided to see what hangs together
-MIN_PART = 0.1  # of the largest part's points, below which another part is not the thing's
-MARGIN = 0.03  # of its extent: how far the edge may reach beyond what is inside of it
-MIN_INSIDE = 0.2  # of the points, below which a thing is all edge
+CELLS = 8  # parts of a thing's extent, in which what hangs together is looked for
+MIN_PART = 0.1  # a part with a smaller share of the largest part's points does not belong to the thing
+MARGIN = 0.03  # how far the edge may reach beyond the inside, as a part of the thing's extent
+MIN_INSIDE = 0.2  # a thing with a smaller share of its points inside is all edge
 
 
 def measure(

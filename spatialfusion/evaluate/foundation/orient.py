@@ -1,7 +1,7 @@
 """Orientation: which way a thing faces, by Orient-Anything (DINOv2 with a head over bins of one degree).
 
-Notable: the published checkpoints are pickles, which are not read here; docs/judges.md has the lines that write one as
-config.json and model.safetensors. Its angles are those of the camera as the thing sees it:
+Notable: the published checkpoints are pickles, which are not read here; docs/evaluation.md has the lines that write one
+as config.json and model.safetensors. Its angles are those of the camera as the thing sees it:
 
 - azimuth, 360 bins: 0 where the camera stands in front of it, 90 where it stands at its left side;
 - polar, 180 bins: how far above it the camera stands, -90 to 90;
@@ -31,8 +31,8 @@ from .pixels import normalised
 _UPRIGHT = {360 + 180 + 180 + 2: 90, 360 + 180 + 360 + 2: 180}
 _LAST = "down_sampler.net2.0.bias"
 CONFIDENT = 0.5
-SIDE, CROP = 256, 224  # pixels: DINOv2's own, shorter side and the middle that is cut out of it
-_FILLED = 0.85  # of the picture's side, where the thing stands alone on black
+SIDE, CROP = 256, 224  # pixels: the shorter side, and the middle that is cut out of it, as DINOv2 has them
+_FILLED = 0.85  # the part of the square's side that a thing takes where it stands alone on black
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class OrientAnything:
     """See Orienter. The thing is shown as it stands; if it seems to have no front, once more alone on black."""
 
     name: ClassVar[str] = "orient_anything"
-    LICENCES: ClassVar[dict[str, str]] = {}  # that of a folder is in its README.md
+    LICENCES: ClassVar[dict[str, str]] = {}  # empty: a folder's licence is in its README.md
 
     def __init__(self, folder: Path, weights: str, licence: str, device: torch.device | str):
         if read_json(folder / "config.json").get("model_type") != "dinov2":
             raise InputError(
                 f"{folder} is not Orient-Anything: expected the config.json of the DINOv2 that it was made from, and "
-                "its own tensors as model.safetensors (docs/judges.md)."
+                "its own tensors as model.safetensors (docs/evaluation.md)."
             )
         self.weights, self.licence, self.device = weights, licence, torch.device(device)
         bins = _bins(folder)
@@ -142,7 +142,7 @@ def _bins(folder: Path) -> int:
         except (SafetensorError, OSError) as error:
             raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}): fetch it again.") from None
     else:
-        raise InputError(f"the weights in {folder} have no {_LAST}: expected Orient-Anything's (docs/judges.md).")
+        raise InputError(f"the weights in {folder} have no {_LAST}: expected Orient-Anything's (docs/evaluation.md).")
     if bins not in _UPRIGHT:
         raise InputError(f"the head in {folder} has {bins} outputs: expected {' or '.join(map(str, _UPRIGHT))}.")
     return bins
