@@ -22,6 +22,7 @@ MODULES = (
     "measure_depth",
     "compose_scene",
     "plan_scene",
+    "scene_preview",
     "scene_mask",
     "scene_regions",
     "limit_control",
@@ -47,7 +48,7 @@ _check_host()
 
 
 def _load() -> list[type[io.ComfyNode]]:
-    """The node classes: in each module, those that it defines. A module that fails leaves the others alone."""
+    """The node classes: in each module, those that it defines, if any. A module that fails leaves the others alone."""
     nodes: list[type[io.ComfyNode]] = []
     for name in MODULES:
         try:

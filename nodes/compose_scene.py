@@ -8,7 +8,7 @@ from ..spatialfusion.planner.plan import plan_text
 from ..spatialfusion.scenes.compose import check_picture
 from ..spatialfusion.scenes.text import EXAMPLE
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import cancellable, draw_layout, output_values, outputs, say, scene_output
+from .scene_drawing import cancellable, draw_layout, drawn_scene, output_values, outputs, say, scene_output
 
 
 class SpatialFusionComposeScene(io.ComfyNode):
@@ -74,4 +74,6 @@ class SpatialFusionComposeScene(io.ComfyNode):
         check_picture((width, height), supersampling)
         made = plan_text(text, seed, (width, height), progress=cancellable())
         drawn = made.take(draw_layout(made.layout, (width, height), supersampling))
-        return io.NodeOutput(*output_values(drawn), made, ui=say(cls, drawn.warnings, "Everything is in view."))
+        note = say(cls, drawn.warnings, "Everything is in view.")
+        shown = {**note.as_dict(), **drawn_scene(text, seed, (width, height))}
+        return io.NodeOutput(*output_values(drawn), made, ui=shown)

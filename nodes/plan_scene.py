@@ -13,7 +13,7 @@ from ..spatialfusion.planner.llm_server import ServerLlm
 from ..spatialfusion.planner.plan import SAMPLES, plan
 from .host.clip_llm import ClipLlm
 from .inputs import layout_seed_input, picture_size_inputs
-from .scene_drawing import cancellable, draw_layout, output_values, outputs, say, scene_output
+from .scene_drawing import cancellable, draw_layout, drawn_scene, output_values, outputs, say, scene_output
 
 EXAMPLE = "a giraffe two metres behind a red jeep, a tree to the left of the giraffe, seen from the left"
 
@@ -101,8 +101,9 @@ class SpatialFusionPlanScene(io.ComfyNode):
         if made.not_understood:
             sentences.append(f"Not understood: {', '.join(made.not_understood)}.")
         note = say(cls, sentences, "All of it is understood and in view.")
+        shown = {**note.as_dict(), **drawn_scene(made.text, seed, (width, height))}
         # The core's nodes take a list for each picture.
-        return io.NodeOutput(made.text, *output_values(drawn), [boxes], made, ui=note)
+        return io.NodeOutput(made.text, *output_values(drawn), [boxes], made, ui=shown)
 
 
 def _llm(clip: Any, server: str) -> Llm | None:

@@ -56,6 +56,11 @@ def output_values(drawn: Composition) -> tuple[Any, ...]:
     return to_packet(drawn.geometry, image), image, drawn.masks_in(torch.float32), "\n".join(drawn.names)
 
 
+def drawn_scene(text: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
+    """What a run tells the floor plan on the node, which cannot know a text that came from elsewhere."""
+    return {"spatialfusion_scene": [{"text": text, "seed": seed, "width": size[0], "height": size[1]}]}
+
+
 def say(node: type[io.ComfyNode], sentences: Sequence[str], otherwise: str) -> ui.PreviewText:
     """Show sentences on the node, or that there are none."""
     text = "\n".join(sentences) or otherwise

@@ -168,6 +168,31 @@ def synonym(word: str) -> str:
     return "" if single == find_noun(word) else single
 
 
+@dataclass
+class Clause:
+    """Words of a statement that say one thing: the character where they start, the one behind them, and what they say.
+
+    says: kinds of relations, and "count", "kind", "position", "size", "direction", "name" and so on, or nothing.
+    """
+
+    start: int
+    end: int = 0
+    says: set[str] = field(default_factory=set)
+
+
+class _Clauses(list[Clause]):
+    """The clauses of a statement while it is read."""
+
+    def begin(self, words: Words) -> None:
+        """The next word begins a clause."""
+        self.end(words)
+        self.append(Clause(words.spans[words.place][0] if words.spans else 0))
+
+    def end(self, words: Words) -> None:
+        if self and words.spans:
+            self[-1].end = words.spans[words.place - 1][1]
+
+
 # --- references ----------------------------------------------------------------------------------------------------
 
 
@@ -404,6 +429,7 @@ class _Line:
     words: Words
     thing: Thing
     relations: list[tuple[str, tuple[_Call, ...], float | None]]
+    clauses: list[Clause]
 
 
 def _read_thing(words: Words, known: _Known) -> _Line:
@@ -414,14 +440,17 @@ def _read_thing(words: Words, known: _Known) -> _Line:
     spoken: list[str] = []  # attributes and quotes
     extents: dict[str, float] = {}
     spare = ""  # a word that was taken for a colour and may be the noun
+    clauses = _Clauses()
 
     def once(what: str) -> None:
         if what in seen:
             raise words.error(f"the {what} is given twice", "one for each object, and one object for each line")
         seen.add(what)
+        clauses[-1].says.add(what)
 
     def relate(kind: str, *calls: _Call, value: float | None = None) -> None:
         relations.append((kind, calls, value))
+        clauses[-1].says.add(kind)
 
     def take_noun(length: int) -> None:
         nonlocal thing
@@ -433,6 +462,8 @@ def _read_thing(words: Words, known: _Known) -> _Line:
 
     count = words.peek()
     if count in _COUNTS or (re.fullmatch(r"\d+", count) and not words.comes_measure()):
+        clauses.begin(words)
+        clauses[-1].says.add("count")
         words.next()
         number = _COUNTS.get(count) or (int(count) if len(count) < 9 else 10**9)
         if not 1 <= number <= MAX_OBJECTS:
@@ -440,6 +471,7 @@ def _read_thing(words: Words, known: _Known) -> _Line:
         thing = replace(thing, count=number)
 
     while (word := words.peek()) is not None:
+        clauses.begin(words)
         if word[0] == '"':
             spoken.append(words.next()[1:])
             continue
@@ -516,6 +548,7 @@ def _read_thing(words: Words, known: _Known) -> _Line:
         elif word in COLOR_WORDS and thing.color and relations and _lacks_color(relations[-1]):
             # "car red left of house blue": the thing has its colour, so this is the other's.
             kind, calls, value = relations[-1]
+            clauses[-1].says.add(kind)
             relations[-1] = (kind, (*calls[:-1], replace(calls[-1], color=COLOR_WORDS[words.next()])), value)
         elif word in COLOR_WORDS and not (thing.color and not thing.noun and find_noun(word)):
             once("colour")
@@ -528,6 +561,7 @@ def _read_thing(words: Words, known: _Known) -> _Line:
             take_noun(length)
         else:
             strange.append(words.next())
+    clauses.end(words)
     if not thing.noun and spare:
         thing = replace(thing, noun=find_noun(spare), color="")
     if strange:
@@ -541,6 +575,7 @@ def _read_thing(words: Words, known: _Known) -> _Line:
         words,
         replace(thing, words=" ".join(spoken), extents=tuple((e, extents[e]) for e in _EXTENTS if e in extents)),
         relations,
+        list(clauses),
     )
 
 
@@ -758,6 +793,7 @@ class _CameraWords:
     line: CameraLine
     distances: list[tuple[float, _Call]]
     sees: list[tuple[str, _Call]]
+    clauses: list[Clause]
 
 
 def _read_camera(words: Words, known: _Known) -> _CameraWords:
@@ -766,7 +802,10 @@ def _read_camera(words: Words, known: _Known) -> _CameraWords:
     sees: list[tuple[str, _Call]] = []
     shot = level = ""
     auto = False
+    clauses = _Clauses()
     while (word := words.peek()) is not None:
+        clauses.begin(words)
+        clauses[-1].says.add(word if word in _CAMERA else "wish")
         if words.number_next():
             metres = words.number(_DISTANCE)
             words.accept("away")
@@ -803,7 +842,8 @@ def _read_camera(words: Words, known: _Known) -> _CameraWords:
         raise words.error(f'"{shot}" and both "fov" and "at" are given', "the wish or the numbers")
     auto = auto or bool(distances or sees or shot or level)
     line = CameraLine(_in_order(numbers, _CAMERA), auto, shot=shot, level=level, line=words.line)
-    return _CameraWords(words, line, distances, sees)
+    clauses.end(words)
+    return _CameraWords(words, line, distances, sees, list(clauses))
 
 
 def _level_next(words: Words) -> str | None:
@@ -838,8 +878,28 @@ def _read_side(words: Words, known: _Known, distances: list[tuple[float, _Call]]
 # --- the text ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Source:
+    """A program with where each of its things, and its camera, stands in the text: the clauses of their statements.
+
+    camera: without the word itself. camera_word, place_word: where "camera", and "outdoor" or "room", stand; None
+    without such a line.
+    """
+
+    program: SceneProgram
+    things: tuple[tuple[Clause, ...], ...]
+    camera: tuple[Clause, ...]
+    camera_word: tuple[int, int] | None
+    place_word: tuple[int, int] | None
+
+
 def read_scene_text(text: str) -> SceneProgram:
     """Read a scene text. Raises InputError, with the number of the line, for what is not in the language."""
+    return read_source(text).program
+
+
+def read_source(text: str) -> Source:
+    """Read a scene text and where what it says stands in it. Raises InputError as `read_scene_text` does."""
     statements = list(split_text(text))
     if len(statements) > 4 * MAX_OBJECTS:
         raise InputError(f"the scene text has {len(statements):,} lines; expected at most {MAX_OBJECTS:,} objects.")
@@ -883,7 +943,13 @@ def read_scene_text(text: str) -> SceneProgram:
         said["surroundings"].line if place else 0,
     )
     _check_member_names(program, lines)
-    return program
+    return Source(
+        program,
+        tuple(tuple(line.clauses) for line in lines),
+        tuple(camera.clauses) if camera else (),
+        said["camera"].spans[0] if camera else None,
+        said["surroundings"].spans[0] if place else None,
+    )
 
 
 def _check_names(lines: list[_Line]) -> None:

@@ -33,6 +33,7 @@ _PLAIN = str.maketrans(
 )
 QUOTES = '"“”„‟«»'
 _UNQUOTED = re.compile(f"[^{QUOTES}#;；]+")
+_PART = re.compile(r"\S+")
 _QUOTED = re.compile(f"[{QUOTES}]([^{QUOTES}]*)[{QUOTES}]")
 
 
@@ -49,14 +50,23 @@ class Wanted:
 
 
 class Words:
-    """The words of one statement, taken from left to right. What stood in quotes is one word that begins with one."""
+    """The words of one statement, taken from left to right. What stood in quotes is one word that begins with one.
 
-    def __init__(self, line: int, words: list[str]) -> None:
+    spans: the first character of each word in the text, and the one behind it.
+    """
+
+    def __init__(self, line: int, words: list[str], spans: Iterable[tuple[int, int]] = ()) -> None:
         self.line = line
         # A comma separates, but only where a number would else belong to what follows: "chair 2, taller than ...".
         self._words = [word for word in words if word != ","]
         self._commas = {place - 1 - n for n, place in enumerate(i for i, word in enumerate(words) if word == ",")}
+        self.spans = [span for word, span in zip(words, spans) if word != ","]
         self._place = 0
+
+    @property
+    def place(self) -> int:
+        """How many words are taken."""
+        return self._place
 
     def peek(self, ahead: int = 0) -> str | None:
         place = self._place + ahead
@@ -153,7 +163,9 @@ def split_text(text: str) -> Iterator[Words]:
         raise InputError(
             f"the scene text has {len(text):,} characters; expected at most {MAX_TEXT:,}, a line for each object."
         )
-    for line, content in enumerate(text.splitlines(), 1):
+    start = 0  # of the line in the text
+    for line, whole in enumerate(text.splitlines(keepends=True), 1):
+        content = "".join(whole.splitlines())
         if len(content) > MAX_LINE:
             raise InputError(
                 f"line {line} of the scene text has {len(content):,} characters; expected at most {MAX_LINE:,}."
@@ -165,24 +177,33 @@ def split_text(text: str) -> Iterator[Words]:
                 "expected letters, digits and punctuation."
             )
         statement: list[str] = []
+        spans: list[tuple[int, int]] = []
         place = 0
         while place < len(content):
             found = _QUOTED.match(content, place) or _UNQUOTED.match(content, place)
             if found and found.re is _QUOTED:
                 statement.append('"' + found[1])
+                spans.append((start + place, start + found.end()))
             elif found:
-                statement += [word for word in _split(found[0].translate(_PLAIN)) if word not in FILLERS]
+                for part in _PART.finditer(found[0]):
+                    words = [word for word in _split(part[0].translate(_PLAIN)) if word not in FILLERS]
+                    # A comma is no part of the word before it.
+                    length = max(part[0].rfind(each) for each in ",，") if words[-1:] == [","] else len(part[0])
+                    first = start + place + part.start()
+                    statement += words
+                    spans += [(first, first + length)] * len(words)
             elif content[place] == "#":
                 break
             elif content[place] in QUOTES:
                 raise InputError(f"line {line} of the scene text: a quote is not closed; expected one more quote.")
             else:
                 if any(word != "," for word in statement):
-                    yield Words(line, statement)
-                statement = []
+                    yield Words(line, statement, spans)
+                statement, spans = [], []
             place = found.end() if found else place + 1
         if any(word != "," for word in statement):
-            yield Words(line, statement)
+            yield Words(line, statement, spans)
+        start += len(whole)
 
 
 def is_readable(character: str) -> bool:

@@ -26,19 +26,19 @@ def scene_to_text(scene: Scene) -> str:
     """
     camera = scene.camera
     x, y, z = camera.position
-    moved = f" at {_say(x)} {_say(z)}" if x or z else ""
+    moved = f" at {say(x)} {say(z)}" if x or z else ""
     turned = f" yaw {_say_turn(camera.yaw)}" if camera.yaw else ""
     azimuth, elevation = scene.light
     ground, backdrop = scene.ground % len(GROUNDS), scene.backdrop % len(SKIES)
     if scene.room:
         half_width, height, far = scene.room
-        size = f"{_say(2 * half_width)} {_say(height)} {_say(far)}"
-        around = f"room size {size} floor {ground} walls {backdrop} tile {_say(scene.tile)}"
+        size = f"{say(2 * half_width)} {say(height)} {say(far)}"
+        around = f"room size {size} floor {ground} walls {backdrop} tile {say(scene.tile)}"
     else:
-        around = f"outdoor ground {ground} sky {backdrop} tile {_say(scene.tile)}"
+        around = f"outdoor ground {ground} sky {backdrop} tile {say(scene.tile)}"
     lines = [
-        f"camera height {_say(-y)} pitch {_say(camera.pitch)} fov {_say(camera.hfov)}{moved}{turned}",
-        f"light azimuth {_say_turn(azimuth)} elevation {_say(elevation)}",
+        f"camera height {say(-y)} pitch {say(camera.pitch)} fov {say(camera.hfov)}{moved}{turned}",
+        f"light azimuth {_say_turn(azimuth)} elevation {say(elevation)}",
         around,
     ]
     names = [thing.name.lower() for thing in scene.objects if thing.name]
@@ -46,11 +46,11 @@ def scene_to_text(scene: Scene) -> str:
         raise InputError(f"two objects of the scene have one name among {sorted(names)}; expected names that differ.")
     for thing in scene.objects:
         x, y, z = thing.position
-        base = f" {_say(-y)}" if y else ""
+        base = f" {say(-y)}" if y else ""
         yaw = f" yaw {_say_turn(thing.yaw)}" if thing.yaw else ""
-        size = " ".join(_say(edge) for edge in thing.size)
+        size = " ".join(say(edge) for edge in thing.size)
         head = _head(_kind(thing), thing.color, thing.words, thing.plan, thing.parts)
-        lines.append(f"{head} at {_say(x)} {_say(z)}{base} size {size}{yaw}{_called(thing.name)}")
+        lines.append(f"{head} at {say(x)} {say(z)}{base} size {size}{yaw}{_called(thing.name)}")
     return "\n".join(lines) + "\n"
 
 
@@ -74,7 +74,7 @@ def _camera_line(program: SceneProgram) -> str:
     camera = program.camera
     words = ["camera"]
     words += ["auto"] if camera.auto else []
-    words += [f"{_say(metres)} from {_call(program, reference)}" for metres, reference in camera.distances]
+    words += [f"{say(metres)} from {_call(program, reference)}" for metres, reference in camera.distances]
     words += [f"sees {side} of {_call(program, reference)}" for side, reference in camera.sees]
     words += [word for word in (camera.shot, camera.level) if word]
     return " ".join(words) + _numbers(camera.numbers)
@@ -88,12 +88,12 @@ def _thing_line(program: SceneProgram, thing: Thing) -> str:
         noun = f"{thing.count} {several}"
     line = _head(noun, thing.color, thing.words, thing.like, thing.parts)
     if thing.at is not None:
-        line += f" at {' '.join(map(_say, thing.at))}"
+        line += f" at {' '.join(map(say, thing.at))}"
     if thing.size is not None:
-        line += f" size {' '.join(map(_say, thing.size))}"
-    line += "".join(f" {extent} {_say(metres)}" for extent, metres in thing.extents)
+        line += f" size {' '.join(map(say, thing.size))}"
+    line += "".join(f" {extent} {say(metres)}" for extent, metres in thing.extents)
     if thing.yaw is not None:
-        line += f" yaw {_say(thing.yaw)}"
+        line += f" yaw {say(thing.yaw)}"
     if thing.facing:
         line += f" facing {thing.facing}"
     for relation in thing.relations:
@@ -109,7 +109,7 @@ def _relation(program: SceneProgram, relation: Relation) -> str:
     kind, value = relation.kind, relation.value
     calls = [_call(program, reference) for reference in relation.references]
     if kind == "from camera":
-        return f"{_say(value)} from camera"
+        return f"{say(value)} from camera"
     if kind == "between":
         return f"between {' and '.join(calls)}"
     if kind.startswith("side by side"):
@@ -118,15 +118,15 @@ def _relation(program: SceneProgram, relation: Relation) -> str:
     if not calls:
         return kind.removesuffix(" with")
     if kind == "from" or kind.endswith("than") or kind == "times as big as":
-        return f"{_say(value)} {kind} {calls[0]}" if value is not None else f"{kind} {calls[0]}"
-    return f"{kind} {calls[0]}" + (f" by {_say(value)}" if value is not None else "")
+        return f"{say(value)} {kind} {calls[0]}" if value is not None else f"{kind} {calls[0]}"
+    return f"{kind} {calls[0]}" + (f" by {say(value)}" if value is not None else "")
 
 
 def _call(program: SceneProgram, reference: Reference) -> str:
     """The words that others of the text call a thing by: its name, its noun, with its colour, or with a number."""
     thing = program.things[reference.thing]
     if thing.name:
-        return _quoted(f"{thing.name} {reference.member}" if reference.member else thing.name)
+        return say_name(f"{thing.name} {reference.member}" if reference.member else thing.name)
     alike = [index for index, other in enumerate(program.things) if other.noun == thing.noun]
     if len(alike) == 1 and not reference.member:
         entry = lexicon.noun(thing.noun)
@@ -157,15 +157,15 @@ def _part(part: Primitive) -> str:
     shape = _SHAPES[part.shape]
     if part.shape == FRUSTUM and taper == (0.0, 0.0):
         shape, usual = "cone", taper
-    text = f"{shape} {' '.join(map(_say, (*part.center, *part.size)))}"
+    text = f"{shape} {' '.join(map(say, (*part.center, *part.size)))}"
     if part.color != "main":
         if part.color not in ROLES and part.color not in COLOR_WORDS.values():
             raise InputError(f'a part has the colour "{part.color}"; expected a colour or one of {", ".join(ROLES)}.')
         text += f" {part.color}"
     if taper != usual:
-        text += f" taper {_say(taper[0])}" + (f" {_say(taper[1])}" if taper[1] != taper[0] else "")
+        text += f" taper {say(taper[0])}" + (f" {say(taper[1])}" if taper[1] != taper[0] else "")
     text += f" axis {part.axis}" if part.axis != "y" else ""
-    return text + (f" tilt {_say(part.tilt)}" if part.tilt else "")
+    return text + (f" tilt {say(part.tilt)}" if part.tilt else "")
 
 
 def _kind(thing: SceneObject) -> str:
@@ -182,10 +182,10 @@ def _kind(thing: SceneObject) -> str:
 
 
 def _called(name: str) -> str:
-    return f" as {_quoted(name)}" if name else ""
+    return f" as {say_name(name)}" if name else ""
 
 
-def _quoted(name: str) -> str:
+def say_name(name: str) -> str:
     """A name as it is, where the language reads it as one; else in quotes."""
     if name == name.lower() and _PLAIN_NAME.fullmatch(name):
         return name
@@ -205,13 +205,13 @@ def _check(text: str, what: str) -> None:
 
 
 def _numbers(numbers: Numbers) -> str:
-    return "".join(f" {key} {' '.join(map(_say, values))}" for key, values in numbers)
+    return "".join(f" {key} {' '.join(map(say, values))}" for key, values in numbers)
 
 
-def _say(number: float) -> str:
+def say(number: float) -> str:
     """The shortest text that reads back as the same number."""
     return f"{number:g}" if float(f"{number:g}") == number else repr(float(number))
 
 
 def _say_turn(degrees: float) -> str:
-    return _say(degrees if abs(degrees) <= 360 else math.fmod(degrees, 360))
+    return say(degrees if abs(degrees) <= 360 else math.fmod(degrees, 360))
