@@ -55,13 +55,14 @@ def sample(
     denoise: Denoiser,
     noise: tuple[Tensor, Tensor],
     steps: int,
-    callback: Callable[[int], None] | None = None,
+    callback: Callable[[int, Tensor, Tensor], None] | None = None,
     start: float = 1.0,
 ) -> tuple[Tensor, Tensor, object]:
     """Euler integration from noise (state [B, 2, h, w], fov [B]) at t = `start` to 0.
 
     At a start below 1 the noise is what `add_noise` makes of a depth that is to be drawn on. The steps are as many as
-    from 1, each shorter.
+    from 1, each shorter. `callback` is called after each with its index and its estimate of the clean state and field
+    of view.
 
     Returns:
         the last estimate of the clean state and field of view, and the third value of the last denoiser call. With
@@ -76,5 +77,5 @@ def sample(
         state = state0 + ratio * (state - state0)
         fov = fov0 + ratio * (fov - fov0)
         if callback is not None:
-            callback(i)
+            callback(i, state0, fov0)
     return state, fov, extra

@@ -543,7 +543,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 source=source,
                 steps=steps,
                 guidance=guidance,
-                callback=lambda step: bar.update(),
+                callback=lambda step, estimate: bar.update(),
                 start=start,
             )
         return geometry.to("cpu")

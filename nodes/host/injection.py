@@ -41,6 +41,11 @@ KEY = "spatialfusion"
 # Noise levels of a run and of `percent_to_sigma` agree to the coarseness of the host's table of 10,000 levels.
 _SIGMA_TOLERANCE = 5e-4
 _LAYERS = "spatialfusion_layers"
+# For a model that no checkpoint is for.
+OTHER_WAY = (
+    "For any model that has a depth ControlNet, leave this node out: Render Metric Depth, and its image to Apply "
+    "ControlNet, does it."
+)
 _TEXT_STREAM = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "txt_mlp")
 
 
@@ -74,11 +79,13 @@ def architecture_of(model: ModelPatcher, loaded: LoadedModel) -> Architecture:
     if found is None or getattr(getattr(network, "time_text_embed", None), "use_additional_t_cond", False):
         variant = "the layered variant of " if found else ""
         known = ", ".join(sorted({a.backbone for a in ARCHITECTURES.values()}))
-        raise InputError(f"model is {variant}{name}, which depth cannot be given to: supported are {known}.")
+        raise InputError(
+            f"model is {variant}{name}, which depth cannot be given to: supported are {known}. {OTHER_WAY}"
+        )
     if found.backbone != loaded.config.backbone:
         raise InputError(
             f"model is a {found.backbone}, but the SpatialFusion checkpoint {loaded.name} was trained for "
-            f"{loaded.config.backbone}: load the one that belongs to this model."
+            f"{loaded.config.backbone}: load the one that belongs to this model. {OTHER_WAY}"
         )
     return found
 
@@ -97,7 +104,7 @@ def check_fit(model: ModelPatcher, loaded: LoadedModel, architecture: Architectu
             size = "is missing" if module is None else f"is {found[1]} -> {found[0]}"
             raise InputError(
                 f"model does not fit the SpatialFusion checkpoint {loaded.name}: {name} {size}, the checkpoint was "
-                f"trained with {inputs} -> {outputs}; load the diffusion model that it belongs to."
+                f"trained with {inputs} -> {outputs}; load the diffusion model that it belongs to. {OTHER_WAY}"
             )
 
 
