@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion import geometry_edit
 from ..spatialfusion.errors import InputError
+from .depth_preview import show
 from .progress import picture_progress
 from .types import GeometryType, from_packet, source_picture_of, to_packet
 
@@ -63,6 +64,8 @@ class SpatialFusionEditDepth(io.ComfyNode):
                 ),
             ],
             outputs=[GeometryType.Output(display_name="geometry", tooltip="The edited metric depth.")],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -84,4 +87,4 @@ class SpatialFusionEditDepth(io.ComfyNode):
         else:
             edit = {"move": geometry_edit.move, "scale": geometry_edit.scale}[operation]
             edited = edit(geometry, amount, mask, step)
-        return io.NodeOutput(to_packet(edited, source_picture_of(packet), step))
+        return io.NodeOutput(to_packet(edited, source_picture_of(packet), step), ui=show(cls, edited))

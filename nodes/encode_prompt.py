@@ -5,6 +5,8 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from .inputs import clip_input, image_inputs, size_inputs
+from .known_words import about_words
+from .scene_drawing import say
 from .types import ModelType
 
 
@@ -34,6 +36,8 @@ class SpatialFusionEncodePrompt(io.ComfyNode):
             outputs=[
                 io.Conditioning.Output(display_name="conditioning", tooltip="For the positive or negative input.")
             ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -43,4 +47,6 @@ class SpatialFusionEncodePrompt(io.ComfyNode):
         check_size(width, height)
         pictures = fit_pictures(image, height, width)
         _, conditioning = read_prompt(spatialfusion, clip, prompt, pictures, allow_empty=True)
-        return io.NodeOutput(with_references(conditioning, vae, pictures))
+        known = "All words are known." if prompt.strip() else "The empty prompt."
+        note = say(cls, about_words(spatialfusion, clip, prompt), known)
+        return io.NodeOutput(with_references(conditioning, vae, pictures), ui=note)

@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_import import CONVENTIONS, from_da3, from_image, from_moge
+from .depth_preview import show
 from .progress import picture_progress
 from .types import GeometryType, source_picture_of, to_packet
 
@@ -83,6 +84,8 @@ class SpatialFusionImportDepth(io.ComfyNode):
                 ),
             ],
             outputs=[GeometryType.Output(display_name="geometry", tooltip="Metric depth.")],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -107,4 +110,4 @@ class SpatialFusionImportDepth(io.ComfyNode):
                 from_moge(packet, progress=step) if da3_geometry is None else from_da3(packet, hfov, progress=step)
             )
             picture = source_picture_of(packet, "moge_geometry" if da3_geometry is None else "da3_geometry")
-        return io.NodeOutput(to_packet(geometry, picture, step))
+        return io.NodeOutput(to_packet(geometry, picture, step), ui=show(cls, geometry))

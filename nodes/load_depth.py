@@ -10,10 +10,12 @@ from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_files import depth_sidecar, load_geometry
+from .depth_preview import show
 from .progress import picture_progress
 from .types import GeometryType, to_packet
 
 NOTHING = "no depth files yet"
+WHOLE = (".npz", ".exr")  # formats of one file
 
 
 class SpatialFusionLoadDepth(io.ComfyNode):
@@ -23,14 +25,27 @@ class SpatialFusionLoadDepth(io.ComfyNode):
             node_id="SpatialFusionLoadDepth",
             display_name="Load Metric Depth",
             category="SpatialFusion",
-            description="Read metric depth that Save Metric Depth or Python's save_geometry has written.",
-            search_aliases=["load geometry", "open depth", "npz", "16 bit depth", "import depth file"],
+            description="Read metric depth from a file: of Save Metric Depth, of Python's save_geometry, or an EXR in "
+            "metres of any program.",
+            search_aliases=[
+                "spatialfusion",
+                "load geometry",
+                "open depth",
+                "upload depth",
+                "npz",
+                "exr",
+                "16 bit depth",
+                "32 bit depth",
+                "import depth file",
+            ],
             inputs=[
                 io.Combo.Input(
                     "file",
                     options=_files() or [NOTHING],
-                    tooltip="An .npz, or a 16-bit .png with its .json beside it, in ComfyUI's input folder or, marked "
-                    "[output], in its output folder. For other depth images use Load Image and Import Depth.",
+                    tooltip="An .npz, an .exr in metres, or a 16-bit .png with its .json beside it, in ComfyUI's input "
+                    "folder or, marked [output], in its output folder. The button below puts files into the input "
+                    "folder, and so does dropping them on the node. For other depth images use Load Image and Import "
+                    "Depth.",
                 )
             ],
             outputs=[
@@ -39,6 +54,8 @@ class SpatialFusionLoadDepth(io.ComfyNode):
                     tooltip="Depth in metres with validity and camera, of the size in the file.",
                 )
             ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -61,7 +78,8 @@ class SpatialFusionLoadDepth(io.ComfyNode):
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
         geometry = load_geometry(_path(file))
-        return io.NodeOutput(to_packet(geometry, progress=picture_progress(len(geometry))))
+        packet = to_packet(geometry, progress=picture_progress(len(geometry)))
+        return io.NodeOutput(packet, ui=show(cls, geometry))
 
 
 def _files() -> list[str]:
@@ -72,7 +90,7 @@ def _files() -> list[str]:
             # A .png is depth only if its description stands beside it. The folder may hold many thousand others.
             known = {name.lower() for name in names}
             lower = [(name, name.lower()) for name in names]
-            ours = [n for n, m in lower if m.endswith(".npz") or (m.endswith(".png") and m[:-4] + ".json" in known)]
+            ours = [n for n, m in lower if m.endswith(WHOLE) or (m.endswith(".png") and m[:-4] + ".json" in known)]
             found += [Path(place, name).relative_to(folder).as_posix() + mark for name in sorted(ours)]
     return found
 
@@ -83,10 +101,10 @@ def _path(file: str) -> Path:
     path = Path(os.path.abspath(Path(folder or inputs, name)))
     inside = any(path.is_relative_to(os.path.abspath(place)) for place in (inputs, outputs))
     ending = path.suffix.lower()
-    is_depth = ending == ".npz" or (ending == ".png" and depth_sidecar(path) is not None)
+    is_depth = ending in WHOLE or (ending == ".png" and depth_sidecar(path) is not None)
     if not (inside and is_depth and os.path.isfile(path)):
         raise InputError(
-            f"file {file!r} is not a depth file of {inputs} or, marked [output], of {outputs}: put an .npz, or a "
-            "16-bit .png with its .json, there."
+            f"file {file!r} is not a depth file of {inputs} or, marked [output], of {outputs}: put an .npz, an "
+            ".exr, or a 16-bit .png with its .json, there."
         )
     return path

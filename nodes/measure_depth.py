@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import io, ui
-from server import PromptServer
+from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_measure import depth_at, distance, mean_depth
+from .scene_drawing import say
 from .types import GeometryType, from_packet
 
 
@@ -73,7 +73,4 @@ class SpatialFusionMeasureDepth(io.ComfyNode):
             measured = mean_depth(geometry, mask_a)
         else:
             measured = depth_at(geometry, x, y, radius)
-        # The interface shows the text of other people's nodes only when it comes as progress.
-        if cls.hidden is not None and cls.hidden.unique_id:
-            PromptServer.instance.send_progress_text(measured.text, cls.hidden.unique_id)
-        return io.NodeOutput(measured.metres.tolist(), measured.text, ui=ui.PreviewText(measured.text))
+        return io.NodeOutput(measured.metres.tolist(), measured.text, ui=say(cls, [measured.text], ""))

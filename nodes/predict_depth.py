@@ -10,7 +10,10 @@ from comfy_api.latest import io
 from ..spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.flow import depth_generators
+from ..spatialfusion.geometry import Geometry
+from .depth_preview import live, show
 from .inputs import check_finite, clip_input, image_inputs, seed_input, size_inputs
+from .known_words import about_words
 from .types import GeometryType, ModelType, to_packet
 
 EXAMPLE = "a red car in front of a blue house"
@@ -79,6 +82,8 @@ class SpatialFusionPredictDepth(io.ComfyNode):
                 ),
                 io.Conditioning.Output(display_name="positive", tooltip="Of the same prompt, for the sampler."),
             ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -115,9 +120,9 @@ class SpatialFusionPredictDepth(io.ComfyNode):
         generators = depth_generators([torch.Generator().manual_seed(seed)] * batch_size)
         bar = comfy.utils.ProgressBar(depth_steps)
 
-        def after_step(step: int) -> None:
+        def after_step(step: int, estimate: Geometry) -> None:
             comfy.model_management.throw_exception_if_processing_interrupted()
-            bar.update_absolute(step + 1, depth_steps)
+            bar.update_absolute(step + 1, depth_steps, live(estimate))
 
         def for_batch(one):
             return None if one is None else one.to(network.device, network.dtype).select([0] * batch_size)
@@ -132,4 +137,5 @@ class SpatialFusionPredictDepth(io.ComfyNode):
             guidance=depth_guidance,
             callback=after_step,
         )
-        return io.NodeOutput(to_packet(geometry), conditioning)
+        shown = show(cls, geometry, about_words(spatialfusion, clip, prompt))
+        return io.NodeOutput(to_packet(geometry), conditioning, ui=shown)

@@ -8,18 +8,27 @@ from itertools import count
 from pathlib import Path
 
 import folder_paths
-from comfy_api.latest import io, ui
+from comfy_api.latest import Types, io, ui
+from comfy_execution.graph_utils import ExecutionBlocker
 from einops import rearrange
 
-from ..spatialfusion.depth_image import colorize
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_files import save_geometry, save_glb, save_ply
+from .depth_preview import show
 from .progress import picture_progress
 from .types import GeometryType, from_packet, source_picture_of
 
 # The first is the file that is named to the user; the others stand beside it.
-ENDINGS = {"npz": (".npz",), "png 16 bit": (".png", ".json"), "ply": (".ply",), "glb": (".glb",)}
+ENDINGS = {
+    "npz": (".npz",),
+    "png 16 bit": (".png", ".json"),
+    "ply": (".ply",),
+    "glb": (".glb",),
+    "exr 32 bit": (".exr",),
+}
+# What the core's 3D nodes take: a point cloud, or a mesh.
+File3DType = io.Custom("FILE_3D_PLY,FILE_3D_GLB")
 
 
 class SpatialFusionSaveDepth(io.ComfyNode):
@@ -30,7 +39,21 @@ class SpatialFusionSaveDepth(io.ComfyNode):
             display_name="Save Metric Depth",
             category="SpatialFusion",
             description="Save metric depth to ComfyUI's output folder, one file for each picture of the batch.",
-            search_aliases=["export depth", "point cloud", "mesh", "save geometry", "npz", "ply", "glb", "16 bit"],
+            search_aliases=[
+                "spatialfusion",
+                "export depth",
+                "save depth",
+                "point cloud",
+                "mesh",
+                "3d",
+                "save geometry",
+                "npz",
+                "ply",
+                "glb",
+                "exr",
+                "16 bit",
+                "32 bit",
+            ],
             is_output_node=True,
             inputs=[
                 GeometryType.Input("geometry", tooltip="Metric depth from a SpatialFusion or MoGe node."),
@@ -48,6 +71,7 @@ class SpatialFusionSaveDepth(io.ComfyNode):
                     "- png 16 bit: log depth, with a .json beside it that says how to get metres.\n"
                     "- ply: point cloud in metres, with colours.\n"
                     "- glb: mesh in metres, textured, cut where depth jumps.\n"
+                    "- exr 32 bit: metres as floating point, 0 where unknown, with the camera.\n"
                     "Colours are those of the picture that the geometry belongs to, else a colour map of the depth.",
                 ),
             ],
@@ -57,8 +81,15 @@ class SpatialFusionSaveDepth(io.ComfyNode):
                     is_output_list=True,
                     tooltip="Names within the output folder, one for each picture. Connect it to Preview 3D to see "
                     "a .glb.",
-                )
+                ),
+                File3DType.Output(
+                    "model_3d",
+                    is_output_list=True,
+                    tooltip="The files of formats ply and glb, for the core's 3D nodes: a .ply for Preview Point "
+                    "Cloud, a .glb for Preview 3D.",
+                ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -82,11 +113,20 @@ class SpatialFusionSaveDepth(io.ComfyNode):
                 raise InputError(f"picture {number + 1} of {len(geometry)}: {error}") from None
             saved.append(ui.SavedResult(path.name, subfolder, io.FolderType.output))
             step()
-        shown = ui.PreviewImage(rearrange(colorize(geometry), "b c h w -> b h w c"), cls=cls).as_dict()
+        names = [Path(item.subfolder, item.filename).as_posix() for item in saved]
+        more = f" to {saved[-1].filename}" if len(saved) > 1 else ""
+        shown = show(cls, geometry, [f"Saved as {Path(folder, saved[0].filename)}{more}"])
         if format in ("ply", "glb"):
             # The interface draws 3D on the core's own nodes only; this lists the files among the results.
             shown["3d"] = saved
-        return io.NodeOutput([Path(item.subfolder, item.filename).as_posix() for item in saved], ui=shown)
+            files = [Types.File3D(str(Path(folder, item.filename))) for item in saved]
+        else:
+            files = [
+                ExecutionBlocker(
+                    f"model_3d of Save Metric Depth is connected, and its format is {format}: choose ply or glb."
+                )
+            ]
+        return io.NodeOutput(names, files, ui=shown)
 
 
 def _place(prefix: str, geometry: Geometry) -> tuple[str, str, int, str]:

@@ -72,13 +72,14 @@ def sample(
     denoise: Denoiser,
     noise: tuple[Tensor, Tensor],
     steps: int,
-    callback: Callable[[int], None] | None = None,
+    callback: Callable[[int, Tensor, Tensor], None] | None = None,
     start: float = 1.0,
 ) -> tuple[Tensor, Tensor, object]:
     """Euler integration from noise (state [B, 2, h, w], fov [B]) at t = `start` to 0.
 
     With `start` below 1 the noise is a depth that `add_noise` has noised to that time. The number of steps is the same,
-    and each step is shorter.
+    and each step is shorter. `callback` is called after each step with its index and its estimate of the clean state
+    and field of view.
 
     Returns:
         the last estimate of the clean state and field of view, and the third value of the last denoiser call. With
@@ -93,5 +94,5 @@ def sample(
         state = state0 + ratio * (state - state0)
         fov = fov0 + ratio * (fov - fov0)
         if callback is not None:
-            callback(i)
+            callback(i, state0, fov0)
     return state, fov, extra

@@ -274,18 +274,10 @@ def _load_geometry(name: str) -> Geometry:
 
 
 def _warn_of_unknown_words(prompt: str) -> None:
-    from .scenes.vocabulary import unknown_words, vocabulary
+    from .scenes.vocabulary import unknown_words_warning
 
-    unknown = unknown_words(prompt)
-    if unknown:
-        known = vocabulary()
-        print(
-            f"warning: the embedded model does not know {', '.join(map(repr, unknown))}.\n"
-            f"  objects: {', '.join(known['objects'])}\n"
-            f"  colours: {', '.join(known['colors'])}\n"
-            '  relations, such as: "to the left of", "behind", "facing away", "3 metres from", "taller than"',
-            file=sys.stderr,
-        )
+    if warning := unknown_words_warning(prompt):
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 if __name__ == "__main__":

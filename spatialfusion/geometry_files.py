@@ -1,4 +1,4 @@
-"""Files of a geometry: exact (.npz), as a picture (16-bit .png with a .json), as points (.ply) and as a mesh (.glb).
+"""Files of a geometry: exact (.npz), as a picture (16-bit .png with a .json, 32-bit .exr), points (.ply), mesh (.glb).
 
 A .ply or .glb has its origin at the camera, lengths in metres and glTF's axes (x right, y up, -z forward), so that it
 stands upright in viewers.
@@ -23,8 +23,9 @@ from torch import Tensor
 
 from .depth_image import colorize
 from .errors import InputError
+from .exr import decode_exr, encode_exr
 from .files import atomic_file
-from .geometry import Geometry
+from .geometry import DEPTH_RANGE, Geometry
 from .images import MAX_PIXELS, check_pixels, open_image, to_image, to_rgb, to_tensor
 from .log_depth import CODES, encode_log_depth
 
@@ -35,10 +36,13 @@ MAX_BATCH_PIXELS = 2**29  # of all depth maps of a file
 _MOST_POINTS, _MOST_MESH = 2**27, 2**24
 _SIDECAR_BYTES = 2**16  # more than any has
 _PNG_FORMAT = "spatialfusion-depth-1"
+_ENDINGS = ".npz, .exr or .png"
 
 
 def save_geometry(path: str | os.PathLike, geometry: Geometry) -> None:
-    """Write a geometry as .npz (any batch, exact) or as 16-bit .png with a .json beside it (one picture).
+    """Write a geometry as .npz (any batch, exact), .exr or 16-bit .png with a .json beside it (one picture each).
+
+    The .exr holds metres as 32-bit floating point, 0 where depth is not valid, and the camera as its screen window.
 
     The .png holds log depth: metres = exp(offset + scale * code) with offset and scale from the .json, code 0 where
     depth is not valid. The scale fits the picture's own range: the relative error is at most ln(far / near) / 131068,
@@ -54,18 +58,28 @@ def save_geometry(path: str | os.PathLike, geometry: Geometry) -> None:
         with atomic_file(path) as temporary_image, atomic_file(path.with_suffix(".json")) as temporary_sidecar:
             Image.fromarray(codes).save(temporary_image)
             temporary_sidecar.write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8")
+    elif path.suffix.lower() == ".exr":
+        _require_single(geometry, ".exr", MAX_PIXELS)
+        data = encode_exr(_numpy(geometry.filled(0)[0]), _numpy(geometry.intrinsics[0]))
+        with atomic_file(path) as temporary:
+            temporary.write_bytes(data)
     else:
-        raise InputError(f"cannot save a geometry as {path.name!r}; expected a name that ends in .npz or .png.")
+        raise InputError(f"cannot save a geometry as {path.name!r}; expected a name that ends in {_ENDINGS}.")
 
 
 def load_geometry(path: str | os.PathLike) -> Geometry:
-    """Read what `save_geometry` wrote: .npz, or .png with the .json beside it."""
+    """Read what `save_geometry` wrote: .npz, .exr, or .png with the .json beside it.
+
+    An .exr may also be another program's: depth along the viewing direction in metres, in its channel Y or in R, G and
+    B alike. What is no depth there (0, infinity, the 1e10 of a renderer's sky) is not valid.
+    """
     path = Path(path)
-    if path.suffix.lower() not in (".npz", ".png"):
-        raise InputError(f"cannot load a geometry from {path.name!r}; expected a .npz or .png file.")
+    read = {".npz": _read_npz, ".png": _read_png, ".exr": _read_exr}.get(path.suffix.lower())
+    if read is None:
+        raise InputError(f"cannot load a geometry from {path.name!r}; expected a name that ends in {_ENDINGS}.")
     if not os.path.isfile(path):
-        raise InputError(f"there is no file {path}; expected a geometry saved as .npz or .png.")
-    arrays = _read_npz(path) if path.suffix.lower() == ".npz" else _read_png(path)
+        raise InputError(f"there is no file {path}; expected a geometry saved as {_ENDINGS}.")
+    arrays = read(path)
     try:
         return Geometry(*(torch.from_numpy(array) for array in arrays))
     except InputError as error:
@@ -283,6 +297,13 @@ def _read_png(path: Path) -> list[np.ndarray]:
         depth = np.exp(numbers["offset"] + numbers["scale"] * codes.astype(np.float64)).astype(np.float32)
     valid = codes > 0
     return [np.where(valid, depth, 0)[None], valid[None], numbers["intrinsics"][None].astype(np.float32)]
+
+
+def _read_exr(path: Path) -> list[np.ndarray]:
+    depth, intrinsics = decode_exr(path.read_bytes(), str(path))
+    near, far = DEPTH_RANGE
+    valid = (depth >= near) & (depth <= far)
+    return [np.where(valid, depth, 0)[None], valid[None], intrinsics[None]]
 
 
 def _faces(geometry: Geometry) -> np.ndarray:

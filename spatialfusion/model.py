@@ -113,7 +113,7 @@ class SpatialFusionModel(nn.Module):
         source: Tensor | None = None,
         steps: int = 16,
         guidance: float = 1.0,
-        callback: Callable[[int], None] | None = None,
+        callback: Callable[[int, Geometry], None] | None = None,
         start: tuple[Geometry, float] | None = None,
     ) -> Geometry:
         """Draw the metric depth of images that do not exist yet.
@@ -126,7 +126,8 @@ class SpatialFusionModel(nn.Module):
             source: images to edit [B, 3, H, W] in [0, 1], or None.
             steps: Euler steps; 1 gives the conditional mean.
             guidance: classifier-free guidance on the context; 1 is none.
-            callback: called with the step's index after each step.
+            callback: called after each step with its index and the depth as far as it is known, on the flow's own grid,
+                which is coarser than the images.
             start: depth of this size to begin with, one for each sample, and the time t in (0, 1] of the flow to which
                 it is noised: 1 is noise alone, near 0 the depth hardly changes.
         """
@@ -158,7 +159,12 @@ class SpatialFusionModel(nn.Module):
         if begin < 1:
             t = torch.full((batch,), begin, device=self.device)
             noise = tuple(add_noise(c, n, t) for c, n in zip(self.clean_state(start[0].to(self.device)), noise))
-        state, fov, maps = sample(denoise, noise, steps, callback, begin)
+
+        def after_step(step: int, state: Tensor, fov: Tensor) -> None:
+            if callback is not None:
+                callback(step, state_to_geometry(state, restore_fov(fov, self.config), self.config))
+
+        state, fov, maps = sample(denoise, noise, steps, after_step, begin)
         maps = maps.float() if self.dtype == torch.float32 else maps
         y = self.depth_head.refine(state, maps, self.detail_factor(*size))
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)

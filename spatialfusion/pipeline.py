@@ -430,7 +430,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 source=source,
                 steps=chosen.steps,
                 guidance=chosen.guidance,
-                callback=lambda step: bar.update(),
+                callback=lambda step, estimate: bar.update(),
                 start=start,
             )
         return geometry.to("cpu")

@@ -228,7 +228,7 @@ def text_to_image(host) -> np.ndarray:
     return check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
 
 
-@pytest.mark.parametrize(("format", "tolerance"), [("npz", 0.0), ("png 16 bit", 1e-3)])
+@pytest.mark.parametrize(("format", "tolerance"), [("npz", 0.0), ("png 16 bit", 1e-3), ("exr 32 bit", 0.0)])
 def test_saved_depth_is_loaded_again(format, tolerance, host):
     def measure(geometry: list) -> dict:
         inputs = {"geometry": geometry, "x": 0.5, "y": 0.7, "radius": 3}
@@ -243,7 +243,7 @@ def test_saved_depth_is_loaded_again(format, tolerance, host):
             "3": measure(["1", 0]),
         }
     )
-    ending = {"npz": ".npz", "png 16 bit": ".png"}[format]
+    ending = {"npz": ".npz", "png 16 bit": ".png", "exr 32 bit": ".exr"}[format]
     (file,) = host.base.glob(f"output/{save['filename_prefix']}*{ending}")
     name = f"{file.relative_to(host.base / 'output').as_posix()} [output]"
     assert name in host.get("/object_info")["SpatialFusionLoadDepth"]["input"]["required"]["file"][1]["options"]

@@ -30,6 +30,8 @@ OF_HOST = (
     "comfy.utils",
     "comfy_api",
     "comfy_api.latest",
+    "comfy_execution",
+    "comfy_execution.graph_utils",
     "comfyui_version",
     "folder_paths",
     "server",

@@ -43,6 +43,11 @@ KEY = "spatialfusion"
 # Noise levels of a run and of `percent_to_sigma` agree to the coarseness of the host's table of 10,000 levels.
 _SIGMA_TOLERANCE = 5e-4
 _LAYERS = "spatialfusion_layers"
+# For a model that no checkpoint is for.
+OTHER_WAY = (
+    "For any model that has a depth ControlNet, leave this node out: Render Metric Depth, and its image to Apply "
+    "ControlNet, does it."
+)
 _TEXT_STREAM = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "txt_mlp")
 
 
@@ -55,11 +60,11 @@ def backbone_of(model: ModelPatcher, loaded: LoadedModel) -> Backbone:
     variant = name if found is None else found.host.variant(network)
     if variant is not None:
         known = ", ".join(sorted(backbone.name for backbone in hosted))
-        raise InputError(f"model is {variant}, which depth cannot be given to: supported are {known}.")
+        raise InputError(f"model is {variant}, which depth cannot be given to: supported are {known}. {OTHER_WAY}")
     if found.name != loaded.config.backbone:
         raise InputError(
             f"model is a {found.name}, but the SpatialFusion checkpoint {loaded.name} was trained for "
-            f"{loaded.config.backbone}: load the one that belongs to this model."
+            f"{loaded.config.backbone}: load the one that belongs to this model. {OTHER_WAY}"
         )
     return found
 
@@ -82,7 +87,7 @@ def check_fit(model: ModelPatcher, loaded: LoadedModel, backbone: Backbone) -> N
             size = "is missing" if module is None else f"is {found[1]} -> {found[0]}"
             raise InputError(
                 f"model does not fit the SpatialFusion checkpoint {loaded.name}: {name} {size}, the checkpoint was "
-                f"trained with {inputs} -> {outputs}; load the diffusion model that it belongs to."
+                f"trained with {inputs} -> {outputs}; load the diffusion model that it belongs to. {OTHER_WAY}"
             )
 
 

@@ -39,6 +39,20 @@ def unknown_words(prompt: str) -> list[str]:
     return list(dict.fromkeys(word for word in words_of(prompt) if word not in known))
 
 
+def unknown_words_warning(prompt: str) -> str:
+    """What to tell a user of the embedded model whose prompt has words that it has not learned; "" if it has all."""
+    unknown = unknown_words(prompt)
+    if not unknown:
+        return ""
+    known = vocabulary()
+    return (
+        f"the embedded model does not know {', '.join(map(repr, unknown))}.\n"
+        f"  objects: {', '.join(known['objects'])}\n"
+        f"  colours: {', '.join(known['colors'])}\n"
+        '  relations, such as: "to the left of", "behind", "facing away", "3 metres from", "taller than"'
+    )
+
+
 @cache
 def _known_words() -> frozenset[str]:
     return frozenset(vocabulary()["words"]) | FUNCTION_WORDS

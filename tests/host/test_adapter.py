@@ -479,7 +479,7 @@ def test_other_architectures_are_refused_by_name(tiny):
         "in_channels": 16, "qk_norm": True, "rope_theta": 10000.0, "patch_size": 2})  # fmt: skip
     flux.set_inference_dtype(torch.float32, None)
     patcher = comfy.model_patcher.ModelPatcher(flux.get_model({}), torch.device("cpu"), torch.device("cpu"))
-    with pytest.raises(InputError, match=r"model is Lumina 2 \(NextDiT\), which depth cannot be given to: supported"):
+    with pytest.raises(InputError, match=r"model is Lumina 2 \(NextDiT\), which depth .*: Render Metric Depth"):
         apply(tiny, model=patcher)
 
 
@@ -488,7 +488,7 @@ def test_a_diffusion_model_of_other_sizes_is_refused(tiny):
         "num_attention_heads": 2, "joint_attention_dim": 32, "axes_dims_rope": (4, 6, 6)})  # fmt: skip
     config.set_inference_dtype(torch.float32, None)
     patcher = comfy.model_patcher.ModelPatcher(config.get_model({}), torch.device("cpu"), torch.device("cpu"))
-    with pytest.raises(InputError, match="does not fit the SpatialFusion checkpoint built-in tiny"):
+    with pytest.raises(InputError, match=r"checkpoint built-in tiny: .*: Render Metric Depth"):
         apply(tiny, model=patcher)
 
 

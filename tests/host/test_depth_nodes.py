@@ -77,14 +77,14 @@ def test_endings_may_be_in_capitals(tmp_path, monkeypatch):
     monkeypatch.setattr(folder_paths, "input_directory", str(tmp_path))
     save_geometry = pack("spatialfusion.geometry_files").save_geometry
     geometry = pack("nodes.types").from_packet(run("ImportDepth", image=video()[:1], **WIDGETS))
-    for name in ("UP.NPZ", "UP.PNG"):
+    for name in ("UP.NPZ", "UP.EXR", "UP.PNG"):
         save_geometry(tmp_path / name, geometry)
     for sidecar in ("UP.json", "UP.JSON"):
         if sidecar == "UP.JSON":
             (tmp_path / "UP.json").rename(tmp_path / sidecar)
         files = pack("nodes.load_depth")._files()
-        assert {"UP.NPZ", "UP.PNG"} <= set(files)
-        for name in ("UP.NPZ", "UP.PNG"):
+        assert {"UP.NPZ", "UP.EXR", "UP.PNG"} <= set(files)
+        for name in ("UP.NPZ", "UP.EXR", "UP.PNG"):
             torch.testing.assert_close(run("LoadDepth", file=name)["depth"][0].isfinite(), geometry.valid[0])
 
 
