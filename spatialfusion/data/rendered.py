@@ -68,12 +68,16 @@ class RenderedScenes:
         """[N, H, W] bool."""
         return self.depth > 0
 
+    @functools.cached_property
+    def intrinsics(self) -> Tensor:
+        """[N, 3, 3], normalised by the image's size."""
+        height, width = self.depth.shape[-2:]
+        return torch.stack([scene.camera.intrinsics(width / height) for scene in self.scenes])
+
     def geometry(self, indices: list[int]) -> Geometry:
         """The exact depth of some pictures, with their cameras."""
-        height, width = self.depth.shape[-2:]
         depth = self.depth[indices].float()
-        cameras = [self.scenes[i].camera.intrinsics(width / height) for i in indices]
-        return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))
+        return Geometry(depth=depth, valid=depth > 0, intrinsics=self.intrinsics[indices])
 
     def latents(self, encode: Callable[[Tensor], Tensor], identity: str) -> Tensor:
         """Normalised latents [N, C, h, w] float16 of all pictures, computed once and kept beside them; pictures that

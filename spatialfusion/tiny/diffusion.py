@@ -11,6 +11,7 @@ Notable:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ import torch.distributed as dist
 from diffusers import QwenImageTransformer2DModel
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.qwen_image import BACKBONE, last_states, pack, tiny_scheduler, token_grid, velocity
@@ -41,7 +43,7 @@ from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state
 from ..train.config import DiffusionConfig, DiffusionStageConfig, MixConfig, TrainConfig
 from ..train.data_stage import data_folders
-from ..train.layout import LayoutHead, covered, layouts, weighted_error
+from ..train.layout import LayoutHead, layouts, object_cells, weighted_error
 from ..train.noise_levels import draw_noise_levels, shift_level
 from ..train.samples import draw_caption
 from ..train.stage import Stage, noise_bins
@@ -145,13 +147,19 @@ class DiffusionStage(Stage):
             depth_fraction=self.options.depth_fraction,
         )
         samples["y"], samples["u"] = geometry_to_state(self.data.geometry(samples["targets"]), self.model.config)
-        if self.options.layout_weight:
-            height, width = samples["latents"].shape[-2:]
-            samples["layout"] = layouts([self.data.scenes[i] for i in samples["targets"]], height // 2, width // 2)
-        if self.options.object_weight != 1:
-            height, width = samples["latents"].shape[-2:]
-            samples["cells"] = covered([self.data.scenes[i] for i in samples["targets"]], height, width)
+        if self.options.layout_weight or self.options.object_weight != 1:
+            samples["layout"] = self.layouts[samples["targets"]].long()
+            samples["cells"] = object_cells(samples["layout"])
         return samples
+
+    @functools.cached_property
+    def layouts(self) -> Tensor:
+        """`layouts` of all training scenes [N, 6, h, w] uint8: drawn for each batch they take longer than the rest of
+        it."""
+        rows, columns = (size // 2 for size in self.latents.shape[-2:])
+        parts = [self.data.scenes[i : i + 32] for i in range(0, len(self.data), 32)]
+        bar = tqdm(parts, desc="lay out scenes", unit="batch", leave=False)
+        return torch.cat([layouts(scenes, rows, columns).to(torch.uint8) for scenes in bar])
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with last_states(self.transformer) as states:

@@ -100,6 +100,11 @@ def layouts(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:
     return classes.gather(2, flat).unflatten(2, seen.shape[1:])
 
 
+def object_cells(layout: Tensor) -> Tensor:
+    """Whether an object is seen in each cell of `layouts` [B, 6, h, w]: [B, h, w] bool, as `covered` tells it."""
+    return (layout[:, 0] > 0) | (layout[:, len(CLASSES)] > 0)
+
+
 def facing(thing: ObservedObject) -> int:
     """From which side the camera sees an object: 1 from its front, 3 from its left, 5 from behind, 7 from its right,
     even numbers between; 0 if it has no front."""
