@@ -44,8 +44,6 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain[-1:] = ["each", "other"]  # "one another"
         elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
             plain.append("is")
-        elif word in ("has", "have", "had") and _perfect(folded, at + 1):
-            pass
         elif word == "been" and numbers.at(folded, at - 1) in ("has", "have", "had"):
             pass
         elif word in HARMLESS and _names(folded, at):
