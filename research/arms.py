@@ -26,7 +26,7 @@ from typing import Any
 
 from spatialfusion.defaults import GUIDANCE, STEPS, STRENGTH
 from spatialfusion.errors import InputError, suggest
-from spatialfusion.evaluate.judges import OPTIONS, check_options
+from spatialfusion.evaluate.judges.load import OPTIONS, check_options
 from spatialfusion.evaluate.questions import PUBLIC, SUB_DOMAINS
 
 EMBEDDED = "embedded"  # as `model`: the one in the package

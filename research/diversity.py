@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spatialfusion.evaluate.judges.scene import SceneJudge
 from spatialfusion.evaluate.questions import Question, select
 from spatialfusion.evaluate.records import Records
-from spatialfusion.evaluate.scene_judge import SceneJudge
 from spatialfusion.evaluate.scores import mean_interval
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import load_geometry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from spatialfusion.evaluate.judge_accuracy import RELIABLE
+from spatialfusion.evaluate.judges.accuracy import RELIABLE
 from spatialfusion.evaluate.questions import SUB_DOMAINS
 from spatialfusion.evaluate.report import TITLES, interval_text, percent
 from spatialfusion.evaluate.scores import WAYS

@@ -21,11 +21,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from spatialfusion.evaluate.images import ImageSource, Request
-from spatialfusion.evaluate.judge import Asked
+from spatialfusion.evaluate.judges.judge import Asked
+from spatialfusion.evaluate.judges.scene import BATCH, SceneJudge, to_square
 from spatialfusion.evaluate.pictures import as_saved, save_picture
 from spatialfusion.evaluate.questions import Question
 from spatialfusion.evaluate.records import Records
-from spatialfusion.evaluate.scene_judge import BATCH, SceneJudge, to_square
 from spatialfusion.evaluate.scores import interval
 from spatialfusion.scenes.captions import plain_caption
 from spatialfusion.scenes.render import render

@@ -22,9 +22,9 @@ from spatialfusion.backbones.depth_injection import DepthInjection
 from spatialfusion.backbones.qwen_image import guide, predict
 from spatialfusion.backbones.sampling import draw_noise, set_steps
 from spatialfusion.context import PromptEncoder, SemanticContext
-from spatialfusion.evaluate.judge_accuracy import names
+from spatialfusion.evaluate.judges.accuracy import names
+from spatialfusion.evaluate.judges.scene import SceneJudge
 from spatialfusion.evaluate.pictures import scene_geometry
-from spatialfusion.evaluate.scene_judge import SceneJudge
 from spatialfusion.generate import load_pipeline
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.pipeline import SpatialFusionPipeline

@@ -24,9 +24,9 @@ from spatialfusion.errors import InputError
 from spatialfusion.evaluate.__main__ import main
 from spatialfusion.evaluate.depth_figures import depth_errors, object_agreement
 from spatialfusion.evaluate.evaluation import evaluate
-from spatialfusion.evaluate.exact_judge import ExactJudge
 from spatialfusion.evaluate.images import FolderImages, RenderedImages
-from spatialfusion.evaluate.judge import Asked, Seen, SeenObject
+from spatialfusion.evaluate.judges.exact import ExactJudge
+from spatialfusion.evaluate.judges.judge import Asked, Seen, SeenObject
 from spatialfusion.evaluate.pictures import as_saved, save_picture, scene_geometry
 from spatialfusion.evaluate.pipeline_images import PipelineImages
 from spatialfusion.evaluate.planned import planned_scene

@@ -13,7 +13,7 @@ from PIL import Image
 
 from spatialfusion.errors import InputError, run_command
 from spatialfusion.evaluate import official, questions
-from spatialfusion.evaluate.judge import Asked
+from spatialfusion.evaluate.judges.judge import Asked
 from spatialfusion.evaluate.official import official_questions
 from spatialfusion.evaluate.questions import (
     DIGESTS,

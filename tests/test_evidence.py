@@ -31,11 +31,11 @@ from research.quality import (
 from spatialfusion.defaults import STEPS
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate.images import RenderedImages
-from spatialfusion.evaluate.judge_network import JudgeNetwork
+from spatialfusion.evaluate.judges.scene import SceneJudge
+from spatialfusion.evaluate.judges.scene_network import JudgeNetwork
 from spatialfusion.evaluate.pictures import save_picture
 from spatialfusion.evaluate.questions import Question, public_questions, select
 from spatialfusion.evaluate.records import Records
-from spatialfusion.evaluate.scene_judge import SceneJudge
 from spatialfusion.evaluate.scores import compare, mean_interval, summarise
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import save_geometry

@@ -17,11 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate import judge_accuracy
-from spatialfusion.evaluate.judge import Asked, Seen, SeenObject
-from spatialfusion.evaluate.judge_network import JudgeNetwork
-from spatialfusion.evaluate.judge_numbers import View, decode, encode
-from spatialfusion.evaluate.scene_judge import (
+from spatialfusion.evaluate.judges import accuracy
+from spatialfusion.evaluate.judges.judge import Asked, Seen, SeenObject
+from spatialfusion.evaluate.judges.scene import (
     COLOR_NAMES,
     SceneJudge,
     assign,
@@ -29,6 +27,8 @@ from spatialfusion.evaluate.scene_judge import (
     from_square,
     to_square,
 )
+from spatialfusion.evaluate.judges.scene_network import JudgeNetwork
+from spatialfusion.evaluate.judges.scene_numbers import View, decode, encode
 from spatialfusion.scenes.edits import sample_edit
 from spatialfusion.scenes.render import instances, render
 from spatialfusion.scenes.sample import sample_scene
@@ -326,7 +326,7 @@ def test_a_perfect_judge_agrees_with_every_statement_and_a_blind_one_does_not():
     for blind in (False, True):
         judge = Oracle(blind)
         images = judge.show(shown)
-        figures = judge_accuracy.score_figures(judge_accuracy.statement_cases(judge, shown, images))
+        figures = accuracy.score_figures(accuracy.statement_cases(judge, shown, images))
         assert set(figures) == set(RELATIONS)
         for domain, values in figures.items():
             assert 0.2 < values["exact_mean"] < 0.9, domain  # both answers occur
@@ -339,10 +339,10 @@ def test_a_perfect_judge_agrees_with_every_statement_and_a_blind_one_does_not():
 def test_a_perfect_judge_agrees_with_every_edit():
     judge = Oracle()
     pairs = [sample_edit(seed, "test") for seed in range(60)]
-    cases = judge_accuracy.edit_cases(judge, pairs, judge.show)
+    cases = accuracy.edit_cases(judge, pairs, judge.show)
     assert {domain for domain, _, _ in cases} >= {"edit/add", "edit/remove", "edit/move", "edit/view", "edit/camera"}
     assert all(exact == pytest.approx(judged) for _, exact, judged in cases)
-    means = {domain: values["exact_mean"] for domain, values in judge_accuracy.score_figures(cases).items()}
+    means = {domain: values["exact_mean"] for domain, values in accuracy.score_figures(cases).items()}
     assert all(0.2 < mean < 0.9 for mean in means.values()), means
 
 
@@ -350,7 +350,7 @@ def test_absent_things_that_are_asked_for_are_absent():
     rng = random.Random(0)
     for scene in scenes(30):
         there = {(thing.kind, thing.color) for thing in scene.objects}
-        for ask in (judge_accuracy._wrong_kind, judge_accuracy._wrong_color, judge_accuracy._swapped):
+        for ask in (accuracy._wrong_kind, accuracy._wrong_color, accuracy._swapped):
             assert all((one.kind, one.color) not in there for one in ask(scene, rng))
 
 
@@ -358,7 +358,7 @@ def test_object_figures_of_a_perfect_judge():
     judge = Oracle()
     shown = scenes(10)
     maps = torch.full((10, 8, 8), -1)
-    figures = judge_accuracy.object_figures(judge, shown, judge.show(shown), maps)
+    figures = accuracy.object_figures(judge, shown, judge.show(shown), maps)
     assert figures["recall"] == 1 and figures["position_error_median"] == 0 and figures["size_error_median"] == 0
     assert figures["front_error_degrees_median"] < 0.1 and figures["front_within_15"] == 1
     assert figures["false_kind"] == figures["false_color"] == figures["false_swap"] == figures["surplus"] == 0
@@ -367,4 +367,4 @@ def test_object_figures_of_a_perfect_judge():
 def test_reliability_is_read_from_the_report(tmp_path):
     path = tmp_path / "accuracy.json"
     path.write_text(json.dumps({"restored": {"scores": {"camera_pose": {"agreement": 0.97}}}}))
-    assert judge_accuracy.reliability(path) == {"camera_pose": 0.97}
+    assert accuracy.reliability(path) == {"camera_pose": 0.97}

@@ -30,7 +30,7 @@ def main(argv: list[str]) -> None:
     options = read_arguments(argv)
     from .evaluation import PROTOCOL, run_evaluation
     from .images import FolderImages, Request
-    from .judges import judge_settings, load_judge
+    from .judges.load import judge_settings, load_judge
 
     questions, notes, settings = _questions(options)
     if options.plans is not None:
@@ -146,7 +146,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from .judges import OPTIONS, check_options
+    from .judges.load import OPTIONS, check_options
     from .questions import SUB_DOMAINS, read_seeds
 
     ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..fitting import fit_geometry
 from ..geometry import Geometry
 from ..scenes.statements import ObservedObject
-from .judge import Seen
+from .judges.judge import Seen
 from .scores import mean_interval
 
 # How far the middle of an object's visible surface lies before the object's centre, as a part of half its extent along

@@ -14,7 +14,7 @@ from ..geometry_files import save_geometry
 from ..sheet import figure_tile
 from .depth_figures import depth_errors, object_agreement
 from .images import Drawn, ImageSource, Request
-from .judge import Asked, Judge, Seen, SeenObject
+from .judges.judge import Asked, Judge, Seen, SeenObject
 from .pictures import as_saved, save_picture, scene_geometry, source_pictures
 from .questions import Question
 from .records import Records

@@ -21,7 +21,7 @@ from ..planner.plan import plan_text
 from ..planner.sentence import read_sentence
 from ..scenes.scene import Scene
 from ..scenes.statements import observe
-from .judge import Seen, SeenObject
+from .judges.judge import Seen, SeenObject
 from .questions import Question, digest
 from .report import write_report
 from .scores import summarise

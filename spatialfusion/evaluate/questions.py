@@ -30,7 +30,7 @@ from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
 from ..scenes.statements import MEASURED, PAIRED, RELATIONS, Statement, propose
 from ..texts import check_text
-from .judge import Asked
+from .judges.judge import Asked
 
 # The edits of each sub-domain, which take turns: kind and direction for `sample_edit`, or where something is inserted.
 EDITS: dict[str, tuple[tuple[str, str], ...]] = {

@@ -1,4 +1,4 @@
-"""The stage `judge`: train the scene judge's network (evaluate/judge_network.py) on rendered scenes.
+"""The stage `judge`: train the scene judge's network (evaluate/judges/scene_network.py) on rendered scenes.
 
 Notable:
 - The judge is to look at images that a diffusion model made, so half of its pictures come out of the autoencoder, from
@@ -23,11 +23,11 @@ from tqdm import tqdm
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..data.rendered import RenderedScenes
 from ..errors import InputError
-from ..evaluate.judge import Seen
-from ..evaluate.judge_accuracy import names, object_figures, score_figures, statement_cases
-from ..evaluate.judge_network import MASK_SIDE, SIDE, JudgeNetwork
-from ..evaluate.judge_numbers import NUMBERS, View, encode
-from ..evaluate.scene_judge import COLOR_NAMES, KIND_NAMES, SceneJudge
+from ..evaluate.judges.accuracy import names, object_figures, score_figures, statement_cases
+from ..evaluate.judges.judge import Seen
+from ..evaluate.judges.scene import COLOR_NAMES, KIND_NAMES, SceneJudge
+from ..evaluate.judges.scene_network import MASK_SIDE, SIDE, JudgeNetwork
+from ..evaluate.judges.scene_numbers import NUMBERS, View, encode
 from ..files import atomic_file
 from ..latents import decode_latents, encode_latents
 from ..scenes.render import instances, render
@@ -53,7 +53,7 @@ class Targets(NamedTuple):
     kinds: Tensor  # [S, N] indices, 0 where there is no object
     colors: Tensor  # [S, N]
     there: Tensor  # [S, N] bool
-    numbers: Tensor  # [S, N, 8], see judge_numbers
+    numbers: Tensor  # [S, N, 8], see judges.scene_numbers
     cameras: Tensor  # [S, 2]: log tangent of half the field of view, pitch in radians
 
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..scenes.render import render
-from ..scenes.scene import Scene
-from ..scenes.statements import observe
+from ...errors import InputError
+from ...scenes.render import render
+from ...scenes.scene import Scene
+from ...scenes.statements import observe
 from .judge import Asked, Seen, SeenObject
 
 

@@ -2,7 +2,7 @@
 
 Notable:
 - Two steps. Dense maps say for each pixel its colour (or that it is surroundings) and where the centre of its object
-  is; grouping these gives masks (scene_judge.py). Features averaged under a mask then give kind, distance, size and
+  is; grouping these gives masks (scene.py). Features averaged under a mask then give kind, distance, size and
   turn: one decision for an object, with no matching problem, whatever is asked.
 - Sizes and distances are told for the kind that was asked for, and relative to the mask's extent in the picture.
 """
@@ -16,8 +16,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..scenes.scene import COLORS, KINDS
-from .judge_numbers import NUMBERS
+from ...scenes.scene import COLORS, KINDS
+from .scene_numbers import NUMBERS
 
 SIDE = 128  # pixels of the square picture that the network sees
 MASK_SIDE = 64
@@ -126,7 +126,7 @@ class JudgeNetwork(nn.Module):
         return vectors, self.kind_out(vectors).float(), self.color_out(vectors).float()
 
     def measure(self, vectors: Tensor, kinds: Tensor, masks: Tensor, centers: Tensor) -> Tensor:
-        """The numbers of `judge_numbers.encode` [B, N, 8], if the objects are of these kinds [B, N] (indices).
+        """The numbers of `scene_numbers.encode` [B, N, 8], if the objects are of these kinds [B, N] (indices).
 
         Args:
             vectors: from `objects`.

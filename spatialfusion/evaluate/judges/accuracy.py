@@ -1,4 +1,4 @@
-"""`python -m spatialfusion.evaluate.judge_accuracy`: how far can the scene judge be trusted?
+"""`python -m spatialfusion.evaluate.judges.accuracy`: how far can the scene judge be trusted?
 
 Scenes that training never saw (held-out pairs of colour and kind) are rendered, and also sent through the tiny model's
 autoencoder, as its images are. The judge's scores of statements and edits are held against the exact ones.
@@ -24,15 +24,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..errors import run_command
-from ..files import atomic_file
-from ..scenes.edits import Edit, EditPair, apply_edit, sample_edit, score_edit
-from ..scenes.render import render
-from ..scenes.sample import sample_scene, well_composed
-from ..scenes.scene import COLORS, KINDS, Scene
-from ..scenes.statements import RELATIONS, Observation, ObservedObject, Statement, observe, propose, score, side_angle
+from ...errors import run_command
+from ...files import atomic_file
+from ...scenes.edits import Edit, EditPair, apply_edit, sample_edit, score_edit
+from ...scenes.render import render
+from ...scenes.sample import sample_scene, well_composed
+from ...scenes.scene import COLORS, KINDS, Scene
+from ...scenes.statements import RELATIONS, Observation, ObservedObject, Statement, observe, propose, score, side_angle
 from .judge import Asked, Judge, Seen
-from .scene_judge import EMBEDDED, SceneJudge
+from .scene import EMBEDDED, SceneJudge
 
 SCENES, EDITS = 1000, 400
 PASS = 0.5
@@ -235,7 +235,7 @@ def edit_cases(
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m spatialfusion.evaluate.judge_accuracy", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m spatialfusion.evaluate.judges.accuracy", description=__doc__)
     parser.add_argument("--judge", type=Path, default=None, help="folder of a judge; the embedded one without")
     parser.add_argument("--out", type=Path, default=Path("outputs/judge-accuracy"), help=f"folder for {FILE_NAME}")
     parser.add_argument("--scenes", type=int, default=SCENES)
@@ -286,9 +286,9 @@ def table(report: dict) -> str:
 
 def _restorer() -> Callable[[Tensor], Tensor]:
     """Images through the embedded autoencoder and back."""
-    from ..backbones.autoencoder_2d import Autoencoder2D
-    from ..generate import TINY
-    from ..latents import decode_latents, encode_latents, load_vae
+    from ...backbones.autoencoder_2d import Autoencoder2D
+    from ...generate import TINY
+    from ...latents import decode_latents, encode_latents, load_vae
 
     vae = Autoencoder2D.from_video(load_vae(TINY / "vae"))
     return torch.no_grad()(lambda images: decode_latents(vae, encode_latents(vae, images)))

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..scenes.scene import KINDS, Camera
-from ..scenes.statements import ObservedObject
+from ...scenes.scene import KINDS, Camera
+from ...scenes.statements import ObservedObject
 
 NUMBERS = 8
 

@@ -1,7 +1,7 @@
 """The scene judge: finds and measures objects of the rendered world in an image, for the tiny model's images.
 
 It knows only the kinds and colours of that world. It was trained on renders (`tiny/judge.py`); how far it can be
-trusted is measured by `judge_accuracy.py`.
+trusted is measured by `accuracy.py`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import InputError
-from ..files import atomic_file
-from ..scenes.scene import COLORS, KINDS
+from ...errors import InputError
+from ...files import atomic_file
+from ...scenes.scene import COLORS, KINDS
 from .judge import Asked, Seen, SeenObject
-from .judge_network import MASK_SIDE, SIDE, JudgeNetwork
-from .judge_numbers import View, decode
+from .scene_network import MASK_SIDE, SIDE, JudgeNetwork
+from .scene_numbers import View, decode
 
-EMBEDDED = Path(__file__).parents[1] / "assets" / "judge"
+EMBEDDED = Path(__file__).parents[2] / "assets" / "judge"
 FILE_NAME = "scene_judge.safetensors"
 KIND_NAMES, COLOR_NAMES = tuple(KINDS), tuple(COLORS)
 MIN_CONFIDENCE = 0.5
