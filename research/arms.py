@@ -40,7 +40,7 @@ class Arm:
     Attributes:
         name: also of its folder.
         label: in the table; the name without one.
-        model: folder, or "embedded"; images: folder of pictures named by question, drawn by anything; rendered: the
+        model: folder, or "embedded"; images: folder of images named by question, drawn by anything; rendered: the
             renderer, whose answers are right. One of the three.
         image_side: a checkpoint, of which the model is given what draws from depth, and not what plans it.
         depth: False for the base model alone, with the same noise.
@@ -170,7 +170,7 @@ def check_experiment(experiment: Experiment) -> None:
         if getattr(experiment, name) < least:
             raise InputError(f"{name} is {getattr(experiment, name)}: expected at least {least}.")
     if experiment.plain == 1:
-        raise InputError("plain is 1: expected 0, or at least 2, as one picture has no covariance.")
+        raise InputError("plain is 1: expected 0, or at least 2, as one image has no covariance.")
     seeds = experiment.seeds
     if not seeds or len(set(seeds)) < len(seeds) or not all(0 <= seed <= 999 for seed in seeds):
         raise InputError(f"seeds are {list(seeds)}: expected different whole numbers from 0 to 999.")

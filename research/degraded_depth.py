@@ -27,10 +27,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spatialfusion.evaluate.evaluation import PROTOCOL, run_evaluation
-from spatialfusion.evaluate.images import Request
+from spatialfusion.evaluate.image_sources import Request
 from spatialfusion.evaluate.judges.scene import SceneJudge
-from spatialfusion.evaluate.pictures import scene_geometry
 from spatialfusion.evaluate.pipeline_images import PipelineImages
+from spatialfusion.evaluate.question_images import scene_geometry
 from spatialfusion.evaluate.questions import Question, public_questions, select
 from spatialfusion.files import weights_digest
 from spatialfusion.generate import TINY, load_pipeline

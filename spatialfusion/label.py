@@ -1,6 +1,6 @@
 """python -m spatialfusion.label INPUT --out FOLDER: images and captions in, records with metric depth out.
 
-INPUT is a folder with captions.jsonl, metadata.csv or a .txt beside each picture, WebDataset tars, Parquet files, or a
+INPUT is a folder with captions.jsonl, metadata.csv or a .txt beside each image, WebDataset tars, Parquet files, or a
 data set of the Hugging Face Hub. With --teacher scenes there is none: the records are rendered, and their depth is
 exact.
 """

@@ -16,7 +16,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .config import SpatialFusionConfig
 from .context import SemanticContext
 from .depth_adapter import DepthAdapter
 from .depth_head import DepthHead, block_average
@@ -24,6 +23,7 @@ from .errors import InputError
 from .files import atomic_file, could_be_safetensors
 from .flow import add_noise, draw_noise, sample
 from .geometry import Geometry
+from .model_config import SpatialFusionConfig
 from .spatial_transformer import SpatialTransformer
 from .state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 

@@ -256,7 +256,7 @@ def test_official_prompts_are_mapped_by_template(tmp_path):
     assert any("egocentric needs 2 class names, and the row has 1" in note for note in notes)
 
 
-def test_official_edits_have_pictures(tmp_path):
+def test_official_edits_have_images(tmp_path):
     prompt = "There is a <cow>. Set <chair> in front of <cow>, from the <cow>'s perspective."
     rows = [
         {"id": 12, "instruction": prompt, "photo": {"bytes": png(), "path": "0.png"}},

@@ -18,7 +18,7 @@ ORDER = [
     "spatialfusion.geometry_import spatialfusion.geometry_measure spatialfusion.fitting spatialfusion.sheet",
     "spatialfusion.scenes",
     "spatialfusion.planner spatialfusion.plan",
-    "spatialfusion.config spatialfusion.context spatialfusion.state spatialfusion.flow spatialfusion.depth_head "
+    "spatialfusion.model_config spatialfusion.context spatialfusion.state spatialfusion.flow spatialfusion.depth_head "
     "spatialfusion.depth_adapter spatialfusion.spatial_transformer spatialfusion.model",
     "spatialfusion.backbones spatialfusion.latents spatialfusion.single_file spatialfusion.model_folder",
     "spatialfusion.pipeline spatialfusion.pipeline_scene spatialfusion.pipeline_inputs spatialfusion.pipeline_files",

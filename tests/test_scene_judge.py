@@ -1,4 +1,4 @@
-"""The scene judge: numbers and metres, patches and who gets them, a network that was taught a few pictures, and the
+"""The scene judge: numbers and metres, patches and who gets them, a network that was taught a few images, and the
 measuring of its accuracy.
 
 Run: python -m pytest -c tests/pytest.ini tests/test_scene_judge.py
@@ -80,7 +80,7 @@ def test_the_center_is_where_the_camera_projects_it(seed):
 
 @settings(max_examples=20, deadline=None)
 @given(seeds)
-def test_numbers_of_a_mirrored_picture(seed):
+def test_numbers_of_a_mirrored_image(seed):
     scene = sample_scene(seed)
     view = View.of(scene.camera)
     for thing in observe(scene).objects:
@@ -152,12 +152,12 @@ def test_masks_of_the_square_fit_the_image(shape):
     assert (mask != (image[0] > 0.5)).float().mean() < 0.03
 
 
-# A network that was taught a few pictures ----------------------------------------------------------------------------
+# A network that was taught a few images ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def taught() -> tuple[SceneJudge, list[Scene], torch.Tensor]:
-    """A very small network after some steps on four pictures, with the stage's own loss."""
+    """A very small network after some steps on four images, with the stage's own loss."""
     plain = [scene for scene in scenes(40) if {"black", "white"}.isdisjoint(thing.color for thing in scene.objects)]
     large = [scene for scene in plain if instance_masks(instances([scene]), 2).sum(dim=(2, 3)).min() > 200]
     known = [scene for scene in large if len(scene.objects) == 2][:3]
@@ -271,7 +271,7 @@ def test_unknown_names_are_refused(taught):
         judge.look(images, [[]])
 
 
-# Training pictures ---------------------------------------------------------------------------------------------------
+# Training images ---------------------------------------------------------------------------------------------------
 
 
 def test_twins_have_one_name():
@@ -281,7 +281,7 @@ def test_twins_have_one_name():
         assert len({(thing.kind, thing.color) for thing in scene.objects}) < len(scene.objects)
 
 
-def test_warping_moves_pictures_and_maps_alike():
+def test_warping_moves_images_and_maps_alike():
     [scene] = scenes(1)
     instance = instances([scene])
     image = (instance == 0).float()[:, None].expand(-1, 3, -1, -1)

@@ -13,15 +13,15 @@ from tiny import SIZE, tiny_components
 from torch import nn
 
 from research.adapter import AdapterStage
-from research.config import ResearchConfig
-from research.controlnet import ControlNetStage
+from research.controlnet_stage import ControlNetStage
+from research.stages import ResearchConfig
 from research.train import with_preset
 from spatialfusion.backbones.depth_injection import backbone_tensors
-from spatialfusion.config import SpatialFusionConfig, sample_layers
 from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.model_config import SpatialFusionConfig, sample_layers
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.train.config import load_config
 from spatialfusion.train.data_stage import prepare_data

@@ -47,7 +47,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def run(tiny_folder, tmp_path_factory) -> Path:
-    """A run folder with pictures and all earlier components."""
+    """A run folder with images and all earlier components."""
     run = tmp_path_factory.mktemp("run")
     for part in ("vae", "text_encoder", "tokenizer", "image_processor"):
         shutil.copytree(tiny_folder / part, run / "model" / part)
@@ -130,7 +130,7 @@ def test_parts_without_an_edit_are_refused(run):
     DiffusionStage(config, run, CPU)
 
 
-def test_latents_of_pictures_that_came_later_are_added(tmp_path, monkeypatch):
+def test_latents_of_images_that_came_later_are_added(tmp_path, monkeypatch):
     monkeypatch.setattr(rendered, "SHARD", 4)
     encoded = []
 
@@ -241,7 +241,7 @@ def test_an_untrained_network_predicts_nothing_and_the_loss_is_that_of_the_veloc
     torch.testing.assert_close(bins[f"loss_t/{index / 10:.1f}-{(index + 1) / 10:.1f}"], errors[chosen].mean())
 
 
-def test_text_and_picture_reach_the_prediction(stage):
+def test_text_and_image_reach_the_prediction(stage):
     stir(stage)
     batch = stage.batch(list(range(8)), generators(8))
     expected = errors_of(stage, batch)

@@ -364,7 +364,7 @@ def test_captions_and_sources_are_dropped_as_asked(square):
         assert [text in instructions for text in part.texts] == [i in part.edits for i in range(4)]
         assert part.sources.shape == (len(part.edits), 3, 64, 64)
         assert set(bare.texts) <= captions and bare.edits == [] and bare.sources.shape == (0, 3, 64, 64)
-        # The picture stays where the instruction is dropped.
+        # The image stays where the instruction is dropped.
         assert set(mute.texts) == {""} and mute.edits == part.edits
     assert any(part.edits for part in kept)
 
@@ -417,14 +417,14 @@ def test_latents_are_encoded_once_and_go_on_where_they_were_broken_off(square, t
     latents = RecordLatents(reader, "abc", encode)
     assert sum(encoded) == 4
     for record in range(8):
-        image, source = reader.pictures(0, record)
+        image, source = reader.images(0, record)
         expected = [None if p is None else nn.functional.avg_pool2d(p, 8).half() for p in (image, source)]
         for found, wanted in zip(latents.load(0, record), expected, strict=True):
             assert (found is None) == (wanted is None) and (found is None or torch.equal(found, wanted))
     encoded = []
     RecordLatents(reader, "abc", encode)
     assert encoded == []
-    # Other weights, other sizes and other pictures are other latents.
+    # Other weights, other sizes and other images are other latents.
     RecordLatents(reader, "abd", encode)
     RecordLatents(Reader([(folder, 1.0)], 4, [(32, 32)]), "abc", encode)
     assert sum(encoded) == 2 * 10

@@ -69,7 +69,7 @@ def config(run: Path, **overrides: str):
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory) -> Path:
-    """A run folder with rendered pictures and an untrained model, whose diffusion transformer has three blocks."""
+    """A run folder with rendered images and an untrained model, whose diffusion transformer has three blocks."""
     run = tmp_path_factory.mktemp("start")
     prepare_data(config(run), run)
     parts = tiny.tiny_components()
@@ -85,7 +85,7 @@ def start(tmp_path_factory) -> Path:
 
 
 def copy_run(start: Path, run: Path) -> Path:
-    # One copy of the pictures is enough, and nothing writes to them once their latents are cached.
+    # One copy of the images is enough, and nothing writes to them once their latents are cached.
     run.mkdir()
     (run / "data").symlink_to(start / "data")
     shutil.copytree(start / "model", run / "model")

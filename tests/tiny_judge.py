@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-SIDE = 64  # of SAM 2's pictures
+SIDE = 64  # of SAM 2's images
 WORDS = ("red", "blue", "car", "house", "mug", ".")
 
 

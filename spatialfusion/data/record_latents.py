@@ -112,7 +112,7 @@ class RecordLatents:
             images: dict[str, Tensor] = {}
             members = rows[start : start + ENCODED_TOGETHER]
             for row in members:
-                images[str(row)], source = self.reader.pictures(file.folder, file.first + row)
+                images[str(row)], source = self.reader.images(file.folder, file.first + row)
                 if source is not None:
                     images[f"{row}.source"] = source
             latents = encode(torch.stack(list(images.values()))).half().cpu()

@@ -13,7 +13,7 @@ from ..devices import usable_device
 from ..errors import CommandParser, InputError, read_size, run_command, suggest
 
 if TYPE_CHECKING:
-    from .images import ImageSource
+    from .image_sources import ImageSource
     from .questions import Question
 
 EXAMPLES = """examples:
@@ -29,7 +29,7 @@ EXAMPLES = """examples:
 def main(argv: list[str]) -> None:
     options = read_arguments(argv)
     from .evaluation import PROTOCOL, run_evaluation
-    from .images import FolderImages, Request
+    from .image_sources import FolderImages, Request
     from .judges.load import judge_settings, load_judge
 
     questions, notes, settings = _questions(options)
@@ -231,7 +231,7 @@ def _questions(options: argparse.Namespace) -> tuple[list[Question], list[str], 
 
 def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple[ImageSource, Any]:
     """Where images come from, and the device for the judge."""
-    from .images import FolderImages, RenderedImages
+    from .image_sources import FolderImages, RenderedImages
 
     size = options.size or (512, 512)
     if options.images is not None:

@@ -13,12 +13,12 @@ from ..geometry import Geometry
 from ..geometry_files import save_geometry
 from ..sheet import figure_tile
 from .depth_figures import depth_errors, object_agreement
-from .images import Drawn, ImageSource, Request
+from .image_sources import Drawn, ImageSource, Request
 from .judges.judge import Asked, Judge, Seen, SeenObject
-from .pictures import as_saved, save_picture, scene_geometry, source_pictures
+from .question_images import as_saved, save_image, scene_geometry, source_images
 from .questions import Question
-from .records import Records
 from .report import make_report, write_contact_sheet, write_report
+from .run_records import Records
 from .verdicts import Verdict, judge_image
 
 PROTOCOL = 1  # to be raised when the same images would get other scores
@@ -86,9 +86,9 @@ def _with_sources(
     if part[0][0].task == "t2i":
         return [Request(question, seed) for question, seed in part], [None] * len(part)
     edits = list({question.id: question for question, _ in part}.values())
-    pictures = dict(zip((question.id for question in edits), source_pictures(edits, source.source_size)))
+    pictures = dict(zip((question.id for question in edits), source_images(edits, source.source_size)))
     for name, picture in pictures.items():
-        save_picture(folder / "sources" / f"{name}.png", picture)
+        save_image(folder / "sources" / f"{name}.png", picture)
     seen = judge.look(list(pictures.values()), [question.asked_before for question in edits])
     looked = dict(zip(pictures, seen))
     requests = [Request(question, seed, pictures[question.id]) for question, seed in part]
@@ -105,7 +105,7 @@ def _judge(
     seen_in = dict(zip(there, looked))
     for i, image in zip(there, images):
         if drawn[i].file is None:
-            save_picture(folder / "images" / f"{requests[i].name}.png", image)
+            save_image(folder / "images" / f"{requests[i].name}.png", image)
     records = []
     for i, (request, one) in enumerate(zip(requests, drawn)):
         question, seen = request.question, seen_in.get(i)

@@ -29,7 +29,7 @@ from .verdicts import Verdict, judge_image
 
 BUILT_IN = "built-in"
 MAX_FILE = 64 << 20  # bytes
-SIZE = (1024, 1024)  # the shape of the picture for which scenes are solved
+SIZE = (1024, 1024)  # the shape of the image for which scenes are solved
 _NO_PIXELS = torch.zeros(0, 0, dtype=torch.bool)
 
 Writer = Callable[[Question], str]  # a question's scene text, or an InputError that says why there is none

@@ -61,7 +61,7 @@ class Question:
         asked: the objects that the image must show, in the order in which statement and edit number them.
         statement: of a text-to-image question.
         edit: of an editing question; an added object is the last of `asked`.
-        scene: one in which the statement holds; of an edit, the source. None if only a picture is known.
+        scene: one in which the statement holds; of an edit, the source. None if only an image is known.
         picture: file of an edit's source image, where there is no scene.
         seed: for the noise of its image.
     """
@@ -139,7 +139,7 @@ class Question:
         if not all(number is None or number in range(len(self.asked)) for number in numbers):
             raise InputError(f"it is about object {max(filter(None, numbers))}, but asks for {len(self.asked)}")
         if self.edit is not None and self.scene is None and self.picture is None:
-            raise InputError("it is an edit without a source: expected a scene or a picture")
+            raise InputError("it is an edit without a source: expected a scene or an image")
 
 
 def _check_statement(statement: Statement) -> None:

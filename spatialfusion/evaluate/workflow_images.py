@@ -1,7 +1,7 @@
 """Images of a ComfyUI that runs elsewhere: a workflow in API format is filled in and posted for every image.
 
 Filled in are `{prompt}` wherever a text holds it, every whole number called `seed` or `noise_seed`, and, for edits, the
-picture of every node LoadImage.
+image of every node LoadImage.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..images import read_image, to_image
-from .images import Drawn, Request
+from .image_sources import Drawn, Request
 
 PLACEHOLDER = "{prompt}"
 SEEDS = ("seed", "noise_seed")

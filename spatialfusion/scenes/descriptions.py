@@ -1,7 +1,7 @@
 """Complete descriptions of scenes: captions that leave little to guess.
 
 A network that draws from a short caption learns mostly what the caption does not say. A description names for each
-object its colour, kind, place in the picture, nearness, facing and share of the picture, and then the surroundings and
+object its colour, kind, place in the image, nearness, facing and share of the image, and then the surroundings and
 the light. Long captions make a small text-to-image model learn about twice as fast (PRX, Photoroom 2025). Each part is
 left out now and then, so that shorter prompts are at home too.
 """
@@ -90,7 +90,7 @@ def _turned(seen: ObservedObject, side: str) -> float:
 
 
 def _share(extent: float) -> str:
-    """How much of the picture's width or height an object takes."""
+    """How much of the image's width or height an object takes."""
     return "large" if extent > 0.55 else "small" if extent < 0.28 else "of middle size"
 
 

@@ -41,7 +41,7 @@ Array = np.ndarray
 LAYOUTS = 40  # layouts that are drawn at a time for a few objects; there are fewer for many
 PLACES = 24  # places that are tried for each unit
 DRIVERS = 12  # most relations that say where a unit goes
-RENDERED = 40  # up to so many objects a small picture shows what hides what; beyond, their boxes do
+RENDERED = 40  # up to so many objects a small image shows what hides what; beyond, their boxes do
 MOVED = 1e-3
 # Relations that say where a thing goes.
 PLACING = {*EGOCENTRIC, *ALLOCENTRIC, *INTRINSIC, *SUPPORTED, "next to", "between", "from", "from camera", "near"}

@@ -84,7 +84,7 @@ STAGES: dict[str, Entry] = {
     "stage2": Entry(_stage2, of_base=True),
     "judge": Entry(_judge),
 }
-DATA = "data"  # renders the pictures, before anything is trained
+DATA = "data"  # renders the images, before anything is trained
 
 
 # The command ----------------------------------------------------------------------------------------------------------

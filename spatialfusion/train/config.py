@@ -50,8 +50,8 @@ class DataConfig:
     validation_records: list[str] = field(default_factory=list)  # held out; without any, there is no validation loss
     side: int | None = None  # records are cut to shapes of about side x side pixels; none: all are cut to `size`
     folder: str | None = None  # where the rendered scenes are; none: data/ in the run folder
-    train_scenes: int = 12800  # pictures to render
-    validation_scenes: int = 64  # pictures that are held out
+    train_scenes: int = 12800  # images to render
+    validation_scenes: int = 64  # images that are held out
     edit_fraction: float = 0.25  # share of training scenes that get an edited twin
     size: tuple[int, int] = (128, 128)  # width, height in pixels
     mix: MixConfig = field(default_factory=MixConfig)
@@ -61,7 +61,7 @@ class DataConfig:
 class VaeConfig:
     """Sizes of the run's own autoencoder, in the latent format of Qwen-Image."""
 
-    base_dim: int = 16  # channels at the picture's own size
+    base_dim: int = 16  # channels at the image's own size
     num_res_blocks: int = 1  # residual blocks of each level
     # The published format: 16 channels, a cell for each 8 x 8 pixels.
     z_dim: ClassVar[int] = 16
@@ -121,7 +121,7 @@ class SpatialConfig:
 class JudgeConfig:
     """Sizes of the scene judge."""
 
-    width: int = 48  # channels at a quarter of the picture's size
+    width: int = 48  # channels at a quarter of the image's size
     layers: int = 3
 
 
@@ -152,7 +152,7 @@ class StageConfig:
 @dataclass
 class VaeStageConfig(StageConfig):
     batch: int = 32
-    # Side of the crops in pixels. Small crops show more scenes a second. The last steps are on whole pictures.
+    # Side of the crops in pixels. Small crops show more scenes a second. The last steps are on whole images.
     crop: int = 64
 
 
@@ -179,7 +179,7 @@ class SpatialStageConfig(StageConfig):
     kv_noise: float = 0.0
     layout_weight: float = 0.0  # weight of telling the objects' kinds and colours, cell by cell; 0: not done
     change_weight: float = 1.0  # weight of the depth error where an edit changes depth; elsewhere it is 1
-    # Weight of telling the depth of source pictures from the source encoder alone; 0: not done. DINOv2 needs none.
+    # Weight of telling the depth of source images from the source encoder alone; 0: not done. DINOv2 needs none.
     source_weight: float = 0.0
     validity_weight: ClassVar[float] = 0.3
     fov_weight: ClassVar[float] = 0.1
@@ -207,8 +207,8 @@ class Stage2Config(SpatialStageConfig):
 @dataclass
 class JudgeStageConfig(StageConfig):
     steps: int = 3000
-    restored: int = 8192  # number of pictures that are also shown after the autoencoder; they take memory
-    twins: int = 1024  # pictures with two objects of one name, rendered in addition
+    restored: int = 8192  # number of images that are also shown after the autoencoder; they take memory
+    twins: int = 1024  # images with two objects of one name, rendered in addition
 
 
 @dataclass

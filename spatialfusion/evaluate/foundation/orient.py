@@ -113,7 +113,7 @@ def towards(ray: Tensor) -> Tensor:
 
 
 def _middle(picture: Tensor) -> Tensor:
-    """[1, 3, CROP, CROP] of a picture [3, h, w]: shorter side to SIDE, the middle of it, as DINOv2's processor does."""
+    """[1, 3, CROP, CROP] of an image [3, h, w]: shorter side to SIDE, the middle of it, as DINOv2's processor does."""
     height, width = picture.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -124,7 +124,7 @@ def _middle(picture: Tensor) -> Tensor:
 
 
 def _on_black(picture: Tensor) -> Tensor:
-    """A picture in the middle of a black square with a margin."""
+    """An image in the middle of a black square with a margin."""
     height, width = picture.shape[-2:]
     side = round(max(height, width) / _FILLED)
     top, left = (side - height) // 2, (side - width) // 2

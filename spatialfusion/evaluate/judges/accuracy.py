@@ -42,7 +42,7 @@ PART = 64  # scenes that are judged at a time
 
 
 def reliability(path: str | Path = EMBEDDED / FILE_NAME) -> dict[str, float]:
-    """Agreement of the judge with exact scores by sub-domain, such as "camera_pose" or "edit/move", on pictures that
+    """Agreement of the judge with exact scores by sub-domain, such as "camera_pose" or "edit/move", on images that
     went through the autoencoder. Below RELIABLE a score should be marked as unreliable."""
     report = json.loads(Path(path).read_text(encoding="utf-8"))
     return {name: figures["agreement"] for name, figures in report["restored"]["scores"].items()}
@@ -240,7 +240,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=Path("outputs/judge-accuracy"), help=f"folder for {FILE_NAME}")
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--edits", type=int, default=EDITS)
-    parser.add_argument("--size", type=int, default=128, help="side of the pictures in pixels")
+    parser.add_argument("--size", type=int, default=128, help="side of the images in pixels")
     options = parser.parse_args(arguments)
 
     judge = SceneJudge.load(options.judge)

@@ -41,7 +41,7 @@ def load_judge(
     """
     Args:
         options: some of OPTIONS; for the foundation judge with `trained_with`, which may be "unknown".
-        questions: what will be asked, for the exact judge; size: (width, height) of the pictures rendered for it.
+        questions: what will be asked, for the exact judge; size: (width, height) of the images rendered for it.
     """
     if judge == "exact":
         from .exact import ExactJudge

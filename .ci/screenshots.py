@@ -1,6 +1,6 @@
-"""Takes the pictures of ComfyUI's page that docs/ and the help pages show.
+"""Takes the images of ComfyUI's page that docs/ and the help pages show.
 
-    python .ci/pictures.py HOST PACK
+    python .ci/screenshots.py HOST PACK
 
 HOST is a running ComfyUI, such as http://127.0.0.1:8188, and PACK the name of this pack's folder in its custom_nodes.
 Needs playwright and chromium. Run it again whenever the nodes' looks or the embedded weights change.
@@ -103,7 +103,7 @@ def main() -> None:
                 page.run()
             for node, beside in nodes.items():
                 kinds = [kind if kind in CORE else f"SpatialFusion{kind}" for kind in (node, *beside)]
-                page.picture_of(kinds, folder / f"{kinds[0]}.jpg")
+                page.screenshot(kinds, folder / f"{kinds[0]}.jpg")
                 print(folder / f"{kinds[0]}.jpg")
 
 
