@@ -9,16 +9,15 @@ Needs playwright and chromium. Run it again whenever the nodes' looks or the emb
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from host_page import Page, open_page  # noqa: E402
+
+from spatialfusion.evaluate.comfyui import ComfyUI  # noqa: E402
 
 # Help pages: the workflow in which a node is shown, and the nodes beside it, by type.
 NODES = {
@@ -115,10 +114,8 @@ def keep_a_depth(address: str) -> None:
         "1": {"class_type": "SpatialFusionComposeScene", "inputs": scene},
         "2": {"class_type": "SpatialFusionSaveDepth", "inputs": save},
     }
-    request = urllib.request.Request(f"{address}/prompt", json.dumps({"prompt": prompt}).encode())
-    number = json.load(urllib.request.urlopen(request))["prompt_id"]
-    while number not in json.load(urllib.request.urlopen(f"{address}/history/{number}")):
-        time.sleep(0.2)
+    server = ComfyUI(address)
+    server.wait(server.queue(prompt))
 
 
 def take_page(page: Page, path: Path) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from host_server import Host, NoHostError, RefusedError, error_of
+from host_server import Host, NoHostError
 from PIL import Image
 
+from spatialfusion.evaluate.comfyui import RefusedError, error_of
 from spatialfusion.planner.plan import plan
 
 pytestmark = pytest.mark.host
