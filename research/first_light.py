@@ -23,12 +23,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from spatialfusion.errors import CommandParser, InputError, run_command
 from spatialfusion.evaluate.depth_figures import BEFORE_CENTRE, half_extent, planned_distance
 from spatialfusion.files import atomic_file
 from spatialfusion.geometry import Geometry
+from spatialfusion.progress import progress_bar
 from spatialfusion.scenes.captions import caption, describe
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import KINDS, Scene
@@ -202,7 +202,7 @@ def main(arguments: list[str]) -> None:
     asked = [*prompts(options.count), *distance_prompts(options.distance)]
     verdicts: dict[str, list[dict]] = {"base": [], "depth": []}
     sheet: list[tuple[str, list]] = []
-    for start in tqdm(range(0, len(asked), options.batch), desc="first light", unit="batch"):
+    for start in progress_bar(range(0, len(asked), options.batch), what="first light"):
         part = asked[start : start + options.batch]
         texts = [prompt.text for prompt in part]
 

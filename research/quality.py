@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from spatialfusion.evaluate.image_sources import ImageSource, Request
 from spatialfusion.evaluate.judges.judge import Asked
@@ -27,6 +26,7 @@ from spatialfusion.evaluate.question_images import as_saved, save_image
 from spatialfusion.evaluate.questions import Question
 from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import interval
+from spatialfusion.progress import progress_bar
 from spatialfusion.scenes.captions import plain_caption
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
@@ -67,7 +67,7 @@ def draw_plain(questions: Sequence[Question], source: ImageSource, records: Reco
     """Draw what is not yet in the records, one image a caption, to `<id>-0.png` in the records' folder."""
     todo = [question for question in questions if not records.finished(question, 0)]
     done = len(questions) - len(todo)
-    with tqdm(total=len(questions), initial=done, desc="plain captions", unit="image") as bar:
+    with progress_bar(total=len(questions), initial=done, what="plain captions", unit="image") as bar:
         for start in range(0, len(todo), batch):
             requests = [Request(question, 0) for question in todo[start : start + batch]]
             new = []

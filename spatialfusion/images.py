@@ -22,6 +22,8 @@ from .errors import InputError
 
 MAX_PIXELS = 2**27  # of one image or depth map; the largest phone cameras in use have 108 million
 BACKGROUND = "white"
+# Statistics of ImageNet, with which DINOv2 and SAM 2 were trained.
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Not all that Pillow knows: some of it starts other programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "TIFF", "GIF", "BMP", "PPM", "TGA")
 _ORIENTATION = 0x0112
@@ -85,6 +87,12 @@ def to_image(picture: Tensor) -> Image.Image:
     """The RGB image of [3, H, W] in [0, 1], or the grey one of [H, W]; values outside are cut off."""
     pixels = (picture.detach().float().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
     return Image.fromarray((pixels if pixels.ndim == 2 else pixels.permute(1, 2, 0)).numpy())
+
+
+def imagenet_normalised(images: Tensor) -> Tensor:
+    """Images [..., 3, H, W] in [0, 1], less ImageNet's mean and over its standard deviation."""
+    mean, std = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in (_MEAN, _STD))
+    return (images - mean) / std
 
 
 def check_pixels(size: tuple[int, int], name: str) -> None:

@@ -401,11 +401,11 @@ def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
         ({"judge": "foundation"}, "expected trained_with under judge_options"),
         ({"tasks": ["t2v"]}, "tasks has 't2v'"),
         ({"count": 0}, "count is 0"),
-        ({"count": "many"}, "count: 'many': expected a whole number"),
+        ({"count": "many"}, "the file: count = 'many' must be a whole number"),
         ({"plain": 1}, "one image has no covariance"),
         ({"seeds": [0, 0]}, "seeds are [0, 0]"),
-        ({"seeds": 3}, "the file has seeds: 3: expected whole numbers"),
-        ({"size": [64]}, "size is [64]"),
+        ({"seeds": 3}, "the file: seeds = 3 must be a list such as [1, 2], each value a whole number"),
+        ({"size": [64]}, "the file: size = [64] must be 2 values"),
         ({"cont": 3}, "the file has the key 'cont' (did you mean 'count'?)"),
         ({"arms": {"base": {"model": "x", "dept": False}}}, "arm base has the key 'dept'"),
         ({"arms": {"base": {}}}, "arm base has no images"),
@@ -418,7 +418,7 @@ def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
         ({"arms": {"base": {"model": "x", "depth_steps": 0}}}, "depth_steps 0: expected at least 1"),
         ({"arms": {"../base": {"model": "x"}}}, "arms has '../base'"),
         ({"judge": "exact"}, "judge exact knows rendered images alone"),
-        ({"arms": [1]}, "arms: [1]: expected a mapping"),
+        ({"arms": [1]}, "the file: arms = [1] must be a mapping of names to values"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(changes, sentence, tmp_path, capsys):

@@ -592,6 +592,8 @@ def test_damaged_inputs_are_named(tmp_path):
         (["photos", "--out", "o", "--min-valid", "2"], "--min-valid is 2"),
         (["photos", "--out", "o", "--device", "abacus"], "try cpu"),
         (["--teacher", "scenes", "--count", "3", "--size", "big", "--out", "o"], "WIDTHxHEIGHT"),
+        (["--teacher", "scenes", "--count", "3", "--size", "8x64", "--out", "o"], "sides of 16 pixels or more"),
+        (["--teacher", "scenes", "--count", "3", "--size", "99999x99999", "--out", "o"], "1 to 134 million"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(capsys, tmp_path, monkeypatch, arguments, words):

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from ..errors import InputError
 from ..files import atomic_file
 from ..geometry import Geometry
+from ..progress import progress_bar
 from ..scenes.edits import Edit, sample_edit
 from ..scenes.render import render
 from ..scenes.sample import sample_scene
@@ -91,7 +91,7 @@ class RenderedScenes:
         parts = [load_file(path)["latents"]] if path.exists() else []
         known = sum(map(len, parts))
         if known < len(self):
-            batches = tqdm(self.images[known:].split(32), desc="encode latents", unit="batch", leave=False)
+            batches = progress_bar(self.images[known:].split(32), what="encode latents", leave=False)
             parts += [encode(images.float() / 255).half() for images in batches]
             parts = [torch.cat(parts).contiguous()]
             with atomic_file(path) as temporary:
@@ -111,7 +111,9 @@ def render_folder(folder: Path, count: int, size: tuple[int, int], edit_fraction
     missing = [i for i in range(shards) if not (folder / f"shard-{i:05d}.json").exists()]
     if not missing:
         return
-    with tqdm(total=shards * SHARD, initial=(shards - len(missing)) * SHARD, desc=f"render {folder.name}") as bar:
+    with progress_bar(
+        total=shards * SHARD, initial=(shards - len(missing)) * SHARD, what=f"render {folder.name}", unit="scene"
+    ) as bar:
         for i in missing:
             scenes, edits = draw_scenes(min(SHARD, count), edit_fraction, seed + i * SHARD)
             images, depth = [], []

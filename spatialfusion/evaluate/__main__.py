@@ -51,8 +51,7 @@ def main(argv: list[str]) -> None:
 
 
 def _evaluate_plans(options: argparse.Namespace, questions: Sequence[Question], settings: dict[str, Any]) -> None:
-    from tqdm import tqdm
-
+    from ..progress import progress_bar
     from .plans import evaluate_plans, find_writer
 
     write, named = find_writer(options.plans, options.device)
@@ -62,7 +61,7 @@ def _evaluate_plans(options: argparse.Namespace, questions: Sequence[Question], 
         options.seeds,
         write,
         settings | named,
-        lambda questions: tqdm(questions, desc="plans", unit="plan"),
+        lambda questions: progress_bar(questions, what="plans", unit="plan"),
     )
     _say(report, "scenes")
     for name in ("plans.jsonl", "report.md", "report.json"):

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ..files import atomic_file
 from ..geometry import Geometry
 from ..geometry_files import save_geometry
+from ..progress import progress_bar
 from ..sheet import figure_tile
 from .depth_figures import depth_errors, object_agreement
 from .image_sources import Drawn, ImageSource, Request
@@ -63,7 +62,7 @@ def evaluate(
     """
     todo = [(question, seed) for question in questions for seed in seeds if not records.finished(question, seed)]
     total = len(questions) * len(seeds)
-    with tqdm(total=total, initial=total - len(todo), desc="images", unit="image") as bar:
+    with progress_bar(total=total, initial=total - len(todo), what="images", unit="image") as bar:
         for part in _batches(todo, batch):
             requests, before = _with_sources(part, source, judge, records.folder)
             drawn = source.draw(requests)

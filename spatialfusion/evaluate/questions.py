@@ -16,7 +16,7 @@ import math
 import random
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ import torch
 
 from ..errors import InputError
 from ..files import atomic_file
+from ..progress import progress_bar
 from ..scenes.captions import caption
 from ..scenes.edits import Edit, EditPair, apply_edit, instruction, sample_edit
 from ..scenes.sample import sample_scene
@@ -161,7 +162,8 @@ def public_questions(count: int = PUBLIC) -> list[Question]:
     if count > STORED:
         have = {question.id for question in stored}
         names = [(task, name, k) for task, group in SUB_DOMAINS.items() for name in group for k in range(count)]
-        drawn = [make_question(*name) for name in _progress([name for name in names if _id(*name) not in have])]
+        names = [name for name in names if _id(*name) not in have]
+        drawn = [make_question(*name) for name in progress_bar(names, what="questions", unit="question")]
         stored += drawn
     found = select(stored, count=count)
     if count in DIGESTS and digest(found) != DIGESTS[count]:
@@ -284,12 +286,6 @@ def _draw_edit(sub_domain: str, kind: str, direction: str, rng: random.Random) -
                     return replace(pair, edit=replace(pair.edit, statement=said))
         else:
             return sample_edit(seed, "test", (kind, direction))
-
-
-def _progress(names: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
-    from tqdm import tqdm
-
-    return tqdm(names, desc="questions", unit="question")
 
 
 def read_seeds(text: str) -> list[int]:

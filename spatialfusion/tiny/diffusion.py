@@ -24,7 +24,6 @@ import torch.distributed as dist
 from diffusers import QwenImageTransformer2DModel
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.qwen_image import BACKBONE, last_states, pack, tiny_scheduler, token_grid, velocity
@@ -37,6 +36,7 @@ from ..geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
 from ..model import FILE_NAME, SpatialFusionModel
 from ..model_folder import forget_origin
+from ..progress import progress_bar
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import figure_tile, image_tile, write_sheet
@@ -158,7 +158,7 @@ class DiffusionStage(Stage):
         it."""
         rows, columns = (size // 2 for size in self.latents.shape[-2:])
         parts = [self.data.scenes[i : i + 32] for i in range(0, len(self.data), 32)]
-        bar = tqdm(parts, desc="lay out scenes", unit="batch", leave=False)
+        bar = progress_bar(parts, what="lay out scenes", leave=False)
         return torch.cat([layouts(scenes, rows, columns).to(torch.uint8) for scenes in bar])
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -18,7 +18,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..data.rendered import RenderedScenes
@@ -30,6 +29,7 @@ from ..evaluate.judges.scene_network import MASK_SIDE, SIDE, JudgeNetwork
 from ..evaluate.judges.scene_numbers import NUMBERS, View, encode
 from ..files import atomic_file
 from ..latents import decode_latents, encode_latents
+from ..progress import progress_bar
 from ..scenes.render import instances, render
 from ..scenes.scene import Scene
 from ..scenes.statements import observe
@@ -248,7 +248,7 @@ def _restore(vae: Autoencoder2D, latents: Tensor, seed: int) -> Tensor:
     """Images [N, 3, H, W] uint8 of normalised latents with noise, of another strength for each."""
     generator, device = torch.Generator().manual_seed(seed), vae.quant_conv.weight.device
     parts = []
-    for code in tqdm(latents.float().split(32), desc="restore images", unit="batch", mininterval=30):
+    for code in progress_bar(latents.float().split(32), what="restore images"):
         strength = LATENT_NOISE * torch.rand(len(code), 1, 1, 1, generator=generator)
         noisy = code + strength * torch.randn(code.shape, generator=generator)
         # bf16 halves the time, and rounds by less than the noise.

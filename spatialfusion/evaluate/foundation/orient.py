@@ -25,7 +25,7 @@ from ...data.hub import read_json
 from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
-from .pixels import normalised
+from ...images import imagenet_normalised
 
 # Sizes of the head, and the bin of no rotation.
 _UPRIGHT = {360 + 180 + 180 + 2: 90, 360 + 180 + 360 + 2: 180}
@@ -84,7 +84,7 @@ class OrientAnything:
             return None
         alone = _on_black(window * mask[top:bottom, left:right])
         pictures = torch.cat([_middle(window), _middle(alone)])
-        output = self.model(normalised(pictures).to(self.device, self.model.dtype)).float().cpu()
+        output = self.model(imagenet_normalised(pictures).to(self.device, self.model.dtype)).float().cpu()
         for row in output:
             confidence = row[-2:].softmax(0)[0].item()
             if confidence >= CONFIDENT:

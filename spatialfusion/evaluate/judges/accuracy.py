@@ -22,10 +22,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ...errors import run_command
 from ...files import atomic_file
+from ...progress import progress_bar
 from ...scenes.edits import Edit, EditPair, apply_edit, sample_edit, score_edit
 from ...scenes.render import render
 from ...scenes.sample import sample_scene, well_composed
@@ -251,7 +251,7 @@ def main(arguments: list[str]) -> None:
 
     scenes = [sample_scene(seed, "test") for seed in range(options.scenes)]
     images, maps = [], []
-    for start in tqdm(range(0, len(scenes), PART), desc="render", unit="batch"):
+    for start in progress_bar(range(0, len(scenes), PART), what="render"):
         rendering = render(scenes[start : start + PART], (options.size, options.size))
         images += rendering.image
         maps += rendering.instance
@@ -261,7 +261,7 @@ def main(arguments: list[str]) -> None:
         if name == "restored":
             images = [image for part in torch.stack(images).split(PART) for image in restore(part)]
         cases = statement_cases(judge, scenes, images)
-        cases += edit_cases(judge, tqdm(pairs, desc=f"edits, {name}", unit="pair"), show)
+        cases += edit_cases(judge, progress_bar(pairs, what=f"edits, {name}", unit="pair"), show)
         report[name] = {"objects": object_figures(judge, scenes, images, maps), "scores": score_figures(cases)}
     with atomic_file(options.out / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
