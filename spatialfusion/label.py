@@ -306,7 +306,7 @@ def _in_workers(job: Job, items: Input, todo: list[int], workers: int) -> Iterat
             try:
                 message = messages.get(timeout=1)
             except queue.Empty:
-                _check_alive(processes)
+                check_alive(processes)
                 continue
             if isinstance(message, BaseException):
                 raise message
@@ -321,7 +321,7 @@ def _in_workers(job: Job, items: Input, todo: list[int], workers: int) -> Iterat
             process.join()
 
 
-def _check_alive(processes: list[BaseProcess]) -> None:
+def check_alive(processes: list[BaseProcess]) -> None:
     for process in processes:
         if process.exitcode:
             how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit code {process.exitcode}"

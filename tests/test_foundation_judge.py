@@ -15,7 +15,7 @@ from tiny_judge import save_grounding_dino, save_orient_anything, save_sam2
 
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate.foundation import best_case
-from spatialfusion.evaluate.foundation.detect import Detections, GroundingDino, _agreement
+from spatialfusion.evaluate.foundation.detect import Detections, GroundingDino, agreement
 from spatialfusion.evaluate.foundation.gravity import CameraLevel, GroundPlane, level_axes
 from spatialfusion.evaluate.foundation.match import match, overlap
 from spatialfusion.evaluate.foundation.measure import measure
@@ -328,10 +328,10 @@ def test_the_largest_of_a_name_comes_first():
 def test_every_word_has_to_be_named():
     named = torch.tensor([[0.6, 0.3, 0.0], [0.6, 0.1, 0.0], [0.24, 0.22, 0.9], [0.0, 0.3, 0.6]])
     # car, red; the third token belongs to another query.
-    torch.testing.assert_close(_agreement(named, [[0], [1]]), torch.tensor([0.45, 0.0, 0.0, 0.0]))
-    assert not _agreement(named, [[], []]).any()
-    torch.testing.assert_close(_agreement(named, [[0], []]), named[:, 0] * (named[:, 0] > 0.25))
-    torch.testing.assert_close(_agreement(named, [[0, 2]]), torch.tensor([0.6, 0.6, 0.9, 0.6]))
+    torch.testing.assert_close(agreement(named, [[0], [1]]), torch.tensor([0.45, 0.0, 0.0, 0.0]))
+    assert not agreement(named, [[], []]).any()
+    torch.testing.assert_close(agreement(named, [[0], []]), named[:, 0] * (named[:, 0] > 0.25))
+    torch.testing.assert_close(agreement(named, [[0, 2]]), torch.tensor([0.6, 0.6, 0.9, 0.6]))
 
 
 def test_masks_share_no_pixel():

@@ -110,7 +110,7 @@ def of_label(path: Path) -> Tensor:
 
 
 READERS = {
-    "generate": lambda path: generate._read_image(str(path)),
+    "generate": lambda path: generate.read_source(str(path)),
     "pipeline": lambda path: pipeline_inputs.read_picture(Image.open(path)),
     "label": of_label,
     "evaluate": of_evaluate,

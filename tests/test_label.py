@@ -28,7 +28,7 @@ from spatialfusion.data.inputs import open_input
 from spatialfusion.data.items import Columns, Item
 from spatialfusion.data.records import read_record, shard_paths
 from spatialfusion.errors import InputError
-from spatialfusion.label import _check_alive, main
+from spatialfusion.label import check_alive, main
 from spatialfusion.scenes.edits import sample_edit
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
@@ -150,11 +150,11 @@ def test_killed_runs_go_on_and_hold_every_record_once(tmp_path, teacher_folders)
 def test_a_worker_that_is_killed_ends_the_run():
     process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
     process.start()
-    _check_alive([process])
+    check_alive([process])
     process.kill()
     process.join()
     with pytest.raises(InputError, match=r"ended with signal 9.*goes on from there"):
-        _check_alive([process])
+        check_alive([process])
 
 
 # What is wrong with single records

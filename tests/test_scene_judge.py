@@ -288,7 +288,7 @@ def test_warping_moves_images_and_maps_alike():
     draws = torch.ones(1, 13)
     draws[0, 2] = 0.0
     generators = [torch.Generator().manual_seed(0)]
-    warped, moved = stage._warp(image, instance, draws, generators)
+    warped, moved = stage.warp(image, instance, draws, generators)
     assert (moved != instance).any() and (warped != image).any()
     assert ((warped[0, 0] > 0.5) != (moved[0] == 0)).float().mean() < 0.01
 
@@ -350,7 +350,7 @@ def test_absent_things_that_are_asked_for_are_absent():
     rng = random.Random(0)
     for scene in scenes(30):
         there = {(thing.kind, thing.color) for thing in scene.objects}
-        for ask in (accuracy._wrong_kind, accuracy._wrong_color, accuracy._swapped):
+        for ask in (accuracy.wrong_kind, accuracy.wrong_color, accuracy.swapped):
             assert all((one.kind, one.color) not in there for one in ask(scene, rng))
 
 

@@ -377,14 +377,14 @@ def test_export_can_be_loaded_and_draws_the_same(stage, tmp_path):
 
 
 def test_latents_are_encoded_once_and_can_be_decoded(run, stage):
-    vae, latents = cached_latents(stage.config, run, stage.data, CPU)
+    vae, latents = cached_latents(run, stage.data, CPU)
     images = stage.data.images[:2].float() / 255
     torch.testing.assert_close(latents[:2].float(), encode_latents(vae, images), atol=2e-3, rtol=2e-3)
     assert decode_latents(vae, latents[:2].float()).shape == images.shape
     files = list((data_folders(stage.config, run)[0]).glob("latents-*"))
     assert len(files) == 1
     before = files[0].stat().st_mtime_ns
-    cached_latents(stage.config, run, stage.data, CPU)
+    cached_latents(run, stage.data, CPU)
     assert files[0].stat().st_mtime_ns == before
 
 

@@ -26,7 +26,7 @@ from spatialfusion.label import main as label
 from spatialfusion.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.train import samples, stage2
-from spatialfusion.train.__main__ import _seed_model, parse_arguments
+from spatialfusion.train.__main__ import parse_arguments, seed_model
 from spatialfusion.train.base import Base, published_repository
 from spatialfusion.train.config import MixConfig, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, sample_generator, train_stage
@@ -530,7 +530,7 @@ def test_a_base_that_is_none_is_one_sentence(qwen, square, tmp_path):
 
 def test_a_checkpoint_of_another_backbone_is_refused(qwen, trained, square, tmp_path):
     config = make_config(qwen, tmp_path, [square], init=trained.run / "model" / FILE_NAME)
-    _seed_model(config, tmp_path / "model")
+    seed_model(config, tmp_path / "model")
     if trained.stage1.model.config.backbone == "qwen-image":
         assert Stage1(config, tmp_path, CPU).model.config.backbone == "qwen-image"
     else:

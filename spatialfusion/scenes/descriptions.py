@@ -48,7 +48,7 @@ def full_caption(scene: Scene, generator: torch.Generator) -> Caption:
             words, said = relation
             parts.append(words)
             statements.append(said)
-    surroundings = [words for words in _surroundings(scene, rng) if rng.random() < KEEP]
+    surroundings = [words for words in _surroundings(scene) if rng.random() < KEEP]
     if surroundings:
         parts.insert(0 if rng.random() < 0.2 else len(parts), ", ".join(surroundings))
     return Caption((". " if rng.random() < 0.7 else "; ").join(parts), tuple(dict.fromkeys(statements)))
@@ -118,7 +118,7 @@ def _name(scene: Scene, index: int) -> str:
     return f"the {thing.color} {thing.kind}"
 
 
-def _surroundings(scene: Scene, rng: random.Random) -> list[str]:
+def _surroundings(scene: Scene) -> list[str]:
     """Setting, ground with its tiles, and where the light comes from."""
     room = scene.environment == "room"
     ground = f"{_GROUNDS[scene.ground]} {'floor' if room else 'ground'} with tiles"

@@ -75,8 +75,8 @@ class DiffusionStage(Stage):
         train, validation = data_folders(config, run)
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self._check_parts()
-        self.vae, self.latents = cached_latents(config, run, self.data, device)
-        _, self.validation_latents = cached_latents(config, run, self.validation_data, device)
+        self.vae, self.latents = cached_latents(run, self.data, device)
+        _, self.validation_latents = cached_latents(run, self.validation_data, device)
         self.encoder = PromptEncoder.load(self.folder, 1, self.load_device)
         width = self.encoder.text_encoder.config.text_config.hidden_size
         if config.init is not None and (self.folder / "transformer").is_dir():
@@ -401,9 +401,7 @@ def draw_samples(
 
 
 @torch.no_grad()
-def cached_latents(
-    config: TrainConfig, run: Path, data: RenderedScenes, device: torch.device
-) -> tuple[Autoencoder2D, Tensor]:
+def cached_latents(run: Path, data: RenderedScenes, device: torch.device) -> tuple[Autoencoder2D, Tensor]:
     """The run's autoencoder, and normalised latents [N, 16, h, w] of all images of `data`, encoded once."""
     folder = run / "model" / "vae"
     vae = Autoencoder2D.from_video(load_vae(folder)).to(device).eval().requires_grad_(False)

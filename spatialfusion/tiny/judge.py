@@ -81,7 +81,7 @@ class JudgeStage(Stage):
         path = self.run / self.name / f"pictures-{len(self.data)}-{len(extra)}-{self.stride}.safetensors"
         if not path.exists():
             size = (self.config.data.size[0], self.config.data.size[1])
-            vae, latents = cached_latents(self.config, self.run, self.data, self.device)
+            vae, latents = cached_latents(self.run, self.data, self.device)
             parts = [render(extra[start : start + 32], size).image for start in range(0, len(extra), 32)]
             twins = torch.cat(parts) if parts else torch.zeros(0, 3, size[1], size[0])
             with torch.no_grad():
@@ -105,7 +105,7 @@ class JudgeStage(Stage):
         images = torch.stack([self._image(index, float(draw[0])) for index, draw in zip(indices, draws)])
         images = images.float() / 255
         instance = self.images["instance"][indices]
-        images, instance = _warp(images, instance, draws, generators)
+        images, instance = warp(images, instance, draws, generators)
         images = _degrade(images, draws, generators)
         targets = Targets(*(value[indices] for value in self.targets))
         mirrored = draws[:, 1] < 0.5
@@ -264,7 +264,7 @@ def _to_bytes(images: Tensor) -> Tensor:
 # What a generated image may look like, beside a render ----------------------------------------------------------------
 
 
-def _warp(images: Tensor, instance: Tensor, draws: Tensor, generators: list[torch.Generator]) -> tuple[Tensor, Tensor]:
+def warp(images: Tensor, instance: Tensor, draws: Tensor, generators: list[torch.Generator]) -> tuple[Tensor, Tensor]:
     """Bend some images and their maps smoothly, by a few pixels."""
     chosen = (draws[:, 2] < 0.3).nonzero()[:, 0]
     if not len(chosen):

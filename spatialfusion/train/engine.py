@@ -98,14 +98,14 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
         say(f"{name}: {complaint}")
     finished = start is not None and start.step >= getattr(config, name).steps and start.exported
     if start is not None:
-        for change in _config_changes(start, config, stage_class, finished):
+        for change in config_changes(start, config, stage_class, finished):
             say(f"{name}: since the checkpoint, {change}")
     if finished:
         say(f"{name}: finished at step {start.step}, skipped (raise {name}.steps to train it further)")
         return
     torch.manual_seed(stable_hash(config.seed, name, "initial weights"))
     stage = stage_class(config, run, accelerator.device)
-    _place(stage, config)
+    place(stage, config)
     if accelerator.is_main_process:
         save_config(config, run / name / "config.yaml")
     try:
@@ -120,7 +120,7 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
     accelerator.free_memory()
 
 
-def _place(stage: Stage, config: TrainConfig) -> None:
+def place(stage: Stage, config: TrainConfig) -> None:
     """Frozen networks in their precision and, if they are to be, in shards; what is trained in fp32 on the device."""
     if config.frozen_precision == "bf16":
         for network in stage.frozen():
@@ -472,7 +472,7 @@ def _stage_config(config: TrainConfig, stage: type[Stage] | Stage) -> dict[str, 
     return {key: to_plain(value) for key, value in flat_keys(config) if key.startswith(sections)}
 
 
-def _config_changes(start: Checkpoint, config: TrainConfig, stage: type[Stage], finished: bool) -> list[str]:
+def config_changes(start: Checkpoint, config: TrainConfig, stage: type[Stage], finished: bool) -> list[str]:
     """Say what changed since the checkpoint; raise InputError for what cannot change."""
     name = stage.name
     saved, now = start.state["config"], _stage_config(config, stage)

@@ -69,7 +69,7 @@ class OrientAnything:
         self.weights, self.licence, self.device = weights, licence, torch.device(device)
         bins = _bins(folder)
         self.upright = _UPRIGHT[bins]
-        self.model = load_model(_network(bins), folder, self.device)
+        self.model = load_model(orientation_network(bins), folder, self.device)
 
     @staticmethod
     def check_package() -> None:
@@ -148,7 +148,7 @@ def _bins(folder: Path) -> int:
     return bins
 
 
-def _network(bins: int) -> type:
+def orientation_network(bins: int) -> type:
     """The class of DINOv2 with Orient-Anything's head, under the names of its checkpoint."""
     from transformers.models.dinov2.modeling_dinov2 import Dinov2Model, Dinov2PreTrainedModel
 

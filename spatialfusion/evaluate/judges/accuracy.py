@@ -159,7 +159,7 @@ def object_figures(judge: Judge, scenes: Sequence[Scene], images: Sequence[Tenso
                 angle = side_angle(found.observed, "front", (exact.front[0], exact.front[2]))
                 values["front_error_degrees"].append(angle)
                 values["front_within_15"].append(float(angle <= 15))
-    for key, ask in (("false_kind", _wrong_kind), ("false_color", _wrong_color), ("false_swap", _swapped)):
+    for key, ask in (("false_kind", wrong_kind), ("false_color", wrong_color), ("false_swap", swapped)):
         absent = [ask(scene, rng) for scene in scenes]
         for one in judge.look(images, absent):
             values[key] += [float(found is not None) for found in one.objects]
@@ -174,18 +174,18 @@ def _middle(median: bool, values: list[float]) -> float:
     return round((torch.tensor(values).median() if median else torch.tensor(values).mean()).item(), 4)
 
 
-def _wrong_kind(scene: Scene, rng: random.Random) -> list[Asked]:
+def wrong_kind(scene: Scene, rng: random.Random) -> list[Asked]:
     """An object's colour on a kind that the scene has not."""
     kinds = [kind for kind in KINDS if all(kind != thing.kind for thing in scene.objects)]
     return [Asked(rng.choice(kinds), rng.choice(scene.objects).color)]
 
 
-def _wrong_color(scene: Scene, rng: random.Random) -> list[Asked]:
+def wrong_color(scene: Scene, rng: random.Random) -> list[Asked]:
     colors = [color for color in COLORS if all(color != thing.color for thing in scene.objects)]
     return [Asked(rng.choice(scene.objects).kind, rng.choice(colors))]
 
 
-def _swapped(scene: Scene, rng: random.Random) -> list[Asked]:
+def swapped(scene: Scene, rng: random.Random) -> list[Asked]:
     """Kinds and colours that are there, but not together; nothing where all objects are of one kind."""
     there = {(thing.kind, thing.color) for thing in scene.objects}
     return [Asked(a.kind, b.color) for a in scene.objects for b in scene.objects if (a.kind, b.color) not in there][:1]
