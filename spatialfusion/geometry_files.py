@@ -152,18 +152,12 @@ def encode_glb(geometry: Geometry, image: Tensor | Image.Image | None = None) ->
     texture = io.BytesIO()
     to_image(_color_image(geometry, image)[0]).save(texture, "PNG")
 
-    vertex_buffer, index_buffer = 34962, 34963
-    parts = [
-        (positions.astype("<f4").tobytes(), {"target": vertex_buffer}),
-        (uv.astype("<f4").tobytes(), {"target": vertex_buffer}),
-        (faces.astype("<u4").tobytes(), {"target": index_buffer}),
-        (texture.getvalue(), {}),
-    ]
-    views, binary = [], bytearray()
-    for data, target in parts:
-        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), **target})
-        binary += data + bytes(-len(data) % 4)
-    float32, uint32 = 5126, 5125
+    views, binary = _buffer_views(
+        (positions.astype("<f4").tobytes(), _VERTICES),
+        (uv.astype("<f4").tobytes(), _VERTICES),
+        (faces.astype("<u4").tobytes(), _INDICES),
+        (texture.getvalue(), None),
+    )
     document = {
         "asset": {"version": "2.0", "generator": "SpatialFusion"},
         "extensionsUsed": ["KHR_materials_unlit"],
@@ -171,36 +165,46 @@ def encode_glb(geometry: Geometry, image: Tensor | Image.Image | None = None) ->
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "geometry"}],
         "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}]}],
-        "materials": [
-            {
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": 1.0,
-                },
-                "extensions": {"KHR_materials_unlit": {}},
-                "doubleSided": True,
-            }
-        ],
+        "materials": [_UNLIT],
         "textures": [{"source": 0, "sampler": 0}],
         "images": [{"bufferView": 3, "mimeType": "image/png"}],
         "samplers": [{"magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071}],  # linear, clamped
         "accessors": [
             {
                 "bufferView": 0,
-                "componentType": float32,
+                "componentType": _FLOAT32,
                 "count": len(positions),
                 "type": "VEC3",
                 "min": positions.min(0).tolist(),
                 "max": positions.max(0).tolist(),
             },
-            {"bufferView": 1, "componentType": float32, "count": len(uv), "type": "VEC2"},
-            {"bufferView": 2, "componentType": uint32, "count": faces.size, "type": "SCALAR"},
+            {"bufferView": 1, "componentType": _FLOAT32, "count": len(uv), "type": "VEC2"},
+            {"bufferView": 2, "componentType": _UINT32, "count": faces.size, "type": "SCALAR"},
         ],
         "bufferViews": views,
         "buffers": [{"byteLength": len(binary)}],
     }
     return pack_glb(document, binary)
+
+
+# Constants of glTF.
+_FLOAT32, _UINT32 = 5126, 5125
+_VERTICES, _INDICES = 34962, 34963
+_UNLIT = {
+    "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}, "metallicFactor": 0.0, "roughnessFactor": 1.0},
+    "extensions": {"KHR_materials_unlit": {}},
+    "doubleSided": True,
+}
+
+
+def _buffer_views(*parts: tuple[bytes, int | None]) -> tuple[list[dict], bytearray]:
+    """glTF's views of one buffer that holds these parts, each with what it is for, and the buffer."""
+    views, binary = [], bytearray()
+    for data, target in parts:
+        kind = {} if target is None else {"target": target}
+        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), **kind})
+        binary += data + bytes(-len(data) % 4)
+    return views, binary
 
 
 def pack_glb(document: dict, binary: bytes) -> bytes:
