@@ -16,7 +16,7 @@ from torch import Tensor
 from .backbones.backbone import Backbone
 from .defaults import depth_settings
 from .errors import InputError
-from .fitting import fit_geometry, fit_picture
+from .fitting import fit_geometry, fit_image
 from .geometry import Geometry
 from .images import to_rgb, to_tensor
 from .texts import check_text
@@ -105,7 +105,7 @@ def read_request(
     height, width = _image_size(height, width, shape, stride, default_size)
     return Request(
         prompts=prompts,
-        pictures=[fit_picture(picture, height, width) for picture in pictures],
+        pictures=[fit_image(picture, height, width) for picture in pictures],
         size=(height, width),
         rows=rows,
         generators=_read_generators(generator, len(rows)),

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..config import SpatialFusionConfig
 from ..errors import InputError, suggest
+from ..model_config import SpatialFusionConfig
 from . import backbone_of_class
 from .backbone import Backbone
 

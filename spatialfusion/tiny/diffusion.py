@@ -1,8 +1,8 @@
-"""The stage `diffusion`: the tiny diffusion transformer, text to image and editing, from scratch on rendered pictures.
+"""The stage `diffusion`: the tiny diffusion transformer, text to image and editing, from scratch on rendered images.
 
 Notable:
 - Depth is there from the start, and in the whole network: for `depth_fraction` of the samples the exact depth of the
-  picture goes through the depth adapter and is concatenated to the noisy latent, which is what columns of the input
+  image goes through the depth adapter and is concatenated to the noisy latent, which is what columns of the input
   projection amount to. Without depth the columns add zero, so strength 0 is this network on captions alone.
 - Flow matching on cached latents, v = noise - x0. Each batch holds text-to-image and editing samples in a fixed ratio;
   the two go through the network apart, because only one has reference tokens.
@@ -24,7 +24,6 @@ import torch.distributed as dist
 from diffusers import QwenImageTransformer2DModel
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.qwen_image import BACKBONE, last_states, pack, tiny_scheduler, token_grid, velocity
@@ -37,6 +36,7 @@ from ..geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
 from ..model import FILE_NAME, SpatialFusionModel
 from ..model_folder import forget_origin
+from ..progress import progress_bar
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import figure_tile, image_tile, write_sheet
@@ -75,8 +75,8 @@ class DiffusionStage(Stage):
         train, validation = data_folders(config, run)
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self._check_parts()
-        self.vae, self.latents = cached_latents(config, run, self.data, device)
-        _, self.validation_latents = cached_latents(config, run, self.validation_data, device)
+        self.vae, self.latents = cached_latents(run, self.data, device)
+        _, self.validation_latents = cached_latents(run, self.validation_data, device)
         self.encoder = PromptEncoder.load(self.folder, 1, self.load_device)
         width = self.encoder.text_encoder.config.text_config.hidden_size
         if config.init is not None and (self.folder / "transformer").is_dir():
@@ -158,7 +158,7 @@ class DiffusionStage(Stage):
         it."""
         rows, columns = (size // 2 for size in self.latents.shape[-2:])
         parts = [self.data.scenes[i : i + 32] for i in range(0, len(self.data), 32)]
-        bar = tqdm(parts, desc="lay out scenes", unit="batch", leave=False)
+        bar = progress_bar(parts, what="lay out scenes", leave=False)
         return torch.cat([layouts(scenes, rows, columns).to(torch.uint8) for scenes in bar])
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -197,7 +197,7 @@ class DiffusionStage(Stage):
             texts = batch["texts"][rows]
             if not texts:
                 continue
-            # The picture stays where the instruction is dropped: that is how an unconditional prediction is asked for.
+            # The image stays where the instruction is dropped: that is how an unconditional prediction is asked for.
             context = self.encoder.encode(texts, [[p.float() / 255] for p in pictures] or None, allow_empty=True)
             with self.columns.added(self.transformer, residual[rows]):
                 v = velocity(
@@ -230,7 +230,7 @@ class DiffusionStage(Stage):
             return self.validation_loss()
 
     def validation_loss(self) -> dict[str, float]:
-        """Loss on held-out pictures with and without exact depth, at fixed noise levels, noise and captions."""
+        """Loss on held-out images with and without exact depth, at fixed noise levels, noise and captions."""
         data, latents = self.validation_data, self.validation_latents
         mix = replace(self.config.data.mix, caption_dropout=0.0)
         result = {}
@@ -248,7 +248,7 @@ class DiffusionStage(Stage):
         return {"loss": sum(result.values()) / len(result), **result}
 
     def draw_sheet(self, path: Path) -> None:
-        """Held-out scenes and edits: exact depth, the image without and with it, and the picture that was described."""
+        """Held-out scenes and edits: exact depth, the image without and with it, and the image that was described."""
         data = self.validation_data
         pictures = data.images
         rows = []
@@ -274,7 +274,7 @@ class DiffusionStage(Stage):
         write_sheet(path, rows)
 
     def sample(self, texts: list[str], sources: list[int] | None, geometry: Geometry | None) -> Tensor:
-        """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation pictures `sources`; image i
+        """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation images `sources`; image i
         from the noise of seed i, with depth or without."""
         pictures, references = None, []
         if sources is not None:
@@ -367,8 +367,8 @@ def draw_samples(
     Those without a source come in the order of their texts' lengths.
 
     Returns:
-        texts and targets (the pictures' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B];
-        has_depth [B] bool; and of the edits' sources references [E, 16, h, w] and pictures [E, 3, H, W] uint8.
+        texts and targets (the images' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B];
+        has_depth [B] bool; and of the edits' sources references [E, 16, h, w] and images [E, 3, H, W] uint8.
     """
     # Before the texts, which take more draws or fewer.
     shares = torch.stack([torch.rand((), generator=generator) for generator in generators])
@@ -401,10 +401,8 @@ def draw_samples(
 
 
 @torch.no_grad()
-def cached_latents(
-    config: TrainConfig, run: Path, data: RenderedScenes, device: torch.device
-) -> tuple[Autoencoder2D, Tensor]:
-    """The run's autoencoder, and normalised latents [N, 16, h, w] of all pictures of `data`, encoded once."""
+def cached_latents(run: Path, data: RenderedScenes, device: torch.device) -> tuple[Autoencoder2D, Tensor]:
+    """The run's autoencoder, and normalised latents [N, 16, h, w] of all images of `data`, encoded once."""
     folder = run / "model" / "vae"
     vae = Autoencoder2D.from_video(load_vae(folder)).to(device).eval().requires_grad_(False)
 

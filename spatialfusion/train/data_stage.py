@@ -1,4 +1,4 @@
-"""The stage `data`: a run's pictures of rendered scenes, rendered before anything is trained."""
+"""The stage `data`: a run's images of rendered scenes, rendered before anything is trained."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .config import TrainConfig
 
 
 def data_folders(config: TrainConfig, run: Path) -> tuple[Path, Path]:
-    """The folders of training and validation pictures of a run."""
+    """The folders of training and validation images of a run."""
     root = Path(config.data.folder) if config.data.folder else run / "data"
     return root / "train", root / "validation"
 
 
 def prepare_data(config: TrainConfig, run: Path, device: torch.device | None = None) -> None:
-    """The stage `data`: render the training and validation pictures of a run, on `device` if it is a CUDA device."""
+    """The stage `data`: render the training and validation images of a run, on `device` if it is a CUDA device."""
     train, validation = data_folders(config, run)
     data = config.data
     device = device if device is not None and device.type == "cuda" else torch.device("cpu")

@@ -14,10 +14,10 @@ from ...scenes.captions import caption
 from ...scenes.edits import instruction, sample_edit
 from ...scenes.render import render
 from ...scenes.sample import sample_scene
+from ..image_files import encode_png
 from ..items import Item
-from ..pictures import encode_png
 
-CHUNK = 32  # pictures rendered in one call
+CHUNK = 32  # images rendered in one call
 
 
 class Scenes:
