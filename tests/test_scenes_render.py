@@ -257,15 +257,18 @@ def test_bad_input_is_named():
 GOLDEN = Path(__file__).parent / "golden" / "rendering.npz"
 
 
+def trained_scenes():
+    return [sample_scene(seed) for seed in range(4)] + [sample_scene(seed, "test") for seed in range(2)]
+
+
 def test_images_are_those_that_models_were_trained_on():
-    scenes = [sample_scene(seed) for seed in range(4)] + [sample_scene(seed, "test") for seed in range(2)]
-    drawn, golden = render(scenes), np.load(GOLDEN)
+    drawn, golden = render(trained_scenes()), np.load(GOLDEN)
     assert (drawn.instance.numpy() == golden["instance"]).mean() > 0.9999
     same = drawn.instance.numpy() == golden["instance"]
     np.testing.assert_allclose(drawn.depth.numpy()[same], golden["depth"][same], rtol=1e-3)
     image = (drawn.image * 255).round().numpy()
     assert (np.abs(image - golden["image"]) <= 1).mean() > 0.9999
-    assert torch.equal(instances(scenes), drawn.instance)
+    assert torch.equal(instances(trained_scenes()), drawn.instance)
 
 
 def awkward_scenes():

@@ -336,8 +336,10 @@ def test_document_lists_every_kind_color_default_and_clause():
     assert len(with_front) + len(without) == len(KINDS)
     assert f"`{'`, `'.join(COLORS)}`" in DOCUMENT
     assert f"`{'`, `'.join(SHADES)}`" in " ".join(DOCUMENT.split())
-    for key, value in {**CAMERA, **LIGHT}.items():
-        assert f"`{key} {value:g}`" in DOCUMENT
+    plain = " ".join(DOCUMENT.split())
+    for key, value in CAMERA.items():
+        assert re.search(rf"`{key} (?:METRES|DEGREES)`[^`]*\({value:g}\b", plain), key
+    assert f"`light {' '.join(f'{key} {value:g}' for key, value in LIGHT.items())}`" in plain
     for word in (*EGOCENTRIC, *ALLOCENTRIC, *COMPARED, *SHOTS, *LEVELS, "on wall", "against wall", "next to", "around"):
         assert word.removesuffix(" than") in DOCUMENT, word
     assert DOCUMENT.count("\n") < 200
