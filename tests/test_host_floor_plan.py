@@ -181,6 +181,14 @@ def test_text_that_is_typed_moves_the_plan(plan):
     plan.wait_picture(before)
 
 
+def test_text_that_is_typed_at_any_moment_moves_the_plan(plan):
+    """A moment after each change a finer picture is asked for, which must not take the place of the next change."""
+    for i in range(8):
+        plan.type(EXAMPLE.replace("at 0 7 facing left", f"at -{i + 1} 9 facing left"))
+        plan.wait_label(CAR, f"red car, x -{i + 1}.0, z 9.0")
+        plan.page.wait_for_timeout(80 * i)
+
+
 def test_the_keyboard_does_all_that_the_mouse_does(plan):
     keys = plan.page.keyboard
     plan.page.locator(".sf-thing").nth(CAR).focus()

@@ -260,6 +260,7 @@ export class Panel {
         const asked = JSON.stringify(request);
         if (asked === this.#asked) return this.redraw();
         this.#asked = asked;
+        clearTimeout(this.#later); // a finer picture of what was shown would take this look's place
         const answer = await this.route.look(request);
         if (answer && this.#asked === asked && !this.#before && !this.#changing) this.#adopt(answer);
     }
