@@ -631,11 +631,11 @@ def test_bad_images_are_refused(tmp_path):
     (tmp_path / "scene.json").unlink()
     with pytest.raises(InputError, match=r"no scene\.json"):
         load_geometry(path)
-    for name in ("scene.exr", "absent.npz"):
+    for name in ("scene.tif", "absent.exr", "absent.npz"):
         with pytest.raises(InputError, match=name):
             load_geometry(tmp_path / name)
-    with pytest.raises(InputError, match=r"scene\.exr"):
-        save_geometry(tmp_path / "scene.exr", ball_on_ground(8, 8)[0])
+    with pytest.raises(InputError, match=r"scene\.tif"):
+        save_geometry(tmp_path / "scene.tif", ball_on_ground(8, 8)[0])
 
 
 def read_ply(data: bytes):

@@ -104,7 +104,14 @@ class RenderedScenes:
             return torch.cat([load_file(shard.with_suffix(".safetensors"))[name] for shard in self.shards])
 
 
-def render_folder(folder: Path, count: int, size: tuple[int, int], edit_fraction: float, seed: int) -> None:
+def render_folder(
+    folder: Path,
+    count: int,
+    size: tuple[int, int],
+    edit_fraction: float,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> None:
     """Render at least `count` images of `size` (width, height) into `folder`; whole shards that exist are kept."""
     folder = Path(folder)
     shards = -(-count // SHARD)
@@ -118,7 +125,7 @@ def render_folder(folder: Path, count: int, size: tuple[int, int], edit_fraction
             scenes, edits = draw_scenes(min(SHARD, count), edit_fraction, seed + i * SHARD)
             images, depth = [], []
             for start in range(0, len(scenes), 32):
-                rendering = render(scenes[start : start + 32], size=size)
+                rendering = render(scenes[start : start + 32], size=size, device=device)
                 images.append((rendering.image * 255).round().to(torch.uint8).cpu())
                 depth.append(torch.where(rendering.valid, rendering.depth, 0).half().cpu())
                 bar.update(len(images[-1]))

@@ -121,7 +121,7 @@ def main(
             if accelerator.is_main_process:
                 from .data_stage import prepare_data
 
-                prepare_data(config, run)
+                prepare_data(config, run, accelerator.device)
             accelerator.wait_for_everyone()
         else:
             stage = {**STAGES, **(more or {})}[name].load()

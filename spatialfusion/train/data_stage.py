@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from ..data.rendered import VALIDATION_SEED, render_folder
 from .config import TrainConfig
 
@@ -14,9 +16,10 @@ def data_folders(config: TrainConfig, run: Path) -> tuple[Path, Path]:
     return root / "train", root / "validation"
 
 
-def prepare_data(config: TrainConfig, run: Path) -> None:
-    """The stage `data`: render the training and validation images of a run."""
+def prepare_data(config: TrainConfig, run: Path, device: torch.device | None = None) -> None:
+    """The stage `data`: render the training and validation images of a run, on `device` if it is a CUDA device."""
     train, validation = data_folders(config, run)
     data = config.data
-    render_folder(validation, data.validation_scenes, data.size, data.edit_fraction, VALIDATION_SEED)
-    render_folder(train, data.train_scenes, data.size, data.edit_fraction, seed=0)
+    device = device if device is not None and device.type == "cuda" else torch.device("cpu")
+    render_folder(validation, data.validation_scenes, data.size, data.edit_fraction, VALIDATION_SEED, device)
+    render_folder(train, data.train_scenes, data.size, data.edit_fraction, 0, device)
