@@ -38,7 +38,7 @@ from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.train.__main__ import STAGES as REGISTRY
 from spatialfusion.train.config import DiffusionConfig, load_config
 from spatialfusion.train.data_stage import prepare_data
-from spatialfusion.train.engine import make_accelerator, sample_index, train_stage
+from spatialfusion.train.engine import make_accelerator, place_networks, sample_index, train_stage
 from spatialfusion.train.optim import Average, Optimizers
 from spatialfusion.train.probe import ForwardPass, SampleCost, measure, memory_lines
 from spatialfusion.train.shard import local
