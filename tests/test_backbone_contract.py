@@ -24,6 +24,7 @@ from spatialfusion.backbones.sampling import Draw, draw_noise
 from spatialfusion.context import PromptEncoder, SemanticContext, decoder_of
 from spatialfusion.errors import InputError
 from spatialfusion.latents import encode_latents
+from spatialfusion.model_config import SpatialFusionConfig
 from spatialfusion.pipeline import SpatialFusionPipeline
 
 WIDTH = 64  # channels of the tiny LLM's prompt embeddings
@@ -460,6 +461,15 @@ def test_a_saved_pipeline_draws_the_same_images(pipe, image, tmp_path) -> None:
     loaded.set_progress_bar_config(disable=True)
     ours, theirs = (p(CAR, image, generator=generators(0), **FAST) for p in (loaded, pipe))
     assert torch.equal(ours.images, theirs.images) and torch.equal(ours.geometry.depth, theirs.geometry.depth)
+
+
+def test_a_checkpoint_that_concatenates_is_for_a_backbone_with_columns_for_it(backbone) -> None:
+    config = SpatialFusionConfig(backbone=backbone.name, injection="concat")
+    if backbone.concatenates:
+        backbone.check_checkpoint(config)
+    else:
+        with pytest.raises(InputError, match=f"injection is concat, which {backbone.name} does not have"):
+            backbone.check_checkpoint(config)
 
 
 def test_what_it_does_not_have_is_refused(pipe) -> None:

@@ -325,15 +325,21 @@ def test_documented_examples_show_everything(text):
 
 
 def test_document_lists_every_kind_color_default_and_clause():
+    (kinds,) = re.findall(r"^## Kinds\n(.*?)^## ", DOCUMENT, re.MULTILINE | re.DOTALL)
+    with_front, without = (
+        " ".join(part.split()).split("; ") for part in re.findall(r"^- (.*?)(?=^- |\Z)", kinds, re.M | re.S)
+    )
     for kind in KINDS.values():
         words = [word for word, name in KIND_WORDS.items() if name == kind.name]
-        sizes = " | ".join(f"{edge:g}" for edge in kind.size)
-        assert f"| {', '.join(words)} | {sizes} | {'yes' if kind.has_front else 'no'} |" in DOCUMENT
-    assert len(re.findall(r"^\| .* \| (?:yes|no) \|", DOCUMENT, re.MULTILINE)) == len(KINDS)
+        sizes = " ".join(f"{edge:g}" for edge in kind.size)
+        assert f"{', '.join(words)} {sizes}" in (with_front if kind.has_front else without)
+    assert len(with_front) + len(without) == len(KINDS)
     assert f"`{'`, `'.join(COLORS)}`" in DOCUMENT
     assert f"`{'`, `'.join(SHADES)}`" in " ".join(DOCUMENT.split())
-    for key, value in {**CAMERA, **LIGHT}.items():
-        assert f"`{key} {value:g}`" in DOCUMENT
+    plain = " ".join(DOCUMENT.split())
+    for key, value in CAMERA.items():
+        assert re.search(rf"`{key} (?:METRES|DEGREES)`[^`]*\({value:g}\b", plain), key
+    assert f"`light {' '.join(f'{key} {value:g}' for key, value in LIGHT.items())}`" in plain
     for word in (*EGOCENTRIC, *ALLOCENTRIC, *COMPARED, *SHOTS, *LEVELS, "on wall", "against wall", "next to", "around"):
         assert word.removesuffix(" than") in DOCUMENT, word
     assert DOCUMENT.count("\n") < 200

@@ -550,12 +550,6 @@ def test_configuration_with_an_unknown_key_is_refused():
         SpatialFusionConfig.from_json('{"num_layer": 3}')
 
 
-def test_depth_is_concatenated_for_the_backbone_that_has_columns_for_it():
-    assert SpatialFusionConfig.from_json('{"injection": "concat"}').injection == "concat"
-    with pytest.raises(InputError, match="is for qwen-image alone, and backbone is omnigen2"):
-        SpatialFusionConfig.from_json('{"injection": "concat", "backbone": "omnigen2"}')
-
-
 def test_loss_weight_falls_with_noise():
     weights = flow.loss_weight(torch.tensor([0.0, 0.2, 0.5, 1.0]))
     assert weights.tolist() == pytest.approx([5, 5, 2, 1])
