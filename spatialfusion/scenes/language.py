@@ -472,7 +472,7 @@ class _ThingReader:
         self.thing = replace(self.thing, **values)
 
     def read_count(self) -> None:
-        words, count = self.words, self.words.peek()
+        words, count = self.words, self.words.peek() or ""
         if count in _COUNTS or (re.fullmatch(r"\d+", count) and not words.comes_measure()):
             self.clauses.begin(words)
             self.clauses[-1].says.add("count")
@@ -592,14 +592,14 @@ class _ThingReader:
     def take_noun(self, length: int) -> None:
         self.once("kind")
         phrase = " ".join(self.words.take(length))
-        self.change(noun=find_noun(phrase))
+        self.change(noun=find_noun(phrase) or phrase)
         if synonym(phrase):
             self.spoken.append(synonym(phrase))
 
     def settle_noun(self) -> None:
         """The noun of a line that has named none so far: a colour's word, or an unknown one with a size or a shape."""
         if not self.thing.noun and self.spare:
-            self.change(noun=find_noun(self.spare), color="")
+            self.change(noun=find_noun(self.spare) or self.spare, color="")
         if self.strange:
             sized = self.thing.size or self.thing.like or self.thing.parts
             if self.thing.noun or not sized or len(self.strange) > _NOUN_WORDS:
