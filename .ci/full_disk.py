@@ -14,15 +14,12 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from kill_sweep import COMMANDS, broken, differences
-
-from spatialfusion.errors import run_command
+from kill_sweep import COMMANDS, broken, differences, end_as
 
 
 def main() -> None:
@@ -72,26 +69,16 @@ def start(run: Callable[[list[str]], None], arguments: list[str], limit: int | N
     read, write = os.pipe()
     process = os.fork()
     if process == 0:
-        code = 1
-        try:
+
+        def write_there() -> None:
             os.dup2(write, 1)
             os.dup2(write, 2)
             os.close(read)
             os.close(write)
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-            run_command(run, arguments)
-            code = 0
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
-        except BaseException:
-            import traceback
 
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        end_as(run, arguments, write_there)
     os.close(write)
     with os.fdopen(read, encoding="utf-8", errors="replace") as said:
         text = said.read()

@@ -22,6 +22,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -185,11 +186,20 @@ def launch(run: Callable[[list[str]], None], arguments: list[str], log: Path) ->
     process = os.fork()
     if process:
         return process
-    code = 1
-    try:
+
+    def write_to_log() -> None:
         with log.open("w") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+
+    end_as(run, arguments, write_to_log)
+
+
+def end_as(run: Callable[[list[str]], None], arguments: list[str], prepare: Callable[[], None]) -> NoReturn:
+    """In a forked process: prepare, run a command, and end as a process of its own would."""
+    code = 1
+    try:
+        prepare()
         run_command(run, arguments)
         code = 0
     except SystemExit as error:

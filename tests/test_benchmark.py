@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch.nn.functional as F
+from test_spatial import CONFIG
 from torch import nn
 
 from research import alternatives
@@ -25,7 +26,6 @@ from spatialfusion.cost.parts import Request, count_flops, count_parameters, par
 from spatialfusion.cost.training import FusedAttention, Memory, saved_bytes, trained_bytes, training_memory
 from spatialfusion.errors import InputError
 from spatialfusion.model import SpatialFusionModel
-from spatialfusion.model_config import SpatialFusionConfig
 
 META, BF16 = "meta", torch.bfloat16
 ROOT = Path(__file__).parents[1]
@@ -33,28 +33,16 @@ ROOT = Path(__file__).parents[1]
 # Tiny sizes of the same classes ---------------------------------------------------------------------------------------
 
 VISION = {"depth": 2, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "patch_size": 14}
-SPATIAL = SpatialFusionConfig(
+SPATIAL = replace(
+    CONFIG,
     backbone="small",
     mllm_layers=3,
     kv_heads=2,
-    head_dim=16,
-    mrope_section=(2, 3, 3),
-    hidden_size=24,
     num_layers=4,
     num_heads=4,
     state_size=32,
     patch_size=8,
-    head_features=8,
-    head_channels=(8, 8, 8, 8),
     head_scales=(8, 4, 2, 1),
-    source_encoder={
-        "hidden_size": 12,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 1,
-        "image_size": 32,
-        "patch_size": 8,
-    },
-    adapter_hidden=8,
     projection_shape=(32, 64),
     lora_rank=2,
 )

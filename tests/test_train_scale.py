@@ -38,7 +38,7 @@ from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.train.__main__ import STAGES as REGISTRY
 from spatialfusion.train.config import DiffusionConfig, load_config
 from spatialfusion.train.data_stage import prepare_data
-from spatialfusion.train.engine import make_accelerator, place, sample_index, train_stage
+from spatialfusion.train.engine import make_accelerator, place_networks, sample_index, train_stage
 from spatialfusion.train.optim import Average, Optimizers
 from spatialfusion.train.probe import ForwardPass, SampleCost, measure, memory_lines
 from spatialfusion.train.shard import local
@@ -387,7 +387,7 @@ def test_frozen_networks_may_be_held_in_bf16(start, tmp_path):
     stage = REGISTRY["stage2"].load()(made, run, CPU)
     stage.trained.train()
     exact = stage.loss(draw(stage))[0].item()
-    place(stage, made)
+    place_networks(stage, made)
     assert {p.dtype for p in frozen(stage)} == {torch.bfloat16}
     assert {p.dtype for p in stage.trained.parameters()} == {torch.float32}
     with torch.autocast("cpu", torch.bfloat16):

@@ -151,12 +151,17 @@ def test_a_pose_caption_says_which_way_something_is_turned():
     assert set(domains) == set(POSES) and set(POSES) < set(RELATIONS)
 
 
+def with_four_scenes(name, config, finished):
+    """A stage, a batch of four samples, and the scenes that their images show; the second is an edit."""
+    stage = STAGES[name].load()(config, finished, torch.device("cpu"))
+    data = stage.data.data
+    batch = stage.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    return stage, batch, [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]
+
+
 def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):
     config = smoke(finished, **{"stage1.layout_weight": "1"})
-    stage = STAGES["stage1"].load()(config, finished, torch.device("cpu"))
-    data = stage.data.data
-    scenes = [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]  # the second is an edit
-    batch = stage.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    stage, batch, scenes = with_four_scenes("stage1", config, finished)
     expected = layouts(scenes, 4, 4)
     assert expected.unique().numel() > 3
     assert torch.equal(batch["layout"], expected)
@@ -172,10 +177,7 @@ def test_the_layout_is_told_of_the_target_and_its_head_not_exported(finished):
 
 def test_the_diffusion_model_tells_the_layout_in_stage_2(finished):
     config = smoke(finished, **{"stage2.image_layout_weight": "0.5"})
-    stage = STAGES["stage2"].load()(config, finished, torch.device("cpu"))
-    data = stage.data.data
-    scenes = [data.scenes[i] for i in (0, data.edits[0][1], 2, 3)]  # the second is an edit
-    batch = stage.batch([0, len(data), 2, 3], [torch.Generator().manual_seed(i) for i in range(4)])
+    stage, batch, scenes = with_four_scenes("stage2", config, finished)
     assert torch.equal(batch["image_layout"], layouts(scenes, 4, 4))
     total, metrics = stage.loss(batch)
     head = stage.trained["image_layout"]

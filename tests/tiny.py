@@ -33,7 +33,7 @@ from spatialfusion.context import chat
 from spatialfusion.model import SpatialFusionModel
 from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.tiny.language import build_image_processor, build_text_encoder
-from spatialfusion.tiny.tokenizer import train_tokenizer
+from spatialfusion.tiny.tokenizer import train_tokenizer, vision_token_ids
 from spatialfusion.tiny.vae import new_video_vae
 from spatialfusion.train.config import (
     DataConfig,
@@ -194,7 +194,6 @@ def qwen_image_21_transformer(seed: int = 0, **changes) -> QwenImage21Transforme
 
 def tiny_qwen3_vl(tokenizer) -> Qwen3VLForConditionalGeneration:
     """A Qwen3-VL with 2 query heads for each of key and value, and DeepStack from one layer of its vision tower."""
-    token = tokenizer.convert_tokens_to_ids
     rope = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [6, 5, 5], "mrope_interleaved": True}
     text = {
         "vocab_size": len(tokenizer),
@@ -205,7 +204,7 @@ def tiny_qwen3_vl(tokenizer) -> Qwen3VLForConditionalGeneration:
         "num_key_value_heads": 1,
         "head_dim": 32,
         "rope_parameters": rope,
-        "pad_token_id": token("<|endoftext|>"),
+        "pad_token_id": tokenizer.pad_token_id,
     }
     vision = {
         "depth": 2,
@@ -220,10 +219,7 @@ def tiny_qwen3_vl(tokenizer) -> Qwen3VLForConditionalGeneration:
         text_config=text,
         vision_config=vision,
         tie_word_embeddings=True,
-        image_token_id=token("<|image_pad|>"),
-        video_token_id=token("<|video_pad|>"),
-        vision_start_token_id=token("<|vision_start|>"),
-        vision_end_token_id=token("<|vision_end|>"),
+        **vision_token_ids(tokenizer),
     )
     return Qwen3VLForConditionalGeneration(config)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .image_folder import CAPTION_ENDINGS, ImageFolderInput
-from .items import PICTURE_ENDINGS, Columns, Input
+from .items import IMAGE_ENDINGS, Columns, Input
 from .parquet import DatasetInput, ParquetInput
 from .tables import CsvInput, JsonlInput
 from .tars import TarInput
@@ -61,7 +61,7 @@ def _open_folder(path: Path, columns: Columns, split: str) -> Input:
     for ending, kind in _FILES.items():
         if found := [path / name for name in names if name.lower().endswith(ending)]:
             return kind(found, columns)
-    pictures = [name for name in names if name.lower().endswith(tuple(f".{ending}" for ending in PICTURE_ENDINGS))]
+    pictures = [name for name in names if name.lower().endswith(tuple(f".{ending}" for ending in IMAGE_ENDINGS))]
     if pictures:
         if any(name.endswith(CAPTION_ENDINGS) for name in names):
             return ImageFolderInput(path, pictures)

@@ -24,7 +24,7 @@ NAMES = {
     "licence": ("licence", "license"),
     "fov": ("fov", "hfov"),
 }
-PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "avif")
+IMAGE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "avif")
 # Bytes of a file that is read whole.
 LARGEST = {"image": 2**29, "source": 2**29, "json": 2**24, "caption": 2**20, "instruction": 2**20}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import InputError
 from .image_files import RecordError
-from .items import NAMES, PICTURE_ENDINGS, Columns, Item, check_bytes, decoded, digest
+from .items import IMAGE_ENDINGS, NAMES, Columns, Item, check_bytes, decoded, digest
 
 _SOURCE = ("source", "src", "src0", "input", "original", "source_image", "input_image")
 _TARGET = ("target", "output", "edited", "image")
@@ -136,7 +136,7 @@ def _record_of(name: str) -> tuple[str, str | None]:
     if not stem or not stem[0]:
         return "", None
     ending, role = ending.lower(), stem[-1].lower() if len(stem) > 1 else ""
-    if ending in PICTURE_ENDINGS:
+    if ending in IMAGE_ENDINGS:
         kind = "source" if role in _SOURCE else "image"
         has_role = role in _SOURCE or role in _TARGET
     elif ending == "txt":

@@ -494,7 +494,7 @@ class Draft:
 
     def _wanted(self, i: int, relation: ObjectRelation | None, columns: Array) -> tuple[Array, Array]:
         """Where a relation wants an object, [N, columns]."""
-        rng, measures = self.rng, self.problem.measures
+        rng = self.rng
         shape = (self.n, len(columns))
         u, v, e = rng.uniform(-1, 1, shape), rng.uniform(-1, 1, shape), rng.exponential(0.36, shape)
         side = np.where(rng.random(shape) < 0.5, -1.0, 1.0)
@@ -517,57 +517,66 @@ class Draft:
         if kind == "from":
             return self._on_circles(i, relation, u, side, shape)
         way = kind if subject else OPPOSITE.get(kind, kind)
-        x, z = other.x, other.z
         for _ in range(2):  # the turn depends on the place, and the place on the turned extents
-            wide, deep = measures.reach(i, yaw)
-            other_wide, other_deep = measures.reach(j, other.yaw)
-            touch = 0.5 * (wide + deep + other_wide + other_deep)
-            space = value if value is not None else touch * (0.08 + e)
-            if way in ("left of", "right of"):
-                sign = -1.0 if way == "left of" else 1.0
-                step = wide + other_wide + space
-                x, z = other.x + sign * step, other.z + 0.8 * u * step + self._depth_by_size(i, j, v, touch)
-            elif way in ("in front of", "behind", "nearer than", "farther than"):
-                sign = -1.0 if way in ("in front of", "nearer than") else 1.0
-                step = deep + other_deep + space
-                aside = (
-                    1.1 * u * (wide + other_wide) if way in ("in front of", "behind") else 2.2 * u * (wide + other_wide)
-                )
-                x, z = other.x + aside, other.z + sign * step
-            elif way == "next to":
-                step = wide + other_wide + (value if value is not None else np.minimum(space, 0.4 * touch))
-                x, z = other.x + side * step, other.z + 0.5 * u * np.maximum(deep, other_deep)
-            elif way in ALLOCENTRIC:
-                name = ALLOCENTRIC[way]
-                limit = math.radians(0.6 * WITHIN[name])
-                if subject:
-                    axis = other.yaw + SIDE_ANGLE[name]
-                    direction = axis + u * limit
-                else:
-                    axis = yaw + SIDE_ANGLE[name]
-                    direction = axis + u * limit + math.pi
-                if value is not None:
-                    ends = measures.reach_along(j, axis - other.yaw) + measures.reach_along(i, axis - yaw)
-                    step = (ends + value) / np.cos(u * limit)
-                else:
-                    step = touch + space + 0.2 * touch * np.abs(v)
-                x, z = other.x + step * np.sin(direction), other.z - step * np.cos(direction)
-            elif way in INTRINSIC:
-                if way == "face to face with":
-                    direction = other.yaw + 0.2 * u
-                elif way == "back to back with":
-                    direction = other.yaw + math.pi + 0.2 * u
-                else:
-                    direction = other.yaw + side * math.pi / 2 + 0.2 * u
-                ends = measures.reach_along(j, direction - other.yaw) + measures.reach_along(i, direction - yaw)
-                step = ends + np.minimum(space, touch)
-                x, z = other.x + step * np.sin(direction), other.z - step * np.cos(direction)
-            else:  # near
-                angle = math.pi * u
-                step = touch * (1.1 + 0.6 * e)
-                x, z = other.x + step * np.sin(angle), other.z + step * np.cos(angle)
+            x, z = self._beside(i, j, way, value, subject, yaw, (u, v, e, side))
             yaw = self._yaw_at(i, x, z, columns, None)
         return x, z
+
+    def _beside(
+        self,
+        i: int,
+        j: int,
+        way: str,
+        value: float | None,
+        subject: bool,
+        yaw: Array,
+        draws: tuple[Array, Array, Array, Array],
+    ) -> tuple[Array, Array]:
+        """Where a relation (`way`, `value`) to object j wants object i, if that is turned by `yaw` [N, columns].
+
+        subject: whether i is the relation's subject. draws: two uniform in [-1, 1], an exponential one, and a sign.
+        """
+        measures, other, (u, v, e, side) = self.problem.measures, self.pose(j), draws
+        wide, deep = measures.reach(i, yaw)
+        other_wide, other_deep = measures.reach(j, other.yaw)
+        touch = 0.5 * (wide + deep + other_wide + other_deep)
+        space = value if value is not None else touch * (0.08 + e)
+        if way in ("left of", "right of"):
+            sign = -1.0 if way == "left of" else 1.0
+            step = wide + other_wide + space
+            return other.x + sign * step, other.z + 0.8 * u * step + self._depth_by_size(i, j, v, touch)
+        if way in ("in front of", "behind", "nearer than", "farther than"):
+            sign = -1.0 if way in ("in front of", "nearer than") else 1.0
+            step = deep + other_deep + space
+            aside = (1.1 if way in ("in front of", "behind") else 2.2) * u * (wide + other_wide)
+            return other.x + aside, other.z + sign * step
+        if way == "next to":
+            step = wide + other_wide + (value if value is not None else np.minimum(space, 0.4 * touch))
+            return other.x + side * step, other.z + 0.5 * u * np.maximum(deep, other_deep)
+        if way in ALLOCENTRIC:
+            name = ALLOCENTRIC[way]
+            limit = math.radians(0.6 * WITHIN[name])
+            axis = (other.yaw if subject else yaw) + SIDE_ANGLE[name]
+            direction = axis + u * limit if subject else axis + u * limit + math.pi
+            if value is not None:
+                ends = measures.reach_along(j, axis - other.yaw) + measures.reach_along(i, axis - yaw)
+                step = (ends + value) / np.cos(u * limit)
+            else:
+                step = touch + space + 0.2 * touch * np.abs(v)
+        elif way in INTRINSIC:
+            if way == "face to face with":
+                direction = other.yaw + 0.2 * u
+            elif way == "back to back with":
+                direction = other.yaw + math.pi + 0.2 * u
+            else:
+                direction = other.yaw + side * math.pi / 2 + 0.2 * u
+            ends = measures.reach_along(j, direction - other.yaw) + measures.reach_along(i, direction - yaw)
+            step = ends + np.minimum(space, touch)
+        else:  # near
+            angle = math.pi * u
+            step = touch * (1.1 + 0.6 * e)
+            return other.x + step * np.sin(angle), other.z + step * np.cos(angle)
+        return other.x + step * np.sin(direction), other.z - step * np.cos(direction)
 
     def _depth_by_size(self, i: int, j: int, v: Array, touch: Array) -> Array:
         """Small things stand nearer than large ones, where that is left open, or they could not be seen."""

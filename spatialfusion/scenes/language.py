@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..errors import InputError, suggest
 from . import lexicon
@@ -432,154 +433,197 @@ class _Line:
     clauses: list[Clause]
 
 
-def _read_thing(words: Words, known: _Known) -> _Line:
-    thing = Thing("", line=words.line)
-    relations: list[tuple[str, tuple[_Call, ...], float | None]] = []
-    seen: set[str] = set()
-    strange: list[str] = []  # words that are nothing else, maybe an unknown noun
-    spoken: list[str] = []  # attributes and quotes
-    extents: dict[str, float] = {}
-    spare = ""  # a word that was taken for a colour and may be the noun
-    clauses = _Clauses()
+class _ThingReader:
+    """Reads one line about an object."""
 
-    def once(what: str) -> None:
-        if what in seen:
-            raise words.error(f"the {what} is given twice", "one for each object, and one object for each line")
-        seen.add(what)
-        clauses[-1].says.add(what)
+    def __init__(self, words: Words, known: _Known):
+        self.words, self.known = words, known
+        self.thing = Thing("", line=words.line)
+        self.relations: list[tuple[str, tuple[_Call, ...], float | None]] = []
+        self.clauses = _Clauses()
+        self.seen: set[str] = set()
+        self.strange: list[str] = []  # words that are nothing else, maybe an unknown noun
+        self.spoken: list[str] = []  # attributes and quotes
+        self.extents: dict[str, float] = {}
+        self.spare = ""  # a word that was taken for a colour and may be the noun
 
-    def relate(kind: str, *calls: _Call, value: float | None = None) -> None:
-        relations.append((kind, calls, value))
-        clauses[-1].says.add(kind)
+    def read(self) -> _Line:
+        self.read_count()
+        while self.words.peek() is not None:
+            self.clauses.begin(self.words)
+            self.read_clause()
+        self.clauses.end(self.words)
+        self.settle_noun()
+        extents = tuple((e, self.extents[e]) for e in _EXTENTS if e in self.extents)
+        thing = replace(self.thing, words=" ".join(self.spoken), extents=extents)
+        return _Line(self.words, thing, self.relations, list(self.clauses))
 
-    def take_noun(length: int) -> None:
-        nonlocal thing
-        once("kind")
-        phrase = " ".join(words.take(length))
-        thing = replace(thing, noun=find_noun(phrase))
-        if synonym(phrase):
-            spoken.append(synonym(phrase))
+    def once(self, what: str) -> None:
+        if what in self.seen:
+            raise self.words.error(f"the {what} is given twice", "one for each object, and one object for each line")
+        self.seen.add(what)
+        self.clauses[-1].says.add(what)
 
-    count = words.peek()
-    if count in _COUNTS or (re.fullmatch(r"\d+", count) and not words.comes_measure()):
-        clauses.begin(words)
-        clauses[-1].says.add("count")
-        words.next()
-        number = _COUNTS.get(count) or (int(count) if len(count) < 9 else 10**9)
-        if not 1 <= number <= MAX_OBJECTS:
-            raise words.error(f"{shown(count)} objects are out of range", f"a number from 1 to {MAX_OBJECTS}")
-        thing = replace(thing, count=number)
+    def relate(self, kind: str, *calls: _Call, value: float | None = None) -> None:
+        self.relations.append((kind, calls, value))
+        self.clauses[-1].says.add(kind)
 
-    while (word := words.peek()) is not None:
-        clauses.begin(words)
+    def change(self, **values: Any) -> None:
+        self.thing = replace(self.thing, **values)
+
+    def read_count(self) -> None:
+        words, count = self.words, self.words.peek() or ""
+        if count in _COUNTS or (re.fullmatch(r"\d+", count) and not words.comes_measure()):
+            self.clauses.begin(words)
+            self.clauses[-1].says.add("count")
+            words.next()
+            number = _COUNTS.get(count) or (int(count) if len(count) < 9 else 10**9)
+            if not 1 <= number <= MAX_OBJECTS:
+                raise words.error(f"{shown(count)} objects are out of range", f"a number from 1 to {MAX_OBJECTS}")
+            self.change(count=number)
+
+    def read_clause(self) -> None:
+        words, known, word = self.words, self.known, self.words.peek()
         if word[0] == '"':
-            spoken.append(words.next()[1:])
-            continue
+            self.spoken.append(words.next()[1:])
+            return
         length = _noun_length(words)
         if length > 1:  # "blue whale", "side table"
-            take_noun(length)
-            continue
-        if words.number_next():
-            _read_measure(words, known, relate)
-            continue
+            self.take_noun(length)
+        elif words.number_next():
+            _read_measure(words, known, self.relate)
+        elif not (self.read_mutual() or self.read_relation() or self.read_property()):
+            self.read_word(length)
+
+    def read_mutual(self) -> bool:
+        """What the things of a group are to each other."""
+        words = self.words
         mutual = next((each for each in _MUTUAL if words.comes(*each[0]) and words.peek(len(each[0])) != "with"), None)
-        if mutual:
-            wording, mutual = mutual
-            words.take(len(wording))
-            if thing.count < 2:
-                raise words.error(
-                    f'"{" ".join(wording)}" needs a group, or "with" after it', "the name or the kind of another object"
-                )
-            relate(_read_ways(words) if mutual == "side by side" else mutual)
-            continue
+        if not mutual:
+            return False
+        wording, kind = mutual
+        words.take(len(wording))
+        if self.thing.count < 2:
+            raise words.error(
+                f'"{" ".join(wording)}" needs a group, or "with" after it', "the name or the kind of another object"
+            )
+        self.relate(_read_ways(words) if kind == "side by side" else kind)
+        return True
+
+    def read_relation(self) -> bool:
+        words, known, word = self.words, self.known, self.words.peek()
         if words.accept("in", "row"):
-            once("arrangement")
-            relate("in a row")
+            self.once("arrangement")
+            self.relate("in a row")
         elif words.accept("in", "circle"):
-            once("arrangement")
-            relate("in a circle")
-        elif (word in ("on", "against")) and _read_wall(words, known):
-            once("support")
-            relate("on wall" if word == "on" else "against wall")
+            self.once("arrangement")
+            self.relate("in a circle")
+        elif word in ("on", "against") and _read_wall(words, known):
+            self.once("support")
+            self.relate("on wall" if word == "on" else "against wall")
         elif (kind := _relation_next(words)) is not None:
             if kind == "on":
-                once("support")
+                self.once("support")
             elif kind == "around":
-                once("arrangement")
-            _read_relation(words, known, kind, relate)
+                self.once("arrangement")
+            _read_relation(words, known, kind, self.relate)
         elif f"{word} {words.peek(1)}" in COMPARED:
             kind = " ".join(words.take(2))
-            relate(kind, _read_call(words, known, kind))
+            self.relate(kind, _read_call(words, known, kind))
         elif word in ("twice", "half"):
             words.next()
-            _read_ratio(words, known, 2.0 if word == "twice" else 0.5, relate)
-        elif word in ("at", "size", "yaw", "height", "width", "length", "facing", "looking", "as", "like", "parts"):
-            words.next()
-            if word == "at":
-                once("position")
-                thing = replace(thing, at=words.numbers(word, _POSITION))
-            elif word == "size":
-                once("size")
-                thing = replace(thing, size=words.numbers(word, _SIZE))
-            elif word in ("height", "width", "length"):
-                once(word)
-                (extents[word],) = words.numbers(word, _EXTENT)
-            elif word == "yaw":
-                once("direction")
-                thing = replace(thing, yaw=words.numbers(word, _YAW)[0])
-            elif word in ("facing", "looking"):
-                once("direction")
-                direction = _read_facing(words, known, word)
-                if isinstance(direction, str):
-                    thing = replace(thing, facing=direction)
-                else:
-                    relate("facing", direction)
-            elif word == "as":
-                once("name")
-                thing = replace(thing, name=_read_name(words))
-            elif word == "like":
-                once("likeness")
-                thing = replace(thing, like=_read_like(words))
-            else:
-                once("shape")
-                thing = replace(thing, parts=_read_parts(words))
-        elif words.accept("hidden"):
-            thing = replace(thing, hidden=True)
-        elif word in COLOR_WORDS and thing.color and relations and _lacks_color(relations[-1]):
-            # "car red left of house blue": the thing has its colour, so this is the other's.
-            kind, calls, value = relations[-1]
-            clauses[-1].says.add(kind)
-            relations[-1] = (kind, (*calls[:-1], replace(calls[-1], color=COLOR_WORDS[words.next()])), value)
-        elif word in COLOR_WORDS and not (thing.color and not thing.noun and find_noun(word)):
-            once("colour")
-            words.next()
-            spare = word if find_noun(word) else ""
-            thing = replace(thing, color=COLOR_WORDS[word])
-        elif word in lexicon.ATTRIBUTES and (not find_noun(word) or thing.noun or _noun_follows(words, known)):
-            spoken.append(words.next())
-        elif length:
-            take_noun(length)
+            _read_ratio(words, known, 2.0 if word == "twice" else 0.5, self.relate)
         else:
-            strange.append(words.next())
-    clauses.end(words)
-    if not thing.noun and spare:
-        thing = replace(thing, noun=find_noun(spare), color="")
-    if strange:
-        sized = thing.size or thing.like or thing.parts
-        if thing.noun or not sized or len(strange) > _NOUN_WORDS:
-            raise _unknown_word(words, strange[0], bool(thing.noun))
-        thing = replace(thing, noun=" ".join(strange))
-    if not thing.noun:
-        raise words.error("there is no kind of object", f"one of {', '.join(KINDS)}, or another noun")
-    return _Line(
-        words,
-        replace(thing, words=" ".join(spoken), extents=tuple((e, extents[e]) for e in _EXTENTS if e in extents)),
-        relations,
-        list(clauses),
-    )
+            return False
+        return True
+
+    def read_property(self) -> bool:
+        """A key word with its value."""
+        words, word = self.words, self.words.peek()
+        if word not in _PROPERTIES:
+            return False
+        words.next()
+        self.once(_PROPERTIES[word])
+        if word == "at":
+            self.change(at=words.numbers(word, _POSITION))
+        elif word == "size":
+            self.change(size=words.numbers(word, _SIZE))
+        elif word in _EXTENTS:
+            (self.extents[word],) = words.numbers(word, _EXTENT)
+        elif word == "yaw":
+            self.change(yaw=words.numbers(word, _YAW)[0])
+        elif word in ("facing", "looking"):
+            direction = _read_facing(words, self.known, word)
+            if isinstance(direction, str):
+                self.change(facing=direction)
+            else:
+                self.relate("facing", direction)
+        elif word == "as":
+            self.change(name=_read_name(words))
+        elif word == "like":
+            self.change(like=_read_like(words))
+        else:
+            self.change(parts=_read_parts(words))
+        return True
+
+    def read_word(self, length: int) -> None:
+        """A word of its own: hidden, a colour, an attribute, a noun of `length` words, or one that is not known."""
+        words, thing, word = self.words, self.thing, self.words.peek()
+        if words.accept("hidden"):
+            self.change(hidden=True)
+        elif word in COLOR_WORDS and thing.color and self.relations and _lacks_color(self.relations[-1]):
+            # "car red left of house blue": the thing has its colour, so this is the other's.
+            kind, calls, value = self.relations[-1]
+            self.clauses[-1].says.add(kind)
+            color = COLOR_WORDS[words.next()]
+            self.relations[-1] = (kind, (*calls[:-1], replace(calls[-1], color=color)), value)
+        elif word in COLOR_WORDS and not (thing.color and not thing.noun and find_noun(word)):
+            self.once("colour")
+            words.next()
+            self.spare = word if find_noun(word) else ""
+            self.change(color=COLOR_WORDS[word])
+        elif word in lexicon.ATTRIBUTES and (not find_noun(word) or thing.noun or _noun_follows(words, self.known)):
+            self.spoken.append(words.next())
+        elif length:
+            self.take_noun(length)
+        else:
+            self.strange.append(words.next())
+
+    def take_noun(self, length: int) -> None:
+        self.once("kind")
+        phrase = " ".join(self.words.take(length))
+        self.change(noun=find_noun(phrase) or phrase)
+        if synonym(phrase):
+            self.spoken.append(synonym(phrase))
+
+    def settle_noun(self) -> None:
+        """The noun of a line that has named none so far: a colour's word, or an unknown one with a size or a shape."""
+        if not self.thing.noun and self.spare:
+            self.change(noun=find_noun(self.spare) or self.spare, color="")
+        if self.strange:
+            sized = self.thing.size or self.thing.like or self.thing.parts
+            if self.thing.noun or not sized or len(self.strange) > _NOUN_WORDS:
+                raise _unknown_word(self.words, self.strange[0], bool(self.thing.noun))
+            self.change(noun=" ".join(self.strange))
+        if not self.thing.noun:
+            raise self.words.error("there is no kind of object", f"one of {', '.join(KINDS)}, or another noun")
 
 
 _EXTENTS = ("height", "width", "length")
+# Key words, and what a line says once with one of them.
+_PROPERTIES = {
+    "at": "position",
+    "size": "size",
+    "yaw": "direction",
+    "height": "height",
+    "width": "width",
+    "length": "length",
+    "facing": "direction",
+    "looking": "direction",
+    "as": "name",
+    "like": "likeness",
+    "parts": "shape",
+}
 
 
 def _unknown_word(words: Words, word: str, has_noun: bool) -> InputError:
@@ -914,7 +958,7 @@ def read_source(text: str) -> Source:
     for words in statements:
         subject = SUBJECTS.get(words.peek() or "") if _noun_length(words) < 2 else None
         if subject is None:
-            lines.append(_read_thing(words, known))
+            lines.append(_ThingReader(words, known).read())
             total += lines[-1].thing.count
             if total > MAX_OBJECTS:
                 raise words.error(f"with it there are more than {MAX_OBJECTS:,} objects", "fewer, or smaller groups")

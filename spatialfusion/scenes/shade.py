@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,21 +53,14 @@ def draw(grid: Grid, shadows: Shadows, top: int, bottom: int, samples: int, chec
     ray = transform(tables.of_scene("to_world"), x, y, 1.0)
     met = surroundings(tables, ray)
     around = nearest(met)
-    (ex, ey, ez), (sx, sy, sz) = tables.of_scene("eye"), tables.of_scene("sun")
+    ex, ey, ez = tables.of_scene("eye")
     where = nonzero(less(depth, around))
     depth = torch.minimum(depth, around)
     sky = equal(depth, math.inf)
     t = choose(sky, 0.0, depth.clone())
 
-    # Cosine to the light and share of sky of the surroundings; the ceiling, facing down, gets neither.
-    if tables.has_rooms:
-        on_floor, on_wall, on_side = (equal(part, depth) for part in met[:3])
-        cosine = choose(on_side, -sx * ray[0].sign(), torch.zeros_like(t))
-        cosine = choose(on_floor, -sy, choose(on_wall, -sz, cosine))
-        up = choose(on_floor, 1.0, choose(on_wall | on_side, 0.5, torch.full_like(t, 0.25)))
-    else:
-        cosine, up = (-sy).expand_as(t).contiguous(), torch.ones_like(t)
-
+    on = tuple(equal(part, depth) for part in met[:3]) if tables.has_rooms else None
+    cosine, up = _surroundings_light(tables, ray, t, on)
     albedo, cosine_object, up_object = _object_surface(tables, primitive, x, y, t, where)
     cosine.view(-1)[where] = cosine_object
     up.view(-1)[where] = up_object
@@ -79,17 +73,64 @@ def draw(grid: Grid, shadows: Shadows, top: int, bottom: int, samples: int, chec
     direct = choose(shadow, 0.0, DIRECT * cosine.clamp_min(0))
     light = AMBIENT + SKY_FILL * up + direct
 
-    # What no ray of these rows sees is not computed.
+    pattern = _pattern(tables, ray, world, t, sky, on, grid.width // samples)
+    channels = []
+    light_object = light.view(-1).index_select(0, where)
+    for channel in range(3):
+        color = _surroundings_color(tables, channel, pattern, light, sky, on)
+        color.view(-1)[where] = (SHEEN + (1 - SHEEN) * albedo[channel]) * light_object
+        fine = color.clamp_(0, 1).view(len(color), (bottom - top) // samples, samples, -1, samples)
+        total = sum(fine[:, :, i, :, j] for i in range(samples) for j in range(samples))
+        channels.append(total / samples**2)
+    return torch.stack(channels, 1)
+
+
+def _surroundings_light(
+    tables: Tables, ray: tuple[Tensor, ...], t: Tensor, on: tuple[Tensor, ...] | None
+) -> tuple[Tensor, Tensor]:
+    """Cosine to the light and share of sky of the surroundings; the ceiling, facing down, gets neither.
+
+    on: where floor, wall and side walls are met; None without rooms.
+    """
+    sx, sy, sz = tables.of_scene("sun")
+    if on is None:
+        return (-sy).expand_as(t).contiguous(), torch.ones_like(t)
+    on_floor, on_wall, on_side = on
+    cosine = choose(on_side, -sx * ray[0].sign(), torch.zeros_like(t))
+    cosine = choose(on_floor, -sy, choose(on_wall, -sz, cosine))
+    return cosine, choose(on_floor, 1.0, choose(on_wall | on_side, 0.5, torch.full_like(t, 0.25)))
+
+
+class _Pattern(NamedTuple):
+    """What the surroundings look like: factors of the ground's and the walls' colour, share of haze, and how high in
+    the sky a ray ends. None for what no ray sees."""
+
+    checker: Tensor | None = None
+    haze: Tensor | None = None
+    board: Tensor | None = None
+    rise: Tensor | None = None
+
+
+def _pattern(
+    tables: Tables,
+    ray: tuple[Tensor, ...],
+    world: tuple[Tensor, ...],
+    t: Tensor,
+    sky: Tensor,
+    on: tuple[Tensor, ...] | None,
+    width: int,
+) -> _Pattern:
     checker = haze = board = rise = None
     if some(~sky):
         # Checker, faded where a square is smaller than a few pixels; haze towards the horizon.
         (tile,) = tables.of_scene("tile")
         odd = (((world[0] / tile).floor() + (world[2] / tile).floor()) * 0.5).frac().abs() * 2
-        pixel = t * t / (-ey) * (2 * tables.of_scene("half")[0] / (grid.width // samples))
+        pixel = t * t / (-tables.of_scene("eye")[1]) * (2 * tables.of_scene("half")[0] / width)
         contrast = CHECKER_CONTRAST * (1.3 - 2 * pixel / tile).clamp(0, 1)
         checker = 1 + contrast * (odd - 0.5)
         haze = t / (t + HAZE_DISTANCE)
-        if tables.has_rooms:
+        if on is not None:
+            _, on_wall, on_side = on
             room = tables.of_scene("room")
             haze = haze * room[0].isinf()
             # A skirting board where walls meet the floor.
@@ -98,25 +139,24 @@ def draw(grid: Grid, shadows: Shadows, top: int, bottom: int, samples: int, chec
     if some(sky):
         slant = (ray[0] * ray[0] + ray[1] * ray[1] + ray[2] * ray[2]).sqrt()
         rise = (-ray[1] / slant * 1.6).clamp(0, 1)
+    return _Pattern(checker, haze, board, rise)
 
-    channels = []
-    light_object = light.view(-1).index_select(0, where)
-    for channel in range(3):
-        horizon = tables.of_scene("horizon")[channel]
-        if checker is None:
-            color = torch.empty_like(t)
-        else:
-            color = tables.of_scene("ground")[channel] * checker * light
-            color = color + (horizon - color) * haze
-        if board is not None:
-            color = choose(~on_floor, tables.of_scene("wall")[channel] * board * light, color)
-        if rise is not None:
-            color = choose(sky, horizon + (tables.of_scene("zenith")[channel] - horizon) * rise, color)
-        color.view(-1)[where] = (SHEEN + (1 - SHEEN) * albedo[channel]) * light_object
-        fine = color.clamp_(0, 1).view(len(color), (bottom - top) // samples, samples, -1, samples)
-        total = sum(fine[:, :, i, :, j] for i in range(samples) for j in range(samples))
-        channels.append(total / samples**2)
-    return torch.stack(channels, 1)
+
+def _surroundings_color(
+    tables: Tables, channel: int, pattern: _Pattern, light: Tensor, sky: Tensor, on: tuple[Tensor, ...] | None
+) -> Tensor:
+    """One channel of ground, walls and sky, as if no object stood there; a tensor of its own."""
+    horizon = tables.of_scene("horizon")[channel]
+    if pattern.checker is None:
+        color = torch.empty_like(light)
+    else:
+        color = tables.of_scene("ground")[channel] * pattern.checker * light
+        color = color + (horizon - color) * pattern.haze
+    if pattern.board is not None:
+        color = choose(~on[0], tables.of_scene("wall")[channel] * pattern.board * light, color)
+    if pattern.rise is not None:
+        color = choose(sky, horizon + (tables.of_scene("zenith")[channel] - horizon) * pattern.rise, color)
+    return color
 
 
 def _object_surface(

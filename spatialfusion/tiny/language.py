@@ -47,7 +47,7 @@ from ..train.config import MixConfig, TrainConfig
 from ..train.data_stage import data_folders
 from ..train.samples import draw_caption
 from ..train.stage import Stage
-from .tokenizer import train_tokenizer
+from .tokenizer import train_tokenizer, vision_token_ids
 
 TASKS = ("read", "names", "layout", "edit")
 TASK_WEIGHTS = (0.6, 0.12, 0.1, 0.18)
@@ -359,10 +359,7 @@ def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) 
             text_config=text,
             vision_config=vision,
             tie_word_embeddings=True,
-            image_token_id=token("<|image_pad|>"),
-            video_token_id=token("<|video_pad|>"),
-            vision_start_token_id=token("<|vision_start|>"),
-            vision_end_token_id=token("<|vision_end|>"),
+            **vision_token_ids(tokenizer),
         )
     )
 

@@ -53,6 +53,17 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Qwen2Tokenizer:
     return tokenizer
 
 
+def vision_token_ids(tokenizer: Qwen2Tokenizer) -> dict[str, int]:
+    """The ids of what stands around and for images, as the configurations of Qwen's vision models name them."""
+    names = {
+        "image_token_id": "<|image_pad|>",
+        "video_token_id": "<|video_pad|>",
+        "vision_start_token_id": "<|vision_start|>",
+        "vision_end_token_id": "<|vision_end|>",
+    }
+    return {name: tokenizer.convert_tokens_to_ids(token) for name, token in names.items()}
+
+
 def _without_special(text: str) -> str:
     for token in SPECIAL_TOKENS:
         text = text.replace(token, "")

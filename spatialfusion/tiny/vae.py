@@ -37,8 +37,8 @@ WHOLE_SHARE = 0.1  # share of the steps, at the end, that see whole images
 SCALED_SHARE = 0.5  # share of the batches that are decoded from smaller latents
 SCALES = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
 LATENT_NOISE = 0.1  # noise in deviations of each channel, as the decoder must stand a diffusion model's errors
-STATISTICS_PICTURES = 2048
-SHEET_PICTURES = 16
+STATISTICS_IMAGES = 2048
+SHEET_IMAGES = 16
 
 
 class VaeStage(Stage):
@@ -121,14 +121,14 @@ class VaeStage(Stage):
             errors.append(restored - pictures)
             noisy.append(decode_latents(model, latents + 0.1 * noise).float() - pictures)
             rows.append(torch.stack([pictures, restored]))
-        save_sheet(torch.cat(rows, dim=1)[:, :SHEET_PICTURES], sheet)
+        save_sheet(torch.cat(rows, dim=1)[:, :SHEET_IMAGES], sheet)
         errors = torch.cat(errors)
         return {"l1": errors.abs().mean().item(), "psnr": _psnr(errors), "psnr_noise_0.1": _psnr(torch.cat(noisy))}
 
     @torch.no_grad()
     def export(self, model_folder: Path) -> None:
         video = new_video_vae(self.config.model.vae)
-        self._folded(self.data.images[:: max(1, len(self.data) // STATISTICS_PICTURES)]).to_video(video)
+        self._folded(self.data.images[:: max(1, len(self.data) // STATISTICS_IMAGES)]).to_video(video)
         with atomic_folder(Path(model_folder) / "vae") as temporary:
             video.save_pretrained(temporary, safe_serialization=True)
 

@@ -105,7 +105,7 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
         return
     torch.manual_seed(stable_hash(config.seed, name, "initial weights"))
     stage = stage_class(config, run, accelerator.device)
-    place(stage, config)
+    place_networks(stage, config)
     if accelerator.is_main_process:
         save_config(config, run / name / "config.yaml")
     try:
@@ -120,7 +120,7 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
     accelerator.free_memory()
 
 
-def place(stage: Stage, config: TrainConfig) -> None:
+def place_networks(stage: Stage, config: TrainConfig) -> None:
     """Frozen networks in their precision and, if they are to be, in shards; what is trained in fp32 on the device."""
     if config.frozen_precision == "bf16":
         for network in stage.frozen():
