@@ -152,10 +152,10 @@ class SemanticContext:
             self.picture_mask = torch.zeros_like(self.prompt_mask)
         batch, tokens = self.mask.shape
         shapes = {tensor.shape for tensor in (*self.keys, *self.values)}
-        if len(self.keys) != len(self.values) or len(shapes) != 1:
+        if len(self.keys) != len(self.values) or len(shapes) > 1:
             raise ValueError(f"keys and values must be equally many tensors of one shape, not {sorted(shapes)}")
-        if (shape := shapes.pop())[0] != batch or shape[2] != tokens:
-            raise ValueError(f"keys {tuple(shape)} do not fit a mask of {tuple(self.mask.shape)}")
+        if any(shape[0] != batch or shape[2] != tokens for shape in shapes):
+            raise ValueError(f"keys {tuple(shapes.pop())} do not fit a mask of {tuple(self.mask.shape)}")
         if self.prompt_embeds.shape[:2] != self.prompt_mask.shape or len(self.prompt_mask) != batch:
             raise ValueError(
                 f"prompt_embeds {tuple(self.prompt_embeds.shape)} do not fit a prompt_mask of "
@@ -234,6 +234,13 @@ class SemanticContext:
                 raise IndexError(index)
             index = [index]
         return self.select(index)
+
+    @staticmethod
+    def of_embeds(prompt_embeds: Tensor, prompt_mask: Tensor) -> SemanticContext:
+        """Of embeddings alone, without keys and values: a diffusion model can read it, and no depth be drawn from it."""
+        batch, device = len(prompt_mask), prompt_mask.device
+        nothing = torch.zeros(batch, 0, dtype=torch.bool, device=device)
+        return SemanticContext(prompt_embeds, prompt_mask, (), (), nothing, nothing.sum(1))
 
     @staticmethod
     def cat(contexts: Sequence[SemanticContext]) -> SemanticContext:

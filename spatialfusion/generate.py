@@ -72,13 +72,13 @@ def main(argv: list[str]) -> None:
         guidance_scale=arguments.guidance,
         image_guidance_scale=arguments.image_guidance,
         depth_steps=depth_steps,
-        depth_guidance=depth_guidance,
-        adapter_strength=strength,
+        depth_guidance_scale=depth_guidance,
+        controlnet_conditioning_scale=strength,
         generator=torch.Generator().manual_seed(arguments.seed),
         scene=scene,
         scene_strength=arguments.scene_strength,
     )
-    seconds = {"load": loaded - start, **pipeline.seconds, "total": time.perf_counter() - start}
+    seconds = {"load": loaded - start, **(output.seconds or {}), "total": time.perf_counter() - start}
     predicts = geometry is None and strength != 0 and (scene is None or arguments.scene_strength < 1)
     record = {
         "prompt": arguments.prompt,

@@ -80,7 +80,7 @@ def test_strength_goes_from_no_scene_to_the_scene():
     pipe.set_progress_bar_config(disable=True)
 
     def depth(**options) -> Geometry:
-        return pipe.predict_geometry(PROMPT, generator=seed(0), depth_steps=4, depth_guidance=1.0, **options)
+        return pipe.predict_geometry(PROMPT, generator=seed(0), depth_steps=4, depth_guidance_scale=1.0, **options)
 
     def distance(geometry: Geometry) -> tuple[float, float]:
         both = geometry.valid & scene.valid
@@ -119,7 +119,7 @@ def test_a_start_is_the_scene_with_its_noise(pipe, monkeypatch):
     seen = []
     denoise = model.denoise
     monkeypatch.setattr(model, "denoise", lambda *inputs: seen.append(inputs[:3]) or denoise(*inputs))
-    pipe.predict_geometry(PROMPT, scene=TEXT, scene_strength=0.75, depth_steps=2, depth_guidance=1.0, generator=seed(0))
+    pipe.predict_geometry(PROMPT, scene=TEXT, scene_strength=0.75, depth_steps=2, depth_guidance_scale=1.0, generator=seed(0))
     state, u, t = seen[0]
     generator = seed(0)
     torch.randn(16, SIZE // 8, SIZE // 8, generator=generator)  # that of the image comes first

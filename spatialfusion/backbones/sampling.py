@@ -36,7 +36,8 @@ class Draw:
         noise: [B, C, h, w], see `draw_noise`.
         steps: of the scheduler.
         injection: depth, not yet entered; given to every call alike.
-        depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
+        depth_range: part of the schedule with depth: as in diffusers, step i of n has it where start <= i / n and
+            (i + 1) / n <= end.
         image_guidance: how closely the image follows the source images, for a backbone that has such a guidance.
         rescale: keep the norm of the guided velocity at the prompt's own, for a backbone that can.
         callback: called with (i, latents) after step i.
@@ -133,7 +134,7 @@ def follow(scheduler: SchedulerMixin, latents: Tensor, predict: Predictor, draw:
             if draw.before_step is not None:
                 draw.before_step(i)
             if draw.injection is not None:
-                draw.injection.active = start <= i / steps < end
+                draw.injection.active = start <= i / steps and (i + 1) / steps <= end
             t = torch.full((len(latents),), levels[i], device=latents.device)
             v = predict(latents, t)
             # From the latents without the residual: depth is in the network's input alone.
