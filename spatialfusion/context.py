@@ -237,7 +237,7 @@ class SemanticContext:
 
     @staticmethod
     def of_embeds(prompt_embeds: Tensor, prompt_mask: Tensor) -> SemanticContext:
-        """Of embeddings alone, without keys and values: a diffusion model can read it, and no depth be drawn from it."""
+        """Of embeddings alone, without keys and values: the diffusion model can read it, and depth cannot be drawn."""
         batch, device = len(prompt_mask), prompt_mask.device
         nothing = torch.zeros(batch, 0, dtype=torch.bool, device=device)
         return SemanticContext(prompt_embeds, prompt_mask, (), (), nothing, nothing.sum(1))

@@ -369,14 +369,14 @@ class SpatialFusionPipeline(DiffusionPipeline):
     ) -> Geometry:
         """The depth alone that a call with the same arguments predicts; see there."""
         prompts = read_prompts(prompt, None)
-        request = self._read_request(
-            prompts, None, None, image, None, height, width, num_images_per_prompt, generator
-        )
+        request = self._read_request(prompts, None, None, image, None, height, width, num_images_per_prompt, generator)
         depth = read_depth_settings(depth_steps, depth_guidance_scale, request)
         _, geometry, start = self._plan(request, scene, scene_strength, None)
         for_depth = depth_generators(request.generators, take=True)
         contexts = self._encode_prompts(request, [], False, True, depth.guidance != 1)
-        geometry = self._draw_geometry(request, for_depth if geometry is None else None, contexts, geometry, depth, start)
+        geometry = self._draw_geometry(
+            request, for_depth if geometry is None else None, contexts, geometry, depth, start
+        )
         self.maybe_free_model_hooks()
         return geometry
 

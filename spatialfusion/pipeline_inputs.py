@@ -104,7 +104,7 @@ def read_request(
     backbone.check_references(pictures)
     if embeds is not None and pictures and backbone.one_call_per_layout:
         raise InputError(
-            f"prompt_embeds and image were both given, but {backbone.name} has to be told which tokens are the image's: "
+            f"prompt_embeds and image were both given, but {backbone.name} must be told which tokens are the image's: "
             "expected a prompt."
         )
     rows = [i for i in range(len(prompts)) for _ in range(per_prompt)]

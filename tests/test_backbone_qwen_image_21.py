@@ -385,7 +385,9 @@ def load(folder: Path, **options) -> SpatialFusionPipeline:
 def test_without_depth_it_is_diffusers_own_pipeline(pipe, reference, edit: bool, guidance: float, cached: bool) -> None:
     image = photo() if edit else None
     options = {"num_inference_steps": 4, "generator": seed(0), "output_type": "latent"}
-    ours = pipe(CAR, image, negative_prompt=HOUSE, guidance_scale=guidance, controlnet_conditioning_scale=0, **options).images
+    ours = pipe(
+        CAR, image, negative_prompt=HOUSE, guidance_scale=guidance, controlnet_conditioning_scale=0, **options
+    ).images
     theirs = reference(
         CAR,
         image,

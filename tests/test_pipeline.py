@@ -68,7 +68,7 @@ def test_text_to_image_gives_a_picture_and_its_geometry(pipe):
     assert isinstance(output.images[0], Image.Image) and output.images[0].size == (SIZE, SIZE)
     assert output.geometry.depth.shape == (1, SIZE, SIZE)
     assert output.geometry.depth.isfinite().all()
-    assert set(pipe.seconds) == {"prompt", "depth", "image", "decode"}
+    assert set(output.seconds) == {"prompt", "depth", "image", "decode"}
 
 
 def test_output_types_are_one_picture(pipe):
@@ -410,7 +410,7 @@ def test_a_published_qwen_image_draws_as_its_own_pipeline_does(tiny_folder, tmp_
         ({"guidance_scale": float("nan")}, "guidance_scale is nan"),
         ({"controlnet_conditioning_scale": float("inf")}, "controlnet_conditioning_scale is inf"),
         ({"control_guidance_start": 0.8, "control_guidance_end": 0.2}, "start <= end"),
-        ({"output_type": "np"}, "output_type is 'np'"),
+        ({"output_type": "numpy"}, "output_type is 'numpy'"),
         ({"geometry": "depth.npz"}, "geometry is a str"),
         ({"geometry": Geometry.cat([ramp(8, 8)] * 3)}, "3 depth maps for 1 prompts"),
         ({"image": "source.png"}, "source image is a str"),

@@ -176,7 +176,8 @@ def test_none_is_what_is_not_said(pipe):
 
 def test_numbers_of_numpy_are_numbers(pipe):
     whole = {"height": SIZE, "width": SIZE, "num_inference_steps": 2, "depth_steps": 2, "num_images_per_prompt": 1}
-    real = {"guidance_scale": 2.5, "depth_guidance_scale": 1.5, "controlnet_conditioning_scale": 0.5, "control_guidance_end": 0.5}
+    real = {"guidance_scale": 2.5, "depth_guidance_scale": 1.5, "controlnet_conditioning_scale": 0.5}
+    real["control_guidance_end"] = 0.5
     numbers = {name: np.int64(value) for name, value in whole.items()}
     numbers |= {name: np.float32(value) for name, value in real.items()}
     assert torch.equal(draw(pipe, **numbers), draw(pipe, **whole, **real))
@@ -188,9 +189,11 @@ NUMBERS = [0, -3, 2.5, float("nan"), 10**30, True, np.int64(7)]
 VALUES = [None, "x", *NUMBERS, np.array([1, 2]), [], {}, object(), torch.ones(2)]
 ARGUMENTS = [
     *("height", "width", "num_inference_steps", "guidance_scale", "image_guidance_scale", "depth_steps"),
-    *("depth_guidance_scale", "controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end", "num_images_per_prompt", "prompt"),
+    *("depth_guidance_scale", "controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end"),
+    *("num_images_per_prompt", "prompt"),
     *("negative_prompt", "image", "geometry", "generator", "output_type", "callback_on_step_end"),
-    "callback_on_step_end_tensor_inputs",
+    *("callback_on_step_end_tensor_inputs", "latents", "prompt_embeds", "prompt_embeds_mask"),
+    *("negative_prompt_embeds", "negative_prompt_embeds_mask"),
 ]
 
 

@@ -338,7 +338,11 @@ def test_a_controlnet_learns_beside_a_frozen_model_and_draws_our_depth(start, tm
     pipe = load(run / "model")
     assert torch.equal(draw(pipe, controlnet_conditioning_scale=0), base)
     tilted = Geometry.from_depth(torch.linspace(1, 9, SIZE)[None, :, None].expand(1, SIZE, SIZE), focal=1.0)
-    own, given, half = draw(pipe), draw(pipe, geometry=tilted), draw(pipe, geometry=tilted, controlnet_conditioning_scale=0.5)
+    own, given, half = (
+        draw(pipe),
+        draw(pipe, geometry=tilted),
+        draw(pipe, geometry=tilted, controlnet_conditioning_scale=0.5),
+    )
     assert not torch.equal(own, base) and not torch.equal(given, own) and not torch.equal(half, given)
     assert torch.equal(draw(pipe, control_guidance_start=1.0), base)
     image = torch.rand(3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
