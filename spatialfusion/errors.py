@@ -33,6 +33,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
+def short(value: object) -> str:
+    """A value for a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def read_size(text: str) -> tuple[int, int]:
     """(width, height) of --size."""
     found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)

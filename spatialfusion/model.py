@@ -20,15 +20,19 @@ from .config import SpatialFusionConfig
 from .context import SemanticContext
 from .depth_adapter import DepthAdapter
 from .depth_head import DepthHead, block_average
-from .errors import InputError
-from .files import atomic_file, could_be_safetensors
+from .devices import usable_dtype
+from .errors import InputError, short
+from .files import atomic_file, could_be_safetensors, set_default_modes, temporary_folder
 from .flow import add_noise, draw_noise, sample
 from .geometry import Geometry
+from .hub import HUB_OPTIONS, find_folder
 from .spatial_transformer import SpatialTransformer
 from .state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
 FORMAT = "spatialfusion"
 FILE_NAME = "spatialfusion.safetensors"
+CONFIG_NAME = "config.json"
+_CONFIG_BYTES = 2**16  # more than any configuration has
 IMAGE_SIDE = ("model.adapter.", "backbone.")  # tensors of a checkpoint that bring depth into the image
 # ImageNet statistics, with which DINOv2 was trained.
 _SOURCE_MEAN = (0.485, 0.456, 0.406)
@@ -193,6 +197,48 @@ class SpatialFusionModel(nn.Module):
         with atomic_file(path) as temporary:
             save_file(tensors, temporary, metadata)
 
+    def save_pretrained(self, save_directory: str | os.PathLike) -> None:
+        """Write spatialfusion.safetensors, and its configuration as config.json beside it, into a folder.
+
+        Both are written beside the folder first, so that a full disk leaves older ones in it as they were.
+        """
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(folder) as temporary:
+            self.save(temporary / FILE_NAME)
+            config = {"_class_name": type(self).__name__, **json.loads(self.config.to_json())}
+            (temporary / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            set_default_modes(temporary)
+            for name in (FILE_NAME, CONFIG_NAME):
+                os.replace(temporary / name, folder / name)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike,
+        *,
+        dtype: torch.dtype | str = torch.float32,
+        **hub_options: Any,
+    ) -> SpatialFusionModel:
+        """Load what `save_pretrained` wrote, or the spatial part of a pipeline's folder, or either from the Hub.
+
+        A folder never touches the network. From the Hub, spatialfusion.safetensors and config.json alone are fetched.
+
+        Args:
+            dtype: of the weights, or its name.
+            hub_options: cache_dir, force_download, local_files_only, revision, token; see huggingface_hub.
+
+        Raises:
+            InputError: as `load`, and when config.json says otherwise than the weights.
+        """
+        if strange := hub_options.keys() - set(HUB_OPTIONS):
+            raise InputError(f"there is no option {min(strange)}: expected dtype, {', '.join(HUB_OPTIONS)}.")
+        dtype = usable_dtype(dtype)
+        folder = find_folder(pretrained_model_name_or_path, FILE_NAME, [FILE_NAME, CONFIG_NAME], **hub_options)
+        if (folder / CONFIG_NAME).is_file():
+            _check_config_file(folder / CONFIG_NAME, read_config(folder / FILE_NAME))
+        return cls.load(folder, dtype=dtype)
+
     def take_image_side(self, path: str | os.PathLike) -> None:
         """Take depth adapter, injection and changes of the diffusion model from another checkpoint.
 
@@ -255,6 +301,24 @@ class SpatialFusionModel(nn.Module):
             k.removeprefix("backbone."): v for k, v in tensors.items() if k.startswith("backbone.")
         }
         return model.to(device=device, dtype=dtype).requires_grad_(False).eval()
+
+
+def _check_config_file(path: Path, config: SpatialFusionConfig) -> None:
+    """Raise InputError unless config.json says what the weights beside it do: there it can be read, and not changed."""
+    try:
+        if path.stat().st_size > _CONFIG_BYTES:
+            raise ValueError
+        said = json.loads(path.read_text(encoding="utf-8"))
+        values = {name: value for name, value in said.items() if not name.startswith("_")}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
+    stored = json.loads(config.to_json())
+    for name in sorted(stored.keys() | values.keys()):
+        if name not in values or name not in stored or values[name] != stored[name]:
+            raise InputError(
+                f"{path} says {name} {short(values.get(name))}, but {FILE_NAME} beside it {short(stored.get(name))}: "
+                "save the model again."
+            )
 
 
 def read_config(path: str | os.PathLike) -> SpatialFusionConfig:

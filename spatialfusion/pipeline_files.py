@@ -14,13 +14,14 @@ from torch import nn
 
 from .backbones import BACKBONES
 from .backbones.depth_injection import base_parameters, saved_without_lora, unwrapped
-from .errors import InputError
+from .devices import usable_dtype
+from .errors import InputError, short
 from .files import set_default_modes, temporary_folder
+from .hub import HUB_OPTIONS
 from .model import FILE_NAME, SpatialFusionModel
 from .model_folder import (
     COMPONENTS,
     CONTROLNET,
-    HUB_OPTIONS,
     INDEX,
     check_folder,
     check_variant,
@@ -34,7 +35,6 @@ from .model_folder import (
     replace_folder,
     write_model_index,
 )
-from .pipeline_inputs import short
 from .single_file import load_part
 
 
@@ -115,12 +115,7 @@ def _read_dtype(dtype: Any) -> torch.dtype | dict[str, torch.dtype]:
         if strange := dtype.keys() - {"default", "spatialfusion", *COMPONENTS, *CONTROLNET}:
             raise InputError(f"dtype has {short(min(strange, key=str))}: expected names of parts, or default.")
         return {name: _read_dtype(value) for name, value in dtype.items()}
-    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or not found.is_floating_point or found.itemsize < 2:
-        raise InputError(
-            f"dtype is {short(dtype)}: expected torch.float32, torch.bfloat16 or torch.float16, or its name."
-        )
-    return found
+    return usable_dtype(dtype)
 
 
 def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.dtype:

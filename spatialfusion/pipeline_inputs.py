@@ -16,7 +16,7 @@ from torch import Tensor
 from .backbones.backbone import Backbone
 from .context import SemanticContext
 from .defaults import depth_settings
-from .errors import InputError
+from .errors import InputError, short
 from .fitting import fit_geometry, fit_picture
 from .geometry import Geometry
 from .images import to_rgb, to_tensor
@@ -387,9 +387,3 @@ def _whole(name: str, value: Any, at_least: int, at_most: int) -> int:
     if not at_least <= value <= at_most:
         raise InputError(f"{name} is {short(value)}: expected {at_least} to {at_most}.")
     return int(value)
-
-
-def short(value: object) -> str:
-    """A value for a message."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
