@@ -33,7 +33,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Qwen2VLImageP
 from .backbones import BACKBONES, backbone_of
 from .backbones.backbone import Backbone
 from .backbones.controlnet import ControlNetInjection, depth_condition
-from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora, has_switches
+from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora, has_switches, rest_lora
 from .backbones.sampling import Draw, draw_noise
 from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
@@ -61,6 +61,7 @@ from .pipeline_inputs import (
     read_request,
     read_settings,
 )
+from .pipeline_lora import LoraLoaderMixin
 from .pipeline_scene import SceneInput, plan_depth, plan_images
 from .planner.plan import Plan
 from .scenes.scene import Scene
@@ -95,7 +96,7 @@ class SpatialFusionOutput(BaseOutput):
         return self.plans[0].scene if self.plans else None
 
 
-class SpatialFusionPipeline(DiffusionPipeline):
+class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
     """Text to image, and editing, with metric depth in between.
 
     Args:
@@ -484,6 +485,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         lacks_lora = not has_lora(self.transformer) and any(name.startswith("lora.") for name in trained)
         if lacks_lora or not has_switches(self.transformer):
             self.delta = self.backbone.load_backbone_tensors(self.transformer, trained)
+        rest_lora(self.transformer)
 
     def _make_injection(
         self, geometry: Geometry, size: tuple[int, int], strength: float

@@ -113,6 +113,7 @@ class Backbone:
         projection: the module of its input projection, to which the delta belongs.
         lora_targets: the linears that the LoRA is on: ends of their names, or an expression that names match as a
             whole.
+        lora_loader: diffusers' class that reads LoRA files for it, and knows their layouts.
         injection: how a residual is added to the network's input; see depth_injection.py.
         velocity: (transformer, latents, references, t, prompt_embeds, prompt_mask, ...) -> predicted noise - x0 of
             noisy latents x_t [B, C, h, w], for normalised latents of source images [B, C, h', w'] each, noise levels
@@ -141,6 +142,7 @@ class Backbone:
     template: ChatTemplate
     projection: str
     lora_targets: tuple[str, ...] | str
+    lora_loader: str
     injection: type[DepthInjection]
     velocity: Callable[..., Tensor]
     predict: Callable[..., Tensor]

@@ -327,6 +327,14 @@ def has_lora(transformer: nn.Module) -> bool:
     return ADAPTER in getattr(transformer, "peft_config", {})
 
 
+def rest_lora(transformer: nn.Module) -> None:
+    """Take our LoRA out of the active ones, among which what was done to others may have put it: peft activates another
+    adapter in place of one that is deleted."""
+    for layer in _lora_layers(transformer) if has_lora(transformer) else []:
+        if ADAPTER in layer.active_adapters:
+            _scale_layer(layer, 0.0)
+
+
 def check_lora(transformer: nn.Module) -> None:
     """Raise InputError if our LoRA was fused into the weights, where no strength can reach it."""
     if has_lora(transformer) and any(ADAPTER in layer.merged_adapters for layer in _lora_layers(transformer)):

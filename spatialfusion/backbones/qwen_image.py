@@ -301,6 +301,7 @@ BACKBONE = Backbone(
         "txt_mlp.net.0.proj",
         "txt_mlp.net.2",
     ),
+    lora_loader="QwenImageLoraLoaderMixin",
     injection=DepthInjection,
     velocity=velocity,
     predict=predict,

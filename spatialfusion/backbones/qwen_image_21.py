@@ -336,6 +336,7 @@ BACKBONE = Backbone(
         "img_mlp.gate_layer",
         "img_mlp.out",
     ),
+    lora_loader="QwenImageLoraLoaderMixin",
     injection=DepthInjection,
     velocity=velocity,
     predict=predict,
