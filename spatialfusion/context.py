@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -145,10 +145,10 @@ class SemanticContext:
     values: tuple[Tensor, ...]
     mask: Tensor
     next_position: Tensor
-    picture_mask: Tensor | None = None
+    picture_mask: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
 
     def __post_init__(self) -> None:
-        if self.picture_mask is None:
+        if self.picture_mask.numel() == 0:
             self.picture_mask = torch.zeros_like(self.prompt_mask)
         batch, tokens = self.mask.shape
         shapes = {tensor.shape for tensor in (*self.keys, *self.values)}
@@ -344,6 +344,7 @@ class PromptEncoder:
         # Ours is called image_processor, Qwen-Image-Edit's processor; Qwen-Image has none.
         named = (folder / name for name in ("image_processor", "processor"))
         found = [path for path in named if (path / "preprocessor_config.json").is_file()]
+        processor: Qwen2VLImageProcessorPil | None
         if found and family.sees:
             processor = Qwen2VLImageProcessorPil.from_pretrained(found[0], local_files_only=True)
         else:
@@ -377,8 +378,14 @@ class PromptEncoder:
             images = [[] for _ in prompts]
         device = self.text_encoder.device
         area = self.template.picture_pixels
-        pixels = [[fit_image(image, self.image_processor, area) for image in pictures] for pictures in images]
-        grids = [[grid(picture, self.image_processor) for picture in pictures] for pictures in pixels]
+        processor = self.image_processor
+        if processor is None and any(images):
+            raise InputError("images were given, but the text encoder sees none: expected prompts alone.")
+        pixels: list[list[Tensor]] = [[] for _ in prompts]
+        grids: list[list[tuple[int, int]]] = [[] for _ in prompts]
+        if processor is not None:
+            pixels = [[fit_image(image, processor, area) for image in pictures] for pictures in images]
+            grids = [[grid(picture, processor) for picture in pictures] for pictures in pixels]
         for prompt in prompts:
             self._check(prompt, max_prompt_tokens, allow_empty)
         prompt_lengths, tokens = [], []
@@ -391,10 +398,10 @@ class PromptEncoder:
         lengths = torch.tensor([len(t) for t in tokens])
         mask = torch.arange(ids.shape[1]) < lengths[:, None]
         vision = {}
-        if any(pixels):
+        if processor is not None and any(pixels):
             # Without mm_token_type_ids the model silently falls back to one-dimensional positions.
             vision = {
-                "pixel_values": torch.cat([patchify(p[None], self.image_processor) for ps in pixels for p in ps]),
+                "pixel_values": torch.cat([patchify(p[None], processor) for ps in pixels for p in ps]),
                 "image_grid_thw": torch.tensor([(1, h, w) for sizes in grids for h, w in sizes]),
                 "mm_token_type_ids": (ids == self.image_token_id).int(),
             }
@@ -428,7 +435,7 @@ class PromptEncoder:
 
     def _hidden_module(self) -> nn.Module:
         """The module that is given the hidden states of the template's `hidden_layer`."""
-        decoder = decoder_of(self.text_encoder)
+        decoder: Any = decoder_of(self.text_encoder)
         return [*decoder.layers, decoder.norm][self.template.hidden_layer or -1]
 
     def prefix_length(self, num_images: int) -> int:
@@ -475,7 +482,7 @@ class PromptEncoder:
         """A text from the world as `encode` takes it: cut where it is too long."""
         ids = plain_ids(self.tokenizer, prompt)
         # Cut within a word, the end may be more tokens when it is read again.
-        return prompt if len(ids) <= max_prompt_tokens else self.tokenizer.decode(ids[: max_prompt_tokens - 8])
+        return prompt if len(ids) <= max_prompt_tokens else str(self.tokenizer.decode(ids[: max_prompt_tokens - 8]))
 
     def _check(self, prompt: str, limit: int, allow_empty: bool) -> None:
         if not prompt.strip() and not allow_empty:
@@ -495,8 +502,8 @@ def default_image_processor(text_encoder: PreTrainedModel) -> Qwen2VLImageProces
     if not family.sees:
         return None
     vision = text_encoder.config.vision_config
-    statistics = {"image_mean": family.picture_mean, "image_std": family.picture_std}
-    statistics = {name: [value] * 3 for name, value in statistics.items() if value is not None}
+    said = {"image_mean": family.picture_mean, "image_std": family.picture_std}
+    statistics: dict[str, Any] = {name: [value] * 3 for name, value in said.items() if value is not None}
     return Qwen2VLImageProcessorPil(
         patch_size=vision.patch_size,
         temporal_patch_size=vision.temporal_patch_size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -50,8 +51,9 @@ def read_size(text: str) -> tuple[int, int]:
 def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None) -> None:
     """Run a command-line `main(argv)`: bad input or a full disk ends it with one sentence and exit code 2."""
     # A path that the terminal cannot show must not end in a traceback when all the work is done.
-    with suppress(AttributeError, OSError):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        with suppress(OSError):
+            sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(sys.argv[1:] if argv is None else argv)
     except InputError as error:

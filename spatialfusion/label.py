@@ -16,7 +16,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,8 +209,8 @@ class Job:
         if arguments.teacher == "scenes":
             from .data.teachers.scenes import Scenes
 
-            size = tuple(int(side) for side in arguments.size.lower().split("x"))
-            return Scenes(arguments.count, size, arguments.edits, arguments.seed)
+            width, height = (int(side) for side in arguments.size.lower().split("x"))
+            return Scenes(arguments.count, (width, height), arguments.edits, arguments.seed)
         from .data.inputs import open_input
         from .data.items import Columns
 
@@ -222,7 +222,9 @@ class Job:
 
     def open_teacher(self, items: Input, worker: int) -> Teacher:
         """Load the teacher; the workers take the GPUs in turn."""
-        if not self.teachers:
+        from .data.teachers.scenes import Scenes
+
+        if isinstance(items, Scenes):
             return items  # the rendered world labels itself
         import torch
 
@@ -321,7 +323,7 @@ def _in_workers(job: Job, items: Input, todo: list[int], workers: int) -> Iterat
             process.join()
 
 
-def _check_alive(processes: list[BaseProcess]) -> None:
+def _check_alive(processes: Sequence[BaseProcess]) -> None:
     for process in processes:
         if process.exitcode:
             how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit code {process.exitcode}"
@@ -353,7 +355,9 @@ def _work(
 
 def _end_with_parent() -> None:
     # A killed command must not leave workers behind.
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)
 
 

@@ -88,7 +88,7 @@ class SpatialFusionModel(nn.Module):
 
     def encode_source(self, images: Tensor) -> Tensor:
         """DINOv2 patch features [B, C, rows, columns] of source images [B, 3, H, W] in [0, 1]."""
-        patch = self.source_encoder.config.patch_size
+        patch: Any = self.source_encoder.config.patch_size
         rows, columns = self.config.grid(*images.shape[-2:])
         images = F.interpolate(images, (rows * patch, columns * patch), mode="bilinear", antialias=True)
         mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (_SOURCE_MEAN, _SOURCE_STD))
@@ -149,26 +149,26 @@ class SpatialFusionModel(nn.Module):
         state_size = self.state_shape(*size)
         features = None if source is None else self.encode_source(source.to(self.device))
         has_source = torch.full((batch,), source is not None, device=self.device)
-        guided = guidance != 1.0 and null_context is not None
 
-        def denoise(state: Tensor, fov: Tensor, t: Tensor) -> tuple[Tensor, Tensor, object]:
+        def denoise(state: Tensor, fov: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             inputs = state.to(self.dtype), fov.to(self.dtype), t
             x0, u0, maps = self.denoise(*inputs, context, features, has_source)
-            if guided:
+            if guidance != 1.0 and null_context is not None:
                 x0_null, u0_null, _ = self.denoise(*inputs, null_context, features, has_source)
                 x0, u0 = (null + guidance * (full - null) for full, null in ((x0, x0_null), (u0, u0_null)))
             return x0.float(), u0.float(), maps
 
-        noise = tuple(n.to(self.device) for n in draw_noise(generators, state_size))
-        if begin < 1:
+        state, fov = (noise.to(self.device) for noise in draw_noise(generators, state_size))
+        if start is not None and begin < 1:
             t = torch.full((batch,), begin, device=self.device)
-            noise = tuple(add_noise(c, n, t) for c, n in zip(self.clean_state(start[0].to(self.device)), noise))
+            clean = self.clean_state(start[0].to(self.device))
+            state, fov = (add_noise(c, noise, t) for c, noise in zip(clean, (state, fov)))
 
         def after_step(step: int, state: Tensor, fov: Tensor) -> None:
             if callback is not None:
                 callback(step, state_to_geometry(state, restore_fov(fov, self.config), self.config))
 
-        state, fov, maps = sample(denoise, noise, steps, after_step, begin)
+        state, fov, maps = sample(denoise, (state, fov), steps, after_step, begin)
         maps = maps.float() if self.dtype == torch.float32 else maps
         y = self.depth_head.refine(state, maps, self.detail_factor(*size))
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)

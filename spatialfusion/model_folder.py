@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -222,7 +222,7 @@ def check_layers(config: Any, stored: int, path: Path) -> None:
             )
 
 
-def check_weights(folder: Path, needed: dict[str, Tensor], renamed: bool) -> None:
+def check_weights(folder: Path, needed: Mapping[str, Tensor], renamed: bool) -> None:
     """Raise InputError if the files in `folder` lack tensors that a network needs.
 
     diffusers and transformers only warn of it, and make up random ones. `needed`: of a network that may be quantised,

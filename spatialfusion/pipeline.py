@@ -237,8 +237,8 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         return_dict: bool = True,
         scene: SceneInput | Sequence[SceneInput] | None = None,
         scene_strength: float = 1.0,
-    ) -> SpatialFusionOutput | tuple[list[Image.Image] | np.ndarray | Tensor, Geometry | None]:
-        """Draw depth and then the image that has it.
+    ) -> SpatialFusionOutput | Any:
+        """Draw depth and then the image that has it; with `return_dict=False` the tuple (images, geometry).
 
         Args:
             prompt: one or several; of an edit, the instruction.
@@ -290,8 +290,19 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         )
         prompts = read_prompts(prompt, embeds)
         negatives = read_negatives(negative_prompt, negative_embeds, len(prompts))
-        request = self._read_request(
-            prompts, embeds, negative_embeds, image, geometry, height, width, num_images_per_prompt, generator
+        request = read_request(
+            prompts,
+            embeds,
+            negative_embeds,
+            image,
+            geometry,
+            height,
+            width,
+            num_images_per_prompt,
+            generator,
+            self.backbone,
+            self._stride(),
+            self.config.default_size,
         )
         noise = read_latents(latents, len(request.rows), self._latent_shape(request), self.backbone)
         chosen = read_settings(
@@ -315,23 +326,25 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         with _timed(seconds, "scene", scene is not None):
             plans, geometry, start = self._plan(request, scene, scene_strength, geometry)
         predicts = geometry is None and chosen.strength != 0
-        if predicts and prompt is None:
-            raise InputError(
-                "prompt_embeds was given without a prompt, which depth is predicted from: expected a prompt too, a "
-                "geometry, a scene, or controlnet_conditioning_scale=0."
-            )
         for_depth = depth_generators(request.generators, take=noise is not None)
         if noise is None:
             noise = self._draw_image_noise(request)
         with _timed(seconds, "prompt"):
             references = self._encode_references(request)
             contexts = self._encode_prompts(
-                request, negatives, chosen.guidance != 1, predicts, predicts and chosen.depth.guidance != 1
+                request,
+                negatives,
+                chosen.guidance != 1,
+                predicts and prompt is not None,
+                predicts and chosen.depth.guidance != 1,
             )
         with _timed(seconds, "depth"):
-            geometry = self._draw_geometry(
-                request, for_depth if predicts else None, contexts, geometry, chosen.depth, start
-            )
+            # Also where nothing is predicted: with offloading a model takes the place of the one before it.
+            self._onload(self.spatialfusion)
+            if predicts:
+                geometry = self._predict_geometry(request, for_depth, contexts, chosen.depth, start)
+            elif geometry is not None:
+                geometry = fit_to_request(geometry, request).to("cpu")
             injection = None
             if geometry is not None and chosen.strength != 0:
                 injection = self._make_injection(geometry, self._latent_shape(request)[1:], chosen.strength)
@@ -369,22 +382,35 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         scene_strength: float = 1.0,
     ) -> Geometry:
         """The depth alone that a call with the same arguments predicts; see there."""
-        prompts = read_prompts(prompt, None)
-        request = self._read_request(prompts, None, None, image, None, height, width, num_images_per_prompt, generator)
+        request = read_request(
+            read_prompts(prompt, None),
+            None,
+            None,
+            image,
+            None,
+            height,
+            width,
+            num_images_per_prompt,
+            generator,
+            self.backbone,
+            self._stride(),
+            self.config.default_size,
+        )
         depth = read_depth_settings(depth_steps, depth_guidance_scale, request)
         _, geometry, start = self._plan(request, scene, scene_strength, None)
         for_depth = depth_generators(request.generators, take=True)
         contexts = self._encode_prompts(request, [], False, True, depth.guidance != 1)
-        geometry = self._draw_geometry(
-            request, for_depth if geometry is None else None, contexts, geometry, depth, start
-        )
+        if geometry is None:
+            geometry = self._predict_geometry(request, for_depth, contexts, depth, start)
+        else:
+            geometry = fit_to_request(geometry, request).to("cpu")
         self.maybe_free_model_hooks()
         return geometry
 
-    def _read_request(self, *given: Any) -> Request:
-        # Latents have even sides: there are patches of 2 x 2, and in Qwen-Image 2.1 picture tokens of 2 x 2.
-        stride = 2 * self.spatialfusion.config.latent_stride
-        return read_request(*given, self.backbone, stride, self.config.default_size)
+    def _stride(self) -> int:
+        """Of which an image's sides are multiples: latents have even sides, for patches of 2 x 2, and in Qwen-Image 2.1
+        for picture tokens of 2 x 2."""
+        return 2 * self.spatialfusion.config.latent_stride
 
     def _plan(
         self,
@@ -423,11 +449,15 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         encoder = PromptEncoder(*parts, config.num_layers, self.backbone.template, config.llm_layers)
         pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
         embeds, negative_embeds = request.embeds, request.negative_embeds
-        context = None
-        if embeds is None or for_depth:
-            context = encoder.encode(request.prompts, pictures).select(request.rows)
+        context: SemanticContext | None
+        if embeds is None:
+            image = context = encoder.encode(request.prompts, pictures).select(request.rows)
+        else:
+            image = embeds.context(request.rows)
+            context = encoder.encode(request.prompts, pictures).select(request.rows) if for_depth else None
         # A chat is a text and, with a picture, the picture's number; what several images need is read once.
-        numbers = range(len(request.prompts)) if request.pictures else [None] * len(request.prompts)
+        count = len(request.prompts)
+        numbers: list[int | None] = [*range(count)] if request.pictures else [None] * count
         chats = list(zip(negatives, numbers)) if guided and negative_embeds is None else []
         empty = [("", number) for number in numbers] if depth_guided else []
         wanted = list(dict.fromkeys(chats + empty))
@@ -439,7 +469,6 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
             depth_null = read.select([wanted.index(empty[row]) for row in request.rows]) if empty else None
         if guided and negative_embeds is not None:
             null = negative_embeds.context(request.rows)
-        image = context if embeds is None else embeds.context(request.rows)
         return Contexts(image, null, context, depth_null)
 
     def _encode_references(self, request: Request) -> list[Tensor]:
@@ -448,20 +477,21 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         pictures = torch.stack(request.pictures).to(self._execution_device, self.vae.dtype)
         return [encode_latents(self.vae, pictures).float()[request.rows]]
 
-    def _draw_geometry(
+    def _predict_geometry(
         self,
         request: Request,
-        generators: Sequence[torch.Generator] | None,
+        generators: Sequence[torch.Generator],
         contexts: Contexts,
-        given: Geometry | None,
         chosen: DepthSettings,
-        start: tuple[Geometry, float] | None = None,
-    ) -> Geometry | None:
-        """Geometry of every image: predicted with `generators`, or without them the given one; None for neither."""
-        # Also where nothing is predicted: with offloading a model takes the place of the one before it.
+        start: tuple[Geometry, float] | None,
+    ) -> Geometry:
+        """Geometry of every image, on the CPU."""
+        if contexts.depth is None:
+            raise InputError(
+                "prompt_embeds was given without a prompt, which depth is predicted from: expected a prompt too, a "
+                "geometry, a scene, or controlnet_conditioning_scale=0."
+            )
         self._onload(self.spatialfusion)
-        if generators is None:
-            return None if given is None else fit_to_request(given, request).to("cpu")
         source = torch.stack(request.pictures)[request.rows] if request.pictures else None
         with self.progress_bar(total=chosen.steps) as bar:
             bar.set_description("depth")
@@ -555,8 +585,9 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
 
     def _onload(self, module: nn.Module) -> None:
         # enable_model_cpu_offload moves a model when its forward is called; here its parts are called.
-        if hasattr(module, "_hf_hook"):
-            module._hf_hook.pre_forward(module)
+        hook: Any = getattr(module, "_hf_hook", None)
+        if hook is not None:
+            hook.pre_forward(module)
 
     # Files ------------------------------------------------------------------------------------------------------------
 

@@ -120,7 +120,7 @@ def read_request(
         if unknown:
             which = f"picture {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
             # Not refused: a prompt may show nothing but sky, and what a call predicted can be handed back.
-            warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=5)
+            warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=4)
     shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
     height, width = _image_size(height, width, shape, stride, default_size)
     return Request(
@@ -262,8 +262,8 @@ def _image_size(
     def check(name: str, value: Any) -> int:
         number = value.__index__() if isinstance(value, Integral) and not isinstance(value, bool) else None
         if number is None or not 0 < number <= MAX_SIDE or number % stride:
-            known = isinstance(value, Real) and 0 < value <= MAX_SIDE
-            below = int(value) // stride * stride if known else 0
+            size = float(value) if isinstance(value, Real) else 0.0
+            below = int(size) // stride * stride if 0 < size <= MAX_SIDE else 0
             near = f"{below} or {below + stride}" if below else f"{stride}"
             raise InputError(
                 f"{name} is {short(value)}, but must be a multiple of {stride} up to {MAX_SIDE}, such as {near}."
@@ -272,13 +272,14 @@ def _image_size(
 
     height = None if height is None else check("height", height)
     width = None if width is None else check("width", width)
-    if height is None and width is None:
-        side = default_size
-        height, width = fit(side / math.sqrt(aspect)), fit(side * math.sqrt(aspect))
+    if height is not None and width is not None:
+        return height, width
     # What follows from the other may be too much of it.
-    height = check("height", fit(width / aspect)) if height is None else height
-    width = check("width", fit(height * aspect)) if width is None else width
-    return height, width
+    if height is not None:
+        return height, check("width", fit(height * aspect))
+    if width is not None:
+        return check("height", fit(width / aspect)), width
+    return fit(default_size / math.sqrt(aspect)), fit(default_size * math.sqrt(aspect))
 
 
 def fit_to_request(geometry: Geometry, request: Request) -> Geometry:
@@ -291,9 +292,10 @@ def fit_to_request(geometry: Geometry, request: Request) -> Geometry:
 
 def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tensor]:
     """Source pictures [3, H, W] in [0, 1] on the CPU, one for each prompt."""
-    if isinstance(image, Tensor) and image.ndim == 4:
-        image = list(image)
-    images = list(image) if isinstance(image, (list, tuple)) else [image]
+    if isinstance(image, (list, tuple)):
+        images = list(image)
+    else:
+        images = list(image) if isinstance(image, Tensor) and image.ndim == 4 else [image]
     if len(images) not in (1, count):
         raise InputError(f"{len(images)} images were given for {count} prompts: expected one for all or one for each.")
     pictures = [read_picture(picture) for picture in images]
@@ -384,6 +386,7 @@ def _whole(name: str, value: Any, at_least: int, at_most: int) -> int:
     """A whole number, also one of numpy, as an int."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputError(f"{name} is {short(value)}: expected a whole number.")
-    if not at_least <= value <= at_most:
+    number = int(value)
+    if not at_least <= number <= at_most:
         raise InputError(f"{name} is {short(value)}: expected {at_least} to {at_most}.")
-    return int(value)
+    return number

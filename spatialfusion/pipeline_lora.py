@@ -44,7 +44,7 @@ class LoraLoaderMixin(LoraBaseMixin):
         """
         source = pretrained_model_name_or_path_or_dict
         what = "the LoRA that was given" if isinstance(source, dict) else f"the LoRA {source}"
-        transformer = unwrapped(self.transformer)
+        transformer: Any = unwrapped(self.transformer)
         check_lora(transformer)
         _refuse_ours([adapter_name], "is loaded with the SpatialFusion checkpoint")
         weight_name = kwargs.pop("weight_name", None)

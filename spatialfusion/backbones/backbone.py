@@ -208,7 +208,8 @@ class Backbone:
         return self.injection(transformer, self.projection_of(transformer), self.pack(residual), delta, strength)
 
     def projection_of(self, transformer: nn.Module) -> nn.Linear:
-        return unwrapped(transformer).get_submodule(self.projection)
+        projection: Any = unwrapped(transformer).get_submodule(self.projection)
+        return projection  # or what peft or a quantisation has put in its place
 
     def projection_delta(self, transformer: nn.Module, concat: bool = False) -> nn.Linear:
         """A change of the input projection, to be trained; zero, so that it starts as the base.

@@ -107,7 +107,7 @@ class DepthInjection:
     def __init__(
         self,
         transformer: nn.Module,
-        projection: nn.Module,
+        projection: nn.Linear,
         residual: Tensor,
         delta: nn.Linear | None,
         strength: float,
@@ -178,7 +178,7 @@ class DepthInjection:
         return (), {**kwargs, self.argument: self.shift(kwargs[self.argument])}
 
     def _add_delta(self, _module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
-        if not self._active or self.strength == 0:
+        if not self._active or self.strength == 0 or self.delta is None:
             return None
         weight, bias = self.delta.weight.to(output.device), self.delta.bias.to(output.device)
         if not torch.is_autocast_enabled(output.device.type):

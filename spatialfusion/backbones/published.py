@@ -356,7 +356,7 @@ DINOV2_BASE = {
 
 def _spatial(backbone: str, **sizes: Any) -> SpatialFusionConfig:
     """1024 query tokens for a square picture: a state of 256 in patches of 8, refined to 1024 pixels by the head."""
-    common = {
+    common: dict[str, Any] = {
         "head_dim": 128,
         "hidden_size": 1024,
         "num_heads": 16,

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -14,10 +14,16 @@ from torch import Tensor, nn
 
 from ..context import SemanticContext
 from ..errors import InputError
-from .depth_injection import DepthInjection
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
+
+
+class Injection(AbstractContextManager, Protocol):
+    """Depth that a network is given while it is entered and `active`; see DepthInjection, and ControlNetInjection."""
+
+    active: bool
+
 
 # A guidance scale, or what is asked for it before each step.
 Guidance = float | Callable[[], float]
@@ -50,7 +56,7 @@ class Draw:
     noise: Tensor
     steps: int
     guidance: Guidance
-    injection: DepthInjection | None = None
+    injection: Injection | None = None
     depth_range: tuple[float, float] = (0.0, 1.0)
     image_guidance: float = 1.0
     rescale: bool = False
@@ -71,7 +77,8 @@ def guidance_of(guidance: Guidance) -> float:
 def cache_context(transformer: nn.Module, name: str) -> AbstractContextManager:
     """What the calls of the network for one kind of prompt stand in, so that what diffusers' `enable_cache` keeps for
     one kind is not taken for another."""
-    return transformer.cache_context(name) if hasattr(transformer, "cache_context") else nullcontext()
+    context = getattr(transformer, "cache_context", None)
+    return nullcontext() if context is None else context(name)
 
 
 def set_noise_levels(scheduler: SchedulerMixin, steps: int, mu: float) -> Tensor:
