@@ -62,12 +62,12 @@ def language_model(kind: str) -> LanguageModel:
     return LANGUAGE_MODELS[kind]
 
 
-def without_head(text_encoder: PreTrainedModel) -> nn.Module:
+def without_head(text_encoder: PreTrainedModel) -> Any:
     """The network that is called, without the head that gives the next token."""
     return getattr(text_encoder, "model", text_encoder)
 
 
-def decoder_of(text_encoder: PreTrainedModel) -> nn.Module:
+def decoder_of(text_encoder: PreTrainedModel) -> Any:
     """The layers that read text, with the final norm after them."""
     model = without_head(text_encoder)
     return getattr(model, "language_model", model)
@@ -435,7 +435,7 @@ class PromptEncoder:
 
     def _hidden_module(self) -> nn.Module:
         """The module that is given the hidden states of the template's `hidden_layer`."""
-        decoder: Any = decoder_of(self.text_encoder)
+        decoder = decoder_of(self.text_encoder)
         return [*decoder.layers, decoder.norm][self.template.hidden_layer or -1]
 
     def prefix_length(self, num_images: int) -> int:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from ..config import SpatialFusionConfig
 from ..errors import InputError, suggest
@@ -38,7 +37,7 @@ class Network:
     published: int | None = None
     keys: int | None = None
 
-    def build(self, device: torch.device | str, dtype: torch.dtype) -> nn.Module:
+    def build(self, device: torch.device | str, dtype: torch.dtype) -> Any:
         """The network with random weights, or none on the meta device."""
         network = getattr(importlib.import_module(self.library), self.name)
         with torch.device(device), default_dtype(dtype):
