@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_a_field_of_view_stands_for_a_focal_length():
     for camera in ({}, {"focal": 0.5, "hfov": 90}):
         with pytest.raises(InputError, match="expected one of them"):
             Geometry.from_depth(depth, **camera)
+
+
+def test_what_is_not_yet_checked_for_its_types_is_there():
+    """A module that was renamed or mended leaves the list in pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_text()
+    unchecked = re.search(r"# Not checked yet.*?\nmodule = \[(.*?)\]", text, re.DOTALL)
+    for name in re.findall(r'"([\w.*]+)"', unchecked[1]):
+        path = ROOT / name.removesuffix(".*").replace(".", "/")
+        assert path.is_dir() if name.endswith(".*") else path.with_suffix(".py").is_file(), name
 
 
 # The spatial model by itself -----------------------------------------------------------------------------------------

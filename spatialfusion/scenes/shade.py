@@ -114,7 +114,10 @@ def draw(grid: Grid, shadows: Shadows, top: int, bottom: int, samples: int, chec
             color = choose(sky, horizon + (tables.of_scene("zenith")[channel] - horizon) * rise, color)
         color.view(-1)[where] = (SHEEN + (1 - SHEEN) * albedo[channel]) * light_object
         fine = color.clamp_(0, 1).view(len(color), (bottom - top) // samples, samples, -1, samples)
-        total = sum(fine[:, :, i, :, j] for i in range(samples) for j in range(samples))
+        total = torch.zeros_like(fine[:, :, 0, :, 0])
+        for i in range(samples):
+            for j in range(samples):
+                total = total + fine[:, :, i, :, j]
         channels.append(total / samples**2)
     return torch.stack(channels, 1)
 
