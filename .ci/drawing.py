@@ -49,34 +49,25 @@ def in_process(folder: Path, objects: int, edge: int, samples: int) -> dict[str,
 
 
 def once(folder: str, objects: int, edge: int, samples: int) -> dict[str, float]:
-    import inspect
     import resource
 
     sys.path.insert(0, folder)
+    from spatialfusion.scenes.compose import compose
     from spatialfusion.scenes.text import EXAMPLE
 
-    try:
-        from spatialfusion.scenes.compose import compose
-    except ImportError:  # before drawing had a file of its own
-        from spatialfusion.scenes.text import compose
-
     text = EXAMPLE if objects == 0 else field_of(objects)
-    options, last, silence = {}, 0.0, 0.0
+    last, silence = 0.0, 0.0
 
     def progress(done: int, total: int) -> None:
         nonlocal last, silence
         silence, last = max(silence, time.perf_counter() - last), time.perf_counter()
 
-    if "progress" in inspect.signature(compose).parameters:
-        options["progress"] = progress
-    else:
-        samples = max(samples, 1)  # which could not draw depth alone
     last = time.perf_counter()
     compose(EXAMPLE, (64, 64), 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     silence, last, cores = 0.0, time.perf_counter(), time.process_time()
     wall = last
-    compose(text, (edge, edge), samples, **options)
+    compose(text, (edge, edge), samples, progress=progress)
     return {
         "wall": time.perf_counter() - wall,
         "cores": time.process_time() - cores,

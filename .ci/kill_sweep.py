@@ -35,10 +35,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from spatialfusion import generate, label, pipeline  # noqa: F401
-from spatialfusion.data.records import read_shard, shard_paths
+from spatialfusion.data.records import shard_paths
 from spatialfusion.errors import run_command
 from spatialfusion.evaluate import __main__ as evaluate
-from spatialfusion.evaluate import evaluation, judges, pipeline_images, scene_judge  # noqa: F401
+from spatialfusion.evaluate import evaluation, pipeline_images  # noqa: F401
+from spatialfusion.evaluate.judges import load, scene  # noqa: F401
 from spatialfusion.geometry_files import load_geometry
 from spatialfusion.images import open_image
 from spatialfusion.train import __main__ as train
@@ -65,7 +66,9 @@ class Label:
         return {path.name for path in (out / "done").glob("*.json")}
 
     def made(self, out: Path) -> object:
-        return [row for path in shard_paths(out) for row in read_shard(path)], (out / "rejected.jsonl").read_text()
+        return [row for path in shard_paths(out) for row in pq.read_table(path).to_pylist()], (
+            out / "rejected.jsonl"
+        ).read_text()
 
 
 class Generate:

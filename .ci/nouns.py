@@ -1,4 +1,4 @@
-"""Draws the sheet of nouns that docs/scene-text.md shows: of each its picture, and its depth as a ControlNet gets it.
+"""Draws the sheet of nouns that docs/scene-text.md shows: of each its image, and its depth as a ControlNet gets it.
 
     python .ci/nouns.py docs/images/nouns.jpg [--tile 160] [--only giraffe bicycle]
 
@@ -64,7 +64,7 @@ COLUMNS, LABEL, GAP = 5, 18, 6
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--tile", type=int, default=160, help="pixels of a picture (default: 160)")
+    parser.add_argument("--tile", type=int, default=160, help="pixels of an image (default: 160)")
     parser.add_argument("--only", nargs="+", default=NOUNS, metavar="NOUN")
     options = parser.parse_args()
     tile, count = options.tile, len(options.only)
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def view(name: str, size: int) -> Plan:
-    """The thing alone, a little from above, as large as the picture allows."""
+    """The thing alone, a little from above, as large as the image allows."""
     if name in SENTENCES:
         return plan(name, SENTENCES[name], (size, size))
     found = noun(name)

@@ -1,4 +1,4 @@
-"""Draws docs/images/plan.jpg, the strip that opens the README: sentences, their scene texts, pictures and depth.
+"""Draws docs/images/plan.jpg, the strip that opens the README: sentences, their scene texts, images and depth.
 
     python .ci/plan_strip.py
 

@@ -11,7 +11,7 @@ from ..spatialfusion.depth_image import colorize
 from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_import import from_da3
 from ..spatialfusion.scenes.compare import SCALES, Comparison, compare
-from ..spatialfusion.scenes.comparison_picture import comparison_picture
+from ..spatialfusion.scenes.comparison_image import comparison_image
 from .progress import picture_progress
 from .scene_drawing import say
 from .types import SceneType, check_scene, from_packet
@@ -76,7 +76,7 @@ class SpatialFusionCompareScene(io.ComfyNode):
         step = picture_progress(len(compared))
         overlays = []
         for picture, one in zip(pictures, compared):
-            overlays.append(comparison_picture(picture, one).movedim(0, -1))
+            overlays.append(comparison_image(picture, one).movedim(0, -1))
             step()
         tables = [one.table for one in compared]
         if len(tables) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..spatialfusion.planner.plan import plan_text
-from ..spatialfusion.scenes.compose import check_picture
+from ..spatialfusion.scenes.compose import check_image_size
 from ..spatialfusion.scenes.text import EXAMPLE
 from .inputs import layout_seed_input, picture_size_inputs
 from .scene_drawing import cancellable, draw_layout, drawn_scene, output_values, outputs, say, scene_output
@@ -71,7 +71,7 @@ class SpatialFusionComposeScene(io.ComfyNode):
 
     @classmethod
     def execute(cls, text: str, width: int, height: int, supersampling: int, seed: int = 0) -> io.NodeOutput:
-        check_picture((width, height), supersampling)
+        check_image_size((width, height), supersampling)
         made = plan_text(text, seed, (width, height), progress=cancellable())
         drawn = made.take(draw_layout(made.layout, (width, height), supersampling))
         note = say(cls, drawn.warnings, "Everything is in view.")

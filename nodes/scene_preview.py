@@ -20,7 +20,6 @@ _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spatialfusion-fl
 _waiting = 0
 
 
-@PromptServer.instance.routes.post("/spatialfusion/scene/preview")
 async def preview(request: web.Request) -> web.Response:
     """Answer what `floor_plan` does, as JSON; what is wrong with a text is an answer, not a failure."""
     global _waiting
@@ -59,3 +58,8 @@ def _answer(body: bytes) -> bytes:
         return json.dumps({"error": "the request is not JSON.", "line": None}).encode()
     with torch.inference_mode():
         return json.dumps(floor_plan(request)).encode()
+
+
+# A program that reads the nodes without starting a server has no page either.
+if getattr(PromptServer, "instance", None) is not None:
+    PromptServer.instance.routes.post("/spatialfusion/scene/preview")(preview)

@@ -26,13 +26,13 @@ from spatialfusion.train.base import Base
 from spatialfusion.train.samples import Data, Samples, open_data
 from spatialfusion.train.stage import Stage
 
-from .config import AdapterStageConfig, ResearchConfig
+from .stages import AdapterStageConfig, ResearchConfig
 
 SHEET_ROWS = 8
 
 
 class AdapterStage(Stage):
-    """Exact depth, or a teacher's -> the latent of the picture that it is the depth of."""
+    """Exact depth, or a teacher's -> the latent of the image that it is the depth of."""
 
     name: ClassVar[str] = "adapter"
     network: ClassVar[str] = "spatial"
@@ -77,7 +77,7 @@ class AdapterStage(Stage):
 
     @torch.no_grad()
     def validate(self, folder: Path, step: int) -> dict[str, float]:
-        """The error on held-out pictures; a sheet of depth, what it tells of the image, and the image."""
+        """The error on held-out images; a sheet of depth, what it tells of the image, and the image."""
         errors = []
         for indices in self.validation.chunks() if self.validation else ():
             batch = self.make_batch(load_fixed(self.validation, indices))

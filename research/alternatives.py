@@ -130,7 +130,7 @@ class Published:
 
 
 def controlnets(preset: Preset, request: Request, encode: int) -> Iterator[ControlNet]:
-    """Those for `preset`, if any; `encode` are the operations of encoding the depth picture with its VAE."""
+    """Those for `preset`, if any; `encode` are the operations of encoding the depth image with its VAE."""
     if preset.name != "qwen-image":
         return
     rows, columns = request.grid(preset)

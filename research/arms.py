@@ -26,8 +26,9 @@ from typing import Any
 
 from spatialfusion.defaults import GUIDANCE, STEPS, STRENGTH
 from spatialfusion.errors import InputError, suggest
-from spatialfusion.evaluate.judges import OPTIONS, check_options
+from spatialfusion.evaluate.judges.load import OPTIONS, check_options
 from spatialfusion.evaluate.questions import PUBLIC, SUB_DOMAINS
+from spatialfusion.train.values import convert, field_types, read_yaml
 
 EMBEDDED = "embedded"  # as `model`: the one in the package
 PLAIN = 200
@@ -40,7 +41,7 @@ class Arm:
     Attributes:
         name: also of its folder.
         label: in the table; the name without one.
-        model: folder, or "embedded"; images: folder of pictures named by question, drawn by anything; rendered: the
+        model: folder, or "embedded"; images: folder of images named by question, drawn by anything; rendered: the
             renderer, whose answers are right. One of the three.
         image_side: a checkpoint, of which the model is given what draws from depth, and not what plans it.
         depth: False for the base model alone, with the same noise.
@@ -109,17 +110,7 @@ class Experiment:
 
 def read_experiment(path: str | Path) -> Experiment:
     """Read and check a file of arms. Raises InputError, which names the key, for all that is wrong with it."""
-    try:
-        import yaml
-    except ImportError:
-        raise InputError("a file of arms needs PyYAML, which is not installed: pip install pyyaml.") from None
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}): expected a YAML file of arms.") from None
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        raise InputError(f"{path} is not valid YAML{f' (line {where.line + 1})' if where else ''}.") from None
+    values = read_yaml(path, "file of arms")
     given = _fields(values, Experiment, "the file")
     for name in ("arms", "baseline", "reference"):
         if name not in given:
@@ -170,13 +161,13 @@ def check_experiment(experiment: Experiment) -> None:
         if getattr(experiment, name) < least:
             raise InputError(f"{name} is {getattr(experiment, name)}: expected at least {least}.")
     if experiment.plain == 1:
-        raise InputError("plain is 1: expected 0, or at least 2, as one picture has no covariance.")
+        raise InputError("plain is 1: expected 0, or at least 2, as one image has no covariance.")
     seeds = experiment.seeds
     if not seeds or len(set(seeds)) < len(seeds) or not all(0 <= seed <= 999 for seed in seeds):
         raise InputError(f"seeds are {list(seeds)}: expected different whole numbers from 0 to 999.")
     if not experiment.tasks:
         raise InputError("tasks is empty: expected t2i, edit or both.")
-    if experiment.size is not None and (len(experiment.size) != 2 or min(experiment.size) < 1):
+    if experiment.size is not None and min(experiment.size) < 1:
         raise InputError(f"size is {list(experiment.size)}: expected width and height in pixels.")
     for arm in arms.values():
         _check_arm(arm, experiment)
@@ -200,40 +191,23 @@ def _check_arm(arm: Arm, experiment: Experiment) -> None:
         raise InputError(f"arm {arm.name} has depth: false and geometry_from: expected one of them.")
     for name, least in (("depth_steps", 1), ("steps", 1), ("depth_guidance", 0)):
         if getattr(arm, name) is not None and getattr(arm, name) < least:
-            raise InputError(f"arm {arm.name} has {name} {getattr(arm, name)}: expected at least {least}.")
+            raise InputError(f"arm {arm.name} has {name} {getattr(arm, name):g}: expected at least {least}.")
     if arm.model is not None and experiment.judge == "exact":
         raise InputError(f"judge exact knows rendered images alone, but arm {arm.name} is of a model.")
 
 
 _OF_MODEL = ("image_side", "depth", "geometry_from", "depth_steps", "depth_guidance", "strength", "steps", "guidance")
-# What a value must be, by the field's annotation: a test, and its words.
-_TYPES: dict[str, tuple[Any, str]] = {
-    "str": (lambda value: isinstance(value, str), "a text"),
-    "bool": (lambda value: isinstance(value, bool), "true or false"),
-    "int": (lambda value: type(value) is int, "a whole number"),
-    "float": (lambda value: type(value) in (int, float), "a number"),
-    "dict": (lambda value: isinstance(value, dict) and bool(value), "a mapping of names to values"),
-    "tuple[int": (
-        lambda value: isinstance(value, list) and all(type(v) is int for v in value),
-        "whole numbers, [1, 2]",
-    ),
-    "tuple[str": (lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value), "texts, [a, b]"),
-}
 
 
 def _fields(values: Any, kind: type, where: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The arguments of a dataclass from a mapping of YAML, each checked by its type; lists become tuples."""
+    """The arguments of a dataclass from a mapping of YAML, each checked by its type."""
     if not isinstance(values, Mapping):
         raise InputError(f"{where} holds {values!r}: expected keys with values.")
-    annotations = {f.name: str(f.type) for f in dataclasses.fields(kind) if f.name not in without}
+    types = {name: one for name, one in field_types(kind).items() if name not in without}
     given = {}
     for name, value in values.items():
-        if name not in annotations:
-            raise InputError(f"{where} has the key {name!r}{suggest(str(name), annotations)}: expected some of "
-                             f"{', '.join(annotations)}.")  # fmt: skip
-        annotation = annotations[name]
-        fits, words = next(check for prefix, check in _TYPES.items() if annotation.startswith(prefix))
-        if not (fits(value) or (value is None and annotation.endswith("None"))):
-            raise InputError(f"{where} has {name}: {value!r}: expected {words}.")
-        given[name] = tuple(value) if isinstance(value, list) else value
+        if name not in types:
+            known = ", ".join(types)
+            raise InputError(f"{where} has the key {name!r}{suggest(str(name), types)}: expected some of {known}.")
+        given[name] = convert(value, types[name], f"{where}: {name}")
     return given

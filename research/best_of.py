@@ -1,9 +1,9 @@
-"""Is the best of several pictures, chosen by comparing each with its scene, better than one? Strict scores, paired.
+"""Is the best of several images, chosen by comparing each with its scene, better than one? Strict scores, paired.
 
     python -m spatialfusion.evaluate --task t2i --count 11 --seeds 0,1,2,3 --geometry-from planned --out FOLDER
     python -m research.best_of FOLDER
 
-Each picture of FOLDER was drawn for the scene that its prompt is read as. What is compared with that scene is where the
+Each image of FOLDER was drawn for the scene that its prompt is read as. What is compared with that scene is where the
 judge of the run has found the things: by their distances from the camera, as *Compare Image with Scene* does
 (`scenes/compare.py`), and by their places, which also tell left from right. The judge that measures for the choice is
 the one that scores the result, by another formula but with the same eyes: where it is mistaken, the choice gains too.
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.images import Request
+from spatialfusion.evaluate.image_sources import Request
 from spatialfusion.evaluate.planned import planned_scene
 from spatialfusion.evaluate.questions import STORED, Question, public_questions
-from spatialfusion.evaluate.records import Records
+from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import compare, summarise
 from spatialfusion.scenes.compare import MOST, ComparedObject
 from spatialfusion.scenes.scene import Scene
@@ -54,7 +54,7 @@ def _fits(scene: Scene, number: int, asked: Any) -> bool:
 def candidates(
     question: Question, seeds: Sequence[int], rows: Sequence[dict[str, Any]], size: tuple[int, int]
 ) -> list[tuple[float, float]] | None:
-    """The closeness of each picture to its own scene; None where the prompt cannot be read."""
+    """The closeness of each image to its own scene; None where the prompt cannot be read."""
     found = []
     for seed, record in zip(seeds, rows):
         try:
@@ -84,7 +84,7 @@ def main() -> None:
 
     ceiling = [[max(score or 0.0 for score in row)] for row in scores]
     unread = sum(c is None for c in closest)
-    print(f"{len(questions)} questions, {len(seeds)} pictures each, {unread} prompts not read (the first is kept)")
+    print(f"{len(questions)} questions, {len(seeds)} images each, {unread} prompts not read (the first is kept)")
     one = summarise(questions, scores)["t2i"]["average"]["strict"]
     print(f"one: {_said(one)}")
     for name, best in (("by distance", chosen(0)), ("by place", chosen(1)), ("by its score, the ceiling", ceiling)):

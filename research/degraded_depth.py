@@ -27,11 +27,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spatialfusion.evaluate.evaluation import PROTOCOL, run_evaluation
-from spatialfusion.evaluate.images import Request
-from spatialfusion.evaluate.pictures import scene_geometry
+from spatialfusion.evaluate.image_sources import Request
+from spatialfusion.evaluate.judges.scene import SceneJudge
 from spatialfusion.evaluate.pipeline_images import PipelineImages
+from spatialfusion.evaluate.question_images import scene_geometry
 from spatialfusion.evaluate.questions import Question, public_questions, select
-from spatialfusion.evaluate.scene_judge import SceneJudge
 from spatialfusion.files import weights_digest
 from spatialfusion.generate import TINY, load_pipeline
 from spatialfusion.geometry import Geometry

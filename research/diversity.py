@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spatialfusion.evaluate.judges.scene import SceneJudge
 from spatialfusion.evaluate.questions import Question, select
-from spatialfusion.evaluate.records import Records
-from spatialfusion.evaluate.scene_judge import SceneJudge
+from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import mean_interval
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import load_geometry
@@ -39,7 +39,7 @@ def diversity(
 
     Args:
         features: the judge whose features are compared, None for no such figure.
-        unit: what distances of features are measured in, such as that of pictures of different scenes.
+        unit: what distances of features are measured in, such as that of images of different scenes.
 
     Returns:
         prompts: with at least two images; and {"mean", "low", "high"} over prompts of

@@ -1,4 +1,4 @@
-"""How far is the depth that is planned of an edit from the right one, and from that of the source picture?
+"""How far is the depth that is planned of an edit from the right one, and from that of the source image?
 
     python -m research.edit_depth [MODEL] [COUNT]
 
@@ -24,7 +24,7 @@ from spatialfusion.train.layout import covered
 
 MODEL = Path(sys.argv[1] if len(sys.argv) > 1 else TINY)
 COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 32
-FIRST_SEED = 2_000_000_000  # training and validation pictures are drawn from smaller seeds
+FIRST_SEED = 2_000_000_000  # training and validation images are drawn from smaller seeds
 
 
 def main() -> None:

@@ -20,16 +20,16 @@ import numpy as np
 from spatialfusion.devices import usable_device
 from spatialfusion.errors import CommandParser, InputError, run_command, suggest
 from spatialfusion.evaluate.evaluation import PROTOCOL, run_evaluation
-from spatialfusion.evaluate.images import FolderImages, ImageSource, RenderedImages, Request
-from spatialfusion.evaluate.judge import Judge
-from spatialfusion.evaluate.judge_accuracy import FILE_NAME as ACCURACY
-from spatialfusion.evaluate.judge_accuracy import reliability
-from spatialfusion.evaluate.judges import judge_settings, load_judge
+from spatialfusion.evaluate.image_sources import FolderImages, ImageSource, RenderedImages, Request
+from spatialfusion.evaluate.judges.accuracy import FILE_NAME as ACCURACY
+from spatialfusion.evaluate.judges.accuracy import reliability
+from spatialfusion.evaluate.judges.judge import Judge
+from spatialfusion.evaluate.judges.load import judge_settings, load_judge
+from spatialfusion.evaluate.judges.scene import EMBEDDED as EMBEDDED_JUDGE
+from spatialfusion.evaluate.judges.scene import SceneJudge
 from spatialfusion.evaluate.pipeline_images import PipelineImages
 from spatialfusion.evaluate.questions import Question, digest, public_questions, read_seeds, select
-from spatialfusion.evaluate.records import Records
-from spatialfusion.evaluate.scene_judge import EMBEDDED as EMBEDDED_JUDGE
-from spatialfusion.evaluate.scene_judge import SceneJudge
+from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import compare
 from spatialfusion.files import weights_digest, write_text
 from spatialfusion.images import read_image
@@ -311,12 +311,10 @@ def _quality(
     """The floor and what it is of; and for each arm its distance, and how much farther it is than the baseline's."""
     captions = quality.plain_questions(experiment.plain)
     size = experiment.size or _size(runs)
-    shown = quality.rendered_pictures(quality.reference_scenes(experiment.plain), size)
+    shown = quality.rendered_images(quality.reference_scenes(experiment.plain), size)
     reference_features = quality.pooled_features(features, shown)
     reference = quality.gaussian(reference_features)
-    floor = quality.pooled_features(
-        features, quality.rendered_pictures([question.scene for question in captions], size)
-    )
+    floor = quality.pooled_features(features, quality.rendered_images([question.scene for question in captions], size))
     general = {
         "captions": experiment.plain,
         "size": list(size),
@@ -348,7 +346,7 @@ def _size(runs: Mapping[str, Run]) -> tuple[int, int]:
 
 
 def _reliability(experiment: Experiment) -> dict[str, float] | None:
-    """The scene judge's own agreement with exact scores, where `judge_accuracy` has written it beside the weights."""
+    """The scene judge's own agreement with exact scores, where `judges/accuracy.py` has left it beside the weights."""
     path = _judge_folder(experiment) / ACCURACY
     return reliability(path) if experiment.judge == "scene" and path.is_file() else None
 

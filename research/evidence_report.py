@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from spatialfusion.evaluate.judge_accuracy import RELIABLE
+from spatialfusion.evaluate.judges.accuracy import RELIABLE
 from spatialfusion.evaluate.questions import SUB_DOMAINS
 from spatialfusion.evaluate.report import TITLES, interval_text, percent
 from spatialfusion.evaluate.scores import WAYS
@@ -148,7 +148,7 @@ def _rest(report: dict[str, Any]) -> list[str]:
     lines += [
         "Agreement at objects: the planned distance of each object found against the judge's own. Exact depth: of "
         "edits, over all pixels. Diversity: the mean distance of two samples of a prompt; pixels: root mean square at "
-        "16x16; features: 1 is that of pictures of different scenes; depth: mean absolute difference of its logarithm.",
+        "16x16; features: 1 is that of images of different scenes; depth: mean absolute difference of its logarithm.",
         "",
     ]
     head = (

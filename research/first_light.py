@@ -20,15 +20,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from spatialfusion.errors import CommandParser, InputError, run_command
 from spatialfusion.evaluate.depth_figures import BEFORE_CENTRE, half_extent, planned_distance
 from spatialfusion.files import atomic_file
 from spatialfusion.geometry import Geometry
+from spatialfusion.progress import progress_bar
 from spatialfusion.scenes.captions import caption, describe
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import KINDS, Scene
@@ -36,6 +37,9 @@ from spatialfusion.scenes.statements import ObservedObject, observe, propose
 from spatialfusion.sheet import figure_tile, image_tile, write_sheet
 
 from .colors import SATURATED, center, color_masks, is_present
+
+if TYPE_CHECKING:
+    from spatialfusion.pipeline import SpatialFusionPipeline
 
 COUNT = 100
 SHOWN = 16  # prompts on the sheet
@@ -170,29 +174,7 @@ def strict_summary(prompts: Sequence[Prompt], verdicts: Sequence[dict[str, bool 
 
 
 def main(arguments: list[str]) -> None:
-    parser = CommandParser(
-        prog="python -m research.first_light",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--model", default=None, help="model folder; the embedded tiny model without")
-    parser.add_argument("--out", type=Path, default=Path("outputs/first-light"), help="folder for results and images")
-    parser.add_argument("--count", type=int, default=COUNT, help="number of prompts")
-    parser.add_argument("--batch", type=int, default=20, help="prompts at a time")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=20, help="diffusion steps")
-    parser.add_argument("--distance", type=int, default=0, metavar="N", help="prompts about metres, after the others")
-    parser.add_argument("--strict", action="store_true", help="print too what is right where missing objects are wrong")
-    parser.add_argument("--scene", action="store_true", help="exact depth of the scene that a prompt is read as")
-    options = parser.parse_args(arguments)
-    for name in ("count", "distance"):
-        if getattr(options, name) < 0 or options.count + options.distance < 1:
-            raise InputError(
-                f"--{name} is {getattr(options, name)}: expected 0 or more, and at least one prompt in all."
-            )
-
-    if options.batch < 1:
-        raise InputError(f"--batch is {options.batch}: expected at least 1.")
+    options = read_arguments(arguments)
 
     from spatialfusion.generate import TINY
     from spatialfusion.pipeline import SpatialFusionPipeline
@@ -200,28 +182,7 @@ def main(arguments: list[str]) -> None:
     pipe = SpatialFusionPipeline.from_pretrained(options.model or TINY)
     pipe.set_progress_bar_config(disable=True)
     asked = [*prompts(options.count), *distance_prompts(options.distance)]
-    verdicts: dict[str, list[dict]] = {"base": [], "depth": []}
-    sheet: list[tuple[str, list]] = []
-    for start in tqdm(range(0, len(asked), options.batch), desc="first light", unit="batch"):
-        part = asked[start : start + options.batch]
-        texts = [prompt.text for prompt in part]
-
-        def seeds(start: int = start, count: int = len(part)) -> list[torch.Generator]:
-            return [torch.Generator().manual_seed(options.seed + start + i) for i in range(count)]
-
-        settings = {"num_inference_steps": options.steps, "output_type": "pt"}
-        geometry = pipe.predict_geometry(texts, generator=seeds(), scene="auto" if options.scene else None)
-        shown = range(max(0, min(len(part), SHOWN - start)))
-        sheet += [(texts[i], [figure_tile(geometry[i])]) for i in shown]
-        # The base sees no depth; its objects are held against the same map, to show what chance would give.
-        for arm, strength in (("base", 0.0), ("depth", 1.0)):
-            images = pipe(
-                texts, geometry=geometry, controlnet_conditioning_scale=strength, generator=seeds(), **settings
-            ).images
-            for i, prompt in enumerate(part):
-                verdicts[arm].append({"prompt": prompt.text, **judge(prompt, images[i].float(), geometry[i])})
-            for i in shown:
-                sheet[start + i][1].append(image_tile(images[i].float()))
+    verdicts, sheet = draw_and_judge(pipe, asked, options)
     report = {
         "settings": {
             "seed": options.seed,
@@ -244,6 +205,61 @@ def main(arguments: list[str]) -> None:
         for arm, figures in report["strict"].items():
             print(arm, json.dumps({k: round(v, 3) for k, v in figures.items()}))
     print(f"wrote {options.out / 'first_light.json'}, and sheet.png: depth, image without it, image with it")
+
+
+def read_arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = CommandParser(
+        prog="python -m research.first_light",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", default=None, help="model folder; the embedded tiny model without")
+    parser.add_argument("--out", type=Path, default=Path("outputs/first-light"), help="folder for results and images")
+    parser.add_argument("--count", type=int, default=COUNT, help="number of prompts")
+    parser.add_argument("--batch", type=int, default=20, help="prompts at a time")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=20, help="diffusion steps")
+    parser.add_argument("--distance", type=int, default=0, metavar="N", help="prompts about metres, after the others")
+    parser.add_argument("--strict", action="store_true", help="print too what is right where missing objects are wrong")
+    parser.add_argument("--scene", action="store_true", help="exact depth of the scene that a prompt is read as")
+    options = parser.parse_args(arguments)
+    for name in ("count", "distance"):
+        if getattr(options, name) < 0 or options.count + options.distance < 1:
+            raise InputError(
+                f"--{name} is {getattr(options, name)}: expected 0 or more, and at least one prompt in all."
+            )
+    if options.batch < 1:
+        raise InputError(f"--batch is {options.batch}: expected at least 1.")
+    return options
+
+
+def draw_and_judge(
+    pipe: SpatialFusionPipeline, asked: Sequence[Prompt], options: argparse.Namespace
+) -> tuple[dict[str, list[dict]], list[tuple[str, list]]]:
+    """The verdicts of both arms, base and depth, on every prompt, and the rows of a sheet of the first SHOWN."""
+    verdicts: dict[str, list[dict]] = {"base": [], "depth": []}
+    sheet: list[tuple[str, list]] = []
+    for start in progress_bar(range(0, len(asked), options.batch), what="first light"):
+        part = asked[start : start + options.batch]
+        texts = [prompt.text for prompt in part]
+
+        def seeds(start: int = start, count: int = len(part)) -> list[torch.Generator]:
+            return [torch.Generator().manual_seed(options.seed + start + i) for i in range(count)]
+
+        settings = {"num_inference_steps": options.steps, "output_type": "pt"}
+        geometry = pipe.predict_geometry(texts, generator=seeds(), scene="auto" if options.scene else None)
+        shown = range(max(0, min(len(part), SHOWN - start)))
+        sheet += [(texts[i], [figure_tile(geometry[i])]) for i in shown]
+        # The base sees no depth; its objects are held against the same map, to show what chance would give.
+        for arm, strength in (("base", 0.0), ("depth", 1.0)):
+            images = pipe(
+                texts, geometry=geometry, controlnet_conditioning_scale=strength, generator=seeds(), **settings
+            ).images
+            for i, prompt in enumerate(part):
+                verdicts[arm].append({"prompt": prompt.text, **judge(prompt, images[i].float(), geometry[i])})
+            for i in shown:
+                sheet[start + i][1].append(image_tile(images[i].float()))
+    return verdicts, sheet
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 The measure is the Frechet distance between two sets of images (Heusel et al. 2017, arXiv 1706.08500, whose features
 are Inception's): each set is described by mean and covariance of features. Inception has never seen the rendered world,
-so features are the scene judge's: those of its 8x8 places after the transformer, averaged over the picture, from which
+so features are the scene judge's: those of its 8x8 places after the transformer, averaged over the image, from which
 the judge reads the camera and what surrounds an object. Distances of other features or counts are other numbers.
 
-Captions are plain (no metres, no poses) and of held-out scenes. The floor is the distance of the rendered pictures of
+Captions are plain (no metres, no poses) and of held-out scenes. The floor is the distance of the rendered images of
 these same scenes: what a model would have that draws as the renderer does. It is not 0, as the sets are finite.
 """
 
@@ -18,15 +18,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from spatialfusion.evaluate.images import ImageSource, Request
-from spatialfusion.evaluate.judge import Asked
-from spatialfusion.evaluate.pictures import as_saved, save_picture
+from spatialfusion.evaluate.image_sources import ImageSource, Request
+from spatialfusion.evaluate.judges.judge import Asked
+from spatialfusion.evaluate.judges.scene import BATCH, SceneJudge, to_square
+from spatialfusion.evaluate.question_images import as_saved, save_image
 from spatialfusion.evaluate.questions import Question
-from spatialfusion.evaluate.records import Records
-from spatialfusion.evaluate.scene_judge import BATCH, SceneJudge, to_square
+from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import interval
+from spatialfusion.progress import progress_bar
 from spatialfusion.scenes.captions import plain_caption
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
@@ -67,7 +67,7 @@ def draw_plain(questions: Sequence[Question], source: ImageSource, records: Reco
     """Draw what is not yet in the records, one image a caption, to `<id>-0.png` in the records' folder."""
     todo = [question for question in questions if not records.finished(question, 0)]
     done = len(questions) - len(todo)
-    with tqdm(total=len(questions), initial=done, desc="plain captions", unit="image") as bar:
+    with progress_bar(total=len(questions), initial=done, what="plain captions", unit="image") as bar:
         for start in range(0, len(todo), batch):
             requests = [Request(question, 0) for question in todo[start : start + batch]]
             new = []
@@ -76,13 +76,13 @@ def draw_plain(questions: Sequence[Question], source: ImageSource, records: Reco
                 record["reason"] = drawn.problem
                 if drawn.image is not None:
                     record["image"] = f"{request.name}.png"
-                    save_picture(records.folder / record["image"], drawn.image)
+                    save_image(records.folder / record["image"], drawn.image)
                 new.append(record)
             records.add(new)
             bar.update(len(new))
 
 
-def rendered_pictures(scenes: Sequence[Scene], size: tuple[int, int]) -> list[Tensor]:
+def rendered_images(scenes: Sequence[Scene], size: tuple[int, int]) -> list[Tensor]:
     """Images [3, H, W] of scenes at `size` (width, height), as their files would give them."""
     pictures: list[Tensor] = []
     for start in range(0, len(scenes), BATCH):

@@ -2,11 +2,11 @@
 
     python -m research.recognition [--image-side FILE] [--model FOLDER] [--count N] [LEVEL ...]
 
-Pictures of held-out scenes of two objects are noised to a level and drawn on from there, with their captions: without
+Images of held-out scenes of two objects are noised to a level and drawn on from there, with their captions: without
 depth, and with their exact depth. Printed is the share of objects that the scene judge finds by kind and colour; first
-that of the rendered pictures, and that of the same after the autoencoder, beyond which no figure can go. Then the mean
+that of the rendered images, and that of the same after the autoencoder, beyond which no figure can go. Then the mean
 squared error of the first step's velocity, at the cells where an object is seen, without depth and with it. At level 1
-nothing is left of the picture. 192 objects: a share of a half is good to about 0.04. --image-side draws with that of
+nothing is left of the image. 192 objects: a share of a half is good to about 0.04. --image-side draws with that of
 another checkpoint, as in research/experiments/arms.yaml.
 """
 
@@ -22,9 +22,9 @@ from spatialfusion.backbones.depth_injection import DepthInjection
 from spatialfusion.backbones.qwen_image import guide, predict
 from spatialfusion.backbones.sampling import draw_noise, set_steps
 from spatialfusion.context import PromptEncoder, SemanticContext
-from spatialfusion.evaluate.judge_accuracy import names
-from spatialfusion.evaluate.pictures import scene_geometry
-from spatialfusion.evaluate.scene_judge import SceneJudge
+from spatialfusion.evaluate.judges.accuracy import names
+from spatialfusion.evaluate.judges.scene import SceneJudge
+from spatialfusion.evaluate.question_images import scene_geometry
 from spatialfusion.generate import load_pipeline
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.pipeline import SpatialFusionPipeline

@@ -14,7 +14,7 @@ from spatialfusion.train.__main__ import Entry
 from spatialfusion.train.__main__ import main as train
 from spatialfusion.train.stage import Stage
 
-from .config import ResearchConfig
+from .stages import ResearchConfig
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -26,7 +26,7 @@ def _adapter() -> type[Stage]:
 
 
 def _controlnet() -> type[Stage]:
-    from .controlnet import ControlNetStage
+    from .controlnet_stage import ControlNetStage
 
     return ControlNetStage
 

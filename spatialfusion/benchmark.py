@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .defaults import DEPTH_STEPS_HELP
 from .devices import usable_device
-from .errors import CommandParser, InputError, run_command
+from .errors import CommandParser, InputError, read_size, run_command
 from .versions import versions
 
 if TYPE_CHECKING:
@@ -87,10 +86,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--training", action="store_true", help="memory of the training stages instead")
     add("--json", metavar="FILE", help="also write the numbers here")
     arguments = parser.parse_args(argv)
-    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", arguments.size)
-    if not found:
-        raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 1024x1024.")
-    arguments.size = int(found[1]), int(found[2])
+    arguments.size = read_size(arguments.size)
     for name in ("prompt_tokens", "depth_steps"):
         if (value := getattr(arguments, name)) is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} is {value}: expected at least 1.")

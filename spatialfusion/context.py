@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from .config import sample_layers
 from .errors import InputError
 from .images import to_image, to_rgb, to_tensor
+from .model_config import sample_layers
 from .texts import check_text, plain_ids
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PICTURE = "Picture {}: <|vision_start|><|image_pad|><|vision_end|>"
 CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
 
-IMAGE_PIXELS = 384 * 384  # the area at which Qwen-Image-Edit-Plus shows source pictures to the MLLM
+IMAGE_PIXELS = 384 * 384  # the area at which Qwen-Image-Edit-Plus shows source images to the MLLM
 IMAGE_MULTIPLE = 32
 NO_TOKEN = -1  # the id of a token that an LLM does not have
 MAX_ASPECT = 200
@@ -37,7 +37,7 @@ MAX_ASPECT = 200
 class LanguageModel:
     """A family of LLMs whose keys and values are read: causal, with rotary positions.
 
-    class_name: of transformers. sees: whether it has a vision tower. picture_mean, picture_std: of the pictures that it
+    class_name: of transformers. sees: whether it has a vision tower. picture_mean, picture_std: of the images that it
     is shown; None for those of the image processor's class.
     """
 
@@ -78,11 +78,11 @@ class ChatTemplate:
     """The chat in which a diffusion model's prompts stand before the MLLM.
 
     system: the instruction before a prompt; None for a chat without. system_edit: the one before an instruction about
-    pictures; None where the MLLM is not shown source pictures. suffix: what follows the prompt. keeps_prefix: whether
+    images; None where the MLLM is not shown source images. suffix: what follows the prompt. keeps_prefix: whether
     the prompt embeddings have the tokens before the user's own content; keeps_turn: of these, whether they have those
     that open the user's turn.
     hidden_layer: which hidden states they are: None for those after the MLLM's final norm, -1 for those of its last
-    layer, -2 for those of the one before. picture, picture_separator: how picture number {} is written before the
+    layer, -2 for those of the one before. picture, picture_separator: how image number {} is written before the
     prompt, and what stands between two. picture_pixels: the area at which the MLLM is shown them; None for their own.
     empty: what stands for an empty prompt.
     """
@@ -99,7 +99,7 @@ class ChatTemplate:
     empty: str = ""
 
 
-# To the letter as the diffusion model was trained with it: without pictures that of Qwen-Image, with pictures that of
+# To the letter as the diffusion model was trained with it: without images that of Qwen-Image, with images that of
 # Qwen-Image-Edit-Plus. It is also that of the tiny model; those of other backbones are in their files.
 QWEN_IMAGE = ChatTemplate(
     system="Describe the image by detailing the color, shape, size, texture, quantity, text, spatial relationships of "
@@ -111,12 +111,12 @@ QWEN_IMAGE = ChatTemplate(
 
 
 def chat_prefix(num_images: int, template: ChatTemplate = QWEN_IMAGE) -> str:
-    """Everything of the chat that stands before the user's own content (pictures and prompt)."""
+    """Everything of the chat that stands before the user's own content (images and prompt)."""
     return _system_turn(num_images, template) + "<|im_start|>user\n"
 
 
 def chat(prompt: str, num_images: int = 0, template: ChatTemplate = QWEN_IMAGE) -> str:
-    """The whole text that the MLLM reads for `prompt`, with one <|image_pad|> for each picture."""
+    """The whole text that the MLLM reads for `prompt`, with one <|image_pad|> for each image."""
     pictures = template.picture_separator.join(template.picture.format(i + 1) for i in range(num_images))
     return chat_prefix(num_images, template) + pictures + (prompt or template.empty) + template.suffix
 
@@ -136,7 +136,7 @@ class SemanticContext:
     keys, values: for each of L sampled layers [B, kv_heads, T, head_dim], with the template's prefix; keys after RoPE.
     mask [B, T] bool: true where `keys` and `values` hold a token.
     next_position [B] long: the RoPE position at which the next token would stand.
-    picture_mask [B, Tp] bool: true where `prompt_embeds` holds a token of a picture; nowhere if it is not given.
+    picture_mask [B, Tp] bool: true where `prompt_embeds` holds a token of an image; nowhere if it is not given.
     """
 
     prompt_embeds: Tensor
@@ -279,10 +279,10 @@ def _pad(tensor: Tensor, dim: int, length: int) -> Tensor:
 
 
 class PromptEncoder:
-    """Turns prompts, and the pictures they talk about, into a SemanticContext with one prefill of a frozen MLLM.
+    """Turns prompts, and the images they talk about, into a SemanticContext with one prefill of a frozen MLLM.
 
     `num_layers`: how many layers' keys and values are handed on; `llm_layers`: which, see `config.sample_layers`.
-    `template`: that of the diffusion model; it also says whether the MLLM is shown pictures.
+    `template`: that of the diffusion model; it also says whether the MLLM is shown images.
     """
 
     def __init__(
@@ -360,11 +360,11 @@ class PromptEncoder:
         allow_empty: bool = False,
         answers: Sequence[str] | None = None,
     ) -> SemanticContext:
-        """Encode a batch; samples with and without pictures may be mixed.
+        """Encode a batch; samples with and without images may be mixed.
 
-        `images[i]` are the pictures that prompt i talks about: PIL images, or tensors [3, H, W] in [0, 1]; not read
+        `images[i]` are the images that prompt i talks about: PIL images, or tensors [3, H, W] in [0, 1]; not read
         where the template shows the MLLM none.
-        `max_prompt_tokens` limits the user's own text; template and pictures come on top.
+        `max_prompt_tokens` limits the user's own text; template and images come on top.
         `allow_empty` admits the empty prompt of an unconditional context.
         `answers[i]` is what the MLLM is taken to have answered to prompt i, a scene text, or "" for nothing. Its keys
         and values stand behind the prompt's. The prompt embeddings end before it, so the diffusion model sees none.
@@ -384,7 +384,7 @@ class PromptEncoder:
         pixels: list[list[Tensor]] = [[] for _ in prompts]
         grids: list[list[tuple[int, int]]] = [[] for _ in prompts]
         if processor is not None:
-            pixels = [[fit_image(image, processor, area) for image in pictures] for pictures in images]
+            pixels = [[resize_to_area(image, processor, area) for image in pictures] for pictures in images]
             grids = [[grid(picture, processor) for picture in pictures] for pictures in pixels]
         for prompt in prompts:
             self._check(prompt, max_prompt_tokens, allow_empty)
@@ -451,7 +451,7 @@ class PromptEncoder:
         return self.prefix_length(num_images)
 
     def token_ids(self, prompt: str, grids: Sequence[tuple[int, int]] = ()) -> Tensor:
-        """Token ids [T] of the whole chat; a picture of (h, w) patches takes h * w / merge^2 image tokens.
+        """Token ids [T] of the whole chat; an image of (h, w) patches takes h * w / merge^2 image tokens.
 
         The prompt's own are those of plain text, whatever stands in it.
         """
@@ -474,7 +474,7 @@ class PromptEncoder:
         return torch.tensor(plain_ids(self.tokenizer, answer), dtype=torch.long)
 
     def next_position(self, ids: Tensor, grids: Sequence[tuple[int, int]]) -> int:
-        # A picture of h x w tokens advances the position by max(h, w), not by h * w.
+        # An image of h x w tokens advances the position by max(h, w), not by h * w.
         text = len(ids) - int((ids == self.image_token_id).sum())
         return text + sum(max(size) // self.merge for size in grids)
 
@@ -512,12 +512,12 @@ def default_image_processor(text_encoder: PreTrainedModel) -> Qwen2VLImageProces
     )
 
 
-def fit_image(
+def resize_to_area(
     image: Image.Image | Tensor, processor: Qwen2VLImageProcessorPil, pixels: int | None = IMAGE_PIXELS
 ) -> Tensor:
-    """Bring a picture to the size at which the MLLM sees it: [3, H, W] in [0, 1].
+    """Bring an image to the size at which the MLLM sees it: [3, H, W] in [0, 1].
 
-    The area is `pixels`, by default that of Qwen-Image-Edit-Plus, or the picture's own for None, or the processor's
+    The area is `pixels`, by default that of Qwen-Image-Edit-Plus, or the image's own for None, or the processor's
     largest if that is less; the aspect ratio is kept.
     """
     height, width = image.shape[-2:] if isinstance(image, Tensor) else (image.height, image.width)
@@ -542,12 +542,12 @@ def fit_image(
 
 
 def grid(image: Tensor, processor: Qwen2VLImageProcessorPil) -> tuple[int, int]:
-    """Rows and columns of patches of fitted pictures [..., H, W]."""
+    """Rows and columns of patches of fitted images [..., H, W]."""
     return image.shape[-2] // processor.patch_size, image.shape[-1] // processor.patch_size
 
 
 def patchify(images: Tensor, processor: Qwen2VLImageProcessorPil) -> Tensor:
-    """Cut fitted pictures [N, 3, H, W] in [0, 1] into the vision tower's `pixel_values` [N * patches, values]."""
+    """Cut fitted images [N, 3, H, W] in [0, 1] into the vision tower's `pixel_values` [N * patches, values]."""
     mean = torch.tensor(processor.image_mean, device=images.device).view(3, 1, 1)
     std = torch.tensor(processor.image_std, device=images.device).view(3, 1, 1)
     patches = rearrange(

@@ -7,7 +7,7 @@ GUIDANCE = 4.0
 IMAGE_GUIDANCE = 1.0
 DEPTH_STEPS = 16
 DEPTH_GUIDANCE = 2.0
-# A source picture leaves little to chance: the mean is nearer to the right depth than a sample, and guidance away from
+# A source image leaves little to chance: the mean is nearer to the right depth than a sample, and guidance away from
 # the empty prompt with the same source takes it farther off (research/LOG.md).
 EDIT_DEPTH_STEPS = 1
 EDIT_DEPTH_GUIDANCE = 1.0

@@ -11,8 +11,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from .config import SpatialFusionConfig
 from .geometry import Geometry
+from .model_config import SpatialFusionConfig
 from .state import geometry_to_state
 
 

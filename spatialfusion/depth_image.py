@@ -1,4 +1,4 @@
-"""Pictures of depth: grey images for depth ControlNets, colour maps for people, and a figure with a scale in metres."""
+"""Images of depth: grey images for depth ControlNets, colour maps for people, and a figure with a scale in metres."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNKNOWN = 0.5
 def depth_range(geometry: Geometry, normalize: Normalize = "image") -> tuple[Tensor, Tensor]:
     """Near and far end [B] of the scale in metres.
 
-    normalize: "image": the 0.1 and 99.9 percentiles of each picture's valid depth; "batch": of the whole batch's;
+    normalize: "image": the 0.1 and 99.9 percentiles of each image's valid depth; "batch": of the whole batch's;
     (near, far): these metres. Without a valid pixel both are 1.
     """
     if isinstance(normalize, str):
@@ -83,9 +83,9 @@ def colorize(geometry: Geometry, mode: Mode = "log", normalize: Normalize = "ima
 
 
 def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = "image") -> Image.Image:
-    """One picture's colour map with a scale in metres beside it; small pictures are enlarged to at least 384 pixels."""
+    """One image's colour map with a scale in metres beside it; small images are enlarged to at least 384 pixels."""
     if len(geometry) != 1:
-        raise InputError(f"a depth figure shows one picture, the batch has {len(geometry)}; select one: geometry[0].")
+        raise InputError(f"a depth figure shows one image, the batch has {len(geometry)}; select one: geometry[0].")
     factor = math.ceil(384 / max(geometry.height, geometry.width))
     picture = to_image(repeat(colorize(geometry, mode, normalize)[0], "c h w -> c (h f) (w g)", f=factor, g=factor))
     near, far = (x.item() for x in depth_range(geometry, normalize))
@@ -103,7 +103,7 @@ def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = 
     if not geometry.valid.any():
         return figure
 
-    # As in most pictures, the near end is below.
+    # As in most images, the near end is below.
     ramp = to_image(repeat(_color(torch.linspace(0, 1, bottom - top)), "h c -> c h w", w=right - left))
     figure.paste(ramp, (left, top))
     _box(draw, left, top, right, bottom)

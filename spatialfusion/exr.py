@@ -1,7 +1,7 @@
 """Depth in metres as 32-bit OpenEXR, the file in which renderers and compositors pass depth on.
 
 PyAV reads and writes the pixels, as ComfyUI itself does it. The camera stands in the header's own words for it: the
-screen window, which is the picture's frame at distance 1, and the ratio of a pixel's sides.
+screen window, which is the image's frame at distance 1, and the ratio of a pixel's sides.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEADER_BYTES = 2**26  # ComfyUI's own files carry whole workflows in theirs
 def encode_exr(depth: np.ndarray, intrinsics: np.ndarray) -> bytes:
     """An EXR of one channel Y.
 
-    depth [H, W] float32: metres, 0 where unknown. intrinsics [3, 3]: normalised by the picture's size.
+    depth [H, W] float32: metres, 0 where unknown. intrinsics [3, 3]: normalised by the image's size.
     """
     height, width = depth.shape
     av = _pyav()
@@ -70,7 +70,7 @@ def decode_exr(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     intrinsics = np.array([[fx, 0, 0.5 - across * fx], [0, fy, 0.5 + along * fy], [0, 0, 1]], dtype=np.float32)
     channels = _channels(data, name)
     if not all(np.array_equal(channels[0], other, equal_nan=True) for other in channels[1:]):
-        raise InputError(f"{name} is a picture in colour; expected depth in metres, in one channel or in three alike.")
+        raise InputError(f"{name} is an image in colour; expected depth in metres, in one channel or in three alike.")
     if channels[0].shape != (height, width):
         raise _damaged(name)
     return channels[0].astype(np.float32), intrinsics

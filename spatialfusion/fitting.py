@@ -1,4 +1,4 @@
-"""Pictures and geometry brought to another size: cut around the centre to its aspect ratio, then resized."""
+"""Images and geometry brought to another size: cut around the centre to its aspect ratio, then resized."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from torch import Tensor
 from .geometry import Geometry
 
 
-def fit_picture(picture: Tensor, height: int, width: int) -> Tensor:
-    """A picture [3, H, W] in [0, 1] as [3, height, width]."""
+def fit_image(picture: Tensor, height: int, width: int) -> Tensor:
+    """An image [3, H, W] in [0, 1] as [3, height, width]."""
     rows, columns = centre(picture.shape[-2], picture.shape[-1], height, width)
     picture = picture[:, rows, columns]
     if picture.shape[-2:] == (height, width):

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     usual = f"{slug(arguments.prompt)}-{arguments.seed}{'-no-depth' if arguments.no_depth else ''}"
     out = Path(arguments.out) if arguments.out else Path("outputs") / usual
     check_writable(out)
-    image = None if arguments.image is None else _read_image(arguments.image)
+    image = None if arguments.image is None else read_source(arguments.image)
     geometry = None if arguments.geometry is None else _load_geometry(arguments.geometry)
     scene = _scene(arguments)
     if arguments.model is None:
@@ -235,7 +235,7 @@ def write_results(out: Path, image: Image.Image, output: SpatialFusionOutput, re
     return [out / name for name in written]
 
 
-def _read_image(name: str) -> Tensor:
+def read_source(name: str) -> Tensor:
     # torch takes seconds to import: a mistyped option should not wait for it.
     from .images import read_image
 

@@ -1,6 +1,6 @@
 """Geometry: depth in metres, where it is known, and the camera that sees it.
 
-Axes are OpenCV's: x right, y down, z forward. Depth is the distance along z. Intrinsics are normalised by the picture's
+Axes are OpenCV's: x right, y down, z forward. Depth is the distance along z. Intrinsics are normalised by the image's
 size, so that they do not depend on its resolution; pixel (row, column) has its centre at
 ((column + 0.5) / width, (row + 0.5) / height).
 """
@@ -31,12 +31,12 @@ _REACH = 4
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Metric depth of a batch of pictures.
+    """Metric depth of a batch of images.
 
     depth: [B, H, W] float32, metres along the optical axis; where not valid any finite number (others become 0).
     valid: [B, H, W] bool, false for sky and for unknown depth.
     intrinsics: [B, 3, 3] float32, normalised: fx / width, fy / height, cx / width, cy / height, without skew. The
-        principal point is (0.5, 0.5) unless the picture is a crop.
+        principal point is (0.5, 0.5) unless the image is a crop.
 
     The constructor refuses what is not a geometry; the tensors are shared, not copied, and gradients flow through.
     """
@@ -128,13 +128,13 @@ class Geometry:
     def from_frames(
         cls, count: int, frame: Callable[[int], Geometry], progress: Callable[[], None] | None = None
     ) -> Geometry:
-        """A batch of pictures that are made one at a time, so that the memory that making takes is that of one.
+        """A batch of images that are made one at a time, so that the memory that making takes is that of one.
 
-        frame: gives picture i as a batch of one; all have one size. progress: called after each picture; if it raises,
+        frame: gives image i as a batch of one; all have one size. progress: called after each image; if it raises,
             no more are made.
         """
         if count < 1:
-            raise InputError("there are no pictures; expected at least one.")
+            raise InputError("there are no images; expected at least one.")
         parts: list[Tensor] = []
         for i in range(count):
             made = [getattr(frame(i), name) for name in cls.__dataclass_fields__]
@@ -156,7 +156,7 @@ class Geometry:
         """Select from the batch; one index keeps the batch axis, with length 1."""
         if isinstance(index, int):
             if not -len(self) <= index < len(self):
-                raise IndexError(f"picture {index} of a batch of {len(self)}")
+                raise IndexError(f"image {index} of a batch of {len(self)}")
             index = [index]
         return Geometry(self.depth[index], self.valid[index], self.intrinsics[index])
 
@@ -173,12 +173,12 @@ class Geometry:
 
     @property
     def focal(self) -> Tensor:
-        """[B] horizontal focal length over the picture's width."""
+        """[B] horizontal focal length over the image's width."""
         return self.intrinsics[:, 0, 0]
 
     @property
     def hfov(self) -> Tensor:
-        """[B] horizontal field of view in degrees: the angle between the picture's left and right edges."""
+        """[B] horizontal field of view in degrees: the angle between the image's left and right edges."""
         return _field_of_view(self.intrinsics, axis=0)
 
     def filled(self, value: float) -> Tensor:
@@ -228,7 +228,7 @@ class Geometry:
         one. A pixel that covers several source pixels takes the surface of their median (of the nearer of two equal
         halves), and is valid if at least half of them are. Invalid pixels get 0.
 
-        Normalised intrinsics stay as they are. If the aspect ratio changes, the picture is stretched: the view stays,
+        Normalised intrinsics stay as they are. If the aspect ratio changes, the image is stretched: the view stays,
         pixels are no longer square. To cut instead, `crop` first.
         """
         if height < 1 or width < 1:
@@ -248,10 +248,10 @@ class Geometry:
         """Cut out a rectangle of pixels; the principal point moves and the field of view shrinks with it."""
         if top < 0 or left < 0 or height < 1 or width < 1 or top + height > self.height or left + width > self.width:
             raise InputError(
-                f"the crop of {width}x{height} pixels at left {left}, top {top} is not inside the picture of "
+                f"the crop of {width}x{height} pixels at left {left}, top {top} is not inside the image of "
                 f"{self.width}x{self.height} pixels."
             )
-        # Normalised coordinates of the crop in terms of the picture's: u' = (u * W - left) / width, v' likewise.
+        # Normalised coordinates of the crop in terms of the image's: u' = (u * W - left) / width, v' likewise.
         change = self.intrinsics.new_tensor(
             [[self.width / width, 0, -left / width], [0, self.height / height, -top / height], [0, 0, 1]]
         )
@@ -308,7 +308,7 @@ class Geometry:
 
 
 def focal_length(hfov: float | Tensor) -> Tensor:
-    """Focal length over the picture's width of a centred camera with this horizontal field of view in degrees."""
+    """Focal length over the image's width of a centred camera with this horizontal field of view in degrees."""
     return 0.5 / torch.tan(torch.deg2rad(torch.as_tensor(hfov, dtype=torch.float32)) / 2)
 
 
@@ -321,7 +321,7 @@ def centred_intrinsics(focal: Tensor, height: int, width: int) -> Tensor:
 
 def _check_depth(depth: Tensor, valid: Tensor) -> None:
     near, far = DEPTH_RANGE
-    # One picture at a time: of a video the comparisons are gigabytes.
+    # One image at a time: of a video the comparisons are gigabytes.
     wrong = torch.cat([one[known & ~((one >= near) & (one <= far))] for one, known in zip(depth, valid)])
     if len(wrong):
         raise InputError(

@@ -1,7 +1,7 @@
 """Edits of a geometry: move, scale, flatten, replace and blend its depth, everywhere or within a mask.
 
-A batch is edited one picture at a time, and `progress` is called after each: an edit takes the memory of its result and
-of work on one picture.
+A batch is edited one image at a time, and `progress` is called after each: an edit takes the memory of its result and
+of work on one image.
 
 A mask is [B or 1, H, W] (or [H, W]) in [0, 1], of any size; None is everywhere. A value between 0 and 1 applies that
 part of an edit: `move` moves by that part of the metres, and the other edits mix log depth, so that a half gives the
@@ -33,20 +33,20 @@ def move(geometry: Geometry, metres: float, mask: Tensor | None = None, progress
         raise InputError(f"cannot move by {metres:g} metres; expected a finite number.")
     if metres < 0:
         _check_room(geometry, metres, mask)
-    return _by_picture(geometry, mask, progress, lambda one, weight: one.depth + metres * weight)
+    return _by_image(geometry, mask, progress, lambda one, weight: one.depth + metres * weight)
 
 
 def scale(geometry: Geometry, factor: float, mask: Tensor | None = None, progress: Progress | None = None) -> Geometry:
     """Depth times `factor`, kept within DEPTH_RANGE; a soft mask value w scales by factor ** w."""
     if not 0 < factor < math.inf:
         raise InputError(f"cannot scale by {factor:g}; expected more than 0, such as 0.5 for half the distance.")
-    return _by_picture(geometry, mask, progress, lambda one, weight: one.depth * factor**weight)
+    return _by_image(geometry, mask, progress, lambda one, weight: one.depth * factor**weight)
 
 
 def flatten(
     geometry: Geometry, metres: float | None = None, mask: Tensor | None = None, progress: Progress | None = None
 ) -> Geometry:
-    """Everything at one depth: at `metres`, or at each picture's own mean depth within the mask.
+    """Everything at one depth: at `metres`, or at each image's own mean depth within the mask.
 
     What is not valid stays so: sky does not become a wall.
     """
@@ -66,7 +66,7 @@ def flatten(
             target = one.depth.new_tensor(metres)
         return _between(one.filled(1), target.expand_as(one.depth), weight)
 
-    return _by_picture(geometry, mask, progress, flat)
+    return _by_image(geometry, mask, progress, flat)
 
 
 def replace(
@@ -107,7 +107,7 @@ def blend(
 def feather(mask: Tensor, pixels: float) -> Tensor:
     """Soften the outline of a mask [B, H, W]: a Gaussian edge, mostly within `pixels` on either side of the outline.
 
-    0 changes nothing. The picture's border is no outline, so a mask that touches it stays whole there.
+    0 changes nothing. The image's border is no outline, so a mask that touches it stays whole there.
     """
     if not 0 <= pixels < math.inf:
         raise InputError(f"feather is {pixels:g} pixels; expected 0 or more.")
@@ -168,16 +168,16 @@ def _fit_one(mask: Tensor, geometry: Geometry, name: str = "mask") -> Tensor:
 
 
 def _weight(geometry: Geometry, mask: Tensor | None, i: int) -> Tensor:
-    """How far picture i is edited [1, H, W]."""
+    """How far image i is edited [1, H, W]."""
     if mask is None:
         return torch.ones_like(geometry.depth[i : i + 1])
     return _fit_one(mask if mask.ndim == 2 else mask[i if len(mask) > 1 else 0], geometry)[None]
 
 
-def _by_picture(
+def _by_image(
     geometry: Geometry, mask: Tensor | None, progress: Progress | None, edit: Callable[[Geometry, Tensor], Tensor]
 ) -> Geometry:
-    """The geometry with the depth that `edit` makes of a picture and its weight, within validity and mask."""
+    """The geometry with the depth that `edit` makes of an image and its weight, within validity and mask."""
     _check_mask(mask, geometry, "mask")
 
     def edited(i: int) -> Geometry:

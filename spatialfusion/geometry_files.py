@@ -1,4 +1,4 @@
-"""Files of a geometry: exact (.npz), as a picture (16-bit .png with a .json, 32-bit .exr), points (.ply), mesh (.glb).
+"""Files of a geometry: exact (.npz), as an image (16-bit .png with a .json, 32-bit .exr), points (.ply), mesh (.glb).
 
 A .ply or .glb has its origin at the camera, lengths in metres and glTF's axes (x right, y up, -z forward), so that it
 stands upright in viewers.
@@ -40,12 +40,12 @@ _ENDINGS = ".npz, .exr or .png"
 
 
 def save_geometry(path: str | os.PathLike, geometry: Geometry) -> None:
-    """Write a geometry as .npz (any batch, exact), .exr or 16-bit .png with a .json beside it (one picture each).
+    """Write a geometry as .npz (any batch, exact), .exr or 16-bit .png with a .json beside it (one image each).
 
     The .exr holds metres as 32-bit floating point, 0 where depth is not valid, and the camera as its screen window.
 
     The .png holds log depth: metres = exp(offset + scale * code) with offset and scale from the .json, code 0 where
-    depth is not valid. The scale fits the picture's own range: the relative error is at most ln(far / near) / 131068,
+    depth is not valid. The scale fits the image's own range: the relative error is at most ln(far / near) / 131068,
     5e-5 for 0.1 to 100 m.
     """
     path = Path(path)
@@ -88,19 +88,19 @@ def load_geometry(path: str | os.PathLike) -> Geometry:
 
 
 def depth_sidecar(path: Path) -> Path | None:
-    """The .json that makes a .png a depth picture; None if there is none beside it."""
+    """The .json that makes a .png a depth image; None if there is none beside it."""
     return next((p for p in (path.with_suffix(".json"), path.with_suffix(".JSON")) if os.path.isfile(p)), None)
 
 
 def save_ply(path: str | os.PathLike, geometry: Geometry, image: Tensor | Image.Image | None = None) -> None:
-    """Write one picture's valid pixels as a point cloud; see `encode_ply`."""
+    """Write one image's valid pixels as a point cloud; see `encode_ply`."""
     data = encode_ply(geometry, image)
     with atomic_file(path) as temporary:
         temporary.write_bytes(data)
 
 
 def save_glb(path: str | os.PathLike, geometry: Geometry, image: Tensor | Image.Image | None = None) -> None:
-    """Write one picture as a triangle mesh with a texture; see `encode_glb`."""
+    """Write one image as a triangle mesh with a texture; see `encode_glb`."""
     data = encode_glb(geometry, image)
     with atomic_file(path) as temporary:
         temporary.write_bytes(data)
@@ -137,7 +137,7 @@ def encode_glb(geometry: Geometry, image: Tensor | Image.Image | None = None) ->
     """A binary glTF with one mesh that connects neighbouring pixels and is cut where depth jumps.
 
     image: [1, 3, H, W] or [3, H, W] in [0, 1] or a PIL image, of any size, as the texture; else the depth's colour map.
-    The material is unlit: a picture already has its light.
+    The material is unlit: an image already has its light.
     """
     _require_single(geometry, ".glb", _MOST_MESH)
     _require_valid(geometry)
@@ -153,18 +153,12 @@ def encode_glb(geometry: Geometry, image: Tensor | Image.Image | None = None) ->
     texture = io.BytesIO()
     to_image(_color_image(geometry, image)[0]).save(texture, "PNG")
 
-    vertex_buffer, index_buffer = 34962, 34963
-    parts = [
-        (positions.astype("<f4").tobytes(), {"target": vertex_buffer}),
-        (uv.astype("<f4").tobytes(), {"target": vertex_buffer}),
-        (faces.astype("<u4").tobytes(), {"target": index_buffer}),
-        (texture.getvalue(), {}),
-    ]
-    views, binary = [], bytearray()
-    for data, target in parts:
-        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), **target})
-        binary += data + bytes(-len(data) % 4)
-    float32, uint32 = 5126, 5125
+    views, binary = _buffer_views(
+        (positions.astype("<f4").tobytes(), _VERTICES),
+        (uv.astype("<f4").tobytes(), _VERTICES),
+        (faces.astype("<u4").tobytes(), _INDICES),
+        (texture.getvalue(), None),
+    )
     document = {
         "asset": {"version": "2.0", "generator": "SpatialFusion"},
         "extensionsUsed": ["KHR_materials_unlit"],
@@ -172,36 +166,46 @@ def encode_glb(geometry: Geometry, image: Tensor | Image.Image | None = None) ->
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "geometry"}],
         "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}]}],
-        "materials": [
-            {
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": 1.0,
-                },
-                "extensions": {"KHR_materials_unlit": {}},
-                "doubleSided": True,
-            }
-        ],
+        "materials": [_UNLIT],
         "textures": [{"source": 0, "sampler": 0}],
         "images": [{"bufferView": 3, "mimeType": "image/png"}],
         "samplers": [{"magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071}],  # linear, clamped
         "accessors": [
             {
                 "bufferView": 0,
-                "componentType": float32,
+                "componentType": _FLOAT32,
                 "count": len(positions),
                 "type": "VEC3",
                 "min": positions.min(0).tolist(),
                 "max": positions.max(0).tolist(),
             },
-            {"bufferView": 1, "componentType": float32, "count": len(uv), "type": "VEC2"},
-            {"bufferView": 2, "componentType": uint32, "count": faces.size, "type": "SCALAR"},
+            {"bufferView": 1, "componentType": _FLOAT32, "count": len(uv), "type": "VEC2"},
+            {"bufferView": 2, "componentType": _UINT32, "count": faces.size, "type": "SCALAR"},
         ],
         "bufferViews": views,
         "buffers": [{"byteLength": len(binary)}],
     }
     return pack_glb(document, binary)
+
+
+# Constants of glTF.
+_FLOAT32, _UINT32 = 5126, 5125
+_VERTICES, _INDICES = 34962, 34963
+_UNLIT = {
+    "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}, "metallicFactor": 0.0, "roughnessFactor": 1.0},
+    "extensions": {"KHR_materials_unlit": {}},
+    "doubleSided": True,
+}
+
+
+def _buffer_views(*parts: tuple[bytes, int | None]) -> tuple[list[dict], bytearray]:
+    """glTF's views of one buffer that holds these parts, each with what it is for, and the buffer."""
+    views, binary = [], bytearray()
+    for data, target in parts:
+        kind = {} if target is None else {"target": target}
+        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), **kind})
+        binary += data + bytes(-len(data) % 4)
+    return views, binary
 
 
 def pack_glb(document: dict, binary: bytes | bytearray) -> bytes:
@@ -280,7 +284,7 @@ def _read_png(path: Path) -> list[np.ndarray]:
     except (ValueError, RecursionError):
         raise InputError(f"{sidecar_path} is not JSON; expected the file that save_geometry writes.") from None
     if not isinstance(sidecar, dict) or sidecar.get("format") != _PNG_FORMAT:
-        raise InputError(f'{sidecar_path} does not describe a depth picture; expected "format": "{_PNG_FORMAT}".')
+        raise InputError(f'{sidecar_path} does not describe a depth image; expected "format": "{_PNG_FORMAT}".')
     numbers: dict[str, np.ndarray] = {}
     shapes: dict[str, tuple[int, ...]] = {"offset": (), "scale": (), "intrinsics": (3, 3)}
     for name, shape in shapes.items():
@@ -294,7 +298,7 @@ def _read_png(path: Path) -> list[np.ndarray]:
     image = open_image(path)
     mode, codes = image.mode, np.array(image)
     if mode not in ("I;16", "I;16B", "I") or codes.min() < 0 or codes.max() > CODES:
-        raise InputError(f"{path} is a picture of mode {mode}; expected a 16-bit grey PNG.")
+        raise InputError(f"{path} is an image of mode {mode}; expected a 16-bit grey PNG.")
     with np.errstate(over="ignore"):
         depth = np.exp(numbers["offset"] + numbers["scale"] * codes.astype(np.float64)).astype(np.float32)
     valid = codes > 0
@@ -354,7 +358,7 @@ def _numpy(tensor: Tensor) -> np.ndarray:
 
 def _require_single(geometry: Geometry, kind: str, most: int) -> None:
     if len(geometry) != 1:
-        raise InputError(f"a {kind} holds one picture, the batch has {len(geometry)}; select one: geometry[0].")
+        raise InputError(f"a {kind} holds one image, the batch has {len(geometry)}; select one: geometry[0].")
     if geometry.depth.numel() > most:
         raise InputError(
             f"a {kind} holds up to {most // 10**6} million pixels, and this geometry has {geometry.width}x"

@@ -1,4 +1,4 @@
-"""Geometry from depth estimators: from their grey pictures, and from the packets of ComfyUI's MoGe and DA3 nodes."""
+"""Geometry from depth estimators: from their grey images, and from the packets of ComfyUI's MoGe and DA3 nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .geometry import DEPTH_RANGE, FIELD_OF_VIEW_RANGE, Geometry, centred_intrin
 Convention = Literal["disparity", "inverted disparity", "linear", "inverted linear", "metres"]
 CONVENTIONS = ("disparity", "inverted disparity", "linear", "inverted linear", "metres")
 
-# Channels of a grey picture agree to this much of its range: JPEG and resizing leave a level or two of 255.
+# Channels of a grey image agree to this much of its range: JPEG and resizing leave a level or two of 255.
 _GREY = 0.012
 
 
@@ -27,7 +27,7 @@ def from_image(
     zero_is_sky: bool = True,
     progress: Callable[[], None] | None = None,
 ) -> Geometry:
-    """Geometry from a grey depth picture.
+    """Geometry from a grey depth image.
 
     image: [B, H, W, C] with 1 channel, or 3 equal ones and maybe alpha, which is ignored; values in [0, 1].
     convention: what grey means. "disparity": proportional to 1 / depth, white is near, as most estimators and depth
@@ -37,9 +37,9 @@ def from_image(
     hfov: horizontal field of view in degrees.
     zero_is_sky: what is exactly black (exactly white where inverted) is sky or unknown and so not valid, instead of as
         far as `far`. "metres" does not use it.
-    progress: called after each picture; one is turned into depth at a time.
+    progress: called after each image; one is turned into depth at a time.
 
-    Raises InputError for anything else, and for a coloured picture: a colour map cannot be turned back into depth.
+    Raises InputError for anything else, and for a coloured image: a colour map cannot be turned back into depth.
     """
     if convention not in CONVENTIONS:
         raise InputError(
@@ -70,7 +70,7 @@ def from_moge(
 
     Not valid: outside of the mask, and what is not positive and finite. MoGe-2 gives metres; MoGe-1 gives depth up to
     a factor, and its packet does not say so. `name` is the input's, for errors; `progress` is called after each
-    picture. On the depth's device.
+    image. On the depth's device.
     """
     depth = _depth(packet, name, needed=("depth", "intrinsics"))
     intrinsics = _on(packet["intrinsics"], depth)
@@ -89,7 +89,7 @@ def from_da3(
 
     Not valid: sky of probability 0.5 and more, and what is not positive and finite. hfov: the horizontal field of view
     in degrees where the packet has no intrinsics, which only its multi-view mode has. `name` is the input's, for
-    errors; `progress` is called after each picture. On the depth's device.
+    errors; `progress` is called after each image. On the depth's device.
 
     Depth is the model's raw output, up to a factor: `geometry_edit.scale` makes it metres. For the metric variant the
     factor is f / 300, f the focal length in pixels of the size at which the model ran. The packet does not hold that
@@ -151,9 +151,9 @@ def _grey(image: Tensor) -> Tensor:
         red, green, blue = (f"{value:.3g}" for value in channels.flatten(0, 2)[difference.argmax()].tolist())
         raise InputError(
             f"the image is coloured: its channels differ, by up to red {red}, green {green}, blue {blue}; expected a "
-            "grey depth picture, as a colour map cannot be turned back into depth."
+            "grey depth image, as a colour map cannot be turned back into depth."
         )
-    # The middle one of three. Not by median: of a picture expanded from one channel torch 2.13 returns wrong values.
+    # The middle one of three. Not by median: of an image expanded from one channel torch 2.13 returns wrong values.
     return channels.sort(-1).values[..., channels.shape[-1] // 2]
 
 
@@ -167,7 +167,7 @@ def _depth(packet: Any, name: str, needed: tuple[str, ...]) -> Tensor:
     missing = [key for key in needed if not isinstance(packet, Mapping) or not isinstance(packet.get(key), Tensor)]
     if missing:
         raise InputError(
-            f"{name} has no {' and no '.join(missing)}; expected the geometry of a perspective picture, from a depth "
+            f"{name} has no {' and no '.join(missing)}; expected the geometry of a perspective image, from a depth "
             "node (not of a panorama)."
         )
     depth = packet["depth"].detach()

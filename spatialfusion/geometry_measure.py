@@ -18,7 +18,7 @@ _SAMPLES = 2048
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """metres: [B] float32, one for each picture. text: a sentence for each picture, one a line."""
+    """metres: [B] float32, one for each image. text: a sentence for each image, one a line."""
 
     metres: Tensor
     text: str
@@ -27,14 +27,14 @@ class Measurement:
 def depth_at(geometry: Geometry, x: float, y: float, radius: float = 0) -> Measurement:
     """Depth along the optical axis at a point: the median of the valid pixels around it.
 
-    x, y: 0 ... 1 from the picture's left to right and top to bottom edge. radius: in pixels, around the pixel that
+    x, y: 0 ... 1 from the image's left to right and top to bottom edge. radius: in pixels, around the pixel that
     holds the point; 0 is this pixel alone. Of two middle depths the nearer one counts: their mean may be on no
     surface.
     Raises InputError where no pixel is valid.
     """
     for name, value in (("x", x), ("y", y)):
         if not 0 <= value <= 1:
-            raise InputError(f"{name} is {value:g}; expected 0 to 1, a part of the picture's size.")
+            raise InputError(f"{name} is {value:g}; expected 0 to 1, a part of the image's size.")
     if not radius >= 0:
         raise InputError(f"radius is {radius:g}; expected 0 or more pixels.")
     row = min(int(y * geometry.height), geometry.height - 1)
@@ -54,7 +54,7 @@ def depth_at(geometry: Geometry, x: float, y: float, radius: float = 0) -> Measu
 
 
 def mean_depth(geometry: Geometry, mask: Tensor | None = None) -> Measurement:
-    """Mean depth of the valid pixels of a mask [B or 1, H, W] in [0, 1], weighted by it; None: of the whole picture.
+    """Mean depth of the valid pixels of a mask [B or 1, H, W] in [0, 1], weighted by it; None: of the whole image.
 
     Raises InputError if the mask is empty or has no valid depth.
     """
@@ -128,7 +128,7 @@ def _thinned(points: Tensor) -> Tensor:
 
 
 def _of(geometry: Geometry, number: int) -> str:
-    return "" if len(geometry) == 1 else f" in picture {number + 1} of {len(geometry)}"
+    return "" if len(geometry) == 1 else f" in image {number + 1} of {len(geometry)}"
 
 
 def _lines(sentences: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """python -m spatialfusion.label INPUT --out FOLDER: images and captions in, records with metric depth out.
 
-INPUT is a folder with captions.jsonl, metadata.csv or a .txt beside each picture, WebDataset tars, Parquet files, or a
+INPUT is a folder with captions.jsonl, metadata.csv or a .txt beside each image, WebDataset tars, Parquet files, or a
 data set of the Hugging Face Hub. With --teacher scenes there is none: the records are rendered, and their depth is
 exact.
 """
@@ -12,7 +12,6 @@ import json
 import multiprocessing
 import os
 import queue
-import re
 import signal
 import sys
 import threading
@@ -22,9 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .devices import usable_device
-from .errors import CommandParser, InputError, run_command
+from .errors import CommandParser, InputError, read_size, run_command
 from .files import remove_leftovers, write_text
 from .geometry import FIELD_OF_VIEW_RANGE
+from .images import check_pixels
+from .progress import progress_bar
 from .texts import check_text
 
 if TYPE_CHECKING:
@@ -147,9 +148,11 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} is {getattr(arguments, name):g}: expected 0 to 1.")
     if not 0 <= arguments.seed < 2**40:
         raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^40 - 1.")
-    found = re.fullmatch(r"(\d{2,4})[xX](\d{2,4})", arguments.size)
-    if not found:
-        raise InputError(f"--size is {arguments.size!r}: expected WIDTHxHEIGHT, such as 128x128.")
+    arguments.size = read_size(arguments.size)
+    check_pixels(arguments.size, "--size")
+    if min(arguments.size) < 16:
+        width, height = arguments.size
+        raise InputError(f"--size is {width}x{height}: expected sides of 16 pixels or more.")
     for name in (arguments.licence, *arguments.licence_allow):
         check_text(name or "", "--licence")
     if arguments.fov is not None:
@@ -209,8 +212,7 @@ class Job:
         if arguments.teacher == "scenes":
             from .data.teachers.scenes import Scenes
 
-            width, height = (int(side) for side in arguments.size.lower().split("x"))
-            return Scenes(arguments.count, (width, height), arguments.edits, arguments.seed)
+            return Scenes(arguments.count, arguments.size, arguments.edits, arguments.seed)
         from .data.inputs import open_input
         from .data.items import Columns
 
@@ -270,11 +272,9 @@ def _check_plan(out: Path, plan: dict[str, Any]) -> None:
 
 def _run(job: Job, items: Input, todo: list[int]) -> None:
     """Label the shards, in this process or in several."""
-    from tqdm import tqdm
-
     size = job.options.shard_size
     left = sum(min((shard + 1) * size, len(items)) - shard * size for shard in todo)
-    bar = tqdm(total=len(items), initial=len(items) - left, desc="label", unit="image", **_bar_interval())
+    bar = progress_bar(total=len(items), initial=len(items) - left, what="label", unit="image")
     workers = min(job.arguments.workers, len(todo))
     with bar:
         if workers == 1:
@@ -306,7 +306,7 @@ def _in_workers(job: Job, items: Input, todo: list[int], workers: int) -> Iterat
             try:
                 message = messages.get(timeout=1)
             except queue.Empty:
-                _check_alive(processes)
+                check_alive(processes)
                 continue
             if isinstance(message, BaseException):
                 raise message
@@ -321,7 +321,7 @@ def _in_workers(job: Job, items: Input, todo: list[int], workers: int) -> Iterat
             process.join()
 
 
-def _check_alive(processes: Sequence[BaseProcess]) -> None:
+def check_alive(processes: Sequence[BaseProcess]) -> None:
     for process in processes:
         if process.exitcode:
             how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit code {process.exitcode}"
@@ -357,11 +357,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
     os._exit(1)
-
-
-def _bar_interval() -> dict[str, float]:
-    # In a log file every refresh is a line.
-    return {} if sys.stderr.isatty() else {"mininterval": 30.0, "maxinterval": 60.0}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Normalised means about unit normal: what the diffusion transformer and ComfyUI's
 with the config's constants per channel for an AutoencoderKLQwenImage or AutoencoderKLQwenImage21, and
 (z - shift_factor) * scaling_factor for an AutoencoderKL, such as FLUX's, which OmniGen2 has too.
 
-Qwen-Image 2.1's autoencoder has transparency as a fourth channel: pictures go in opaque, and come out over white.
+Qwen-Image 2.1's autoencoder has transparency as a fourth channel: images go in opaque, and come out over white.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Depth as 16-bit codes of its logarithm, which is how depth is kept in pictures and shards."""
+"""Depth as 16-bit codes of its logarithm, which is how depth is kept in images and shards."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .config import SpatialFusionConfig
 from .context import SemanticContext
 from .depth_adapter import DepthAdapter
 from .depth_head import DepthHead, block_average
@@ -26,6 +25,8 @@ from .files import atomic_file, could_be_safetensors, set_default_modes, tempora
 from .flow import add_noise, draw_noise, sample
 from .geometry import Geometry
 from .hub import HUB_OPTIONS, find_folder
+from .images import imagenet_normalised
+from .model_config import SpatialFusionConfig
 from .spatial_transformer import SpatialTransformer
 from .state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
@@ -34,9 +35,6 @@ FILE_NAME = "spatialfusion.safetensors"
 CONFIG_NAME = "config.json"
 _CONFIG_BYTES = 2**16  # more than any configuration has
 IMAGE_SIDE = ("model.adapter.", "backbone.")  # tensors of a checkpoint that bring depth into the image
-# ImageNet statistics, with which DINOv2 was trained.
-_SOURCE_MEAN = (0.485, 0.456, 0.406)
-_SOURCE_STD = (0.229, 0.224, 0.225)
 
 
 class SpatialFusionModel(nn.Module):
@@ -91,9 +89,7 @@ class SpatialFusionModel(nn.Module):
         patch: Any = self.source_encoder.config.patch_size
         rows, columns = self.config.grid(*images.shape[-2:])
         images = F.interpolate(images, (rows * patch, columns * patch), mode="bilinear", antialias=True)
-        mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (_SOURCE_MEAN, _SOURCE_STD))
-        pixels = ((images - mean) / std).to(self.dtype)
-        tokens = self.source_encoder(pixels).last_hidden_state[:, 1:]
+        tokens = self.source_encoder(imagenet_normalised(images).to(self.dtype)).last_hidden_state[:, 1:]
         return tokens.transpose(1, 2).unflatten(2, (rows, columns))
 
     def denoise(

@@ -17,7 +17,7 @@ from .backbones.backbone import Backbone
 from .context import SemanticContext
 from .defaults import depth_settings
 from .errors import InputError, short
-from .fitting import fit_geometry, fit_picture
+from .fitting import fit_geometry, fit_image
 from .geometry import Geometry
 from .images import to_rgb, to_tensor
 from .texts import check_text
@@ -127,7 +127,7 @@ def read_request(
         prompts=prompts,
         embeds=embeds,
         negative_embeds=negative_embeds,
-        pictures=[fit_picture(picture, height, width) for picture in pictures],
+        pictures=[fit_image(picture, height, width) for picture in pictures],
         size=(height, width),
         rows=rows,
         generators=_read_generators(generator, len(rows)),

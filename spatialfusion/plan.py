@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_SEEDS = 32
 MAX_TEXT = 1 << 20  # bytes of a file
-TILE = 256  # pixels, the height of a picture of spread.png
+TILE = 256  # pixels, the height of an image of spread.png
 REPLACED = (
     "spread.png",
     "masks/*.png",
@@ -85,7 +85,7 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Parse and check; whatever is wrong is an InputError, before anything slow was imported."""
     parser = CommandParser(
         prog="python -m spatialfusion.plan",
-        description="Plan a picture in metres: read a sentence, place what it names, find the view, and draw its exact "
+        description="Plan an image in metres: read a sentence, place what it names, find the view, and draw its exact "
         "depth. No model is needed; a language model may read the prompt instead.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -103,14 +103,14 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=0, metavar="N", help="another seed, another layout of the same text (default: 0)")
     add("--size", default="1024x1024", metavar="WxH", help="pixels (default: 1024x1024)")
     add("--seeds", type=int, metavar="K", help="also draw the layouts of K seeds, from --seed on, to spread.png")
-    add("--compare", metavar="FILE", help="metric depth of a picture of this scene, .npz or 16-bit .png, to measure it")
+    add("--compare", metavar="FILE", help="metric depth of an image of this scene, .npz or 16-bit .png, to measure it")
     add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>)")
     arguments = parser.parse_args(argv)
     if (arguments.prompt is None) == (arguments.scene is None):
         given = "neither was given" if arguments.prompt is None else "both were given"
         raise InputError(f"a sentence, or --scene with a file: {given}, expected one of them.")
     if arguments.prompt is not None and not arguments.prompt.strip():
-        raise InputError("the prompt is empty: describe the picture in a sentence.")
+        raise InputError("the prompt is empty: describe the image in a sentence.")
     check_text(arguments.prompt or "", "the prompt")
     if arguments.llm is not None and arguments.scene is not None:
         raise InputError("--llm reads a prompt, but --scene was given: expected one of them.")
@@ -143,12 +143,12 @@ def read_text(name: str) -> str:
 
 
 def read_depth(name: str) -> Geometry:
-    """The metric depth of one picture. Raises InputError for anything else."""
+    """The metric depth of one image. Raises InputError for anything else."""
     from .geometry_files import load_geometry
 
     depth = load_geometry(name)
     if len(depth) != 1:
-        raise InputError(f"{name} has the depth of {len(depth)} pictures: expected one.")
+        raise InputError(f"{name} has the depth of {len(depth)} images: expected one.")
     return depth
 
 
@@ -161,14 +161,14 @@ def write_plan(
 ) -> list[Path]:
     """Write a plan to a folder, whole or not at all; returns the files.
 
-    spread: other seeds, for spread.png. depth: that of a picture, to compare it with the plan. Raises InputError for a
-    picture of another shape.
+    spread: other seeds, for spread.png. depth: that of an image, to compare it with the plan. Raises InputError for a
+    image of another shape.
     """
     from .depth_image import colorize, disparity_image
     from .geometry_files import save_geometry
     from .images import to_image
     from .scenes.compare import compare
-    from .scenes.comparison_picture import comparison_picture
+    from .scenes.comparison_image import comparison_image
     from .scenes.mesh import encode_scene_glb
 
     start = time.perf_counter() if start is None else start
@@ -188,9 +188,9 @@ def write_plan(
         (folder / "scene.glb").write_bytes(encode_scene_glb(plan.scene, plan.names, aspect))
         if compared is not None and depth is not None:
             write_text(folder / "comparison.txt", compared.table + "\n")
-            to_image(comparison_picture(colorize(depth)[0], compared)).save(folder / "comparison.png")
+            to_image(comparison_image(colorize(depth)[0], compared)).save(folder / "comparison.png")
         if spread:
-            spread_picture(spread).save(folder / "spread.png")
+            spread_image(spread).save(folder / "spread.png")
         write_json(folder / "plan.json", record_of(plan, time.perf_counter() - start))
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return [out / name for name in names]
@@ -231,8 +231,8 @@ def mask_files(names: Sequence[str]) -> list[str]:
     return files
 
 
-def spread_picture(plans: Sequence[Plan]) -> Image.Image:
-    """Layouts of one text side by side, each picture over its depth."""
+def spread_image(plans: Sequence[Plan]) -> Image.Image:
+    """Layouts of one text side by side, each image over its depth."""
     from PIL import Image
 
     from .depth_image import colorize

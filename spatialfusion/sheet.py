@@ -1,4 +1,4 @@
-"""Sheets: captioned rows of pictures, such as a prompt with its depth, the image without it and the image with it."""
+"""Sheets: captioned rows of images, such as a prompt with its depth, the image without it and the image with it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def image_tile(image: torch.Tensor) -> Image.Image:
 def write_sheet(
     path: Path, rows: Sequence[tuple[str, Sequence[Image.Image]]], columns: int = 2, text_height: int = TEXT_HEIGHT
 ) -> None:
-    """Write captioned rows of tiles as one picture, `columns` rows beside each other."""
+    """Write captioned rows of tiles as one image, `columns` rows beside each other."""
     width = max(sum(tile.width for tile in tiles) for _, tiles in rows)
     height = max(tile.height for _, tiles in rows for tile in tiles) + text_height
     lines = -(-len(rows) // columns)

@@ -101,7 +101,7 @@ class Page:
         marked = self.page.evaluate("() => window.app.graph._nodes.filter((n) => n.has_errors).length")
         return marked + self.page.get_by_role("dialog").count()
 
-    def picture_of(self, kinds: Sequence[str], path: Path, scale: float = 0.8, margin: int = 16) -> None:
+    def screenshot(self, kinds: Sequence[str], path: Path, scale: float = 0.8, margin: int = 16) -> None:
         """A picture of the part of the graph that holds the first node of each of these types."""
         box = self.page.evaluate(
             """([kinds, scale, margin]) => {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
+
+from spatialfusion.evaluate.comfyui import ComfyUI, error_of
 
 PACK = Path(__file__).parents[1]
 BOOT, RUN = 300, 300  # seconds that a busy machine may need
@@ -19,14 +17,6 @@ BOOT, RUN = 300, 300  # seconds that a busy machine may need
 
 class NoHostError(Exception):
     """There is no ComfyUI to test in; the message says what is missing."""
-
-
-class RefusedError(Exception):
-    """The server has not queued a prompt: `answer` is what it said instead."""
-
-    def __init__(self, answer: dict[str, Any]):
-        super().__init__(json.dumps(answer, indent=1))
-        self.answer = answer
 
 
 def find_host() -> tuple[Path, str]:
@@ -48,7 +38,7 @@ def find_host() -> tuple[Path, str]:
     raise NoHostError(f"no Python with ComfyUI's packages at {' or '.join(map(str, places))}: set COMFYUI_PYTHON")
 
 
-class Host:
+class Host(ComfyUI):
     """A server on a free port, with all that it reads and writes in `base`."""
 
     def __init__(self, base: Path, pack: Path = PACK):
@@ -63,7 +53,8 @@ class Host:
     def start(self) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            port = free.getsockname()[1]
+        super().__init__(f"http://127.0.0.1:{port}")
         command = [
             self.python,
             str(self.folder / "main.py"),
@@ -71,7 +62,7 @@ class Host:
             "--listen",
             "127.0.0.1",
             "--port",
-            str(self.port),
+            str(port),
         ]
         # API nodes would talk to the internet, and the database of an installed ComfyUI is not ours.
         command += ["--base-directory", str(self.base), "--disable-auto-launch", "--disable-api-nodes"]
@@ -98,58 +89,15 @@ class Host:
                 self.process.kill()
                 self.process.wait()
 
-    def fetch(self, path: str, data: Any = None) -> bytes:
-        body = None if data is None else json.dumps(data).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.address + path, body), timeout=60) as answer:
-            return answer.read()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def get(self, path: str) -> Any:
-        return json.loads(self.fetch(path))
-
-    def queue(self, prompt: dict[str, Any], **extra: Any) -> str:
-        """Post a prompt and return its id. Raises RefusedError unless every part of it is valid.
-
-        The server runs the valid part of a prompt, and says what is wrong with the rest: here that is a refusal too.
-        """
-        try:
-            answer = json.loads(self.fetch("/prompt", {"prompt": prompt, **extra}))
-        except urllib.error.HTTPError as error:
-            raise RefusedError(json.load(error)) from None
-        if answer["node_errors"]:
-            self.fetch("/queue", {"delete": [answer["prompt_id"]]})
-            raise RefusedError(answer)
-        return answer["prompt_id"]
-
     def wait(self, prompt_id: str, seconds: float = RUN) -> dict[str, Any]:
-        """What /history says of a prompt when it is done, failed or interrupted."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if entry := self.get(f"/history/{prompt_id}"):
-                return entry[prompt_id]
-            if self.process.poll() is not None:
-                raise RuntimeError(f"ComfyUI has ended:\n{self.log.read_text()[-4000:]}")
-            time.sleep(0.1)
-        raise TimeoutError(f"prompt {prompt_id} is not done after {seconds:g} s:\n{self.log.read_text()[-2000:]}")
+        """As ComfyUI.wait; the end of the server's log is part of what goes wrong."""
+        try:
+            return super().wait(prompt_id, seconds)
+        except OSError as error:  # also a timeout
+            raise RuntimeError(f"{error}:\n{self.log.read_text()[-4000:]}") from None
 
     def run(self, prompt: dict[str, Any], **extra: Any) -> dict[str, Any]:
         """The outputs of a prompt by node id. Fails with the node's error if there is one."""
         entry = self.wait(self.queue(prompt, **extra))
         assert entry["status"]["status_str"] == "success", error_of(entry)
         return entry["outputs"]
-
-    def file(self, result: dict[str, Any]) -> bytes:
-        """The content of a file that a node has named among its outputs."""
-        names = {name: result[name] for name in ("filename", "subfolder", "type")}
-        return self.fetch(f"/view?{urllib.parse.urlencode(names)}")
-
-
-def error_of(entry: dict[str, Any]) -> dict[str, Any]:
-    """What a failed prompt's history says: node_id, node_type, exception_message ...; or {} if it says nothing."""
-    for event, content in entry["status"]["messages"]:
-        if event in ("execution_error", "execution_interrupted"):
-            return {"event": event, **content}
-    return {}

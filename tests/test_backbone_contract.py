@@ -12,7 +12,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import SIZE, TINY_BACKBONES
+from tiny import SIZE, TINY_BACKBONES, in_own_memory
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -456,7 +456,7 @@ def test_a_saved_pipeline_draws_the_same_images(pipe, image, tmp_path) -> None:
     backbone = pipe.backbone
     assert index["transformer"] == [backbone.library, backbone.class_name]
     assert index["text_encoder"] == ["transformers", type(pipe.text_encoder).__name__]
-    loaded = SpatialFusionPipeline.from_pretrained(tmp_path / "model")
+    loaded = in_own_memory(SpatialFusionPipeline.from_pretrained(tmp_path / "model"))
     loaded.set_progress_bar_config(disable=True)
     ours, theirs = (p(CAR, image, generator=generators(0), **FAST) for p in (loaded, pipe))
     assert torch.equal(ours.images, theirs.images) and torch.equal(ours.geometry.depth, theirs.geometry.depth)

@@ -20,12 +20,12 @@ from research import alternatives
 from spatialfusion.backbones import published
 from spatialfusion.backbones.published import PRESETS, Network, Preset
 from spatialfusion.benchmark import main
-from spatialfusion.config import SpatialFusionConfig
 from spatialfusion.cost.overhead import Cost, count
 from spatialfusion.cost.parts import Request, count_flops, count_parameters, parts, spatial_parts, transformer_parts
 from spatialfusion.cost.training import FusedAttention, Memory, saved_bytes, trained_bytes, training_memory
 from spatialfusion.errors import InputError
 from spatialfusion.model import SpatialFusionModel
+from spatialfusion.model_config import SpatialFusionConfig
 
 META, BF16 = "meta", torch.bfloat16
 ROOT = Path(__file__).parents[1]
@@ -185,7 +185,7 @@ def test_the_spatial_side_has_the_llms_heads_and_is_slim(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["qwen-image", "qwen-image-2.1"])
 def test_the_spatial_side_runs_at_full_size(name: str) -> None:
-    """Both head geometries, on a picture that is not square."""
+    """Both head geometries, on an image that is not square."""
     sizes = {}
     for part in spatial_parts(PRESETS[name], Request((1664, 928)), META, BF16):
         if part.name in ("head", "detail", "adapter"):
@@ -262,7 +262,7 @@ def test_operations_of_a_step_by_hand() -> None:
     request = Request((64, 96), prompt=10)
     step = next(transformer_parts(SMALL, request, META, BF16))
     d, image, text = 32, 2 * 4 * 6, SMALL.text_tokens(10)
-    assert text == 7 + 4 + 10 + 5  # words around the picture, its 2 x 2 tokens, prompt, end of the chat
+    assert text == 7 + 4 + 10 + 5  # words around the image, its 2 x 2 tokens, prompt, end of the chat
     tokens = image + text
     ends = image * 64 * d + text * 64 * d + 256 * d + d * d + d * 2 * d + image * d * 64
     block = 2 * d * 6 * d + tokens * (4 + 8) * d * d + 2 * tokens * tokens * d

@@ -1,4 +1,4 @@
-"""The prompt encoder against transformers run by hand: templates, padding, positions, cached keys, pictures."""
+"""The prompt encoder against transformers run by hand: templates, padding, positions, cached keys, images."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from spatialfusion.context import (
     SemanticContext,
     chat,
     chat_prefix,
-    fit_image,
     patchify,
     plain_ids,
+    resize_to_area,
 )
 from spatialfusion.errors import InputError
 from spatialfusion.tiny.tokenizer import SPECIAL_TOKENS, train_tokenizer
@@ -183,7 +183,7 @@ def test_tokens_after_the_prompt_change_nothing(encoder):
     with torch.no_grad():
         output = encoder.text_encoder.model(
             input_ids=ids,
-            pixel_values=patchify(fit_image(images[0][0], encoder.image_processor)[None], encoder.image_processor),
+            pixel_values=patchify(resize_to_area(images[0][0], encoder.image_processor)[None], encoder.image_processor),
             image_grid_thw=torch.tensor([[1, 6, 6]]),
             mm_token_type_ids=(ids == encoder.image_token_id).int(),
         )
@@ -194,7 +194,7 @@ def test_tokens_after_the_prompt_change_nothing(encoder):
         torch.testing.assert_close(layer.values[:, :, :length], values, atol=1e-5, rtol=1e-5)
 
 
-def test_pictures_have_two_dimensional_positions(encoder):
+def test_images_have_two_dimensional_positions(encoder):
     """Fails when mm_token_type_ids is not forwarded: the model then counts image tokens one by one."""
     sizes = [(128, 64), (96, 96)]
     pictures = [picture(*size) for size in sizes]
@@ -210,7 +210,7 @@ def test_pictures_have_two_dimensional_positions(encoder):
     # The keys of layer 0 show the positions that the model really used.
     with torch.no_grad():
         inputs = model.get_input_embeddings()(ids)
-        fitted = [fit_image(p, encoder.image_processor)[None] for p in pictures]
+        fitted = [resize_to_area(p, encoder.image_processor)[None] for p in pictures]
         patches = torch.cat([patchify(p, encoder.image_processor) for p in fitted])
         features = model.get_image_features(patches, torch.tensor([[1, 4, 8], [1, 6, 6]])).pooler_output
         inputs[ids == encoder.image_token_id] = torch.cat(features)
@@ -228,7 +228,7 @@ def test_patches_equal_the_image_processors(width, height, patch, largest):
     processor = Qwen2VLImageProcessorPil(
         patch_size=patch, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 16, "longest_edge": largest}
     )
-    fitted = fit_image(picture(width, height), processor)
+    fitted = resize_to_area(picture(width, height), processor)
     area = min(largest, 384 * 384)
     # What diffusers does before the image processor.
     near = [max(32, round((area * r) ** 0.5 / 32) * 32) for r in (width / height, height / width)]
@@ -239,11 +239,11 @@ def test_patches_equal_the_image_processors(width, height, patch, largest):
     torch.testing.assert_close(patchify(fitted[None], processor), expected.pixel_values, atol=1e-5, rtol=1e-5)
 
 
-def test_tensor_pictures_equal_pil_pictures(encoder):
+def test_tensor_images_equal_pil_images(encoder):
     for size in ((96, 96), (50, 70)):
         image = picture(*size)
         tensor = torch.tensor(list(image.tobytes())).view(size[1], size[0], 3).permute(2, 0, 1) / 255
-        fitted = [fit_image(x, encoder.image_processor) for x in (image, tensor)]
+        fitted = [resize_to_area(x, encoder.image_processor) for x in (image, tensor)]
         torch.testing.assert_close(*fitted)
 
 
@@ -315,7 +315,7 @@ def test_texts_from_the_world_are_made_readable(encoder):
     encoder.encode([encoder.readable("<|im_end|>" * 100, 64)], max_prompt_tokens=64)
 
 
-def test_absurd_and_broken_pictures_are_refused(encoder, tmp_path):
+def test_absurd_and_broken_images_are_refused(encoder, tmp_path):
     with pytest.raises(InputError, match="1005 x 5"):
         encoder.encode([SHORT], [[picture(1005, 5)]])
     with pytest.raises(InputError, match="0 x 4"):

@@ -24,14 +24,14 @@ from spatialfusion.errors import InputError
 from spatialfusion.evaluate.__main__ import main
 from spatialfusion.evaluate.depth_figures import depth_errors, object_agreement
 from spatialfusion.evaluate.evaluation import evaluate
-from spatialfusion.evaluate.exact_judge import ExactJudge
-from spatialfusion.evaluate.images import FolderImages, RenderedImages
-from spatialfusion.evaluate.judge import Asked, Seen, SeenObject
-from spatialfusion.evaluate.pictures import as_saved, save_picture, scene_geometry
+from spatialfusion.evaluate.image_sources import FolderImages, RenderedImages
+from spatialfusion.evaluate.judges.exact import ExactJudge
+from spatialfusion.evaluate.judges.judge import Asked, Seen, SeenObject
 from spatialfusion.evaluate.pipeline_images import PipelineImages
 from spatialfusion.evaluate.planned import planned_scene
+from spatialfusion.evaluate.question_images import as_saved, save_image, scene_geometry
 from spatialfusion.evaluate.questions import Question, public_questions, select, write_questions
-from spatialfusion.evaluate.records import Records
+from spatialfusion.evaluate.run_records import Records
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
@@ -97,7 +97,7 @@ def test_scores_through_the_whole_chain_are_those_of_the_scenes(tmp_path):
             asks.append(Question(f"s{i:05d}-{k}", "t2i", said.domain, "-", asked(scene), said, scene=scene))
     for start in range(0, SCENES, 32):
         for i, image in enumerate(render(scenes[start : start + 32], SMALL).image, start):
-            save_picture(tmp_path / "images" / f"s{i:05d}-0.png", image)
+            save_image(tmp_path / "images" / f"s{i:05d}-0.png", image)
             for k in range(1, 4):
                 os.link(tmp_path / "images" / f"s{i:05d}-0.png", tmp_path / "images" / f"s{i:05d}-{k}.png")
     records = Records(tmp_path / "out", {})
@@ -133,7 +133,7 @@ def test_scores_of_edits_are_those_of_the_scenes(tmp_path):
         name = {"move": "move_object", "camera": "move_camera", "resize": "resize_object", "rotate": "object_pose"}
         sub_domain = "complex_pose" if wish[0] == "view" else name[wish[0]]
         asks.append(Question(f"e{i}", "edit", sub_domain, "-", asked(pair.source), edit=pair.edit, scene=pair.source))
-        save_picture(tmp_path / "images" / f"e{i}.png", render([answers[-1]], SMALL).image[0])
+        save_image(tmp_path / "images" / f"e{i}.png", render([answers[-1]], SMALL).image[0])
     judge = ExactJudge([scene for q, answer in zip(asks, answers) for scene in (q.scene, answer)], SMALL)
     records = Records(tmp_path / "out", {})
     evaluate(asks, [0], FolderImages(tmp_path / "images", SMALL), judge, records)
@@ -202,9 +202,9 @@ def folder(public, tmp_path) -> tuple[list[Question], Path]:
     """Three questions, of which one has an image, one a torn file and one nothing; and a file of no question."""
     asks = select(public, ("t2i",), ["egocentric"], 3)
     images = tmp_path / "images"
-    save_picture(images / f"{asks[0].id}.png", render([asks[0].scene], SMALL).image[0])
+    save_image(images / f"{asks[0].id}.png", render([asks[0].scene], SMALL).image[0])
     (images / f"{asks[1].id}.jpg").write_bytes((images / f"{asks[0].id}.png").read_bytes()[:300])
-    save_picture(images / "holiday.png", torch.zeros(3, 8, 8))
+    save_image(images / "holiday.png", torch.zeros(3, 8, 8))
     (images / "notes.txt").write_text("not a picture, and none of our business")
     return asks, images
 
@@ -212,7 +212,7 @@ def folder(public, tmp_path) -> tuple[list[Question], Path]:
 def test_missing_and_unreadable_images_are_named_and_counted(folder, tmp_path):
     asks, images = folder
     source = FolderImages(images, SMALL)
-    from spatialfusion.evaluate.images import Request
+    from spatialfusion.evaluate.image_sources import Request
     from spatialfusion.evaluate.report import make_report, to_markdown
 
     lacks, strange = source.check([Request(question, 0) for question in asks])
@@ -245,8 +245,8 @@ def test_folders_that_do_not_fit(folder, tmp_path, capsys):
     empty.mkdir()
     sentence = fail(capsys, "--images", empty, "--count", 1, "--task", "t2i", "--out", tmp_path / "out")
     assert "holds no image of the 9 that are asked for" in sentence and "t2i-camera_pose-0000.png" in sentence
-    save_picture(images / f"{asks[0].id}-0.png", torch.zeros(3, 8, 8))
-    from spatialfusion.evaluate.images import Request
+    save_image(images / f"{asks[0].id}-0.png", torch.zeros(3, 8, 8))
+    from spatialfusion.evaluate.image_sources import Request
 
     with pytest.raises(InputError, match="both for t2i-egocentric-0000 and seed 0"):
         FolderImages(images, SMALL).check([Request(asks[0], 0)])
@@ -337,7 +337,7 @@ FEW = {"num_inference_steps": 1, "depth_steps": 1, "guidance_scale": 1.0}
 
 
 class Sees:
-    """A judge that finds all that it is asked for, each in its own part of the picture, the first one nearest."""
+    """A judge that finds all that it is asked for, each in its own part of the image, the first one nearest."""
 
     name = "sees"
 
@@ -382,7 +382,7 @@ def test_the_pipeline_draws_both_tasks_with_its_own_seeds(pipeline, public, tmp_
 
 
 def test_fewer_bits_draw_nearly_the_same_and_are_another_setting(pipeline, public):
-    from spatialfusion.evaluate.images import Request
+    from spatialfusion.evaluate.image_sources import Request
 
     asks = select(public, ("t2i",), count=1)[:2]
     requests = [Request(question, 0) for question in asks]
@@ -395,7 +395,7 @@ def test_fewer_bits_draw_nearly_the_same_and_are_another_setting(pipeline, publi
 
 
 def test_depth_from_elsewhere(pipeline, public):
-    from spatialfusion.evaluate.images import Request
+    from spatialfusion.evaluate.image_sources import Request
 
     asks = select(public, ("t2i",), count=1)[:4]
     requests = [Request(question, 0) for question in asks]
@@ -417,7 +417,7 @@ def test_depth_from_elsewhere(pipeline, public):
 
 
 def test_depth_of_the_scene_that_a_prompt_is_read_as(pipeline, public, capsys):
-    from spatialfusion.evaluate.images import Request
+    from spatialfusion.evaluate.image_sources import Request
     from spatialfusion.planner.plan import plan
 
     (asked,) = select(public, ("t2i",), ("egocentric",), count=1)

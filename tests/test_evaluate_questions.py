@@ -13,7 +13,7 @@ from PIL import Image
 
 from spatialfusion.errors import InputError, run_command
 from spatialfusion.evaluate import official, questions
-from spatialfusion.evaluate.judge import Asked
+from spatialfusion.evaluate.judges.judge import Asked
 from spatialfusion.evaluate.official import official_questions
 from spatialfusion.evaluate.questions import (
     DIGESTS,
@@ -256,7 +256,7 @@ def test_official_prompts_are_mapped_by_template(tmp_path):
     assert any("egocentric needs 2 class names, and the row has 1" in note for note in notes)
 
 
-def test_official_edits_have_pictures(tmp_path):
+def test_official_edits_have_images(tmp_path):
     prompt = "There is a <cow>. Set <chair> in front of <cow>, from the <cow>'s perspective."
     rows = [
         {"id": 12, "instruction": prompt, "photo": {"bytes": png(), "path": "0.png"}},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from spatialfusion.evaluate.judge import Asked, Seen, SeenObject
+from spatialfusion.evaluate.judges.judge import Asked, Seen, SeenObject
 from spatialfusion.evaluate.questions import EDITS, Question
 from spatialfusion.evaluate.scores import summarise
 from spatialfusion.evaluate.verdicts import judge_image

@@ -18,7 +18,7 @@ from host_server import Host, NoHostError
 from PIL import Image
 
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.images import Request
+from spatialfusion.evaluate.image_sources import Request
 from spatialfusion.evaluate.questions import make_question
 from spatialfusion.evaluate.workflow_images import WorkflowImages, fill, read_workflow
 
@@ -39,13 +39,13 @@ def write(path: Path, workflow: object) -> Path:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """ComfyUI's routes. The picture that comes out is grey, as bright as the seed's last digit says."""
+    """ComfyUI's routes. The image that comes out is grey, as bright as the seed's last digit says."""
 
     def do_GET(self):
         server, path = self.server, self.path.partition("?")[0]
         if path == "/view":
             value = int(self.path.partition("filename=")[2].partition(".png")[0]) * 20
-            return self.say(picture(value))
+            return self.say(image_file(value))
         number = path.rpartition("/")[2]
         if path == "/queue":
             return self.say({"queue_running": [], "queue_pending": [[0, n] for n in server.prompts if server.keeps]})
@@ -80,7 +80,7 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
-def picture(value: int) -> bytes:
+def image_file(value: int) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (8, 8), (value,) * 3).save(file, "PNG")
     return file.getvalue()
@@ -219,7 +219,7 @@ def test_a_real_comfyui_draws_and_edits(tmp_path):
         ):
             workflow = with_prompt(name)
             if name == "image_edit":
-                # LoadImage has its picture at output 0, where Compose Scene Depth has its own at 1.
+                # LoadImage has its image at output 0, where Compose Scene Depth has its own at 1.
                 text = json.dumps(workflow).replace('["4", 1]', '["4", 0]')
                 workflow = json.loads(text)
             images = WorkflowImages(write(tmp_path / f"{name}.json", workflow), host.address, (128, 128))

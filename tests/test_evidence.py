@@ -26,16 +26,16 @@ from research.quality import (
     plain_questions,
     pooled_features,
     reference_scenes,
-    rendered_pictures,
+    rendered_images,
 )
 from spatialfusion.defaults import STEPS
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.images import RenderedImages
-from spatialfusion.evaluate.judge_network import JudgeNetwork
-from spatialfusion.evaluate.pictures import save_picture
+from spatialfusion.evaluate.image_sources import RenderedImages
+from spatialfusion.evaluate.judges.scene import SceneJudge
+from spatialfusion.evaluate.judges.scene_network import JudgeNetwork
+from spatialfusion.evaluate.question_images import save_image
 from spatialfusion.evaluate.questions import Question, public_questions, select
-from spatialfusion.evaluate.records import Records
-from spatialfusion.evaluate.scene_judge import SceneJudge
+from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import compare, mean_interval, summarise
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_files import save_geometry
@@ -152,7 +152,7 @@ def test_the_frechet_distance_of_samples():
     rng = np.random.default_rng(0)
     features = rng.normal(size=(500, 6)) * [1, 2, 3, 1, 1, 0.5]
     assert frechet_distance(gaussian(features), gaussian(features)) == pytest.approx(0, abs=1e-10)
-    # Fewer pictures than channels: the covariance is singular, and nothing breaks.
+    # Fewer images than channels: the covariance is singular, and nothing breaks.
     few = rng.normal(size=(3, 6))
     assert frechet_distance(gaussian(few), gaussian(few)) == pytest.approx(0, abs=1e-6)
     shifted = features + np.array([0, 0, 0, 2.0, 0, 0])
@@ -166,15 +166,15 @@ def test_the_frechet_distance_of_samples():
     assert distance_difference(features, features, reference) == {"mean": 0.0, "low": 0.0, "high": 0.0}
 
 
-def test_worse_pictures_are_farther_from_rendered_ones(random_judge):
+def test_worse_images_are_farther_from_rendered_ones(random_judge):
     judge = SceneJudge.load(random_judge)
     captions = plain_questions(24)
     assert captions[:3] == plain_questions(3) and len({question.id for question in captions}) == 24
     assert all(held_out(question.scene) for question in captions)
     assert not {question.scene for question in captions} & set(reference_scenes(24))
-    shown = rendered_pictures(reference_scenes(24), SMALL)
+    shown = rendered_images(reference_scenes(24), SMALL)
     reference = gaussian(pooled_features(judge, shown))
-    right = rendered_pictures([question.scene for question in captions], SMALL)
+    right = rendered_images([question.scene for question in captions], SMALL)
     generator = torch.Generator().manual_seed(0)
     noise = [torch.randn(picture.shape, generator=generator) for picture in right]
     sets = [[(a + scale * b).clamp(0, 1) for a, b in zip(right, noise)] for scale in (0, 0.2, 0.5)]
@@ -214,7 +214,7 @@ def test_diversity_by_hand(tmp_path, random_judge):
     for question, shades in zip(asked, ((0.0, 0.5, 1.0), (0.2, 0.2, 0.2))):
         for seed, shade in enumerate(shades):
             name = f"{question.id}-{seed}"
-            save_picture(tmp_path / "images" / f"{name}.png", torch.full((3, 32, 32), shade))
+            save_image(tmp_path / "images" / f"{name}.png", torch.full((3, 32, 32), shade))
             geometry = Geometry.from_depth(torch.full((1, 16, 16), math.exp(shade)), 1.0)
             save_geometry(tmp_path / "depth" / f"{name}.npz", geometry)
             records.add([{"id": question.id, "seed": seed, "prompt": question.prompt, "score": None, "reason": "",
@@ -238,12 +238,12 @@ def test_diversity_by_hand(tmp_path, random_judge):
 
 
 def test_rendered_arms_and_folders_with_an_exact_judge(tmp_path):
-    """Two folders of pictures: one right throughout, of the other a third is missing. All figures can be told."""
+    """Two folders of images: one right throughout, of the other a third is missing. All figures can be told."""
     asked = select(public_questions(), ("t2i",), count=3)
     for question, image in zip(asked, render([question.scene for question in asked], SMALL).image):
-        save_picture(tmp_path / "whole" / f"{question.id}.png", image)
+        save_image(tmp_path / "whole" / f"{question.id}.png", image)
         if not question.id.endswith("0"):
-            save_picture(tmp_path / "part" / f"{question.id}.png", image)
+            save_image(tmp_path / "part" / f"{question.id}.png", image)
     arms = {
         "part": {"images": str(tmp_path / "part"), "label": "a third lost", "budget": {"steps": 0, "seconds": 12.5}},
         "whole": {"images": str(tmp_path / "whole")},
@@ -316,7 +316,7 @@ def test_arms_of_a_pipeline_from_end_to_end_and_again(experiment, tmp_path, caps
     # Once more: nothing that is there is drawn or judged again, and the figures are the same.
     for kind in (
         "spatialfusion.evaluate.pipeline_images.PipelineImages",
-        "spatialfusion.evaluate.images.RenderedImages",
+        "spatialfusion.evaluate.image_sources.RenderedImages",
     ):
         monkeypatch.setattr(f"{kind}.draw", lambda *_: pytest.fail("an image was drawn again"))
     monkeypatch.setattr(SceneJudge, "look", lambda *_: pytest.fail("an image was judged again"))
@@ -401,11 +401,11 @@ def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
         ({"judge": "foundation"}, "expected trained_with under judge_options"),
         ({"tasks": ["t2v"]}, "tasks has 't2v'"),
         ({"count": 0}, "count is 0"),
-        ({"count": "many"}, "count: 'many': expected a whole number"),
-        ({"plain": 1}, "one picture has no covariance"),
+        ({"count": "many"}, "the file: count = 'many' must be a whole number"),
+        ({"plain": 1}, "one image has no covariance"),
         ({"seeds": [0, 0]}, "seeds are [0, 0]"),
-        ({"seeds": 3}, "the file has seeds: 3: expected whole numbers"),
-        ({"size": [64]}, "size is [64]"),
+        ({"seeds": 3}, "the file: seeds = 3 must be a list such as [1, 2], each value a whole number"),
+        ({"size": [64]}, "the file: size = [64] must be 2 values"),
         ({"cont": 3}, "the file has the key 'cont' (did you mean 'count'?)"),
         ({"arms": {"base": {"model": "x", "dept": False}}}, "arm base has the key 'dept'"),
         ({"arms": {"base": {}}}, "arm base has no images"),
@@ -418,7 +418,7 @@ def test_quality_is_measured_with_the_embedded_judge_whoever_scores(tmp_path):
         ({"arms": {"base": {"model": "x", "depth_steps": 0}}}, "depth_steps 0: expected at least 1"),
         ({"arms": {"../base": {"model": "x"}}}, "arms has '../base'"),
         ({"judge": "exact"}, "judge exact knows rendered images alone"),
-        ({"arms": [1]}, "arms: [1]: expected a mapping"),
+        ({"arms": [1]}, "the file: arms = [1] must be a mapping of names to values"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(changes, sentence, tmp_path, capsys):

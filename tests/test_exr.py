@@ -77,10 +77,10 @@ def test_a_renderers_file_is_read(tmp_path, options):
     assert read.intrinsics[0].tolist() == [[1, 0, 0.5], [0, 1.5, 0.5], [0, 0, 1]]
 
 
-def test_a_picture_in_colour_is_refused(tmp_path):
+def test_an_image_in_colour_is_refused(tmp_path):
     path = tmp_path / "picture.exr"
     path.write_bytes(encode(np.random.default_rng(0).random((4, 4, 3)), "gbrpf32le"))
-    with pytest.raises(InputError, match="picture in colour; expected depth"):
+    with pytest.raises(InputError, match="image in colour; expected depth"):
         load_geometry(path)
 
 
@@ -107,6 +107,6 @@ def test_a_header_that_asks_for_too_much_is_refused_before_memory_is_taken():
 def test_a_batch_is_refused(tmp_path):
     one = geometry(4, 4)
     two = Geometry(*(torch.cat([x, x]) for x in (one.depth, one.valid, one.intrinsics)))
-    with pytest.raises(InputError, match=r"\.exr holds one picture, the batch has 2"):
+    with pytest.raises(InputError, match=r"\.exr holds one image, the batch has 2"):
         save_geometry(tmp_path / "a.exr", two)
     assert not list(tmp_path.iterdir())

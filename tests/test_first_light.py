@@ -21,7 +21,7 @@ from research.first_light import (
     summary,
 )
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.pictures import scene_geometry
+from spatialfusion.evaluate.question_images import scene_geometry
 from spatialfusion.geometry import Geometry
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import held_out, sample_scene

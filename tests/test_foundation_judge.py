@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from tiny_judge import save_grounding_dino, save_orient_anything, save_sam2
 
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.foundation import exact as own_error
-from spatialfusion.evaluate.foundation.detect import Detections, GroundingDino, _agreement
+from spatialfusion.evaluate.foundation import best_case
+from spatialfusion.evaluate.foundation.detect import Detections, GroundingDino, agreement
 from spatialfusion.evaluate.foundation.gravity import CameraLevel, GroundPlane, level_axes
 from spatialfusion.evaluate.foundation.match import match, overlap
 from spatialfusion.evaluate.foundation.measure import measure
 from spatialfusion.evaluate.foundation.orient import Facing, OrientAnything, front_direction, towards
 from spatialfusion.evaluate.foundation.segment import Sam2, apart
-from spatialfusion.evaluate.foundation_judge import FoundationJudge
-from spatialfusion.evaluate.judge import Asked
+from spatialfusion.evaluate.judges.foundation import FoundationJudge
+from spatialfusion.evaluate.judges.judge import Asked
 from spatialfusion.geometry import Geometry, centred_intrinsics, focal_length
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.scene import Camera, Scene, SceneObject
@@ -229,11 +229,11 @@ def test_gravity_is_found_at_any_pitch_and_roll(pitch, roll, noise):
     assert angle < (0.1 if noise == 0 else 3.0)
 
 
-def test_its_own_error_can_be_measured(capsys):
-    own_error.main(["--count", "3", "--size", "96"])
+def test_its_best_case_can_be_measured(capsys):
+    best_case.main(["--count", "3", "--size", "96"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines if line.startswith("damage")] == [
-        f"damage {name}" for name in own_error.DAMAGES
+        f"damage {name}" for name in best_case.DAMAGES
     ]
     clean = next(line for line in lines if line.startswith("damage none"))
     assert float(clean.split()[-1]) < 0.1
@@ -328,10 +328,10 @@ def test_the_largest_of_a_name_comes_first():
 def test_every_word_has_to_be_named():
     named = torch.tensor([[0.6, 0.3, 0.0], [0.6, 0.1, 0.0], [0.24, 0.22, 0.9], [0.0, 0.3, 0.6]])
     # car, red; the third token belongs to another query.
-    torch.testing.assert_close(_agreement(named, [[0], [1]]), torch.tensor([0.45, 0.0, 0.0, 0.0]))
-    assert not _agreement(named, [[], []]).any()
-    torch.testing.assert_close(_agreement(named, [[0], []]), named[:, 0] * (named[:, 0] > 0.25))
-    torch.testing.assert_close(_agreement(named, [[0, 2]]), torch.tensor([0.6, 0.6, 0.9, 0.6]))
+    torch.testing.assert_close(agreement(named, [[0], [1]]), torch.tensor([0.45, 0.0, 0.0, 0.0]))
+    assert not agreement(named, [[], []]).any()
+    torch.testing.assert_close(agreement(named, [[0], []]), named[:, 0] * (named[:, 0] > 0.25))
+    torch.testing.assert_close(agreement(named, [[0, 2]]), torch.tensor([0.6, 0.6, 0.9, 0.6]))
 
 
 def test_masks_share_no_pixel():

@@ -211,7 +211,7 @@ def test_wrong_files_are_one_sentence(capsys, tmp_path, geometry):
     two = {name: np.concatenate([array, array]) for name, array in arrays.items()}
     np.savez(tmp_path / "two.npz", **two)
     for option, name, words in (
-        ("--image", "text.png", "is not a picture"),
+        ("--image", "text.png", "is not an image"),
         ("--image", "cut.png", "cannot be read"),
         ("--geometry", "nan.npz", "nan.npz"),
         ("--geometry", "shape.npz", "shape.npz"),

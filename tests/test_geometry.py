@@ -96,7 +96,7 @@ def test_nothing_is_ever_nan_or_infinite(geometry):
 
 @few
 @given(geometries(max_batch=3))
-def test_a_batch_is_its_pictures(geometry):
+def test_a_batch_is_its_images(geometry):
     parts = list(geometry)
     assert len(parts) == len(geometry) and all(len(part) == 1 for part in parts)
     assert same(Geometry.cat(parts), geometry)
@@ -247,7 +247,7 @@ def test_resize_keeps_metres(geometry, height, width):
 def test_resize_of_a_plane_is_the_plane(size):
     normal = (0.3, -0.5, -0.8)
     resized, exact = plane(normal, -3.0).resize(*size), plane(normal, -3.0, *size)
-    # The picture is stretched: same view, so the plane has to be sampled with the same normalised intrinsics.
+    # The image is stretched: same view, so the plane has to be sampled with the same normalised intrinsics.
     exact = Geometry(exact.depth, exact.valid, resized.intrinsics)
     slope = Geometry(torch.ones_like(exact.depth), exact.valid, exact.intrinsics).points() @ torch.tensor(normal)
     inner = (slice(None), slice(2 * size[0] // 48 + 1, -2 * size[0] // 48 - 1), slice(size[1] // 16, -size[1] // 16))
@@ -309,7 +309,7 @@ def test_sizes_that_make_no_sense_are_refused():
             bad()
 
 
-# Pictures
+# Images
 
 
 def test_near_is_white_and_modes_are_what_they_say():
@@ -330,7 +330,7 @@ def test_percentiles_ignore_outliers_and_unknown_pixels():
     assert near.item() == pytest.approx(2, abs=0.02) and far.item() == pytest.approx(4, abs=0.02)
 
 
-def test_normalising_over_the_batch_keeps_pictures_comparable():
+def test_normalising_over_the_batch_keeps_images_comparable():
     depth = torch.stack([torch.linspace(1, 2, 64), torch.linspace(2, 4, 64)]).reshape(2, 8, 8)
     geometry = Geometry.from_depth(depth, 1.0)
     image, batch = disparity_image(geometry, "image"), disparity_image(geometry, "batch")
@@ -355,7 +355,7 @@ def test_colours_fall_in_brightness_with_depth_and_unknown_is_grey():
 
 @pytest.mark.parametrize("size", [(1, 1), (128, 128), (64, 200), (200, 64), (500, 700)])
 @pytest.mark.parametrize("mode", MODES)
-def test_figure_has_the_picture_and_a_scale(size, mode):
+def test_figure_has_the_image_and_a_scale(size, mode):
     depth = torch.linspace(0.7, 30, size[0] * size[1]).reshape(1, *size)
     depth[0, 0, 0] = torch.inf if size != (1, 1) else 1.0
     geometry = Geometry.from_depth(depth, 1.0)
@@ -418,7 +418,7 @@ def test_png_error_is_as_documented(tmp_path):
     assert error <= math.log(1000) / 131068 + 1e-6 and error < 1e-3
     with Image.open(tmp_path / "scene.png") as image:
         assert image.mode in ("I;16", "I") and np.asarray(image).min() == 1 and np.asarray(image).max() == 65535
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         save_geometry(tmp_path / "two.png", Geometry.cat([geometry, geometry]))
 
 
@@ -583,7 +583,7 @@ def test_files_that_unpack_to_more_than_the_memory_holds_are_refused_before_they
         load_geometry(archive((1, 4, 4), (1, 4, 4), 1, "|O"))
 
 
-def test_a_picture_of_depth_is_measured_before_it_is_read(tmp_path):
+def test_an_image_of_depth_is_measured_before_it_is_read(tmp_path):
     path = tmp_path / "scene.png"
     save_geometry(path, ball_on_ground(8, 8)[0])
     data = path.read_bytes()
@@ -613,7 +613,7 @@ def test_meshes_and_points_have_a_size_that_can_be_used():
         encode_ply(huge)
 
 
-def test_bad_pictures_are_refused(tmp_path):
+def test_bad_images_are_refused(tmp_path):
     path = tmp_path / "scene.png"
     save_geometry(path, ball_on_ground(32, 32)[0])
     whole = path.read_bytes()
@@ -621,7 +621,7 @@ def test_bad_pictures_are_refused(tmp_path):
     Image.new("L", (32, 32)).save(eight_bit, "PNG")
     for data in (b"", whole[:60], whole[: len(whole) // 2], eight_bit.getvalue()):
         path.write_bytes(data)
-        with pytest.raises(InputError, match=r"16-bit grey PNG|is not a picture|cannot be read"):
+        with pytest.raises(InputError, match=r"16-bit grey PNG|is not an image|cannot be read"):
             load_geometry(path)
     path.write_bytes(whole)
     for text in ("", "[]", "{", "[" * 100_000):
@@ -631,11 +631,11 @@ def test_bad_pictures_are_refused(tmp_path):
     (tmp_path / "scene.json").unlink()
     with pytest.raises(InputError, match=r"no scene\.json"):
         load_geometry(path)
-    for name in ("scene.exr", "absent.npz"):
+    for name in ("scene.tif", "absent.exr", "absent.npz"):
         with pytest.raises(InputError, match=name):
             load_geometry(tmp_path / name)
-    with pytest.raises(InputError, match=r"scene\.exr"):
-        save_geometry(tmp_path / "scene.exr", ball_on_ground(8, 8)[0])
+    with pytest.raises(InputError, match=r"scene\.tif"):
+        save_geometry(tmp_path / "scene.tif", ball_on_ground(8, 8)[0])
 
 
 def read_ply(data: bytes):
@@ -712,7 +712,7 @@ def test_glb_is_an_upright_mesh_that_faces_the_camera(tmp_path):
     # Texture coordinates name the pixel that a vertex comes from.
     column, row = np.rint(uv[:, 0] * 40 - 0.5).astype(int), np.rint(uv[:, 1] * 48 - 0.5).astype(int)
     np.testing.assert_array_equal(positions, geometry.points()[0, row, column].numpy() * [1, -1, -1])
-    # Higher in the picture is larger y at one depth, to the right is larger x, in front of the camera is negative z.
+    # Higher in the image is larger y at one depth, to the right is larger x, in front of the camera is negative z.
     flat = read_glb(encode_glb(plane((0, 0, -1), -2.0, 9, 11)))
     np.testing.assert_allclose(np.corrcoef(flat[0][:, 1], -flat[1][:, 1])[0, 1], 1, atol=1e-6)
     np.testing.assert_allclose(np.corrcoef(flat[0][:, 0], flat[1][:, 0])[0, 1], 1, atol=1e-6)

@@ -76,7 +76,7 @@ def test_no_mask_is_a_full_mask_of_any_size_and_batch(edit, geometry, other):
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 @few
 @given(geometry=geometries(), other=geometries(batch=1), seed=st.integers(0, 99))
-def test_a_batch_is_its_pictures(edit, geometry, other, seed):
+def test_a_batch_is_its_images(edit, geometry, other, seed):
     mask = masks(geometry, seed)
     whole = edit(geometry, other, mask)
     parts = Geometry.cat([edit(geometry[i], other, mask[i : i + 1]) for i in range(2)])
@@ -124,7 +124,7 @@ def test_scale_goes_by_factors():
     assert scale(geometry, 1e-30).depth.unique().item() == pytest.approx(DEPTH_RANGE[0])
 
 
-def test_flatten_takes_the_mean_of_the_mask_in_each_picture():
+def test_flatten_takes_the_mean_of_the_mask_in_each_image():
     depth = torch.tensor([[[2.0, 4.0, 9.0, torch.inf]], [[1.0, 1.0, 7.0, 3.0]]])
     geometry, mask = Geometry.from_depth(depth, 1.0), torch.tensor([[1.0, 1.0, 0.0, 1.0]])
     flat = flatten(geometry, mask=mask)
@@ -188,12 +188,12 @@ def test_feather_softens_within_its_pixels():
     profile = soft[0, 0]
     assert profile[39] + profile[40] == pytest.approx(1, abs=1e-5)  # the outline stays where it was
     assert profile[39] > 0.4 and 0.01 < profile[34] < profile[36] < 0.2 and profile[30] < 0.01
-    # Two pictures do not run into each other.
+    # Two images do not run into each other.
     pair = feather(torch.cat([mask, 0 * mask]), 6.0)
     torch.testing.assert_close(pair, torch.cat([soft, 0 * soft]))
 
 
-def test_masks_are_stretched_to_the_picture():
+def test_masks_are_stretched_to_the_image():
     geometry = constant(1.0, batch=2, height=10, width=20)
     mask = torch.zeros(64, 64)
     mask[:, 32:] = 1

@@ -1,4 +1,4 @@
-"""Videos: depth of many pictures is made, changed and drawn one picture at a time."""
+"""Videos: depth of many images is made, changed and drawn one image at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PICTURE = SIDE * SIDE
 
 
 class Allocations(TorchDispatchMode):
-    """The operations that make tensors larger than two pictures need, but for empty ones to put results in."""
+    """The operations that make tensors larger than two images need, but for empty ones to put results in."""
 
     def __init__(self):
         super().__init__()
@@ -36,7 +36,7 @@ class Allocations(TorchDispatchMode):
 
 
 def video() -> Tensor:
-    """Grey pictures [FRAMES, SIDE, SIDE, 3], each different."""
+    """Grey images [FRAMES, SIDE, SIDE, 3], each different."""
     grey = torch.rand(FRAMES, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     return grey[..., None].repeat(1, 1, 1, 3)
 
@@ -56,7 +56,7 @@ def mask() -> Tensor:
 
 
 def cases() -> dict:
-    """What is done to a video, as a function of `progress`, and the same to one picture."""
+    """What is done to a video, as a function of `progress`, and the same to one image."""
     one, other, given, soft, pictures = geometry(), geometry_edit.scale(geometry(), 2), packet(), mask(), video()
 
     def part(i: int) -> dict:
@@ -86,7 +86,7 @@ def cases() -> dict:
 
 
 @pytest.mark.parametrize("name", cases())
-def test_a_video_is_worked_on_picture_by_picture(name):
+def test_a_video_is_worked_on_image_by_image(name):
     whole, single = cases()[name]
     done = []
     with Allocations() as allocations:
@@ -111,7 +111,7 @@ def test_work_on_a_video_can_be_cancelled(name):
     assert len(done) == 3
 
 
-def test_pictures_of_a_video_are_drawn_one_at_a_time():
+def test_images_of_a_video_are_drawn_one_at_a_time():
     depth = geometry()
     with Allocations() as allocations:
         drawn, grey = colorize(depth, "log", (1, 20)), depth_image(depth, "linear", (1, 20))
@@ -128,7 +128,7 @@ def test_masks_of_a_video_are_fitted_one_at_a_time():
     assert torch.equal(soft[1:2], geometry_edit.feather(mask()[1:2, :SIDE].contiguous(), 3))
 
 
-def test_what_does_not_fit_is_said_before_any_picture_is_touched():
+def test_what_does_not_fit_is_said_before_any_image_is_touched():
     def never() -> None:
         raise AssertionError
 
@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_said_before_any_picture_is_touched():
         geometry_edit.scale(geometry(), 2, mask()[:2], never)
     near = geometry_edit.flatten(geometry()[0], 0.3)
     far = Geometry.cat([geometry()[1], near, geometry()[2]])
-    # What is advised works for all pictures, not for the first at fault alone.
+    # What is advised works for all images, not for the first at fault alone.
     with pytest.raises(InputError, match=r"cannot move by -2 metres.*expected -0\.29\d? or more"):
         geometry_edit.move(far, -2, None, never)
     assert geometry_edit.move(far, -0.299).valid.any()

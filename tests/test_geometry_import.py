@@ -16,7 +16,7 @@ few = settings(deadline=None, max_examples=25)
 
 
 def grey(values):
-    """[B, H, W] -> a picture [B, H, W, 3]."""
+    """[B, H, W] -> an image [B, H, W, 3]."""
     return values[..., None].expand(*values.shape, 3)
 
 
@@ -27,13 +27,13 @@ def scene(batch=2, seed=0, low=1.0, high=30.0):
     return Geometry.from_depth(depth, focal_length(70.0))
 
 
-# Pictures
+# Images
 
 
 @pytest.mark.parametrize("mode", ["disparity", "linear"])
 @few
 @given(seed=st.integers(0, 999), far=st.sampled_from([40.0, 200.0]))
-def test_a_rendered_picture_comes_back(mode, seed, far):
+def test_a_rendered_image_comes_back(mode, seed, far):
     geometry = scene(seed=seed)
     picture = grey(depth_image(geometry, mode, (0.5, far)))
     for convention, image in ((mode, picture), (f"inverted {mode}", 1 - picture)):
@@ -79,7 +79,7 @@ def test_metres_are_taken_as_they_are():
         assert geometry.depth[0, 0, :2].tolist() == [3.5, 1200.0]
 
 
-def test_odd_values_of_a_picture():
+def test_odd_values_of_an_image():
     image = grey(torch.tensor([[[math.nan, 1.5, -0.5, math.inf]]]))
     for convention in CONVENTIONS[:4]:
         geometry = from_image(image, convention, 1.0, 10.0, 60.0, zero_is_sky=False)
@@ -113,7 +113,7 @@ def test_colours_are_refused_and_nearly_grey_is_not():
         ({"image": torch.ones(1, 2, 2, 3, dtype=torch.uint8)}, "torch.uint8"),
     ],
 )
-def test_bad_pictures_are_refused(change, said):
+def test_bad_images_are_refused(change, said):
     good = {"image": torch.full((1, 2, 2, 3), 0.5), "convention": "linear", "near": 1.0, "far": 9.0, "hfov": 60.0}
     from_image(**good)
     with pytest.raises(InputError) as caught:
@@ -175,7 +175,7 @@ def da3(**change):
     return {name: value for name, value in packet.items() if value is not None}
 
 
-def test_da3_of_one_picture_takes_the_field_of_view_and_the_sky():
+def test_da3_of_one_image_takes_the_field_of_view_and_the_sky():
     geometry = from_da3(da3(), 80.0)
     assert (geometry.depth == 4).all() and geometry.valid.all()
     torch.testing.assert_close(geometry.intrinsics, centred_intrinsics(focal_length(80.0).expand(2), 6, 8))

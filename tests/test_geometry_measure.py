@@ -53,14 +53,14 @@ def test_a_point_is_the_median_of_what_is_valid_around_it():
     assert depth_at(Geometry.from_depth(depth, 1.0), 0.5, 0.5, 1).metres.item() == 3.0  # a disc, not a square
 
 
-def test_each_picture_has_its_own_number_and_line():
+def test_each_image_has_its_own_number_and_line():
     batch = Geometry.from_depth(torch.tensor([2.0, 7.0])[:, None, None].expand(2, 4, 4), 1.0)
     measured = depth_at(batch, 0.1, 0.9)
     assert measured.metres.tolist() == [2.0, 7.0]
     assert measured.text == "1: 2.00 m away at x 0.1, y 0.9\n2: 7.00 m away at x 0.1, y 0.9"
     assert mean_depth(batch).metres.tolist() == [2.0, 7.0]
     holed = Geometry(batch.depth, torch.tensor([True, False])[:, None, None].expand(2, 4, 4), batch.intrinsics)
-    with pytest.raises(InputError, match="in picture 2 of 2"):
+    with pytest.raises(InputError, match="in image 2 of 2"):
         depth_at(holed, 0.5, 0.5, 9)
 
 

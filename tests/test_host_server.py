@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from host_server import Host, NoHostError, RefusedError, error_of
+from host_server import Host, NoHostError
 from PIL import Image
 
+from spatialfusion.evaluate.comfyui import RefusedError, error_of
 from spatialfusion.planner.plan import plan
 
 pytestmark = pytest.mark.host
@@ -80,7 +81,7 @@ def any_seed() -> int:
 
 def check_works(host: Host) -> None:
     prompt = quick(seed=any_seed())
-    check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
+    check_image(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
 
 
 # The contract ---------------------------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def test_the_page_posts_the_prompt_of_the_api_folder(name, infos):
     assert to_prompt(PAGES[name], infos) == PROMPTS[name]
 
 
-def check_picture(data: bytes) -> np.ndarray:
+def check_image(data: bytes) -> np.ndarray:
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=float)
     assert pixels.std() > 2, "the picture is all of one colour"
     return pixels
@@ -200,7 +201,7 @@ def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
     for number, shown in outputs.items():
         kind = prompt[number]["class_type"]
         for image in shown.get("images", ()):
-            check_picture(host.file(image))
+            check_image(host.file(image))
         for model in shown.get("3d", ()):
             data = host.file(model)
             start = {"glb": b"glTF", "ply": b"ply\n"}[model["filename"].rsplit(".", 1)[1]]
@@ -225,7 +226,7 @@ def test_a_workflow_of_the_tiny_model_runs(name, host, infos):
 def text_to_image(host) -> np.ndarray:
     """The picture of the text_to_image workflow."""
     prompt = PROMPTS["text_to_image"]
-    return check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
+    return check_image(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
 
 
 @pytest.mark.parametrize(("format", "tolerance"), [("npz", 0.0), ("png 16 bit", 1e-3), ("exr 32 bit", 0.0)])
@@ -258,7 +259,7 @@ def test_saved_depth_is_loaded_again(format, tolerance, host):
 
 def test_the_one_node_draws_what_ksampler_draws(host, text_to_image):
     prompt = PROMPTS["one_node_sampler"]
-    image = check_picture(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
+    image = check_image(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
     assert np.abs(image - text_to_image).max() <= 1
 
 
@@ -267,7 +268,7 @@ def test_depth_changes_the_image_and_strength_0_does_not(host, text_to_image):
     bare = copy.deepcopy(none)
     bare[find(bare, "KSampler")]["inputs"]["model"] = [find(bare, "SpatialFusionLoadBase"), 0]
     save = find(bare, "SaveImage")
-    images = [check_picture(host.file(host.run(prompt)[save]["images"][0])) for prompt in (none, bare)]
+    images = [check_image(host.file(host.run(prompt)[save]["images"][0])) for prompt in (none, bare)]
     assert np.array_equal(*images)
     assert np.abs(images[0] - text_to_image).max() > 2
 
@@ -316,7 +317,7 @@ def test_the_part_of_it_that_needs_no_weights_runs(name, host):
     assert shown
     outputs = host.run(prompt, partial_execution_targets=shown)
     for number in shown:
-        check_picture(host.file(outputs[number]["images"][0]))
+        check_image(host.file(outputs[number]["images"][0]))
 
 
 def needed(prompt: dict, number: str) -> set[str]:
@@ -494,7 +495,7 @@ def test_a_mask_of_another_size_works(host):
         },
     }
     outputs = host.run(prompt)
-    check_picture(host.file(outputs[find(prompt, "SaveImage")]["images"][0]))
+    check_image(host.file(outputs[find(prompt, "SaveImage")]["images"][0]))
     assert " m " in outputs["101"]["text"][0]
 
 
@@ -527,7 +528,7 @@ def test_a_plan_is_that_of_the_library_and_its_text_draws_it_again(host):
         }
     )
     made = plan(sentence, 7, (96, 64))
-    picture, again, mask, boxes = (check_picture(host.file(outputs[n]["images"][0])) for n in ("3", "4", "6", "8"))
+    picture, again, mask, boxes = (check_image(host.file(outputs[n]["images"][0])) for n in ("3", "4", "6", "8"))
     assert np.abs(picture - 255 * made.image[0].permute(1, 2, 0).numpy()).max() <= 1
     assert np.array_equal(picture, again)
     assert np.array_equal(mask[:, :, 0] > 127, (made.masks[0] | made.masks[2]).numpy())
@@ -544,7 +545,7 @@ def test_a_prompt_from_before_the_seed_draws_as_it_did(host):
     with_seed = {"class_type": "SpatialFusionComposeScene", "inputs": {**inputs, "seed": 5}}
     without = {"class_type": "SpatialFusionComposeScene", "inputs": inputs}
     outputs = host.run({"1": without, "2": with_seed, "3": preview(["1", 1]), "4": preview(["2", 1])})
-    before, after = (check_picture(host.file(outputs[n]["images"][0])) for n in "34")
+    before, after = (check_image(host.file(outputs[n]["images"][0])) for n in "34")
     assert np.array_equal(before, after)
 
 

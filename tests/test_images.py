@@ -1,4 +1,4 @@
-"""One reader of pictures: every command sees the same picture in a file, or refuses it."""
+"""One reader of images: every command sees the same image in a file, or refuses it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from PIL import Image, ImageFile
 from torch import Tensor
 
 from spatialfusion import generate, images, pipeline_inputs
-from spatialfusion.data import pictures, records
+from spatialfusion.data import image_files, records
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate.images import FolderImages, Request
+from spatialfusion.evaluate.image_sources import FolderImages, Request
 from spatialfusion.evaluate.questions import public_questions
 from spatialfusion.images import MAX_PIXELS, open_image, read_image, to_image, to_rgb, to_tensor
 
@@ -104,13 +104,13 @@ def of_evaluate(path: Path) -> Tensor:
 
 def of_label(path: Path) -> Tensor:
     try:
-        return pictures.read_picture(path.read_bytes()).tensor
-    except pictures.RecordError as error:
+        return image_files.read_image_file(path.read_bytes()).tensor
+    except image_files.RecordError as error:
         raise InputError(str(error)) from None
 
 
 READERS = {
-    "generate": lambda path: generate._read_image(str(path)),
+    "generate": lambda path: generate.read_source(str(path)),
     "pipeline": lambda path: pipeline_inputs.read_picture(Image.open(path)),
     "label": of_label,
     "evaluate": of_evaluate,
@@ -121,7 +121,7 @@ READERS = {
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("case", CASES)
-def test_every_command_sees_the_same_picture(tmp_path, case, reader):
+def test_every_command_sees_the_same_image(tmp_path, case, reader):
     data, seen = CASES[case]
     found = READERS[reader](from_file(tmp_path, data))
     expected = torch.from_numpy(np.array(seen, dtype=np.float32)).permute(2, 0, 1) / 255
@@ -139,7 +139,7 @@ def test_what_has_no_agreed_white_is_refused_everywhere(tmp_path, case, reader):
 
 def test_what_is_labelled_is_what_is_stored():
     for data, _ in CASES.values():
-        picture = pictures.read_picture(data)
+        picture = image_files.read_image_file(data)
         torch.testing.assert_close(records.image_tensor(picture.data), picture.tensor, rtol=0, atol=0)
 
 
@@ -154,10 +154,10 @@ def test_no_pixel_is_read_before_their_number_is_known(tmp_path, monkeypatch):
             open_image(picture)
 
 
-def test_programs_are_not_started_for_a_picture(tmp_path):
+def test_programs_are_not_started_for_an_image(tmp_path):
     # Pillow gives PostScript to Ghostscript.
     (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 32\n%%EndComments\nshowpage\n")
-    with pytest.raises(InputError, match=r"a.png is not a picture: expected a PNG"):
+    with pytest.raises(InputError, match=r"a.png is not an image file: expected a PNG"):
         read_image(tmp_path / "a.png")
 
 
@@ -176,7 +176,7 @@ def test_an_orientation_without_sense_is_none(value):
     assert images.orientation(image) == 1 and np.array_equal(np.array(to_rgb(image)), colours())
 
 
-def test_pictures_and_tensors_are_each_others_inverse():
+def test_images_and_tensors_are_each_others_inverse():
     image = Image.fromarray(colours(), "RGB")
     assert np.array_equal(np.array(to_image(to_tensor(image))), colours())
     assert to_image(torch.tensor([-1.0, 0.5, 2.0]).view(3, 1, 1)).getpixel((0, 0)) == (0, 128, 255)
@@ -185,7 +185,7 @@ def test_pictures_and_tensors_are_each_others_inverse():
 
 @settings(deadline=None, max_examples=20)
 @given(st.sampled_from(sorted(CASES)), st.data())
-def test_damaged_pictures_are_read_or_refused(case, data):
+def test_damaged_images_are_read_or_refused(case, data):
     damaged = bytearray(CASES[case][0])
     for _ in range(data.draw(st.integers(1, 8))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))

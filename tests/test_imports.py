@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ ORDER = [
     "spatialfusion.geometry_import spatialfusion.geometry_measure spatialfusion.fitting spatialfusion.sheet",
     "spatialfusion.scenes",
     "spatialfusion.planner spatialfusion.plan",
-    "spatialfusion.config spatialfusion.context spatialfusion.state spatialfusion.flow spatialfusion.depth_head "
+    "spatialfusion.model_config spatialfusion.context spatialfusion.state spatialfusion.flow spatialfusion.depth_head "
     "spatialfusion.depth_adapter spatialfusion.spatial_transformer spatialfusion.model",
     "spatialfusion.backbones spatialfusion.latents spatialfusion.single_file spatialfusion.model_folder",
     "spatialfusion.pipeline spatialfusion.pipeline_scene spatialfusion.pipeline_inputs spatialfusion.pipeline_files "
@@ -58,14 +59,19 @@ def imports(name: str, path: Path, own: set[str] | dict[str, Path]) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*base, *(node.module or "").split(".")]).strip(".")
+            base = base_of(node, package)
             # What is imported may itself be a module.
             parts = {f"{base}.{alias.name}" for alias in node.names}
             found |= (parts & set(own)) or {base}
             if any(part not in own for part in parts):
                 found.add(base)
     return {one for one in found if one in own and one != name}
+
+
+def base_of(node: ast.ImportFrom, package: Sequence[str]) -> str:
+    """The full name of the module that names are imported from, in a module of `package`."""
+    parts = package[: len(package) - node.level + 1] if node.level else ()
+    return ".".join([*parts, node.module or ""]).strip(".")
 
 
 GRAPH = {name: imports(name, path, MODULES) for name, path in MODULES.items()}
@@ -107,6 +113,35 @@ def test_there_is_no_circle():
     # The face imports from below only when it is asked for a name.
     graph = {name: others - {"spatialfusion"} for name, others in GRAPH.items() if name != "spatialfusion"}
     assert circles(graph) == []
+
+
+@pytest.mark.parametrize("room", ["spatialfusion", "nodes", "research", ".ci"])
+def test_what_is_imported_is_there(room):
+    """Also inside functions, and in scripts that no other test runs."""
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                base = base_of(node, path.relative_to(ROOT).parent.parts)
+                if base.partition(".")[0] in ("spatialfusion", "research"):
+                    assert base in MODULES, f"{path.name} imports from {base}, which is not there"
+                    there = defined(MODULES[base]) | {name.rpartition(".")[2] for name in MODULES if base in name}
+                    missing = {alias.name for alias in node.names} - there
+                    assert not missing or "__getattr__" in there, f"{path.name} imports {missing}, not in {base}"
+
+
+def defined(path: Path) -> set[str]:
+    """The names that a module defines or imports at its top level."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+            continue
+        for part in ast.walk(node):
+            if isinstance(part, ast.alias):
+                found.add(part.asname or part.name)
+            elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                found.add(part.id)
+    return found
 
 
 def test_nobody_imports_research_and_the_library_no_node():

@@ -28,7 +28,7 @@ from spatialfusion.data.inputs import open_input
 from spatialfusion.data.items import Columns, Item
 from spatialfusion.data.records import read_record, shard_paths
 from spatialfusion.errors import InputError
-from spatialfusion.label import _check_alive, main
+from spatialfusion.label import check_alive, main
 from spatialfusion.scenes.edits import sample_edit
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
@@ -49,7 +49,7 @@ def rejected(out: Path) -> dict[str, str]:
     return {entry["origin"]: entry["reason"] for entry in map(json.loads, lines)}
 
 
-def picture(number: int, width=40, height=32, format="PNG", **options) -> bytes:
+def image_file(number: int, width=40, height=32, format="PNG", **options) -> bytes:
     pixels = np.random.default_rng(number).integers(0, 255, (height, width, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format, **options)
@@ -61,7 +61,7 @@ def make_folder(folder: Path, count: int) -> Path:
     with (folder / "captions.jsonl").open("w") as file:
         for number in range(count):
             # Two sizes, so that batches are of mixed order.
-            (folder / f"{number}.png").write_bytes(picture(number, 40 if number % 3 else 48))
+            (folder / f"{number}.png").write_bytes(image_file(number, 40 if number % 3 else 48))
             file.write(json.dumps({"image": f"{number}.png", "caption": f"number {number}"}) + "\n")
     return folder
 
@@ -150,11 +150,11 @@ def test_killed_runs_go_on_and_hold_every_record_once(tmp_path, teacher_folders)
 def test_a_worker_that_is_killed_ends_the_run():
     process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
     process.start()
-    _check_alive([process])
+    check_alive([process])
     process.kill()
     process.join()
     with pytest.raises(InputError, match=r"ended with signal 9.*goes on from there"):
-        _check_alive([process])
+        check_alive([process])
 
 
 # What is wrong with single records
@@ -162,11 +162,11 @@ def test_a_worker_that_is_killed_ends_the_run():
 
 def test_what_cannot_be_used_is_listed_and_skipped(tmp_path, teacher_folders, capsys):
     photos = make_folder(tmp_path / "photos", 6)
-    (photos / "1.png").write_bytes(picture(1)[:600])
+    (photos / "1.png").write_bytes(image_file(1)[:600])
     (photos / "page.html").write_text("<html>")
     exif = Image.Exif()
     exif.get_ifd(0x8769).update({0xA405: 28, 0xA002: 48, 0xA003: 32})
-    (photos / "exif.jpg").write_bytes(picture(9, 48, 32, "JPEG", exif=exif))
+    (photos / "exif.jpg").write_bytes(image_file(9, 48, 32, "JPEG", exif=exif))
     lines = [
         {"image": "nowhere.png", "caption": "a"},
         {"image": "page.html", "caption": "b"},
@@ -193,8 +193,8 @@ def test_what_cannot_be_used_is_listed_and_skipped(tmp_path, teacher_folders, ca
     reasons = {int(entry["id"]): entry["reason"] for entry in entries}
     assert sorted([*reasons, *(int(row["id"]) for row in records)]) == list(range(20))
     for number, words in {
-        1: "cannot be read", 6: "No such file", 7: "not a picture", 8: "no caption", 9: "all-rights-reserved is not",
-        13: "source image is not a picture", 14: "type int", 15: "no image", 17: "'wide'", 18: "not JSON",
+        1: "cannot be read", 6: "No such file", 7: "not an image", 8: "no caption", 9: "all-rights-reserved is not",
+        13: "source image is not an image", 14: "type int", 15: "no image", 17: "'wide'", 18: "not JSON",
         19: "not a JSON object",
     }.items():  # fmt: skip
         assert words in reasons[number]
@@ -236,11 +236,11 @@ def test_broken_text_rejects_its_record_and_no_other(tmp_path, teacher_folders):
 def test_names_and_captions_of_a_tar_that_are_not_utf8(tmp_path, teacher_folders):
     with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as tar:
         for name, data in {
-            "caf\xe9.png": picture(0),
+            "caf\xe9.png": image_file(0),
             "caf\xe9.txt": b"coffee",
-            "b.png": picture(1),
+            "b.png": image_file(1),
             "b.txt": "caf\xe9".encode("latin-1"),
-            "c.png": picture(2),
+            "c.png": image_file(2),
             "c.txt": "caf\xe9".encode("utf-8-sig"),
         }.items():
             member = tarfile.TarInfo(name)
@@ -268,8 +268,8 @@ def test_a_field_of_view_that_nobody_knows(tmp_path, teacher_folders, capsys):
 
 
 def samples() -> list[dict]:
-    plain = [{"image": picture(k), "caption": f"number {k}", "licence": "mit"} for k in range(5)]
-    edit = {"image": picture(5), "source_image": picture(6), "instruction": "turn it", "caption": "turned"}
+    plain = [{"image": image_file(k), "caption": f"number {k}", "licence": "mit"} for k in range(5)]
+    edit = {"image": image_file(5), "source_image": image_file(6), "instruction": "turn it", "caption": "turned"}
     return [*plain, edit | {"licence": "mit"}]
 
 
@@ -387,17 +387,17 @@ def test_names_in_a_tar_may_hold_dots(tmp_path):
     tar = write_tar(
         tmp_path / "a.tar",
         {
-            "img.v1.0.png": picture(0),
+            "img.v1.0.png": image_file(0),
             "img.v1.0.txt": b"first",
-            "img.v1.1.png": picture(1),
+            "img.v1.1.png": image_file(1),
             "img.v1.1.json": b'{"caption": "second"}',
-            # A picture beside the picture, and a name that its caption knows only the beginning of.
-            "plain.png": picture(2),
-            "plain.mask.png": picture(3),
+            # An image beside the image, and a name that its caption knows only the beginning of.
+            "plain.png": image_file(2),
+            "plain.mask.png": image_file(3),
             "plain.txt": b"third",
-            "part.v2.jpg": picture(4),
+            "part.v2.jpg": image_file(4),
             "part.txt": b"fourth",
-            "lonely.v1.png": picture(5),
+            "lonely.v1.png": image_file(5),
             "._plain.png": b"of a Mac",
         },
     )
@@ -409,22 +409,22 @@ def test_names_in_a_tar_may_hold_dots(tmp_path):
         "a.tar/lonely.v1": "rejected: there is no caption",
     }
     (item,) = (each for each in open_input(str(tar), Columns()).read(2, 3))
-    assert item.image == picture(2)
+    assert item.image == image_file(2)
 
 
 def test_files_of_a_tar_may_be_apart_or_links(tmp_path):
     tar = write_tar(
         tmp_path / "a.tar",
         {
-            "a.png": picture(0),
-            "b.png": picture(1),
+            "a.png": image_file(0),
+            "b.png": image_file(1),
             "late.png": (tarfile.LNKTYPE, "d/real.png"),
             "twice.png": (tarfile.LNKTYPE, "a.png"),
             "soft.png": (tarfile.SYMTYPE, "d/../twice.png"),
             "gone.png": (tarfile.LNKTYPE, "nowhere.png"),
             "round.png": (tarfile.SYMTYPE, "round.png"),
             **{f"{name}.txt": name.encode() for name in ("b", "a", "late", "twice", "soft", "gone", "round")},
-            "d/real.png": picture(2),
+            "d/real.png": image_file(2),
         },
     )
     gone = "rejected: the image is a link to what the tar does not hold"
@@ -435,14 +435,14 @@ def test_files_of_a_tar_may_be_apart_or_links(tmp_path):
         "a.tar/d/real": "rejected: there is no caption",
     }
     images = [item.image for item in open_input(str(tar), Columns()).read(0, 5)]
-    assert images == [picture(0), picture(1), picture(2), picture(0), picture(0)]
+    assert images == [image_file(0), image_file(1), image_file(2), image_file(0), image_file(0)]
 
 
-def test_pictures_with_text_files_beside_them(tmp_path):
+def test_images_with_text_files_beside_them(tmp_path):
     folder = tmp_path / "photos"
     (folder / "10_dog").mkdir(parents=True)
     for name, caption in {"10_dog/a.v1.png": "a dog", "b.JPG": "a cat", "c.png": None, "d.png": b"caf\xe9"}.items():
-        (folder / name).write_bytes(picture(0))
+        (folder / name).write_bytes(image_file(0))
         if caption:
             data = caption if isinstance(caption, bytes) else caption.encode("utf-8-sig")
             (folder / name).with_suffix(".caption" if name[0] == "b" else ".txt").write_bytes(data)
@@ -459,10 +459,10 @@ def test_an_empty_column_leaves_the_field_to_another(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = {"image": [picture(0)] * 3, "caption": [None, "", "own"], "text": ["a", "b", "c"], "fov": [None] * 3}
+    table = {"image": [image_file(0)] * 3, "caption": [None, "", "own"], "text": ["a", "b", "c"], "fov": [None] * 3}
     pq.write_table(pa.table(table), tmp_path / "a.parquet")
     assert list(found_in(tmp_path / "a.parquet").values()) == ["a", "b", "own"]
-    write_tar(tmp_path / "a.tar", {"a.png": picture(0), "a.json": b'{"caption": null, "text": "a"}'})
+    write_tar(tmp_path / "a.tar", {"a.png": image_file(0), "a.json": b'{"caption": null, "text": "a"}'})
     assert found_in(tmp_path / "a.tar") == {"a.tar/a": "a"}
 
 
@@ -471,7 +471,7 @@ def test_upper_case_endings(tmp_path):
     (tmp_path / "rows" / "captions.jsonl").rename(tmp_path / "rows" / "ROWS.JSONL")
     assert list(found_in(tmp_path / "rows" / "ROWS.JSONL").values()) == ["number 0"]
     (tmp_path / "tars").mkdir()
-    write_tar(tmp_path / "tars" / "UP.TAR", {"A.PNG": picture(0), "A.TXT": b"a"})
+    write_tar(tmp_path / "tars" / "UP.TAR", {"A.PNG": image_file(0), "A.TXT": b"a"})
     assert found_in(tmp_path / "tars") == found_in(tmp_path / "tars" / "UP.TAR") == {"UP.TAR/A": "a"}
 
 
@@ -493,20 +493,20 @@ def test_what_cannot_be_read_says_what_to_do(tmp_path):
     assert "no image column; it has 'file_name;text'" in said(tmp_path)
     (tmp_path / "metadata.csv").unlink()
 
-    tar = write_tar(tmp_path / "a.tar", {"a.png": picture(0), "a.txt": b"a"})
+    tar = write_tar(tmp_path / "a.tar", {"a.png": image_file(0), "a.txt": b"a"})
     (tmp_path / "b").mkdir()
     for name, words in {"b/a.tar": "a.tar is compressed (gzip)", "b/a.tar.gz": "decompress or unpack it"}.items():
         (tmp_path / name).write_bytes(gzip.compress(tar.read_bytes()))
         assert words in said(tmp_path / name)
     (tmp_path / "b" / "a.tar").unlink()
     assert "holds compressed files, such as a.tar.gz: decompress" in said(tmp_path / "b")
-    (tmp_path / "b" / "a.png").write_bytes(picture(0))
-    assert "pictures without captions: expected captions.jsonl, metadata.csv" in said(tmp_path / "b")
+    (tmp_path / "b" / "a.png").write_bytes(image_file(0))
+    assert "images without captions: expected captions.jsonl, metadata.csv" in said(tmp_path / "b")
 
     rows = [
         "https://example.com/a.png",
         "data:image/png;base64,AAAA",
-        base64.b64encode(picture(0)).decode(),
+        base64.b64encode(image_file(0)).decode(),
         "n" * 300 + ".png",
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"image": i, "caption": "a"}) + "\n" for i in rows))
@@ -517,7 +517,7 @@ def test_what_cannot_be_read_says_what_to_do(tmp_path):
 
 def test_files_too_large_to_be_read_whole_are_rejected(tmp_path):
     for name, size in {"a.png": 2**29 + 1, "b.png": None, "b.txt": 2**20 + 1, "c.png": None}.items():
-        (tmp_path / name).write_bytes(picture(0) if size is None else b"")
+        (tmp_path / name).write_bytes(image_file(0) if size is None else b"")
         if size:
             os.truncate(tmp_path / name, size)  # takes no room on the disk
     for name in "ac":
@@ -540,13 +540,13 @@ def test_columns_are_named(tmp_path):
     import pyarrow.parquet as pq
 
     path = tmp_path / "a.parquet"
-    pq.write_table(pa.table({"pixels": [picture(0)], "words": [["first", "second"]]}), path)
+    pq.write_table(pa.table({"pixels": [image_file(0)], "words": [["first", "second"]]}), path)
     with pytest.raises(InputError, match=r"no image column; it has 'pixels', 'words'.*--image-column"):
         open_input(str(path), Columns())
     with pytest.raises(InputError, match="no column 'pictures' for the image"):
         open_input(str(path), Columns({"image": "pictures"}))
     (item,) = open_input(str(path), Columns({"image": "pixels", "caption": "words"})).read(0, 1)
-    assert (item.image, item.caption) == (picture(0), "first")
+    assert (item.image, item.caption) == (image_file(0), "first")
 
 
 def test_damaged_inputs_are_named(tmp_path):
@@ -563,7 +563,7 @@ def test_damaged_inputs_are_named(tmp_path):
     with pytest.raises(InputError, match=r"0.parquet is not whole"):
         open_input(str(parquet), Columns())
     # The fourth record has a row group of its own; the others can still be read.
-    middle = whole.index(picture(3)) - 60
+    middle = whole.index(image_file(3)) - 60
     (parquet / "0.parquet").write_bytes(whole[:middle] + bytes(100) + whole[middle + 100 :])
     found = list(open_input(str(parquet), Columns()).read(0, 6))
     assert [isinstance(item, Item) for item in found] == [True] * 3 + [False] + [True] * 2
@@ -592,6 +592,8 @@ def test_damaged_inputs_are_named(tmp_path):
         (["photos", "--out", "o", "--min-valid", "2"], "--min-valid is 2"),
         (["photos", "--out", "o", "--device", "abacus"], "try cpu"),
         (["--teacher", "scenes", "--count", "3", "--size", "big", "--out", "o"], "WIDTHxHEIGHT"),
+        (["--teacher", "scenes", "--count", "3", "--size", "8x64", "--out", "o"], "sides of 16 pixels or more"),
+        (["--teacher", "scenes", "--count", "3", "--size", "99999x99999", "--out", "o"], "1 to 134 million"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(capsys, tmp_path, monkeypatch, arguments, words):

@@ -20,7 +20,7 @@ from spatialfusion.backbones.qwen_image import BACKBONE
 from spatialfusion.backbones.sampling import Draw
 from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
-from spatialfusion.fitting import fit_picture
+from spatialfusion.fitting import fit_image
 from spatialfusion.geometry import Geometry
 from spatialfusion.latents import decode_latents
 from spatialfusion.model import FILE_NAME
@@ -231,8 +231,8 @@ def test_without_a_size_the_aspect_ratio_is_that_of_what_was_given(pipe):
 def test_pictures_are_cut_around_their_centre():
     image = torch.zeros(3, 40, 80)
     image[:, :, 20:60] = 1
-    assert torch.equal(fit_picture(image, 20, 20), torch.ones(3, 20, 20))
-    assert fit_picture(image, 40, 80) is not None and torch.equal(fit_picture(image, 40, 80), image)
+    assert torch.equal(fit_image(image, 20, 20), torch.ones(3, 20, 20))
+    assert fit_image(image, 40, 80) is not None and torch.equal(fit_image(image, 40, 80), image)
 
 
 def test_pil_and_tensor_sources_are_one(pipe):

@@ -21,7 +21,15 @@ from diffusers import (
     UniPCMultistepScheduler,
 )
 from peft import LoraConfig
-from tiny import SIZE, freeze, stir, tiny_components, tiny_omnigen2_components, tiny_qwen_image_21_components
+from tiny import (
+    SIZE,
+    freeze,
+    in_own_memory,
+    stir,
+    tiny_components,
+    tiny_omnigen2_components,
+    tiny_qwen_image_21_components,
+)
 from torch.testing import assert_close
 
 from spatialfusion.backbones.depth_injection import backbone_tensors
@@ -430,7 +438,7 @@ def test_a_pipeline_can_be_built_of_and_saved_with_compiled_parts(tmp_path):
     images = draw(plain, **short)
     assert_close(draw(pipe, **short), images, atol=1e-4, rtol=1e-4)
     pipe.save_pretrained(tmp_path / "model")
-    loaded = quiet(SpatialFusionPipeline.from_pretrained(tmp_path / "model"))
+    loaded = in_own_memory(quiet(SpatialFusionPipeline.from_pretrained(tmp_path / "model")))
     assert torch.equal(draw(loaded, **short), images)
 
 

@@ -174,7 +174,7 @@ def test_a_room_has_walls_in_the_3d_file():
     assert points[:, 1].max() == 3 and points[:, 2].min() == -9
 
 
-def test_the_command_compares_a_picture_with_its_plan(tmp_path, capsys):
+def test_the_command_compares_an_image_with_its_plan(tmp_path, capsys):
     out = tmp_path / "out"
     run(SENTENCE, "--seed", 2, *SMALL, "--out", out)
     text, depth = out / "scene.txt", tmp_path / "found.npz"

@@ -150,7 +150,7 @@ def test_samples_are_what_the_records_say(first):
             if sample.source is not None:
                 assert sample.source.shape == sample.image.shape
     assert set(found) == set(range(30))
-    # A wide picture was cut, and sees less from side to side.
+    # A wide image was cut, and sees less from side to side.
     assert found[0].geometry.hfov.item() == pytest.approx(60, abs=1e-3)
     assert found[3].geometry.hfov.item() < 50
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from shards import read_shard
 
-from spatialfusion.data.pictures import RecordError, exif_hfov, read_picture
+from spatialfusion.data.image_files import RecordError, exif_hfov, read_image_file
 from spatialfusion.data.records import (
     ASSUMED_HFOV,
     COLUMNS,
@@ -27,7 +27,7 @@ from spatialfusion.geometry import Geometry, focal_length
 from spatialfusion.log_depth import decode_log_depth, encode_log_depth
 
 
-def picture(width=24, height=16, mode="RGB", format="PNG", seed=0, **options) -> bytes:
+def image_file(width=24, height=16, mode="RGB", format="PNG", seed=0, **options) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 4), dtype=np.uint8)
     buffer = io.BytesIO()
     image = Image.fromarray(pixels)
@@ -45,7 +45,7 @@ def geometry(width=24, height=16, seed=0, hfov=50.0) -> Geometry:
 def record(number=0, **changes) -> dict:
     values = {
         "id": f"{number:08d}",
-        "image": picture(seed=number),
+        "image": image_file(seed=number),
         "caption": "a red car",
         "geometry": geometry(seed=number),
         "hfov_source": "teacher",
@@ -82,7 +82,7 @@ def test_nothing_valid_is_no_error():
 
 
 def test_a_record_comes_back(tmp_path):
-    source = picture(format="JPEG", seed=7)
+    source = image_file(format="JPEG", seed=7)
     edit = record(1, source_image=source, instruction="paint it blue", hfov_source="exact")
     write_shard(tmp_path / "a.parquet", [record(0), edit, record(2, hfov_source="unknown")])
     first, second, third = read_shard(tmp_path / "a.parquet")
@@ -92,7 +92,7 @@ def test_a_record_comes_back(tmp_path):
     assert torch.equal(again.valid, expected.valid)
     torch.testing.assert_close(again.depth[again.valid], expected.depth[expected.valid], rtol=5e-5, atol=0)
     assert torch.equal(again.intrinsics, expected.intrinsics)
-    with Image.open(io.BytesIO(picture(seed=0))) as pixels:
+    with Image.open(io.BytesIO(image_file(seed=0))) as pixels:
         assert torch.equal((image * 255).round().to(torch.uint8).permute(1, 2, 0), torch.tensor(np.array(pixels)))
     assert first["hfov"] == pytest.approx(50.0, abs=1e-4) and first["valid"] == pytest.approx(15 / 16)
     assert (first["width"], first["height"]) == (24, 16) and first["source_image"] is None
@@ -130,7 +130,7 @@ def test_a_record_can_be_read_alone(tmp_path):
     file = open_shard(tmp_path / "a.parquet")
     assert file.num_row_groups == 3
     pictures = sum(len(record(k)[name]["bytes"]) for k in range(10) for name in ("image", "depth"))
-    assert (tmp_path / "a.parquet").stat().st_size < pictures + 1200 * 10  # the footer holds no pictures again
+    assert (tmp_path / "a.parquet").stat().st_size < pictures + 1200 * 10  # the footer holds no images again
     assert [row["id"] for row in file.read_row_group(1).to_pylist()] == ["00000004", "00000005", "00000006", "00000007"]
 
 
@@ -151,18 +151,18 @@ def test_a_damaged_shard_is_one_sentence(tmp_path):
 
 
 def test_depth_of_another_size_is_refused():
-    row = record() | {"image": picture(8, 8)}
+    row = record() | {"image": image_file(8, 8)}
     with pytest.raises(InputError, match="record 00000000 has depth of shape"):
         read_record(row)
 
 
-# Pictures
+# Images
 
 
 @pytest.mark.parametrize(("mode", "format"), [("RGB", "PNG"), ("L", "PNG"), ("RGB", "JPEG"), ("L", "JPEG")])
-def test_usual_pictures_are_kept_as_they_are(mode, format):
-    data = picture(32, 20, mode, format)
-    result = read_picture(data)
+def test_usual_images_are_kept_as_they_are(mode, format):
+    data = image_file(32, 20, mode, format)
+    result = read_image_file(data)
     assert result.data == data and result.image.mode == "RGB" and result.image.size == (32, 20)
     assert result.tensor.shape == (3, 20, 32) and result.hfov is None
 
@@ -171,8 +171,8 @@ def test_usual_pictures_are_kept_as_they_are(mode, format):
     ("mode", "format"),
     [("RGBA", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("CMYK", "JPEG"), ("RGB", "WEBP"), ("RGB", "BMP")],
 )
-def test_other_pictures_become_png_or_jpeg(mode, format):
-    result = read_picture(picture(32, 20, mode, format))
+def test_other_images_become_png_or_jpeg(mode, format):
+    result = read_image_file(image_file(32, 20, mode, format))
     with Image.open(io.BytesIO(result.data)) as stored:
         assert stored.mode == "RGB" and stored.format == ("JPEG" if format in ("JPEG", "WEBP") else "PNG")
         # The teacher sees what is stored.
@@ -182,22 +182,22 @@ def test_other_pictures_become_png_or_jpeg(mode, format):
 def test_transparent_is_white():
     buffer = io.BytesIO()
     Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(buffer, "PNG")
-    assert (read_picture(buffer.getvalue()).tensor == 1).all()
+    assert (read_image_file(buffer.getvalue()).tensor == 1).all()
 
 
-def test_pictures_are_turned_upright_and_made_smaller():
+def test_images_are_turned_upright_and_made_smaller():
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
-    data = picture(64, 32, format="JPEG", exif=exif)
-    assert read_picture(data).image.size == (32, 64)
-    smaller = read_picture(data, max_side=32)
+    data = image_file(64, 32, format="JPEG", exif=exif)
+    assert read_image_file(data).image.size == (32, 64)
+    smaller = read_image_file(data, max_side=32)
     assert smaller.image.size == (16, 32)
     with Image.open(io.BytesIO(smaller.data)) as stored:
         assert stored.size == (16, 32) and not stored.getexif()
 
 
 def shot(focal, taken, size=(300, 200), orientation=1) -> Image.Image:
-    """A picture whose EXIF says so; `taken` is its size when it was taken."""
+    """An image whose EXIF says so; `taken` is its size when it was taken."""
     image = Image.new("RGB", size)
     exif = image.getexif()
     exif[0x0112] = orientation
@@ -220,41 +220,41 @@ def test_field_of_view_from_exif():
     for taken in ((-300, 200), (0, 0), (math.nan, 200), (math.inf, math.inf)):
         assert exif_hfov(shot(36, taken)) == usual
     exif = shot(28, (48, 32)).getexif()
-    assert read_picture(picture(48, 32, format="JPEG", exif=exif)).hfov == pytest.approx(65.47, abs=0.01)
+    assert read_image_file(image_file(48, 32, format="JPEG", exif=exif)).hfov == pytest.approx(65.47, abs=0.01)
 
 
-def test_sizes_below_zero_in_exif_do_not_reject_a_picture():
+def test_sizes_below_zero_in_exif_do_not_reject_an_image():
     exif = Image.Exif()
     # Signed, as some programs write them.
     exif.get_ifd(0x8769).update({0xA405: 36, 0xA002: -300, 0xA003: 200})
-    data = picture(300, 200, format="JPEG", exif=exif)
-    assert read_picture(data).image.size == (300, 200)
+    data = image_file(300, 200, format="JPEG", exif=exif)
+    assert read_image_file(data).image.size == (300, 200)
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "not a picture"),
-        (b"<html>not found</html>", "not a picture"),
-        (picture(64, 64, format="JPEG")[:900], "cannot be read"),
-        (picture(64, 64)[:900], "cannot be read"),
-        (picture(8, 64), "fewer than 16"),
-        (picture(400, 17), "a strip"),
-        (picture(32, 32, "F", "TIFF"), "32 bits a channel"),
+        (b"", "not an image"),
+        (b"<html>not found</html>", "not an image"),
+        (image_file(64, 64, format="JPEG")[:900], "cannot be read"),
+        (image_file(64, 64)[:900], "cannot be read"),
+        (image_file(8, 64), "fewer than 16"),
+        (image_file(400, 17), "a strip"),
+        (image_file(32, 32, "F", "TIFF"), "32 bits a channel"),
     ],
 )
-def test_what_is_no_picture_is_said(data, words):
+def test_what_is_no_image_is_said(data, words):
     with pytest.raises(RecordError, match=words):
-        read_picture(data)
+        read_image_file(data)
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(["PNG", "JPEG", "WEBP"]), st.integers(0, 2**32), st.integers(1, 40))
-def test_damaged_pictures_never_crash(format, seed, changes):
+def test_damaged_images_never_crash(format, seed, changes):
     random = np.random.default_rng(seed)
-    data = np.frombuffer(picture(20, 20, format=format), np.uint8).copy()
+    data = np.frombuffer(image_file(20, 20, format=format), np.uint8).copy()
     data[random.integers(0, len(data), changes)] = random.integers(0, 255, changes)
     try:
-        assert read_picture(data.tobytes()).tensor.shape[0] == 3
+        assert read_image_file(data.tobytes()).tensor.shape[0] == 3
     except RecordError:
         pass

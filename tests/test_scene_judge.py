@@ -1,4 +1,4 @@
-"""The scene judge: numbers and metres, patches and who gets them, a network that was taught a few pictures, and the
+"""The scene judge: numbers and metres, patches and who gets them, a network that was taught a few images, and the
 measuring of its accuracy.
 
 Run: python -m pytest -c tests/pytest.ini tests/test_scene_judge.py
@@ -17,11 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.evaluate import judge_accuracy
-from spatialfusion.evaluate.judge import Asked, Seen, SeenObject
-from spatialfusion.evaluate.judge_network import JudgeNetwork
-from spatialfusion.evaluate.judge_numbers import View, decode, encode
-from spatialfusion.evaluate.scene_judge import (
+from spatialfusion.evaluate.judges import accuracy
+from spatialfusion.evaluate.judges.judge import Asked, Seen, SeenObject
+from spatialfusion.evaluate.judges.scene import (
     COLOR_NAMES,
     SceneJudge,
     assign,
@@ -29,6 +27,8 @@ from spatialfusion.evaluate.scene_judge import (
     from_square,
     to_square,
 )
+from spatialfusion.evaluate.judges.scene_network import JudgeNetwork
+from spatialfusion.evaluate.judges.scene_numbers import View, decode, encode
 from spatialfusion.scenes.edits import sample_edit
 from spatialfusion.scenes.render import instances, render
 from spatialfusion.scenes.sample import sample_scene
@@ -80,7 +80,7 @@ def test_the_center_is_where_the_camera_projects_it(seed):
 
 @settings(max_examples=20, deadline=None)
 @given(seeds)
-def test_numbers_of_a_mirrored_picture(seed):
+def test_numbers_of_a_mirrored_image(seed):
     scene = sample_scene(seed)
     view = View.of(scene.camera)
     for thing in observe(scene).objects:
@@ -152,12 +152,12 @@ def test_masks_of_the_square_fit_the_image(shape):
     assert (mask != (image[0] > 0.5)).float().mean() < 0.03
 
 
-# A network that was taught a few pictures ----------------------------------------------------------------------------
+# A network that was taught a few images ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def taught() -> tuple[SceneJudge, list[Scene], torch.Tensor]:
-    """A very small network after some steps on four pictures, with the stage's own loss."""
+    """A very small network after some steps on four images, with the stage's own loss."""
     plain = [scene for scene in scenes(40) if {"black", "white"}.isdisjoint(thing.color for thing in scene.objects)]
     large = [scene for scene in plain if instance_masks(instances([scene]), 2).sum(dim=(2, 3)).min() > 200]
     known = [scene for scene in large if len(scene.objects) == 2][:3]
@@ -271,7 +271,7 @@ def test_unknown_names_are_refused(taught):
         judge.look(images, [[]])
 
 
-# Training pictures ---------------------------------------------------------------------------------------------------
+# Training images ---------------------------------------------------------------------------------------------------
 
 
 def test_twins_have_one_name():
@@ -281,14 +281,14 @@ def test_twins_have_one_name():
         assert len({(thing.kind, thing.color) for thing in scene.objects}) < len(scene.objects)
 
 
-def test_warping_moves_pictures_and_maps_alike():
+def test_warping_moves_images_and_maps_alike():
     [scene] = scenes(1)
     instance = instances([scene])
     image = (instance == 0).float()[:, None].expand(-1, 3, -1, -1)
     draws = torch.ones(1, 13)
     draws[0, 2] = 0.0
     generators = [torch.Generator().manual_seed(0)]
-    warped, moved = stage._warp(image, instance, draws, generators)
+    warped, moved = stage.warp(image, instance, draws, generators)
     assert (moved != instance).any() and (warped != image).any()
     assert ((warped[0, 0] > 0.5) != (moved[0] == 0)).float().mean() < 0.01
 
@@ -326,7 +326,7 @@ def test_a_perfect_judge_agrees_with_every_statement_and_a_blind_one_does_not():
     for blind in (False, True):
         judge = Oracle(blind)
         images = judge.show(shown)
-        figures = judge_accuracy.score_figures(judge_accuracy.statement_cases(judge, shown, images))
+        figures = accuracy.score_figures(accuracy.statement_cases(judge, shown, images))
         assert set(figures) == set(RELATIONS)
         for domain, values in figures.items():
             assert 0.2 < values["exact_mean"] < 0.9, domain  # both answers occur
@@ -339,10 +339,10 @@ def test_a_perfect_judge_agrees_with_every_statement_and_a_blind_one_does_not():
 def test_a_perfect_judge_agrees_with_every_edit():
     judge = Oracle()
     pairs = [sample_edit(seed, "test") for seed in range(60)]
-    cases = judge_accuracy.edit_cases(judge, pairs, judge.show)
+    cases = accuracy.edit_cases(judge, pairs, judge.show)
     assert {domain for domain, _, _ in cases} >= {"edit/add", "edit/remove", "edit/move", "edit/view", "edit/camera"}
     assert all(exact == pytest.approx(judged) for _, exact, judged in cases)
-    means = {domain: values["exact_mean"] for domain, values in judge_accuracy.score_figures(cases).items()}
+    means = {domain: values["exact_mean"] for domain, values in accuracy.score_figures(cases).items()}
     assert all(0.2 < mean < 0.9 for mean in means.values()), means
 
 
@@ -350,7 +350,7 @@ def test_absent_things_that_are_asked_for_are_absent():
     rng = random.Random(0)
     for scene in scenes(30):
         there = {(thing.kind, thing.color) for thing in scene.objects}
-        for ask in (judge_accuracy._wrong_kind, judge_accuracy._wrong_color, judge_accuracy._swapped):
+        for ask in (accuracy.wrong_kind, accuracy.wrong_color, accuracy.swapped):
             assert all((one.kind, one.color) not in there for one in ask(scene, rng))
 
 
@@ -358,7 +358,7 @@ def test_object_figures_of_a_perfect_judge():
     judge = Oracle()
     shown = scenes(10)
     maps = torch.full((10, 8, 8), -1)
-    figures = judge_accuracy.object_figures(judge, shown, judge.show(shown), maps)
+    figures = accuracy.object_figures(judge, shown, judge.show(shown), maps)
     assert figures["recall"] == 1 and figures["position_error_median"] == 0 and figures["size_error_median"] == 0
     assert figures["front_error_degrees_median"] < 0.1 and figures["front_within_15"] == 1
     assert figures["false_kind"] == figures["false_color"] == figures["false_swap"] == figures["surplus"] == 0
@@ -367,4 +367,4 @@ def test_object_figures_of_a_perfect_judge():
 def test_reliability_is_read_from_the_report(tmp_path):
     path = tmp_path / "accuracy.json"
     path.write_text(json.dumps({"restored": {"scores": {"camera_pose": {"agreement": 0.97}}}}))
-    assert judge_accuracy.reliability(path) == {"camera_pose": 0.97}
+    assert accuracy.reliability(path) == {"camera_pose": 0.97}

@@ -1,4 +1,4 @@
-"""Scene texts as an LLM answers them: they promise what the caption said, and show what the picture shows."""
+"""Scene texts as an LLM answers them: they promise what the caption said, and show what the image shows."""
 
 from __future__ import annotations
 

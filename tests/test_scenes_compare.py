@@ -1,4 +1,4 @@
-"""A picture compared with its scene: on exact renders every object is found where it stands."""
+"""An image compared with its scene: on exact renders every object is found where it stands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.geometry_edit import scale
 from spatialfusion.scenes.compare import ComparedObject, Comparison, compare
-from spatialfusion.scenes.comparison_picture import BAD, GOOD, comparison_picture
+from spatialfusion.scenes.comparison_image import BAD, GOOD, comparison_image
 from spatialfusion.scenes.compose import Composition, compose, draw
 from spatialfusion.scenes.program import Layout, object_names
 from spatialfusion.scenes.sample import sample_scene
@@ -51,7 +51,7 @@ def displaced(scene: Scene, rng: random.Random) -> Scene:
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_on_exact_renders_every_object_is_found_within_5_percent(seed):
-    """The picture is an exact render of a scene whose things stand elsewhere than asked: found is where they are."""
+    """The image is an exact render of a scene whose things stand elsewhere than asked: found is where they are."""
     shown = sample_scene(seed)
     asked = drawn(displaced(shown, random.Random(seed)))
     picture = drawn(shown, (160, 160))
@@ -111,7 +111,7 @@ def test_an_object_without_mask_or_depth_is_not_found():
     assert [one.found is None for one in found.objects] == [True, False]
 
 
-def test_a_factor_is_fitted_for_each_picture():
+def test_a_factor_is_fitted_for_each_image():
     asked = drawn(TEXT)
     several = Geometry.cat([scale(asked.geometry, factor) for factor in (1.0, 0.2, 3.0)])
     measured, fitted = compare(asked, several), compare(asked, several, scale="fitted")
@@ -120,7 +120,7 @@ def test_a_factor_is_fitted_for_each_picture():
     assert "depth times 5" in fitted[1].table
 
 
-def test_masks_may_be_those_in_view_and_of_each_picture():
+def test_masks_may_be_those_in_view_and_of_each_image():
     text = TEXT + "tree at 0 -9\n"  # behind the camera
     asked, other = drawn(text), drawn(text.replace("1.2 4", "1.8 6"))
     both = Geometry.cat([asked.geometry, other.geometry])
@@ -149,15 +149,15 @@ def test_what_cannot_be_compared_is_one_sentence():
             compare(*arguments, **options)
 
 
-def test_the_picture_shows_outlines_and_words_in_the_colour_of_the_error():
+def test_the_image_shows_outlines_and_words_in_the_colour_of_the_error():
     asked, shown = drawn(TEXT, (256, 256)), drawn(TEXT.replace("1.2 4", "1.8 6"), (256, 256))
     (found,) = compare(asked, shown.geometry, shown.masks.float())
-    picture = comparison_picture(shown.image[0], found)
+    picture = comparison_image(shown.image[0], found)
     assert picture.shape == (3, 256, 256)
     pixels = (picture * 255).round().movedim(0, -1)
     for color, mask in ((GOOD, shown.masks[0]), (BAD, shown.masks[1])):
         painted = (pixels - torch.tensor(color)).abs().amax(-1) < 3
         edge = mask & ~torch.nn.functional.avg_pool2d(mask[None].float(), 3, 1, 1)[0].ge(0.999)
         assert (painted & edge).sum() > 0.6 * edge.sum()
-    # Twice as large a picture, with the masks of the geometry.
-    assert comparison_picture(drawn(TEXT, (512, 512)).image[0], found).shape == (3, 512, 512)
+    # Twice as large an image, with the masks of the geometry.
+    assert comparison_image(drawn(TEXT, (512, 512)).image[0], found).shape == (3, 512, 512)

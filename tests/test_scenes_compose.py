@@ -54,10 +54,10 @@ def test_what_cannot_be_seen_is_a_warning():
     )
     assert drawn.warnings == (
         "white car cannot be seen: it is behind the camera.",
-        "red car cannot be seen: it is left of the picture.",
-        "blue car cannot be seen: it is right of the picture.",
-        "white mug cannot be seen: it is below the picture.",
-        "white ball cannot be seen: it is above the picture.",
+        "red car cannot be seen: it is left of the image.",
+        "blue car cannot be seen: it is right of the image.",
+        "white mug cannot be seen: it is below the image.",
+        "white ball cannot be seen: it is above the image.",
         "red mug cannot be seen: it is hidden, or smaller than a pixel.",
         "red house is farther than 100 m, where depth counts as unknown.",
     )
@@ -65,7 +65,7 @@ def test_what_cannot_be_seen_is_a_warning():
     assert empty == {0, 1, 2, 3, 4, 6}
 
 
-def test_a_wider_picture_shows_less_above_and_below():
+def test_a_wider_image_shows_less_above_and_below():
     layout = scene_from_text("camera pitch 0 height 1.6; mug at 0 3.5")
     assert not out_of_view(layout, 1.0) and 0 in out_of_view(layout, 2.0)
 

@@ -1,4 +1,4 @@
-"""Complete descriptions: they are true, and they name everything that a picture shows."""
+"""Complete descriptions: they are true, and they name everything that an image shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the floor plan of the page gets: a scene from above, a small picture, changed text, or a sentence."""
+"""What the floor plan of the page gets: a scene from above, a small image, changed text, or a sentence."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_plan_is_the_scene_of_the_text():
     assert (answer["text"], answer["line"], answer["image"], answer["room"]) == (SOLVED, None, None, None)
 
 
-def test_the_picture_is_the_scene_as_the_node_draws_it():
+def test_the_image_is_the_scene_as_the_node_draws_it():
     layout = scene_from_text(EXAMPLE, 0, 2.0)
     depth = pixels(floor_plan({"text": EXAMPLE, "width": 1024, "height": 512, "view": "depth"}))
     assert depth.shape[:2] == (128, 256)

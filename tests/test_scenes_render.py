@@ -252,7 +252,7 @@ def test_bad_input_is_named():
 
 # --- the same bits ---------------------------------------------------------------------------------------------------
 
-# Models were trained on these bits, and the exact judge knows pictures by them. Whoever changes them starts anew.
+# Models were trained on these bits, and the exact judge knows images by them. Whoever changes them starts anew.
 IMAGES = {1: "373a8bf21defee31", 2: "5c038504e5ca8cfd", 3: "755df3a1a166a73d", 4: "d9a214d37a5c488f"}
 DEPTH, INSTANCES = "63430ca1bbe36f22", "e1dd46a743ebecfa"
 
@@ -269,7 +269,7 @@ def trained_scenes():
 
 
 @pytest.mark.parametrize("samples", IMAGES)
-def test_pictures_are_those_that_models_were_trained_on(samples):
+def test_images_are_those_that_models_were_trained_on(samples):
     drawn = render(trained_scenes(), samples=samples)
     assert digest(drawn.image) == IMAGES[samples]
     assert digest(drawn.depth, drawn.valid, drawn.instance) == DEPTH
@@ -336,10 +336,10 @@ def test_cells_leave_out_only_what_throws_no_shadow(monkeypatch):
     assert same(render(scenes, (96, 96)), usual)
 
 
-# --- large pictures --------------------------------------------------------------------------------------------------
+# --- large images --------------------------------------------------------------------------------------------------
 
 
-def test_no_tensor_grows_with_the_picture_or_the_number_of_objects_but_the_result(monkeypatch):
+def test_no_tensor_grows_with_the_image_or_the_number_of_objects_but_the_result(monkeypatch):
     # Around the camera, so that every primitive is tested against every ray.
     things = [SceneObject("ball", "red", (9.0,) * 3, (0.1 * i, 0.0, -4.0), 0.0) for i in range(4)]
     most = 1 << 10
@@ -350,7 +350,7 @@ def test_no_tensor_grows_with_the_picture_or_the_number_of_objects_but_the_resul
     with Storages() as storages:
         drawn = render([scene_of(*things)], (96, 76), samples=2)
     results = {getattr(drawn, name).untyped_storage().nbytes() for name in vars(drawn)}
-    # 26 numbers of a primitive are read for a ray at most; four bytes for each ray of the picture would be more.
+    # 26 numbers of a primitive are read for a ray at most; four bytes for each ray of the image would be more.
     assert max(storages.sizes - results) <= 26 * 4 * most < 4 * 96 * 76 * 4
 
 

@@ -150,7 +150,7 @@ def test_every_construct_holds_in_a_good_view(text, seed):
 
 
 @pytest.mark.parametrize("aspect", [0.4, 0.75, 1.5, 2.5])
-def test_the_view_suits_the_shape_of_the_picture(aspect):
+def test_the_view_suits_the_shape_of_the_image(aspect):
     text = "camera auto\nhorse left of barn\nbarn\nwoman in front of barn"
     for seed in range(3):
         layout = scene_from_text(text, seed, aspect)
@@ -350,7 +350,7 @@ def test_a_room_that_is_too_small_is_named():
         scene_from_text("4 cars in a row\nroom size 2 2.5 2")
 
 
-def test_shapes_of_pictures_have_bounds():
+def test_shapes_of_images_have_bounds():
     program = read_scene_text("camera auto; car")
     for aspect in (0.0, 1e9, -1.0, math.nan):
         with pytest.raises(InputError, match="wide as high"):

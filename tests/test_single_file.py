@@ -100,7 +100,7 @@ def quantise(weights: dict[str, Tensor], style: str) -> tuple[dict[str, Tensor],
 
 
 def draw(pipe) -> Tensor:
-    """A picture made from another one: every part has a say."""
+    """An image made from another one: every part has a say."""
     pipe.set_progress_bar_config(disable=True)
     image = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(1))
     return pipe(CAR, image, generator=torch.Generator().manual_seed(0), **FAST).images

@@ -18,13 +18,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from spatialfusion import flow
-from spatialfusion.config import SpatialFusionConfig
 from spatialfusion.context import SemanticContext
 from spatialfusion.depth_adapter import ray_map
 from spatialfusion.depth_head import block_average, detail
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import SpatialFusionModel, read_checkpoint, read_config
+from spatialfusion.model_config import SpatialFusionConfig
 from spatialfusion.spatial_transformer import apply_rotary, query_positions, rotary
 from spatialfusion.state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
@@ -180,7 +180,7 @@ def test_interleaved_rotary_equals_transformers(heads):
         torch.testing.assert_close(apply_rotary(x, ours), y, atol=2e-6, rtol=1e-5)
 
 
-def test_query_grid_stands_where_qwen3_vl_would_put_a_picture():
+def test_query_grid_stands_where_qwen3_vl_would_put_an_image():
     from transformers import Qwen3VLConfig, Qwen3VLModel
 
     config = Qwen3VLConfig(
@@ -215,7 +215,7 @@ def test_any_size_and_aspect_ratio(size):
     geometry = predict(make_model(), make_context([4]), 0, size=size, steps=2)
     assert geometry.depth.shape == (1, *size)
     assert geometry.depth.isfinite().all()
-    # Pixels are square, also where the state's grid has the picture's aspect ratio only nearly.
+    # Pixels are square, also where the state's grid has the image's aspect ratio only nearly.
     focal_x, focal_y = geometry.intrinsics[0].diagonal()[:2]
     assert focal_y * size[0] == pytest.approx(float(focal_x * size[1]), rel=1e-5)
 
@@ -322,7 +322,7 @@ def test_state_round_trip_keeps_metres_and_field_of_view(depth, hfov, width):
 
 
 def test_canonical_depth_takes_the_focal_length_out():
-    """The same picture of a scene twice as far through a lens twice as long is one canonical depth."""
+    """The same image of a scene twice as far through a lens twice as long is one canonical depth."""
     near = Geometry.from_depth(torch.full((1, 8, 8), 3.0), torch.tensor([1.0]))
     far = Geometry.from_depth(torch.full((1, 8, 8), 6.0), torch.tensor([2.0]))
     (y_near, u_near), (y_far, u_far) = geometry_to_state(near, CONFIG), geometry_to_state(far, CONFIG)

@@ -56,7 +56,7 @@ def test_depth_pro_takes_canonical_depth_to_metres(depth_pro, images, fov):
             layer.bias.fill_(value)
     geometry = depth_pro(images)
     torch.testing.assert_close(geometry.hfov, torch.full((3,), fov), rtol=1e-5, atol=0)
-    # Canonical inverse depth is times the picture's width over the focal length.
+    # Canonical inverse depth is times the image's width over the focal length.
     metres = 1 / (0.2 * 2 * math.tan(math.radians(fov) / 2))
     torch.testing.assert_close(geometry.depth, torch.full((3, 40, 56), metres), rtol=1e-4, atol=0)
     assert geometry.valid.all()

@@ -13,19 +13,19 @@ from tiny import SIZE, tiny_components
 from torch import nn
 
 from research.adapter import AdapterStage
-from research.config import ResearchConfig
-from research.controlnet import ControlNetStage
+from research.controlnet_stage import ControlNetStage
+from research.stages import ResearchConfig
 from research.train import with_preset
 from spatialfusion.backbones.depth_injection import backbone_tensors
-from spatialfusion.config import SpatialFusionConfig, sample_layers
 from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.model_config import SpatialFusionConfig, sample_layers
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.train.config import load_config
 from spatialfusion.train.data_stage import prepare_data
-from spatialfusion.train.engine import _config_changes
+from spatialfusion.train.engine import config_changes
 from spatialfusion.train.layout import covered, layouts
 from spatialfusion.train.stage1 import Stage1
 from spatialfusion.train.stage2 import Stage2
@@ -201,9 +201,9 @@ def test_another_injection_is_not_trained_on(arms):
     saved = SimpleNamespace(state={"config": {"stage2.injection": "add"}})
     for finished in (False, True):
         with pytest.raises(InputError, match=r"stage2\.injection = none differs from add"):
-            _config_changes(saved, config, Stage2, finished)
+            config_changes(saved, config, Stage2, finished)
     old = SimpleNamespace(state={"config": {"seed": 0}})  # of a run from before there was a choice
-    assert _config_changes(old, config, Stage2, False) == []
+    assert config_changes(old, config, Stage2, False) == []
 
 
 def test_what_changes_the_diffusion_model_is_trained_on_as_it_is(arms):

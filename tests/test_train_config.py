@@ -8,7 +8,7 @@ import pytest
 import yaml
 from commands import command
 
-from research.config import ResearchConfig
+from research.stages import ResearchConfig
 from research.train import PRESETS as RESEARCH_PRESETS
 from research.train import main as research
 from spatialfusion.errors import InputError
@@ -79,7 +79,7 @@ def test_all_keys_are_printed_with_their_defaults(capsys):
     for key, _ in flat_keys(TrainConfig()):
         assert sum(line.startswith(f"{key}=") for line in lines) == 1, key
     # Comments stand above their keys: of the group itself, of what it inherits, behind a value and above it.
-    assert "# pictures to render\ndata.train_scenes=12800\n" in printed
+    assert "# images to render\ndata.train_scenes=12800\n" in printed
     assert "parts a batch goes through the network, to save memory\nstage2.accumulate=1\n" in printed
     assert "## Sizes of the run's own autoencoder" in printed
     above = lines[lines.index("stage1.kv_noise=0.0") - 2 : lines.index("stage1.kv_noise=0.0")]

@@ -47,7 +47,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def run(tiny_folder, tmp_path_factory) -> Path:
-    """A run folder with pictures and all earlier components."""
+    """A run folder with images and all earlier components."""
     run = tmp_path_factory.mktemp("run")
     for part in ("vae", "text_encoder", "tokenizer", "image_processor"):
         shutil.copytree(tiny_folder / part, run / "model" / part)
@@ -130,7 +130,7 @@ def test_parts_without_an_edit_are_refused(run):
     DiffusionStage(config, run, CPU)
 
 
-def test_latents_of_pictures_that_came_later_are_added(tmp_path, monkeypatch):
+def test_latents_of_images_that_came_later_are_added(tmp_path, monkeypatch):
     monkeypatch.setattr(rendered, "SHARD", 4)
     encoded = []
 
@@ -241,7 +241,7 @@ def test_an_untrained_network_predicts_nothing_and_the_loss_is_that_of_the_veloc
     torch.testing.assert_close(bins[f"loss_t/{index / 10:.1f}-{(index + 1) / 10:.1f}"], errors[chosen].mean())
 
 
-def test_text_and_picture_reach_the_prediction(stage):
+def test_text_and_image_reach_the_prediction(stage):
     stir(stage)
     batch = stage.batch(list(range(8)), generators(8))
     expected = errors_of(stage, batch)
@@ -377,14 +377,14 @@ def test_export_can_be_loaded_and_draws_the_same(stage, tmp_path):
 
 
 def test_latents_are_encoded_once_and_can_be_decoded(run, stage):
-    vae, latents = cached_latents(stage.config, run, stage.data, CPU)
+    vae, latents = cached_latents(run, stage.data, CPU)
     images = stage.data.images[:2].float() / 255
     torch.testing.assert_close(latents[:2].float(), encode_latents(vae, images), atol=2e-3, rtol=2e-3)
     assert decode_latents(vae, latents[:2].float()).shape == images.shape
     files = list((data_folders(stage.config, run)[0]).glob("latents-*"))
     assert len(files) == 1
     before = files[0].stat().st_mtime_ns
-    cached_latents(stage.config, run, stage.data, CPU)
+    cached_latents(run, stage.data, CPU)
     assert files[0].stat().st_mtime_ns == before
 
 

@@ -28,8 +28,8 @@ from spatialfusion.tiny.language import (
     TASKS,
     LanguageStage,
     edit_dialogue,
-    picture_dialogue,
-    picture_inputs,
+    image_dialogue,
+    image_inputs,
     read_dialogue,
     reading_figures,
     tokenizer_texts,
@@ -98,7 +98,7 @@ def test_answers_alone_are_learnt_in_full(stage):
     scene = sample_scene(5)
     read = [read_dialogue(scene, MIX, torch.Generator().manual_seed(i)) for i in range(60)]
     guess, said = (next(d for d in read if d.guess == wanted and d.prompt) for wanted in (True, False))
-    for dialogue in (guess, said, picture_dialogue(stage.data, 1, "layout")):
+    for dialogue in (guess, said, image_dialogue(stage.data, 1, "layout")):
         (group,) = stage.collate([dialogue], stage.data)["groups"]
         images = 0 if dialogue.picture is None else 1
         start = stage.encoder.prefix_length(images)
@@ -120,7 +120,7 @@ def test_edit_dialogues_ask_about_the_source_and_answer_with_the_target(stage):
     assert dialogue.answer != numbers_answer(stage.data.scenes[source])
 
 
-def test_answers_to_captions_and_pictures_are_true_of_the_scene(stage):
+def test_answers_to_captions_and_images_are_true_of_the_scene(stage):
     for seed in range(40):
         scene = sample_scene(seed)
         dialogue = read_dialogue(scene, MIX, torch.Generator().manual_seed(seed))
@@ -129,7 +129,7 @@ def test_answers_to_captions_and_pictures_are_true_of_the_scene(stage):
         assert all(f"{thing.color} {thing.noun}" in dialogue.prompt.lower() for thing in _things(dialogue.answer))
         assert _true(scene, dialogue.answer)
     for index, scene in enumerate(stage.data.scenes):
-        assert _true(scene, picture_dialogue(stage.data, index, "names").answer)
+        assert _true(scene, image_dialogue(stage.data, index, "names").answer)
 
 
 def _things(answer):
@@ -189,7 +189,7 @@ def test_shared_prefix_gives_the_loss_and_gradients_of_whole_chats(stage):
     for group in stage.batch([0, 1, 2, 3] * 3, generators(12))["groups"]:
         errors, hits = stage.predict(group)
         ids, weights = group["ids"], group["weights"]
-        inputs = picture_inputs(group["pixels"], ids, stage.encoder) if "pixels" in group else {}
+        inputs = image_inputs(group["pixels"], ids, stage.encoder) if "pixels" in group else {}
         if "hidden" in group:
             inputs["attention_mask"] = {"full_attention": summary_mask(group["hidden"], ids.shape[1])}
             summaries += 1
@@ -245,7 +245,7 @@ def test_greedy_answers_follow_the_most_likely_token(stage, monkeypatch):
             ids = stage.encoder.token_ids(prompt, [] if picture is None else [(4, 4)])[None]
             start = ids.shape[1]
             for _ in range(5):
-                given_picture = {} if picture is None else picture_inputs(picture[None], ids, stage.encoder)
+                given_picture = {} if picture is None else image_inputs(picture[None], ids, stage.encoder)
                 with torch.no_grad():
                     following = stage.text_encoder(input_ids=ids, **given_picture).logits[:, -1:].argmax(-1)
                 ids = torch.cat([ids, following], dim=1)

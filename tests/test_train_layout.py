@@ -11,7 +11,7 @@ from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import COLORS, KINDS
 from spatialfusion.scenes.statements import SIDES, observe, view_score
-from spatialfusion.train.layout import CLASSES, FACING_CLASSES, LayoutHead, facing, layouts
+from spatialfusion.train.layout import CLASSES, FACING_CLASSES, LayoutHead, covered, facing, layouts, object_cells
 
 
 @pytest.mark.parametrize("size", [(128, 128), (128, 96)])
@@ -31,6 +31,11 @@ def test_a_layout_has_what_is_rendered_there(size):
             assert (told[2][instance == i] == facing(observed[i])).all()
             assert not silent[:, instance == i].any()
         assert not maps[:, instance < 0].any()
+
+
+def test_a_layout_tells_which_cells_are_covered():
+    scenes = [sample_scene(seed) for seed in range(12)]
+    assert torch.equal(object_cells(layouts(scenes, 8, 6)), covered(scenes, 16, 12))
 
 
 def test_a_facing_is_the_side_that_the_camera_sees():

@@ -26,7 +26,7 @@ from spatialfusion.label import main as label
 from spatialfusion.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.train import samples, stage2
-from spatialfusion.train.__main__ import _seed_model, parse_arguments
+from spatialfusion.train.__main__ import parse_arguments, seed_model
 from spatialfusion.train.base import Base, published_repository
 from spatialfusion.train.config import MixConfig, TrainConfig, load_config
 from spatialfusion.train.engine import make_accelerator, sample_generator, train_stage
@@ -364,7 +364,7 @@ def test_captions_and_sources_are_dropped_as_asked(square):
         assert [text in instructions for text in part.texts] == [i in part.edits for i in range(4)]
         assert part.sources.shape == (len(part.edits), 3, 64, 64)
         assert set(bare.texts) <= captions and bare.edits == [] and bare.sources.shape == (0, 3, 64, 64)
-        # The picture stays where the instruction is dropped.
+        # The image stays where the instruction is dropped.
         assert set(mute.texts) == {""} and mute.edits == part.edits
     assert any(part.edits for part in kept)
 
@@ -417,14 +417,14 @@ def test_latents_are_encoded_once_and_go_on_where_they_were_broken_off(square, t
     latents = RecordLatents(reader, "abc", encode)
     assert sum(encoded) == 4
     for record in range(8):
-        image, source = reader.pictures(0, record)
+        image, source = reader.images(0, record)
         expected = [None if p is None else nn.functional.avg_pool2d(p, 8).half() for p in (image, source)]
         for found, wanted in zip(latents.load(0, record), expected, strict=True):
             assert (found is None) == (wanted is None) and (found is None or torch.equal(found, wanted))
     encoded = []
     RecordLatents(reader, "abc", encode)
     assert encoded == []
-    # Other weights, other sizes and other pictures are other latents.
+    # Other weights, other sizes and other images are other latents.
     RecordLatents(reader, "abd", encode)
     RecordLatents(Reader([(folder, 1.0)], 4, [(32, 32)]), "abc", encode)
     assert sum(encoded) == 2 * 10
@@ -530,7 +530,7 @@ def test_a_base_that_is_none_is_one_sentence(qwen, square, tmp_path):
 
 def test_a_checkpoint_of_another_backbone_is_refused(qwen, trained, square, tmp_path):
     config = make_config(qwen, tmp_path, [square], init=trained.run / "model" / FILE_NAME)
-    _seed_model(config, tmp_path / "model")
+    seed_model(config, tmp_path / "model")
     if trained.stage1.model.config.backbone == "qwen-image":
         assert Stage1(config, tmp_path, CPU).model.config.backbone == "qwen-image"
     else:

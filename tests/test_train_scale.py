@@ -38,7 +38,7 @@ from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.train.__main__ import STAGES as REGISTRY
 from spatialfusion.train.config import DiffusionConfig, load_config
 from spatialfusion.train.data_stage import prepare_data
-from spatialfusion.train.engine import _place, make_accelerator, sample_index, train_stage
+from spatialfusion.train.engine import make_accelerator, place, sample_index, train_stage
 from spatialfusion.train.optim import Average, Optimizers
 from spatialfusion.train.probe import ForwardPass, SampleCost, measure, memory_lines
 from spatialfusion.train.shard import local
@@ -69,7 +69,7 @@ def config(run: Path, **overrides: str):
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory) -> Path:
-    """A run folder with rendered pictures and an untrained model, whose diffusion transformer has three blocks."""
+    """A run folder with rendered images and an untrained model, whose diffusion transformer has three blocks."""
     run = tmp_path_factory.mktemp("start")
     prepare_data(config(run), run)
     parts = tiny.tiny_components()
@@ -85,7 +85,7 @@ def start(tmp_path_factory) -> Path:
 
 
 def copy_run(start: Path, run: Path) -> Path:
-    # One copy of the pictures is enough, and nothing writes to them once their latents are cached.
+    # One copy of the images is enough, and nothing writes to them once their latents are cached.
     run.mkdir()
     (run / "data").symlink_to(start / "data")
     shutil.copytree(start / "model", run / "model")
@@ -387,7 +387,7 @@ def test_frozen_networks_may_be_held_in_bf16(start, tmp_path):
     stage = REGISTRY["stage2"].load()(made, run, CPU)
     stage.trained.train()
     exact = stage.loss(draw(stage))[0].item()
-    _place(stage, made)
+    place(stage, made)
     assert {p.dtype for p in frozen(stage)} == {torch.bfloat16}
     assert {p.dtype for p in stage.trained.parameters()} == {torch.float32}
     with torch.autocast("cpu", torch.bfloat16):

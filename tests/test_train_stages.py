@@ -238,7 +238,7 @@ def test_depth_may_be_learnt_from_some_samples_of_stage_2_alone(finished):
     assert (residual[[0, 4]] - teacher[[0, 4]]).abs().amax(dim=(1, 2, 3)).min() > 1e-3
 
 
-def test_the_source_encoder_learns_the_depth_of_its_own_picture(finished):
+def test_the_source_encoder_learns_the_depth_of_its_own_image(finished):
     config = smoke(finished, **{"stage1.source_weight": "0.5"})
     stage = STAGES["stage1"].load()(config, finished, torch.device("cpu"))
     count = len(stage.data.data)

@@ -31,7 +31,7 @@ def stirred_vae(base_dim: int = 4, num_res_blocks: int = 1, seed: int = 0):
     return vae
 
 
-def pictures(count: int, width: int = 32, height: int = 32, seed: int = 0) -> torch.Tensor:
+def surfaces(count: int, width: int = 32, height: int = 32, seed: int = 0) -> torch.Tensor:
     """Coloured surfaces with straight edges, [count,3,H,W] uint8."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randint(0, 256, (count, 3, height // 8, width // 8), generator=generator).float()
@@ -58,7 +58,7 @@ def test_written_back_to_video():
     flat = Autoencoder2D.from_video(stirred_vae())
     vae = stirred_vae(seed=1)
     flat.to_video(vae)
-    images = pictures(2).float() / 255
+    images = surfaces(2).float() / 255
     with torch.no_grad():
         assert torch.allclose(encode_latents(vae, images), encode_latents(flat, images), atol=1e-5)
     weights = dict(vae.named_parameters())
@@ -67,9 +67,9 @@ def test_written_back_to_video():
     assert not any(weight.any() for name, weight in weights.items() if "time_conv" in name)
 
 
-def test_fold_gives_wan_statistics_and_changes_no_picture():
+def test_fold_gives_wan_statistics_and_changes_no_image():
     flat = Autoencoder2D.from_video(stirred_vae())
-    data = pictures(64)
+    data = surfaces(64)
     images = data[:4].float() / 255
     frames = 2 * images - 1
     with torch.no_grad():
@@ -90,7 +90,7 @@ def test_fold_gives_wan_statistics_and_changes_no_picture():
 
 def test_encode_latents_is_what_diffusers_does():
     vae = stirred_vae()
-    images = pictures(1).float() / 255
+    images = surfaces(1).float() / 255
     with torch.no_grad():
         latents = encode_latents(vae, images)
         raw = vae.encode(2 * images.unsqueeze(2) - 1).latent_dist.mode()
@@ -114,7 +114,7 @@ def test_bad_input(tmp_path):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run folder with a few rendered pictures."""
+    """A run folder with a few rendered images."""
     folder = tmp_path_factory.mktemp("vae")
     prepare_data(config(folder), folder)
     return folder
@@ -169,7 +169,7 @@ def test_validation_under_autocast_sees_the_fold(run, tmp_path):
     stage.trained.eval()
     z = stage.trained.config.z_dim
     with torch.no_grad():
-        # Small latents: the fold has much to do, and without it the picture would be grey.
+        # Small latents: the fold has much to do, and without it the image would be grey.
         stage.trained.quant_conv.weight[:z] *= 0.01
         stage.trained.post_quant_conv.weight *= 100
     plain = stage.validate(tmp_path, 0)
@@ -187,14 +187,14 @@ def test_batch_depends_on_its_generators_alone(run):
         assert torch.equal(first[key][1:], alone[key])
 
 
-def test_last_steps_see_whole_pictures(run):
+def test_last_steps_see_whole_images(run):
     options = config(run)
     options.vae = dataclasses.replace(options.vae, steps=20, crop=16, batch=2)
     stage = VaeStage(options, run, CPU)
     assert [stage.indices(step, range(1))[0][1] for step in (0, 17, 18, 19)] == [16, 16, 32, 32]
 
 
-def test_scaled_latents_are_asked_for_scaled_pictures(run):
+def test_scaled_latents_are_asked_for_scaled_images(run):
     torch.manual_seed(0)
     stage = VaeStage(config(run), run, CPU)
     batch = stage.batch([(0, 32), (1, 32)], generators(2))

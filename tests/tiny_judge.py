@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-SIDE = 64  # of SAM 2's pictures
+SIDE = 64  # of SAM 2's images
 WORDS = ("red", "blue", "car", "house", "mug", ".")
 
 
@@ -79,12 +79,12 @@ def save_sam2(folder: Path) -> Path:
 def save_orient_anything(folder: Path, bins: int = 722) -> Path:
     from transformers import Dinov2Config
 
-    from spatialfusion.evaluate.foundation.orient import _network
+    from spatialfusion.evaluate.foundation.orient import orientation_network
 
     config = Dinov2Config(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, mlp_ratio=2, image_size=56, patch_size=14
     )
-    return _save(_network(bins), config, folder)
+    return _save(orientation_network(bins), config, folder)
 
 
 def _save(kind: type, config, folder: Path) -> Path:

@@ -15,9 +15,9 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.backbones import backbone_in_host
-from ...spatialfusion.config import SpatialFusionConfig
 from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, SemanticContext, chat_prefix, plain_ids
 from ...spatialfusion.errors import InputError
+from ...spatialfusion.model_config import SpatialFusionConfig
 from ...spatialfusion.spatial_transformer import apply_rotary, rotary
 
 _TEMPLATE_EDIT = chat_prefix(1) + "{}" + CHAT_SUFFIX

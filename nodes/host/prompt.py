@@ -12,7 +12,7 @@ from torch import Tensor
 from ...spatialfusion.backbones import backbone_in_host
 from ...spatialfusion.context import SemanticContext
 from ...spatialfusion.errors import InputError
-from ...spatialfusion.fitting import fit_picture
+from ...spatialfusion.fitting import fit_image
 from ...spatialfusion.texts import check_text
 from .clip_context import encode_with_clip, expected_clip
 from .loaded import LoadedModel
@@ -29,7 +29,7 @@ def fit_pictures(image: Tensor | None, height: int, width: int) -> list[Tensor]:
     if not image.isfinite().all():
         raise InputError("image has values that are not numbers (NaN): expected 0 to 1.")
     pictures = image[..., :3].movedim(-1, 1).float().cpu().clamp(0, 1)
-    return [fit_picture(picture, height, width) for picture in pictures]
+    return [fit_image(picture, height, width) for picture in pictures]
 
 
 def check_size(width: int, height: int) -> None:

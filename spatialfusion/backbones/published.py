@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
-from ..config import SpatialFusionConfig
 from ..errors import InputError, suggest
+from ..model_config import SpatialFusionConfig
 from . import backbone_of_class
 from .backbone import Backbone
 

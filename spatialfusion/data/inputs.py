@@ -1,4 +1,4 @@
-"""Images and captions to be labelled: a folder with captions.jsonl, metadata.csv or a text file beside each picture,
+"""Images and captions to be labelled: a folder with captions.jsonl, metadata.csv or a text file beside each image,
 WebDataset tars, Parquet files, a `datasets` folder or a data set of the Hugging Face Hub.
 
 Notable: every input is a numbered sequence that can be read from any position, so a shard of the output is a function
@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
+from .image_folder import CAPTION_ENDINGS, ImageFolderInput
 from .items import PICTURE_ENDINGS, Columns, Input
 from .parquet import DatasetInput, ParquetInput
-from .picture_folder import CAPTION_ENDINGS, PictureFolderInput
 from .tables import CsvInput, JsonlInput
 from .tars import TarInput
 
 _TABLES = {"captions.jsonl": JsonlInput, "metadata.jsonl": JsonlInput, "metadata.csv": CsvInput}
 _FILES: dict[str, Callable[[list[Path], Columns], Input]] = {".tar": TarInput, ".parquet": ParquetInput}
 _PACKED = (".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".zst", ".zip", ".7z", ".rar")
-_EXPECTED = "captions.jsonl, metadata.csv, .tar or .parquet files, or pictures with a .txt beside each"
+_EXPECTED = "captions.jsonl, metadata.csv, .tar or .parquet files, or images with a .txt beside each"
 
 
 def open_input(name: str, columns: Columns, split: str = "train") -> Input:
@@ -65,8 +65,8 @@ def _open_folder(path: Path, columns: Columns, split: str) -> Input:
     pictures = [name for name in names if name.lower().endswith(tuple(f".{ending}" for ending in PICTURE_ENDINGS))]
     if pictures:
         if any(name.endswith(CAPTION_ENDINGS) for name in names):
-            return PictureFolderInput(path, pictures)
-        raise InputError(f"{path} has pictures without captions: expected {_EXPECTED}.")
+            return ImageFolderInput(path, pictures)
+        raise InputError(f"{path} has images without captions: expected {_EXPECTED}.")
     if packed := [name for name in names if name.lower().endswith(_PACKED)]:
         raise InputError(f"{path} holds compressed files, such as {packed[0]}: decompress or unpack them.")
     raise InputError(f"{path} has no images with captions: expected {_EXPECTED}.")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..errors import InputError
 from ..geometry import Geometry
 from ..texts import check_text
-from .pictures import RecordError
+from .image_files import RecordError
 
 # Under which names a field is looked for, unless the user says which column it is.
 NAMES = {
@@ -31,7 +31,7 @@ LARGEST = {"image": 2**29, "source": 2**29, "json": 2**24, "caption": 2**20, "in
 
 @dataclass(frozen=True)
 class Item:
-    """What is known of a record before it is labelled. Images are the bytes of a picture file; hfov is in degrees."""
+    """What is known of a record before it is labelled. Images are the bytes of an image file; hfov is in degrees."""
 
     image: bytes
     caption: str
@@ -143,7 +143,7 @@ def _image_bytes(value: Any, name: str, folder: Path | None) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
     if not isinstance(value, str):
-        raise RecordError(f"the {name} is of type {type(value).__name__}, neither a picture nor a file name")
+        raise RecordError(f"the {name} is of type {type(value).__name__}, neither an image nor a file name")
     if re.match(r"[a-z0-9]+://", value):
         raise RecordError(f"the {name} is an address and not a file: download the images first (img2dataset does)")
     if value.startswith("data:") or (len(value) > 255 and re.fullmatch(r"[\w+/=\s-]+", value)):

@@ -1,4 +1,4 @@
-"""What a labelling run made: rejected.jsonl, and a report with histograms and pictures."""
+"""What a labelling run made: rejected.jsonl, and a report with histograms and images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REASONS = 12
 
 
 def write_report(out: Path, shards: int, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Write rejected.jsonl, report.md and its pictures from the notes of all shards; returns the totals, and
+    """Write rejected.jsonl, report.md and its images from the notes of all shards; returns the totals, and
     the most frequent reason of rejection."""
     notes = [json.loads(note_path(out, shard).read_text(encoding="utf-8")) for shard in range(shards)]
     totals = {name: sum(note[name] for note in notes) for name in ("items", "records", "edits")}
@@ -86,7 +86,7 @@ def _text(
     else:
         lines += ["None.", ""]
     if totals["records"]:
-        lines += ["## Pictures", "", "![images and depth](sheet.png)", ""]
+        lines += ["## Images", "", "![images and depth](sheet.png)", ""]
     return "\n".join(lines)
 
 

@@ -20,8 +20,8 @@ from ..errors import InputError
 from ..files import write_text
 from ..geometry import Geometry
 from ..texts import printable
+from .image_files import ImageFile, RecordError, read_image_file
 from .items import Input, Item
-from .pictures import Picture, RecordError, read_picture
 from .records import ASSUMED_HFOV, make_record, write_shard
 from .teachers.teacher import Teacher
 
@@ -87,7 +87,7 @@ class _Shard:
 
     def __init__(self, teacher: Teacher, options: Options, progress: Callable[[int], None]):
         self.teacher, self.options, self.progress = teacher, options, progress
-        self.waiting: dict[tuple[int, int], list[tuple[int, Item, Picture, bytes | None]]] = defaultdict(list)
+        self.waiting: dict[tuple[int, int], list[tuple[int, Item, ImageFile, bytes | None]]] = defaultdict(list)
         self.records: dict[int, dict[str, Any]] = {}
         self.rejected: list[dict[str, str]] = []
         self.depth = [0] * (len(DEPTH_BINS) + 1)
@@ -97,7 +97,7 @@ class _Shard:
     def take(self, number: int, item: Item) -> None:
         try:
             self._check_licence(item)
-            picture = read_picture(item.image, None if item.geometry else self.options.max_side)
+            picture = read_image_file(item.image, None if item.geometry else self.options.max_side)
             source = None if item.source is None else _read_source(item.source, self.options.max_side)
         except RecordError as reason:
             self.reject(number, item.origin, str(reason))
@@ -125,7 +125,7 @@ class _Shard:
         if allowed and licence.lower() not in allowed:
             raise RecordError(f"the licence {licence} is not allowed")
 
-    def _ask(self, entries: list[tuple[int, Item, Picture, bytes | None]]) -> None:
+    def _ask(self, entries: list[tuple[int, Item, ImageFile, bytes | None]]) -> None:
         asked, cameras = [], []
         for entry in entries:
             number, item, picture, _ = entry
@@ -151,7 +151,7 @@ class _Shard:
             self._keep(number, item, picture, source, geometry[i], cameras[i][1])
             self.progress(1)
 
-    def _camera(self, item: Item, picture: Picture) -> tuple[float, str] | None:
+    def _camera(self, item: Item, picture: ImageFile) -> tuple[float, str] | None:
         """The field of view to tell the teacher, and where it is from."""
         if self.teacher.gives_fov:
             return ASSUMED_HFOV, "teacher"
@@ -163,7 +163,7 @@ class _Shard:
         return None
 
     def _keep(
-        self, number: int, item: Item, picture: Picture, source: bytes | None, geometry: Geometry, hfov_source: str
+        self, number: int, item: Item, picture: ImageFile, source: bytes | None, geometry: Geometry, hfov_source: str
     ) -> None:
         self.records[number] = make_record(
             id=f"{number:08d}",
@@ -189,6 +189,6 @@ class _Shard:
 
 def _read_source(data: bytes, max_side: int | None) -> bytes:
     try:
-        return read_picture(data, max_side).data
+        return read_image_file(data, max_side).data
     except RecordError as reason:
         raise RecordError(str(reason).replace("the image", "the source image", 1)) from None

@@ -217,7 +217,7 @@ class Reader:
         """(width, height) of the bucket that a record is in."""
         return self.buckets[self._bucket_of[folder][record]]
 
-    def pictures(self, folder: int, record: int) -> tuple[Tensor, Tensor | None]:
+    def images(self, folder: int, record: int) -> tuple[Tensor, Tensor | None]:
         """The image [3, H, W] of a record and its source image, if it is an edit; both at the bucket's size."""
         size = self.size(folder, record)
         with self._naming(folder, record) as row:
@@ -277,7 +277,7 @@ def fit_geometry(geometry: Geometry, size: tuple[int, int]) -> Geometry:
 
 
 def _middle(height: int, width: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Top, left, height, width of the largest rectangle of size's shape in the middle of a picture."""
+    """Top, left, height, width of the largest rectangle of size's shape in the middle of an image."""
     ratio = size[0] / size[1]
     cut_width = min(width, max(1, round(height * ratio)))
     cut_height = min(height, max(1, round(width / ratio)))

@@ -18,9 +18,9 @@ import torch.distributed as dist
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from ..files import atomic_file
+from ..progress import progress_bar
 from .reader import Reader
 
 ENCODED_TOGETHER = 4  # records that are encoded at once
@@ -67,9 +67,9 @@ class RecordLatents:
                 missing.append((file, rows))
         if missing:
             total = sum(len(rows) for _, rows in missing)
-            with tqdm(total=total, desc="encode latents", unit="record", disable=rank > 0) as bar:
+            with progress_bar(total=total, what="encode latents", unit="record", disable=rank > 0) as bar:
                 for file, rows in missing:
-                    self._add(file, rows, encode, bar)
+                    self._add(file, rows, encode, bar.update)
         if ranks > 1:
             # Shards differ in size, and there may be fewer of them than processes.
             patient = dist.new_group(backend="gloo", timeout=WAIT_TIMEOUT)
@@ -102,7 +102,7 @@ class RecordLatents:
                     yield _File(folder, first, self._path(folder, shard, size), members, identity)
                 first = end
 
-    def _add(self, file: _File, rows: list[int], encode: Encode, bar: tqdm) -> None:
+    def _add(self, file: _File, rows: list[int], encode: Encode, done: Callable[[int], object]) -> None:
         """Encode some rows of a file and write it anew."""
         tensors: dict[str, Tensor] = {}
         if names := file.names():
@@ -112,11 +112,11 @@ class RecordLatents:
             images: dict[str, Tensor] = {}
             members = rows[start : start + ENCODED_TOGETHER]
             for row in members:
-                images[str(row)], source = self.reader.pictures(file.folder, file.first + row)
+                images[str(row)], source = self.reader.images(file.folder, file.first + row)
                 if source is not None:
                     images[f"{row}.source"] = source
             latents = encode(torch.stack(list(images.values()))).half().cpu()
             tensors |= {n: latent.clone(memory_format=torch.contiguous_format) for n, latent in zip(images, latents)}
-            bar.update(len(members))
+            done(len(members))
         with atomic_file(file.path) as temporary:
             save_file(tensors, temporary, file.identity)

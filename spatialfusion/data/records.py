@@ -1,7 +1,7 @@
 """Labelled records in Parquet shards: an image, what it is called, its metric depth, and where all of it comes from.
 
 Notable: a shard is plain Parquet with the metadata of Hugging Face `datasets`, so `datasets.load_dataset` opens image,
-depth and source image as pictures. Depth is a 16-bit PNG of log depth whose ends stand beside it (`log_depth.py`).
+depth and source image as images. Depth is a 16-bit PNG of log depth whose ends stand beside it (`log_depth.py`).
 Row groups are small, so that one record can be read without its neighbours.
 """
 
@@ -87,17 +87,17 @@ def make_record(
         camera = {name: value.item() for name, value in zip(camera, values)}
     return {
         "id": id,
-        "image": _picture(image),
+        "image": _image_value(image),
         "width": geometry.width,
         "height": geometry.height,
         "caption": caption,
-        "depth": _picture(png.getvalue()),
+        "depth": _image_value(png.getvalue()),
         "near": near,
         "far": far,
         "valid": float(valid.mean()),
         **camera,
         "hfov_source": hfov_source,
-        "source_image": None if source_image is None else _picture(source_image),
+        "source_image": None if source_image is None else _image_value(source_image),
         "instruction": instruction,
         "licence": licence,
         "origin": origin,
@@ -109,7 +109,7 @@ def make_record(
 def read_record(record: Mapping[str, Any]) -> tuple[Tensor, Geometry]:
     """The image [3, H, W] in [0, 1] of a record, and its geometry (a batch of one).
 
-    The record is a row of a shard, from pyarrow or from `datasets` (pictures decoded or not). Where its `hfov` is
+    The record is a row of a shard, from pyarrow or from `datasets` (images decoded or not). Where its `hfov` is
     None, the geometry's camera is made up (ASSUMED_HFOV).
     """
     image = image_tensor(record["image"])
@@ -130,7 +130,7 @@ def read_record(record: Mapping[str, Any]) -> tuple[Tensor, Geometry]:
 
 
 def image_tensor(value: Any) -> Tensor:
-    """[3, H, W] in [0, 1] of a picture of a column: bytes, {"bytes": ...}, or a PIL image as `datasets` decodes it."""
+    """[3, H, W] in [0, 1] of an image of a column: bytes, {"bytes": ...}, or a PIL image as `datasets` decodes it."""
     return to_tensor(to_rgb(value)) if isinstance(value, Image.Image) else read_image(_bytes(value))
 
 
@@ -141,7 +141,7 @@ def write_shard(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
     table = pa.Table.from_pylist(list(records), schema=schema())
     with atomic_file(path) as temporary:
-        # Statistics would be whole pictures: the smallest and the largest bytes of every row group, in the footer.
+        # Statistics would be whole images: the smallest and the largest bytes of every row group, in the footer.
         pq.write_table(table, temporary, row_group_size=ROW_GROUP, write_statistics=False, use_dictionary=False)
 
 
@@ -190,5 +190,5 @@ def _bytes(value: Any) -> bytes:
     return value["bytes"] if isinstance(value, Mapping) else value
 
 
-def _picture(data: bytes) -> dict[str, Any]:
+def _image_value(data: bytes) -> dict[str, Any]:
     return {"bytes": data, "path": None}

@@ -1,7 +1,7 @@
-"""Rendered scenes on disk: pictures, exact metric depth, the scenes behind them, and editing pairs.
+"""Rendered scenes on disk: images, exact metric depth, the scenes behind them, and editing pairs.
 
 Notable: rendering is the slow part of a training step on a CPU, so it happens once. A folder holds shards of 256
-pictures (safetensors beside JSON); a broken-off run goes on with the first shard that is missing. Captions are not
+images (safetensors beside JSON); a broken-off run goes on with the first shard that is missing. Captions are not
 stored: they are drawn anew from the scene in every epoch.
 """
 
@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from ..errors import InputError
 from ..files import atomic_file
 from ..geometry import Geometry
+from ..progress import progress_bar
 from ..scenes.edits import Edit, sample_edit
 from ..scenes.render import render
 from ..scenes.sample import sample_scene
@@ -68,15 +68,19 @@ class RenderedScenes:
         """[N, H, W] bool."""
         return self.depth > 0
 
-    def geometry(self, indices: list[int]) -> Geometry:
-        """The exact depth of some pictures, with their cameras."""
+    @functools.cached_property
+    def intrinsics(self) -> Tensor:
+        """[N, 3, 3], normalised by the image's size."""
         height, width = self.depth.shape[-2:]
+        return torch.stack([scene.camera.intrinsics(width / height) for scene in self.scenes])
+
+    def geometry(self, indices: list[int]) -> Geometry:
+        """The exact depth of some images, with their cameras."""
         depth = self.depth[indices].float()
-        cameras = [self.scenes[i].camera.intrinsics(width / height) for i in indices]
-        return Geometry(depth=depth, valid=depth > 0, intrinsics=torch.stack(cameras))
+        return Geometry(depth=depth, valid=depth > 0, intrinsics=self.intrinsics[indices])
 
     def latents(self, encode: Callable[[Tensor], Tensor], identity: str) -> Tensor:
-        """Normalised latents [N, C, h, w] float16 of all pictures, computed once and kept beside them; pictures that
+        """Normalised latents [N, C, h, w] float16 of all images, computed once and kept beside them; images that
         came later are added.
 
         Args:
@@ -87,7 +91,7 @@ class RenderedScenes:
         parts = [load_file(path)["latents"]] if path.exists() else []
         known = sum(map(len, parts))
         if known < len(self):
-            batches = tqdm(self.images[known:].split(32), desc="encode latents", unit="batch", leave=False)
+            batches = progress_bar(self.images[known:].split(32), what="encode latents", leave=False)
             parts += [encode(images.float() / 255).half() for images in batches]
             parts = [torch.cat(parts).contiguous()]
             with atomic_file(path) as temporary:
@@ -95,24 +99,33 @@ class RenderedScenes:
         return parts[0]
 
     def _column(self, name: str) -> Tensor:
-        # Autocast on a CPU refuses to join float16, and validation opens pictures inside of it.
+        # Autocast on a CPU refuses to join float16, and validation opens images inside of it.
         with torch.autocast("cpu", enabled=False):
             return torch.cat([load_file(shard.with_suffix(".safetensors"))[name] for shard in self.shards])
 
 
-def render_folder(folder: Path, count: int, size: tuple[int, int], edit_fraction: float, seed: int) -> None:
-    """Render at least `count` pictures of `size` (width, height) into `folder`; whole shards that exist are kept."""
+def render_folder(
+    folder: Path,
+    count: int,
+    size: tuple[int, int],
+    edit_fraction: float,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> None:
+    """Render at least `count` images of `size` (width, height) into `folder`; whole shards that exist are kept."""
     folder = Path(folder)
     shards = -(-count // SHARD)
     missing = [i for i in range(shards) if not (folder / f"shard-{i:05d}.json").exists()]
     if not missing:
         return
-    with tqdm(total=shards * SHARD, initial=(shards - len(missing)) * SHARD, desc=f"render {folder.name}") as bar:
+    with progress_bar(
+        total=shards * SHARD, initial=(shards - len(missing)) * SHARD, what=f"render {folder.name}", unit="scene"
+    ) as bar:
         for i in missing:
             scenes, edits = draw_scenes(min(SHARD, count), edit_fraction, seed + i * SHARD)
             images, depth = [], []
             for start in range(0, len(scenes), 32):
-                rendering = render(scenes[start : start + 32], size=size)
+                rendering = render(scenes[start : start + 32], size=size, device=device)
                 assert rendering.image is not None
                 images.append((rendering.image * 255).round().to(torch.uint8).cpu())
                 depth.append(torch.where(rendering.valid, rendering.depth, 0).half().cpu())

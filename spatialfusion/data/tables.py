@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .image_files import RecordError
 from .items import Columns, Item, digest
-from .pictures import RecordError
 
 
 class TableInput:

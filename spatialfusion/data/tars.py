@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .image_files import RecordError
 from .items import NAMES, PICTURE_ENDINGS, Columns, Item, check_bytes, decoded, digest
-from .pictures import RecordError
 
 _SOURCE = ("source", "src", "src0", "input", "original", "source_image", "input_image")
 _TARGET = ("target", "output", "edited", "image")
@@ -47,7 +47,7 @@ class TarInput:
                     self.size.append(size)
                 self.first.append(len(self.kind))
         if not self.keys:
-            raise InputError(f"{paths[0].parent} holds tars without pictures: expected files such as a.jpg and a.txt.")
+            raise InputError(f"{paths[0].parent} holds tars without images: expected files such as a.jpg and a.txt.")
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -148,7 +148,7 @@ def _record_of(name: str) -> tuple[str, str | None]:
 
 
 def _join_dotted(records: dict[str, _Files]) -> None:
-    """Settle whether a.b.png is the picture of a record "a.b", of a record "a", or something beside the picture of "a",
+    """Settle whether a.b.png is the image of a record "a.b", of a record "a", or something beside the image of "a",
     such as its mask: by what else is there."""
     children: dict[str, list[str]] = {}
     for key in records:

@@ -13,7 +13,7 @@ from ..devices import usable_device
 from ..errors import CommandParser, InputError, read_size, run_command, suggest
 
 if TYPE_CHECKING:
-    from .images import ImageSource
+    from .image_sources import ImageSource
     from .questions import Question
 
 EXAMPLES = """examples:
@@ -29,8 +29,8 @@ EXAMPLES = """examples:
 def main(argv: list[str]) -> None:
     options = read_arguments(argv)
     from .evaluation import PROTOCOL, run_evaluation
-    from .images import FolderImages, Request
-    from .judges import judge_settings, load_judge
+    from .image_sources import FolderImages, Request
+    from .judges.load import judge_settings, load_judge
 
     questions, notes, settings = _questions(options)
     if options.plans is not None:
@@ -51,8 +51,7 @@ def main(argv: list[str]) -> None:
 
 
 def _evaluate_plans(options: argparse.Namespace, questions: Sequence[Question], settings: dict[str, Any]) -> None:
-    from tqdm import tqdm
-
+    from ..progress import progress_bar
     from .plans import evaluate_plans, find_writer
 
     write, named = find_writer(options.plans, options.device)
@@ -62,7 +61,7 @@ def _evaluate_plans(options: argparse.Namespace, questions: Sequence[Question], 
         options.seeds,
         write,
         settings | named,
-        lambda questions: tqdm(questions, desc="plans", unit="plan"),
+        lambda questions: progress_bar(questions, what="plans", unit="plan"),
     )
     _say(report, "scenes")
     for name in ("plans.jsonl", "report.md", "report.json"):
@@ -146,7 +145,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from .judges import OPTIONS, check_options
+    from .judges.load import OPTIONS, check_options
     from .questions import SUB_DOMAINS, read_seeds
 
     ways = {"--model": options.model, "--images": options.images, "--workflow": options.workflow,
@@ -231,7 +230,7 @@ def _questions(options: argparse.Namespace) -> tuple[list[Question], list[str], 
 
 def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple[ImageSource, Any]:
     """Where images come from, and the device for the judge."""
-    from .images import FolderImages, RenderedImages
+    from .image_sources import FolderImages, RenderedImages
 
     size = options.size or (512, 512)
     if options.images is not None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..fitting import fit_geometry
 from ..geometry import Geometry
 from ..scenes.statements import ObservedObject
-from .judge import Seen
+from .judges.judge import Seen
 from .scores import mean_interval
 
 # How far the middle of an object's visible surface lies before the object's centre, as a part of half its extent along
@@ -96,8 +96,7 @@ def summarise_depth(rows: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any] 
     found = [one for row in depths for one in row]
     if not found:
         return None
-    # Records of older runs hold no distances.
-    per_question = [[pair for one in row for pair in one.get("distances", ())] for row in depths]
+    per_question = [[pair for one in row for pair in one["distances"]] for row in depths]
     per_question = [torch.tensor(pairs, dtype=torch.float64) for pairs in per_question if pairs]
     errors = sorted(error for pairs in per_question for error in ((pairs[:, 0] / pairs[:, 1] - 1).abs()).tolist())
     orders = [one["order"] for one in found if one["order"] is not None]

@@ -6,19 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ..files import atomic_file
 from ..geometry import Geometry
 from ..geometry_files import save_geometry
+from ..progress import progress_bar
 from ..sheet import figure_tile
 from .depth_figures import depth_errors, object_agreement
-from .images import Drawn, ImageSource, Request
-from .judge import Asked, Judge, Seen, SeenObject
-from .pictures import as_saved, save_picture, scene_geometry, source_pictures
+from .image_sources import Drawn, ImageSource, Request
+from .judges.judge import Asked, Judge, Seen, SeenObject
+from .question_images import as_saved, save_image, scene_geometry, source_images
 from .questions import Question
-from .records import Records
 from .report import make_report, write_contact_sheet, write_report
+from .run_records import Records
 from .verdicts import Verdict, judge_image
 
 PROTOCOL = 1  # to be raised when the same images would get other scores
@@ -63,7 +62,7 @@ def evaluate(
     """
     todo = [(question, seed) for question in questions for seed in seeds if not records.finished(question, seed)]
     total = len(questions) * len(seeds)
-    with tqdm(total=total, initial=total - len(todo), desc="images", unit="image") as bar:
+    with progress_bar(total=total, initial=total - len(todo), what="images", unit="image") as bar:
         for part in _batches(todo, batch):
             requests, before = _with_sources(part, source, judge, records.folder)
             drawn = source.draw(requests)
@@ -86,9 +85,9 @@ def _with_sources(
     if part[0][0].task == "t2i":
         return [Request(question, seed) for question, seed in part], [None] * len(part)
     edits = list({question.id: question for question, _ in part}.values())
-    pictures = dict(zip((question.id for question in edits), source_pictures(edits, source.source_size)))
+    pictures = dict(zip((question.id for question in edits), source_images(edits, source.source_size)))
     for name, picture in pictures.items():
-        save_picture(folder / "sources" / f"{name}.png", picture)
+        save_image(folder / "sources" / f"{name}.png", picture)
     seen = judge.look(list(pictures.values()), [question.asked_before for question in edits])
     looked = dict(zip(pictures, seen))
     requests = [Request(question, seed, pictures[question.id]) for question, seed in part]
@@ -105,7 +104,7 @@ def _judge(
     seen_in = dict(zip(there, looked))
     for i, image in zip(there, images):
         if drawn[i].file is None:
-            save_picture(folder / "images" / f"{requests[i].name}.png", image)
+            save_image(folder / "images" / f"{requests[i].name}.png", image)
     records = []
     for i, (request, one) in enumerate(zip(requests, drawn)):
         question, seen = request.question, seen_in.get(i)

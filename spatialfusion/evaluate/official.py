@@ -18,7 +18,7 @@ from ..files import atomic_file
 from ..scenes.edits import Edit
 from ..scenes.scene import SceneObject
 from ..scenes.statements import RELATIONS, Statement
-from .judge import Asked
+from .judges.judge import Asked
 from .questions import EDITS, Question
 
 COLUMNS = {

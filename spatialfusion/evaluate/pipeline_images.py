@@ -16,9 +16,9 @@ from ..errors import InputError
 from ..geometry import Geometry
 from ..latents import decode_latents
 from ..scenes.scene import Scene
-from .images import Drawn, Request
-from .pictures import scene_geometry
+from .image_sources import Drawn, Request
 from .planned import planned_scene
+from .question_images import scene_geometry
 from .questions import Question, digest
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class PipelineImages:
             self.settings["dtype"] = str(pipeline.dtype).removeprefix("torch.")
         self.vae: Autoencoder2D | None = None
         if pipeline.device.type == "cpu" and isinstance(pipeline.vae, AutoencoderKLQwenImage):
-            # The same pictures in a third of the time.
+            # The same images in a third of the time.
             self.vae = Autoencoder2D.from_video(pipeline.vae).requires_grad_(False)
         self._plans = geometry_from == "planned"
         self._scenes: dict[str, Scene] | None = None

@@ -11,7 +11,7 @@ from .questions import Question
 
 
 def planned_scene(question: Question, seed: int, size: tuple[int, int]) -> Scene:
-    """The scene that the prompt is read as, solved with `seed` for pictures of `size` (width, height).
+    """The scene that the prompt is read as, solved with `seed` for images of `size` (width, height).
 
     For an edit it is the source scene after the edits that the instruction is read as. Raises InputError for a prompt
     or an instruction that is not understood.
@@ -19,7 +19,7 @@ def planned_scene(question: Question, seed: int, size: tuple[int, int]) -> Scene
     if question.edit is None:
         return plan(question.prompt, seed, size).scene
     if question.scene is None:
-        raise InputError(f"the source of {question.id} is a picture alone: expected its scene, to change it.")
+        raise InputError(f"the source of {question.id} is an image alone: expected its scene, to change it.")
     scene = question.scene
     edits = read_instruction(question.prompt, scene)
     for edit in [edits] if isinstance(edits, Edit) else edits:

@@ -21,7 +21,7 @@ from ..planner.plan import plan_text
 from ..planner.sentence import read_sentence
 from ..scenes.scene import Scene
 from ..scenes.statements import observe
-from .judge import Seen, SeenObject
+from .judges.judge import Seen, SeenObject
 from .questions import Question, digest
 from .report import write_report
 from .scores import summarise
@@ -29,7 +29,7 @@ from .verdicts import Verdict, judge_image
 
 BUILT_IN = "built-in"
 MAX_FILE = 64 << 20  # bytes
-SIZE = (1024, 1024)  # the shape of the picture for which scenes are solved
+SIZE = (1024, 1024)  # the shape of the image for which scenes are solved
 _NO_PIXELS = torch.zeros(0, 0, dtype=torch.bool)
 
 Writer = Callable[[Question], str]  # a question's scene text, or an InputError that says why there is none

@@ -16,7 +16,7 @@ import math
 import random
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,13 +24,14 @@ import torch
 
 from ..errors import InputError
 from ..files import atomic_file
+from ..progress import progress_bar
 from ..scenes.captions import caption
 from ..scenes.edits import Edit, EditPair, apply_edit, instruction, sample_edit
 from ..scenes.sample import sample_scene
 from ..scenes.scene import Scene
 from ..scenes.statements import MEASURED, PAIRED, RELATIONS, Statement, propose
 from ..texts import check_text
-from .judge import Asked
+from .judges.judge import Asked
 
 # The edits of each sub-domain, which take turns: kind and direction for `sample_edit`, or where something is inserted.
 EDITS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -61,7 +62,7 @@ class Question:
         asked: the objects that the image must show, in the order in which statement and edit number them.
         statement: of a text-to-image question.
         edit: of an editing question; an added object is the last of `asked`.
-        scene: one in which the statement holds; of an edit, the source. None if only a picture is known.
+        scene: one in which the statement holds; of an edit, the source. None if only an image is known.
         picture: file of an edit's source image, where there is no scene.
         seed: for the noise of its image.
     """
@@ -139,7 +140,7 @@ class Question:
         if not all(number is None or number in range(len(self.asked)) for number in numbers):
             raise InputError(f"it is about object {max(filter(None, numbers))}, but asks for {len(self.asked)}")
         if self.edit is not None and self.scene is None and self.picture is None:
-            raise InputError("it is an edit without a source: expected a scene or a picture")
+            raise InputError("it is an edit without a source: expected a scene or an image")
 
 
 def _check_statement(statement: Statement) -> None:
@@ -161,7 +162,8 @@ def public_questions(count: int = PUBLIC) -> list[Question]:
     if count > STORED:
         have = {question.id for question in stored}
         names = [(task, name, k) for task, group in SUB_DOMAINS.items() for name in group for k in range(count)]
-        drawn = [make_question(*name) for name in _progress([name for name in names if _id(*name) not in have])]
+        names = [name for name in names if _id(*name) not in have]
+        drawn = [make_question(*name) for name in progress_bar(names, what="questions", unit="question")]
         stored += drawn
     found = select(stored, count=count)
     if count in DIGESTS and digest(found) != DIGESTS[count]:
@@ -284,12 +286,6 @@ def _draw_edit(sub_domain: str, kind: str, direction: str, rng: random.Random) -
                     return replace(pair, edit=replace(pair.edit, statement=said))
         else:
             return sample_edit(seed, "test", (kind, direction))
-
-
-def _progress(names: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
-    from tqdm import tqdm
-
-    return tqdm(names, desc="questions", unit="question")
 
 
 def read_seeds(text: str) -> list[int]:

@@ -16,7 +16,7 @@ from ..sheet import TILE, image_tile, write_sheet
 from ..versions import versions
 from .depth_figures import summarise_depth
 from .questions import Question, digest
-from .records import Records
+from .run_records import Records
 from .scores import summarise
 
 # Sub-domain: GenSpace's name, and its template ids.
@@ -159,7 +159,7 @@ def write_contact_sheet(
 
 
 def _tile(file: Path | None) -> Image.Image:
-    """A picture file as high as the other tiles; grey words where there is none."""
+    """An image file as high as the other tiles; grey words where there is none."""
     if file is None or not file.exists():
         blank = Image.new("RGB", (2 * TILE, 2 * TILE), "lightgrey")
         ImageDraw.Draw(blank).text((TILE, TILE), "no image", "black", ImageFont.load_default(13), anchor="mm")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..scenes.edits import Edit, score_edit
 from ..scenes.statements import Observation, Statement, score
-from .judge import Asked, Seen
+from .judges.judge import Asked, Seen
 from .questions import Question
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..errors import CommandParser, InputError, read_size, run_command
-from .pictures import save_picture, source_pictures
+from ..progress import progress_bar
+from .question_images import save_image, source_images
 from .questions import PUBLIC, SUB_DOMAINS, Question, digest, public_questions, select, write_questions
 
 
@@ -35,10 +34,10 @@ def main(argv: list[str]) -> None:
 
 def write_sources(folder: Path, questions: Sequence[Question], size: tuple[int, int]) -> None:
     """The rendered source image of each edit as <id>.png."""
-    for start in tqdm(range(0, len(questions), 8), desc="sources", disable=not questions):
+    for start in progress_bar(range(0, len(questions), 8), what="sources", disable=not questions):
         part = questions[start : start + 8]
-        for question, picture in zip(part, source_pictures(part, size)):
-            save_picture(folder / f"{question.id}.png", picture)
+        for question, picture in zip(part, source_images(part, size)):
+            save_image(folder / f"{question.id}.png", picture)
 
 
 if __name__ == "__main__":

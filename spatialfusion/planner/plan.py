@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..geometry import Geometry
-from ..scenes.compose import Composition, check_picture, draw
+from ..scenes.compose import Composition, check_image_size, draw
 from ..scenes.program import Layout, object_names
 from ..scenes.render import Progress
 from ..scenes.scene import Camera, Scene, SceneObject
@@ -50,14 +50,14 @@ def plan_text(
     progress: Progress | None = None,
 ) -> Plan:
     """The plan of a scene text; see `scenes.text.scene_from_text`, also for errors."""
-    check_picture(size, 0)
+    check_image_size(size, 0)
     layout = scene_from_text(text, seed, size[0] / size[1], progress)
     return Plan(prompt, text, layout, seed, size, not_understood, said)
 
 
 def plan_scene(scene: Scene, size: tuple[int, int] = SIZE) -> Plan:
     """The plan of a scene that has its coordinates."""
-    check_picture(size, 0)
+    check_image_size(size, 0)
     return Plan("", scene_to_text(scene), Layout(scene, object_names(scene.objects)), 0, size)
 
 

@@ -1,8 +1,8 @@
-"""Scene texts as a multimodal LLM answers them: what a caption says, in relations; what a picture shows, in numbers.
+"""Scene texts as a multimodal LLM answers them: what a caption says, in relations; what an image shows, in numbers.
 
 Both are texts of the scene language in one line, with ";" between the things. A caption leaves numbers open, and a
 small LLM writes well only what is close to what it has read; so from words it writes relations, and the solver finds
-the numbers. Numbers are written for a picture, and read when depth is drawn from a solved scene.
+the numbers. Numbers are written for an image, and read when depth is drawn from a solved scene.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a picture makes of its scene: for each object the metres that were asked for and those that are found.
+"""What an image makes of its scene: for each object the metres that were asked for and those that are found.
 
-The picture is known by its geometry, which an estimator has seen in it. Compared are distances from the camera to the
+The image is known by its geometry, which an estimator has seen in it. Compared are distances from the camera to the
 middle of an object's box, as the scene's text and `statements` count them. An estimator sees surfaces only: what is
 found is the distance of the seen surface (the median over the object's pixels), and from there to the middle as far as
 in the scene.
@@ -26,12 +26,12 @@ from .statements import observe
 Scale = Literal["as measured", "fitted"]
 SCALES = ("as measured", "fitted")
 MOST = 0.5  # relative error from which an object scores nothing
-MAX_STRETCH = 0.02  # by which the shapes of the picture and of the scene may differ
+MAX_STRETCH = 0.02  # by which the shapes of the image and of the scene may differ
 
 
 @dataclass(frozen=True)
 class ComparedObject:
-    """asked: metres from the camera to the object's middle. found: the same in the picture, None if it has none."""
+    """asked: metres from the camera to the object's middle. found: the same in the image, None if it has none."""
 
     name: str
     asked: float
@@ -56,7 +56,7 @@ class ComparedObject:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of one picture. objects: those of the scene that are in view, in its order. scale: the factor that the
+    """Of one image. objects: those of the scene that are in view, in its order. scale: the factor that the
     estimator's metres were multiplied by. masks: [N, H, W] bool, where each object was looked for."""
 
     objects: tuple[ComparedObject, ...]
@@ -89,19 +89,19 @@ class Comparison:
 def compare(
     drawn: Composition, geometry: Geometry, masks: Tensor | None = None, scale: Scale = "as measured"
 ) -> list[Comparison]:
-    """Compare pictures with the scene that they were to show.
+    """Compare images with the scene that they were to show.
 
     Args:
         drawn: the scene.
-        geometry: of the pictures, [B], as an estimator sees it; of any size, in the shape of the scene's picture.
-        masks: where the objects are in the pictures, [N, H, W] in [0, 1] for all, or [B * N, H, W] picture by picture;
+        geometry: of the images, [B], as an estimator sees it; of any size, in the shape of the scene's image.
+        masks: where the objects are in the images, [N, H, W] in [0, 1] for all, or [B * N, H, W] image by image;
             N is all objects of the scene or all that are in view, in its order, and an empty mask is an object that
             was not found. None: where the scene has them.
-        scale: "fitted" multiplies the depth of each picture by the factor that fits the objects best, for estimators
+        scale: "fitted" multiplies the depth of each image by the factor that fits the objects best, for estimators
             whose metres are right up to a factor.
 
     Returns:
-        one comparison for each picture.
+        one comparison for each image.
     """
     if scale not in SCALES:
         raise InputError(f"scale is {scale!r}; expected {' or '.join(SCALES)}.")
@@ -109,7 +109,7 @@ def compare(
     if abs(math.log(width / height * shape[0] / shape[1])) > MAX_STRETCH:
         raise InputError(
             f"the geometry is {width}x{height} pixels and the scene {shape[1]}x{shape[0]}: expected the same shape, "
-            "as of a picture that was drawn for this scene."
+            "as of an image that was drawn for this scene."
         )
     reach = drawn.geometry.points()[0].norm(dim=-1)
     known, instance = drawn.geometry.valid[0], drawn.instance[0]
@@ -158,7 +158,7 @@ def _masks(drawn: Composition, geometry: Geometry, masks: Tensor | None, seen: S
         if masks.ndim not in (2, 3):
             raise InputError(f"masks has shape {list(masks.shape)}; expected [objects, height, width].")
         masks = masks[None] if masks.ndim == 2 else masks
-        # One for each object for all pictures, or for each picture its own.
+        # One for each object for all images, or for each image its own.
         per_picture = {all_objects, few, pictures * all_objects, pictures * few}
         if len(masks) not in per_picture:
             several = f", or {pictures} times as many" if pictures > 1 else ""

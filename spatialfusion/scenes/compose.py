@@ -1,4 +1,4 @@
-"""Drawing what a scene text says: picture, exact depth, what is seen of each thing, and what cannot be seen."""
+"""Drawing what a scene text says: image, exact depth, what is seen of each thing, and what cannot be seen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .render import MAX_DEPTH, Progress, render
 from .scene import Scene
 from .text import scene_from_text
 
-MAX_PIXELS = 1 << 24  # of one picture: 4096x4096; what is kept of each takes about 25 bytes
-MAX_RAYS = 1 << 26  # of one picture: 2048x2048 with 4x4 rays for each pixel; they take minutes rather than memory
+MAX_PIXELS = 1 << 24  # of one image: 4096x4096; what is kept of each takes about 25 bytes
+MAX_RAYS = 1 << 26  # of one image: 2048x2048 with 4x4 rays for each pixel; they take minutes rather than memory
 MAX_MASKS = 1 << 30  # pixels of all masks together: 1024 of 1024x1024
 
 
@@ -25,7 +25,7 @@ MAX_MASKS = 1 << 30  # pixels of all masks together: 1024 of 1024x1024
 class Composition:
     """A drawn layout.
 
-    image [1, 3, H, W] in [0, 1], None if it was not asked for; geometry of one picture, exact at the pixels' centres;
+    image [1, 3, H, W] in [0, 1], None if it was not asked for; geometry of one image, exact at the pixels' centres;
     instance [1, H, W] int32, the index of the object that is seen, in the order of the text, -1 for none; names of the
     objects; warnings, a sentence each.
     """
@@ -60,7 +60,7 @@ def compose(
     seed: int = 0,
 ) -> Composition:
     """Draw a scene text, as `draw` does; `seed` as in `scene_from_text`. Raises what both raise."""
-    check_picture(size, samples)
+    check_image_size(size, samples)
     return draw(scene_from_text(text, seed, size[0] / size[1]), size, samples, progress)
 
 
@@ -74,7 +74,7 @@ def draw(
 
     progress: as for `render`; what it raises ends the drawing.
     """
-    check_picture(size, samples)
+    check_image_size(size, samples)
     drawn = render([layout.scene], size, samples, progress=progress)
     instance = drawn.instance = drawn.instance.int()
     geometry = Geometry.from_depth(drawn.depth, layout.scene.camera.intrinsics()[0, 0])
@@ -82,20 +82,20 @@ def draw(
     return Composition(drawn.image, geometry, instance, layout.names, warnings, layout.scene)
 
 
-def check_picture(size: tuple[int, int], samples: int) -> None:
+def check_image_size(size: tuple[int, int], samples: int) -> None:
     """Raises InputError for a size (width, height) that is not drawn with `samples` x `samples` rays per pixel."""
     width, height = size
     if width < 1 or height < 1:
-        raise InputError(f"the size of the picture is {width}x{height} pixels; expected at least 1x1.")
+        raise InputError(f"the size of the image is {width}x{height} pixels; expected at least 1x1.")
     if width * height > MAX_PIXELS:
         raise InputError(
-            f"a picture of {width}x{height} has {width * height / 1e6:.0f} million pixels; expected at most "
+            f"an image of {width}x{height} has {width * height / 1e6:.0f} million pixels; expected at most "
             f"{MAX_PIXELS / 1e6:.0f} million."
         )
     rays = width * height * samples * samples
     if rays > MAX_RAYS:
         raise InputError(
-            f"a picture of {width}x{height} pixels with {samples}x{samples} rays each needs {rays / 1e6:.0f} million "
+            f"an image of {width}x{height} pixels with {samples}x{samples} rays each needs {rays / 1e6:.0f} million "
             f"rays; expected at most {MAX_RAYS / 1e6:.0f} million: fewer pixels, or less supersampling."
         )
 
@@ -106,7 +106,7 @@ def check_masks(count: int, size: tuple[int, int]) -> None:
     if count * width * height > MAX_MASKS:
         raise InputError(
             f"masks of {width}x{height} pixels for {count} objects have {count * width * height / 1e6:.0f} million "
-            f"pixels; expected at most {MAX_MASKS / 1e6:.0f} million: a smaller picture, or fewer objects."
+            f"pixels; expected at most {MAX_MASKS / 1e6:.0f} million: a smaller image, or fewer objects."
         )
 
 
@@ -131,9 +131,9 @@ def _hidden(layout: Layout, instance: Tensor, valid: Tensor, aspect: float) -> l
 
 
 def out_of_view(layout: Layout, aspect: float) -> dict[int, str]:
-    """A sentence for each object (by index) whose box lies wholly behind the camera or beside the picture.
+    """A sentence for each object (by index) whose box lies wholly behind the camera or beside the image.
 
-    aspect: width of the picture over its height.
+    aspect: width of the image over its height.
     """
     camera = layout.scene.camera
     half_x = math.tan(math.radians(camera.hfov) / 2)
@@ -142,10 +142,10 @@ def out_of_view(layout: Layout, aspect: float) -> dict[int, str]:
         x, y, z = camera.world_to_camera(corners(thing)).T
         sides = {
             "behind the camera": z <= 0,
-            "left of the picture": x < -half_x * z,
-            "right of the picture": x > half_x * z,
-            "above the picture": y < -half_x / aspect * z,
-            "below the picture": y > half_x / aspect * z,
+            "left of the image": x < -half_x * z,
+            "right of the image": x > half_x * z,
+            "above the image": y < -half_x / aspect * z,
+            "below the image": y > half_x / aspect * z,
         }
         side = next((side for side, beyond in sides.items() if beyond.all()), None)
         if side is not None:

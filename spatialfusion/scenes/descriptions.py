@@ -1,7 +1,7 @@
 """Complete descriptions of scenes: captions that leave little to guess.
 
 A network that draws from a short caption learns mostly what the caption does not say. A description names for each
-object its colour, kind, place in the picture, nearness, facing and share of the picture, and then the surroundings and
+object its colour, kind, place in the image, nearness, facing and share of the image, and then the surroundings and
 the light. Long captions make a small text-to-image model learn about twice as fast (PRX, Photoroom 2025). Each part is
 left out now and then, so that shorter prompts are at home too.
 """
@@ -48,7 +48,7 @@ def full_caption(scene: Scene, generator: torch.Generator) -> Caption:
             words, said = relation
             parts.append(words)
             statements.append(said)
-    surroundings = [words for words in _surroundings(scene, rng) if rng.random() < KEEP]
+    surroundings = [words for words in _surroundings(scene) if rng.random() < KEEP]
     if surroundings:
         parts.insert(0 if rng.random() < 0.2 else len(parts), ", ".join(surroundings))
     return Caption((". " if rng.random() < 0.7 else "; ").join(parts), tuple(dict.fromkeys(statements)))
@@ -90,7 +90,7 @@ def _turned(seen: ObservedObject, side: str) -> float:
 
 
 def _share(extent: float) -> str:
-    """How much of the picture's width or height an object takes."""
+    """How much of the image's width or height an object takes."""
     return "large" if extent > 0.55 else "small" if extent < 0.28 else "of middle size"
 
 
@@ -118,7 +118,7 @@ def _name(scene: Scene, index: int) -> str:
     return f"the {thing.color} {thing.kind}"
 
 
-def _surroundings(scene: Scene, rng: random.Random) -> list[str]:
+def _surroundings(scene: Scene) -> list[str]:
     """Setting, ground with its tiles, and where the light comes from."""
     room = scene.environment == "room"
     ground = f"{_GROUNDS[scene.ground]} {'floor' if room else 'ground'} with tiles"

@@ -42,7 +42,7 @@ Array = np.ndarray
 LAYOUTS = 40  # layouts that are drawn at a time for a few objects; there are fewer for many
 PLACES = 24  # places that are tried for each unit
 DRIVERS = 12  # most relations that say where a unit goes
-RENDERED = 40  # up to so many objects a small picture shows what hides what; beyond, their boxes do
+RENDERED = 40  # up to so many objects a small image shows what hides what; beyond, their boxes do
 MOVED = 1e-3
 # Relations that say where a thing goes.
 PLACING = {*EGOCENTRIC, *ALLOCENTRIC, *INTRINSIC, *SUPPORTED, "next to", "between", "from", "from camera", "near"}
@@ -204,7 +204,7 @@ class Draft:
         self.purse.spend(1.5 + 0.4 * touching + len(moved) * self.n * count * int(self.placed.sum()) / 1000)
         poses = self._candidates(unit, count)
         if mend:
-            self._carry(unit, moved, poses)
+            self._carry(moved, poses)
         cost = self._cost(moved, poses) + 0.15 * self.rng.random((self.n, count))
         for uneven in self._uneven.values():
             cost = cost + 4 * np.minimum(uneven, 2)
@@ -243,8 +243,8 @@ class Draft:
                     changed = True
         return found
 
-    def _carry(self, unit: Unit, moved: list[int], poses: dict[int, Pose]) -> None:
-        """Move along what stands on the unit, turned with it."""
+    def _carry(self, moved: list[int], poses: dict[int, Pose]) -> None:
+        """Move along what stands on what was moved, turned with it."""
         for i in moved:
             if i in poses:
                 continue

@@ -1,4 +1,4 @@
-"""A scene from above as plain data, with a small picture of it: what an editor shows, and what it asks to change."""
+"""A scene from above as plain data, with a small image of it: what an editor shows, and what it asks to change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from ..depth_image import disparity_image
 from ..errors import InputError
 from ..images import to_image
-from .compose import check_picture, draw
+from .compose import check_image_size, draw
 from .kinds import role_color
 from .language import read_scene_text
 from .looks import has_front, primitives_of
@@ -27,8 +27,8 @@ from .scene import COLORS, SHADES
 from .text import scene_from_text
 
 VIEWS = ("depth", "picture", "none")
-EDGE = 256  # pixels of the longer side of the small picture
-SIDES = (64, 2048)  # of the picture that the scene is composed for
+EDGE = 256  # pixels of the longer side of the small image
+SIDES = (64, 2048)  # of the image that the scene is composed for
 MAX_SHAPES = 60  # objects, up to which what they look like from above is told
 _POINTS = 16  # of an outline
 _UP = np.array([0.0, 1.0, 0.0])
@@ -39,7 +39,7 @@ def floor_plan(request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer an editor: {"error": one sentence, "line": a number or None}, or the plan of a scene text.
 
     request: "text"; and maybe "seed", "width" and "height" as the nodes have them, "view" (one of VIEWS), "edge"
-    (pixels of the longer side of the picture, to 512), and "edit", which changes the text before it is read:
+    (pixels of the longer side of the image, to 512), and "edit", which changes the text before it is read:
     {"object": number, "position": [x, z], "yaw": degrees, "size": [width, height, length]} with one or more of the
     three, {"camera": {"position", "yaw", "fov", "height", "pitch"}} likewise, or {"pin": true}.
 
@@ -67,7 +67,7 @@ def _plan(request: Mapping[str, Any]) -> dict[str, Any]:
     width, height = (_whole(request.get(side, 1024), side, *SIDES) for side in ("width", "height"))
     edge = _whole(request.get("edge", EDGE), "edge", 16, 512)
     size = _small(width, height, edge)
-    check_picture(size, 1)
+    check_image_size(size, 1)
     aspect = width / height
     program, layout = _solved(text, seed, aspect)
     edit = request.get("edit")
@@ -260,7 +260,7 @@ def _hex(rgb: tuple[float, float, float]) -> str:
 
 
 def _png(image: Any) -> str:
-    """A picture [1, 3, H, W] or [1, H, W] in [0, 1] as a data URL."""
+    """An image [1, 3, H, W] or [1, H, W] in [0, 1] as a data URL."""
     file = io.BytesIO()
     to_image(image[0]).save(file, "png", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -60,7 +60,7 @@ _RATIO = Wanted("how many times the volume", 0.001, 1000)
 _CAMERA = {
     "height": Wanted("metres above the ground", 0.01, 200),
     "pitch": Wanted("degrees downwards", -89, 89, angle=True),
-    "fov": Wanted("degrees from the left to the right edge of the picture", 5, 150, angle=True),
+    "fov": Wanted("degrees from the left to the right edge of the image", 5, 150, angle=True),
     "yaw": Wanted("degrees to the right", -360, 360, angle=True),
     "at": Wanted("x (to the right) and z (forward) in metres", -1000, 1000, (2,)),
 }

@@ -40,7 +40,7 @@ def encode_scene_glb(
     """A binary glTF of the scene, that looks through its camera as the renderer does.
 
     Axes are glTF's (x right, y up, z towards the viewer). names: of the objects, in their order. aspect: width of the
-    picture over its height. origin: the place in the world that becomes the file's origin.
+    image over its height. origin: the place in the world that becomes the file's origin.
     """
     file = _File()
     roots = [file.node(name, _colored_parts(thing, origin)) for name, thing in zip(names, scene.objects)]

@@ -26,7 +26,6 @@ BESIDE = 27.0  # degrees within which intrinsic relations hold
 APART = 0.29  # part of a distance by which it may be missed if things are too large for it; the scorer's is a third
 NEAR = 0.5  # the widest gap of "next to", in longest edges
 SUPPORTED = ("on", "under", "above")
-DEPTH = ("in front of", "behind", "nearer than", "farther than")
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Ray tracing of scenes with exact metric depth, many scenes in one call, on CPU or GPU.
 
 Every scene becomes a table of constants (`tables.py`), the camera's rays meet its primitives (`intersect.py`), and
-what they see is shaded (`shade.py`, `shadow.py`). Large pictures are drawn in strips of rows, so that memory does not
+what they see is shaded (`shade.py`, `shadow.py`). Large images are drawn in strips of rows, so that memory does not
 grow with their size. All arithmetic on rays is elementwise: a scene looks the same to the last bit whatever else is in
 the batch, and however it is cut into strips.
 """

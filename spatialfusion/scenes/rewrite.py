@@ -104,7 +104,7 @@ def pin_all(text: str, layout: Layout) -> str:
         else:
             edits += _object_edits(text, source, layout, numbers[0], Pose(), pinned=True)
     edits += _camera_edits(text, source, layout, View(), pinned=True)
-    edits += _room_edits(text, source, layout)
+    edits += _room_edits(source, layout)
     return _checked(_apply(text, edits), source, layout)
 
 
@@ -366,7 +366,7 @@ def _numbers(key: str, values: Iterable[float]) -> str:
     return f"{key} {' '.join(map(say, values))}"
 
 
-def _room_edits(text: str, source: Source, layout: Layout) -> list[_Edit]:
+def _room_edits(source: Source, layout: Layout) -> list[_Edit]:
     """The walls as numbers, where a text of numbers alone would have others."""
     program, scene = source.program, layout.scene
     if program.place != "room" or "size" in dict(program.surroundings):

@@ -9,6 +9,7 @@ import itertools
 import math
 import random
 import zlib
+from collections.abc import Sequence
 
 from ..errors import InputError
 from .scene import COLORS, KINDS, Camera, Scene, SceneObject
@@ -129,9 +130,41 @@ def _reach(size: Vector, angle: float) -> float:
 
 def _arrange(rng: random.Random, looks: list[tuple[str, str, Vector]]) -> Scene:
     """One candidate: place the objects, then look for a camera."""
-    placed = [(0.0, 0.0, _draw_yaw(rng))]
     scales = {KINDS[kind].scale for kind, _, _ in looks}
-    distances = DISTANCES["large" if "large" in scales else "medium" if "medium" in scales else "small"]
+    scale = "large" if "large" in scales else "medium" if "medium" in scales else "small"
+    placed = _draw_places(rng, looks, DISTANCES[scale])
+    objects, bearing, spread = _turned(rng, looks, placed)
+    lowest = 0.12 if "small" in scales else 0.4
+    camera, hfov = _stand_back(rng, objects, bearing, spread, lowest)
+    camera = _at_round_distance(rng, camera, objects[0], lowest)
+    yaw, pitch = _aim(camera, objects)
+    frame = hfov / 2
+    yaw += rng.gauss(0, 0.10) * frame
+    pitch += rng.gauss(-0.04, 0.07) * frame
+    x, y, z = (round(value, 4) for value in camera)
+    view = Camera((x, y, z), round(yaw, 2), round(pitch, 2), round(hfov, 2))
+    room = None
+    if "large" not in scales and rng.random() < 0.42:
+        room = _draw_room(rng, objects, view, "small" in scales)
+    azimuth = rng.uniform(-75, 75)
+    elevation = rng.uniform(45, 75) if room else rng.uniform(32, 65)
+    return Scene(
+        objects=tuple(objects),
+        camera=view,
+        environment="room" if room else "outdoor",
+        light=(round(azimuth, 1), round(elevation, 1)),
+        ground=rng.randrange(PALETTES),
+        backdrop=rng.randrange(PALETTES),
+        room=room,
+        tile=TILE[scale],
+    )
+
+
+def _draw_places(
+    rng: random.Random, looks: list[tuple[str, str, Vector]], distances: Sequence[float]
+) -> list[tuple[float, float, float]]:
+    """x, z and yaw of each object, each beside one of those before it."""
+    placed = [(0.0, 0.0, _draw_yaw(rng))]
     for index in range(1, len(looks)):
         anchor = rng.randrange(index)
         ax, az, ayaw = placed[anchor]
@@ -148,8 +181,16 @@ def _arrange(rng: random.Random, looks: list[tuple[str, str, Vector]]) -> Scene:
             distance = touching * (1.1 + rng.expovariate(2.8))
         angle = math.radians(direction)
         placed.append((ax + distance * math.sin(angle), az - distance * math.cos(angle), yaw))
+    return placed
 
-    # So far as a camera at rest sees it: turn the layout with the camera's bearing and put its middle at the origin.
+
+def _turned(
+    rng: random.Random, looks: list[tuple[str, str, Vector]], placed: list[tuple[float, float, float]]
+) -> tuple[list[SceneObject], float, float]:
+    """The objects as a camera at rest sees them: turned with its bearing, their middle at the origin.
+
+    Returns also the bearing in degrees, and how far from the middle the farthest one stands.
+    """
     middle_x = (min(x for x, _, _ in placed) + max(x for x, _, _ in placed)) / 2
     middle_z = (min(z for _, z, _ in placed) + max(z for _, z, _ in placed)) / 2
     bearing = rng.uniform(-12, 12)
@@ -159,61 +200,44 @@ def _arrange(rng: random.Random, looks: list[tuple[str, str, Vector]]) -> Scene:
         x, z = x - middle_x, z - middle_z
         x, z = cosine * x + sine * z, cosine * z - sine * x
         objects.append(SceneObject(kind, color, size, (round(x, 4), 0.0, round(z, 4)), round((yaw - bearing) % 360, 2)))
+    return objects, bearing, max(math.hypot(x - middle_x, z - middle_z) for x, z, _ in placed)
 
-    small = "small" in scales
-    top = max(size[1] for _, _, size in looks)
+
+def _stand_back(
+    rng: random.Random, objects: list[SceneObject], bearing: float, spread: float, lowest: float
+) -> tuple[list[float], float]:
+    """The camera's place, from which the objects together fill the wanted part of the frame, and its field of view."""
+    sizes = [thing.size for thing in objects]
+    top = max(size[1] for size in sizes)
+    sine, cosine = math.sin(math.radians(bearing)), math.cos(math.radians(bearing))
     hfov = rng.uniform(35, 75)
     slope = math.tan(math.radians(rng.uniform(3, 34)))
-    lowest = 0.12 if small else 0.4
 
     def stand(distance: float) -> list[float]:
         return [-sine * distance, -min(max(distance * slope + 0.3 * top, lowest), 3.0), -cosine * distance]
 
-    # Step back or forth until the objects together fill the wanted part of the frame.
     fill = rng.uniform(0.70, 1.04)
-    distance = 2.0 * sum(_radius(size) + 0.5 * size[1] for _, _, size in looks)
-    nearest = max(_radius(size) for _, _, size in looks) + max(
-        math.hypot(x - middle_x, z - middle_z) for x, z, _ in placed
-    )
+    distance = 2.0 * sum(_radius(size) + 0.5 * size[1] for size in sizes)
+    nearest = max(_radius(size) for size in sizes) + spread
     for _ in range(4):
         camera = stand(distance)
         distance = max(distance * _extent(camera, objects, hfov) / fill, nearest)
-    camera = stand(distance)
+    return stand(distance), hfov
 
-    # Often a round number of metres to the first object.
-    first = objects[0]
+
+def _at_round_distance(rng: random.Random, camera: list[float], first: SceneObject, lowest: float) -> list[float]:
+    """The camera's place, often moved to a round number of metres from the first object."""
     offset = [camera[0] - first.position[0], camera[1] + first.size[1] / 2, camera[2] - first.position[2]]
     length = math.hypot(*offset)
     nice = min(CAMERA_DISTANCES, key=lambda value: abs(math.log(value / length)))
-    if 0.8 < nice / length < 1.25 and rng.random() < 0.6:
-        scale = nice * rng.uniform(0.98, 1.02) / length
-        camera = [
-            first.position[0] + scale * offset[0],
-            min(-first.size[1] / 2 + scale * offset[1], -lowest),
-            first.position[2] + scale * offset[2],
-        ]
-
-    yaw, pitch = _aim(camera, objects)
-    frame = hfov / 2
-    yaw += rng.gauss(0, 0.10) * frame
-    pitch += rng.gauss(-0.04, 0.07) * frame
-    x, y, z = (round(value, 4) for value in camera)
-    view = Camera((x, y, z), round(yaw, 2), round(pitch, 2), round(hfov, 2))
-    room = None
-    if "large" not in scales and rng.random() < 0.42:
-        room = _draw_room(rng, objects, view, small)
-    azimuth = rng.uniform(-75, 75)
-    elevation = rng.uniform(45, 75) if room else rng.uniform(32, 65)
-    return Scene(
-        objects=tuple(objects),
-        camera=view,
-        environment="room" if room else "outdoor",
-        light=(round(azimuth, 1), round(elevation, 1)),
-        ground=rng.randrange(PALETTES),
-        backdrop=rng.randrange(PALETTES),
-        room=room,
-        tile=TILE["large" if "large" in scales else "medium" if "medium" in scales else "small"],
-    )
+    if not (0.8 < nice / length < 1.25 and rng.random() < 0.6):
+        return camera
+    scale = nice * rng.uniform(0.98, 1.02) / length
+    return [
+        first.position[0] + scale * offset[0],
+        min(-first.size[1] / 2 + scale * offset[1], -lowest),
+        first.position[2] + scale * offset[2],
+    ]
 
 
 def _radius(size: Vector) -> float:

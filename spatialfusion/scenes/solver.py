@@ -37,14 +37,14 @@ WORK = 1500
 def solve(program: SceneProgram, seed: int = 0, aspect: float = 1.0, progress: Progress | None = None) -> Layout:
     """Coordinates and a camera for a program: another seed gives another layout of the same text.
 
-    aspect: width of the picture over its height. Every statement of `program_statements` scores 1.0 in the scene;
+    aspect: width of the image over its height. Every statement of `program_statements` scores 1.0 in the scene;
     objects stand apart; all are in view, and at least 40 % of each is not hidden, unless its line says `hidden`. Where
     given numbers leave no such view, warnings say what cannot be seen. progress: called every few milliseconds with the
     work that is spent and the most that is; what it raises ends the search. Raises InputError, with the lines at odds,
     for what cannot hold.
     """
     if not 0.1 <= aspect <= 10:
-        raise InputError(f"the picture is {aspect:g} times as wide as high; expected from 0.1 to 10 times.")
+        raise InputError(f"the image is {aspect:g} times as wide as high; expected from 0.1 to 10 times.")
     problem = problem_of(program, aspect)
     found = _search(problem, np.random.default_rng([seed % 2**64, 21]), STARTS, progress)
     if found is None:

@@ -66,7 +66,7 @@ _SCENE_ROWS = {
     "eye_light": 3,  # camera along the light's axes
     "sun": 3,  # towards the light
     "room": 3,  # half width, height, z of the far wall; infinite outdoors
-    "half": 2,  # half extents of the picture on the plane z = 1
+    "half": 2,  # half extents of the image on the plane z = 1
     "tile": 1,
     "ground": 3,
     "horizon": 3,
@@ -104,7 +104,7 @@ class Tables:
 
 
 def tabulate(scenes: list[Scene], aspect: float, device: torch.device | str) -> Tables:
-    """aspect: width of the pictures over their height."""
+    """aspect: width of the images over their height."""
     rows = [_primitive_table(scene) for scene in scenes]
     shapes = np.concatenate([shapes for _, shapes in rows])
     order = np.argsort(shapes, kind="stable")

@@ -29,7 +29,7 @@ mug yellow on table
 def scene_from_text(text: str, seed: int = 0, aspect: float = 1.0, progress: Progress | None = None) -> Layout:
     """The scene of a text. Raises InputError, with the numbers of lines, for what is not in the language or impossible.
 
-    seed: of what a text with relations leaves open. aspect: width of the picture over its height, for which such a
+    seed: of what a text with relations leaves open. aspect: width of the image over its height, for which such a
     text is composed. progress: as for `solver.solve`.
     """
     program = read_scene_text(text)

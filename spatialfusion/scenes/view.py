@@ -76,7 +76,7 @@ def draw_wish(
     nan = np.full(count, math.nan)
     fill = rng.uniform(*FILL[line.shot], count)
     hfov = rng.uniform(*HFOV[line.shot], count)
-    # The prior is that of square pictures; others see as much by area.
+    # The prior is that of square images; others see as much by area.
     half = np.minimum(np.tan(np.radians(hfov) / 2) * math.sqrt(aspect), math.tan(math.radians(50)))
     if "fov" in numbers:
         half = np.full(count, math.tan(math.radians(numbers["fov"][0]) / 2))

@@ -35,7 +35,7 @@ def camera_from_viewer(
         viewer: position and target {"x", "y", "z"}, and maybe fov (vertical, degrees), zoom and cameraType, as
             ComfyUI's LOAD3D_CAMERA has them. Without a fov it is that of the scene's camera. A viewer's camera has its
             head up, and so has this one.
-        aspect: width over height of the picture, as high as the viewer's.
+        aspect: width over height of the image, as high as the viewer's.
         model: position, quaternion and scale that the viewer has given to the model, as an entry of
             LOAD3D_MODEL_INFO; None: the model is as it was loaded.
 
@@ -65,7 +65,7 @@ def camera_from_viewer(
 def viewer_camera(scene: Scene, aspect: float) -> dict[str, Any]:
     """The LOAD3D_CAMERA of a scene's camera; it turns about what is as far away as the middle of the things.
 
-    aspect: width of the picture over its height.
+    aspect: width of the image over its height.
     """
     camera = scene.camera
     position = UPRIGHT @ (np.array(camera.position) - middle(scene))
@@ -142,6 +142,6 @@ def _check(camera: Camera) -> None:
         )
     if not FOV[0] <= camera.hfov <= FOV[1]:
         raise InputError(
-            f"camera_info sees {camera.hfov:.1f} degrees from the left to the right of the picture: expected "
+            f"camera_info sees {camera.hfov:.1f} degrees from the left to the right of the image: expected "
             f"{FOV[0]:g} to {FOV[1]:g}."
         )

@@ -1,8 +1,8 @@
-"""The stage `diffusion`: the tiny diffusion transformer, text to image and editing, from scratch on rendered pictures.
+"""The stage `diffusion`: the tiny diffusion transformer, text to image and editing, from scratch on rendered images.
 
 Notable:
 - Depth is there from the start, and in the whole network: for `depth_fraction` of the samples the exact depth of the
-  picture goes through the depth adapter and is concatenated to the noisy latent, which is what columns of the input
+  image goes through the depth adapter and is concatenated to the noisy latent, which is what columns of the input
   projection amount to. Without depth the columns add zero, so strength 0 is this network on captions alone.
 - Flow matching on cached latents, v = noise - x0. Each batch holds text-to-image and editing samples in a fixed ratio;
   the two go through the network apart, because only one has reference tokens.
@@ -11,6 +11,7 @@ Notable:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,13 +36,14 @@ from ..geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
 from ..model import FILE_NAME, SpatialFusionModel
 from ..model_folder import forget_origin
+from ..progress import progress_bar
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state
 from ..train.config import DiffusionConfig, DiffusionStageConfig, MixConfig, TrainConfig
 from ..train.data_stage import data_folders
-from ..train.layout import LayoutHead, covered, layouts, weighted_error
+from ..train.layout import LayoutHead, layouts, object_cells, weighted_error
 from ..train.noise_levels import draw_noise_levels, shift_level
 from ..train.samples import draw_caption
 from ..train.stage import Stage, noise_bins
@@ -73,8 +75,8 @@ class DiffusionStage(Stage):
         train, validation = data_folders(config, run)
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self._check_parts()
-        self.vae, self.latents = cached_latents(config, run, self.data, device)
-        _, self.validation_latents = cached_latents(config, run, self.validation_data, device)
+        self.vae, self.latents = cached_latents(run, self.data, device)
+        _, self.validation_latents = cached_latents(run, self.validation_data, device)
         self.encoder = PromptEncoder.load(self.folder, 1, self.load_device)
         width = self.encoder.text_encoder.config.text_config.hidden_size
         if config.init is not None and (self.folder / "transformer").is_dir():
@@ -145,13 +147,19 @@ class DiffusionStage(Stage):
             depth_fraction=self.options.depth_fraction,
         )
         samples["y"], samples["u"] = geometry_to_state(self.data.geometry(samples["targets"]), self.model.config)
-        if self.options.layout_weight:
-            height, width = samples["latents"].shape[-2:]
-            samples["layout"] = layouts([self.data.scenes[i] for i in samples["targets"]], height // 2, width // 2)
-        if self.options.object_weight != 1:
-            height, width = samples["latents"].shape[-2:]
-            samples["cells"] = covered([self.data.scenes[i] for i in samples["targets"]], height, width)
+        if self.options.layout_weight or self.options.object_weight != 1:
+            samples["layout"] = self.layouts[samples["targets"]].long()
+            samples["cells"] = object_cells(samples["layout"])
         return samples
+
+    @functools.cached_property
+    def layouts(self) -> Tensor:
+        """`layouts` of all training scenes [N, 6, h, w] uint8: drawn for each batch they take longer than the rest of
+        it."""
+        rows, columns = (size // 2 for size in self.latents.shape[-2:])
+        parts = [self.data.scenes[i : i + 32] for i in range(0, len(self.data), 32)]
+        bar = progress_bar(parts, what="lay out scenes", leave=False)
+        return torch.cat([layouts(scenes, rows, columns).to(torch.uint8) for scenes in bar])
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with last_states(self.transformer) as states:
@@ -189,7 +197,7 @@ class DiffusionStage(Stage):
             texts = batch["texts"][rows]
             if not texts:
                 continue
-            # The picture stays where the instruction is dropped: that is how an unconditional prediction is asked for.
+            # The image stays where the instruction is dropped: that is how an unconditional prediction is asked for.
             context = self.encoder.encode(texts, [[p.float() / 255] for p in pictures] or None, allow_empty=True)
             with self.columns.added(self.transformer, residual[rows]):
                 v = velocity(
@@ -222,7 +230,7 @@ class DiffusionStage(Stage):
             return self.validation_loss()
 
     def validation_loss(self) -> dict[str, float]:
-        """Loss on held-out pictures with and without exact depth, at fixed noise levels, noise and captions."""
+        """Loss on held-out images with and without exact depth, at fixed noise levels, noise and captions."""
         data, latents = self.validation_data, self.validation_latents
         mix = replace(self.config.data.mix, caption_dropout=0.0)
         result = {}
@@ -240,7 +248,7 @@ class DiffusionStage(Stage):
         return {"loss": sum(result.values()) / len(result), **result}
 
     def draw_sheet(self, path: Path) -> None:
-        """Held-out scenes and edits: exact depth, the image without and with it, and the picture that was described."""
+        """Held-out scenes and edits: exact depth, the image without and with it, and the image that was described."""
         data = self.validation_data
         pictures = data.images
         rows = []
@@ -266,7 +274,7 @@ class DiffusionStage(Stage):
         write_sheet(path, rows)
 
     def sample(self, texts: list[str], sources: list[int] | None, geometry: Geometry | None) -> Tensor:
-        """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation pictures `sources`; image i
+        """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation images `sources`; image i
         from the noise of seed i, with depth or without."""
         pictures, references = None, []
         if sources is not None:
@@ -359,8 +367,8 @@ def draw_samples(
     Those without a source come in the order of their texts' lengths.
 
     Returns:
-        texts and targets (the pictures' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B];
-        has_depth [B] bool; and of the edits' sources references [E, 16, h, w] and pictures [E, 3, H, W] uint8.
+        texts and targets (the images' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B];
+        has_depth [B] bool; and of the edits' sources references [E, 16, h, w] and images [E, 3, H, W] uint8.
     """
     # Before the texts, which take more draws or fewer.
     shares = torch.stack([torch.rand((), generator=generator) for generator in generators])
@@ -393,10 +401,8 @@ def draw_samples(
 
 
 @torch.no_grad()
-def cached_latents(
-    config: TrainConfig, run: Path, data: RenderedScenes, device: torch.device
-) -> tuple[Autoencoder2D, Tensor]:
-    """The run's autoencoder, and normalised latents [N, 16, h, w] of all pictures of `data`, encoded once."""
+def cached_latents(run: Path, data: RenderedScenes, device: torch.device) -> tuple[Autoencoder2D, Tensor]:
+    """The run's autoencoder, and normalised latents [N, 16, h, w] of all images of `data`, encoded once."""
     folder = run / "model" / "vae"
     vae = Autoencoder2D.from_video(load_vae(folder)).to(device).eval().requires_grad_(False)
 

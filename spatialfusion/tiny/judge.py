@@ -1,9 +1,9 @@
-"""The stage `judge`: train the scene judge's network (evaluate/judge_network.py) on rendered scenes.
+"""The stage `judge`: train the scene judge's network (evaluate/judges/scene_network.py) on rendered scenes.
 
 Notable:
-- The judge is to look at images that a diffusion model made, so half of its pictures come out of the autoencoder, from
+- The judge is to look at images that a diffusion model made, so half of its images come out of the autoencoder, from
   latents with noise; and all may be blurred, noised, warped a little, mirrored and shaded differently.
-- In the rendered data all objects of a picture differ in colour. Twins ("a red car and another red car") are rendered
+- In the rendered data all objects of an image differ in colour. Twins ("a red car and another red car") are rendered
   in addition, or the judge would never learn to tell two of one name apart.
 """
 
@@ -18,18 +18,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..data.rendered import RenderedScenes
 from ..errors import InputError
-from ..evaluate.judge import Seen
-from ..evaluate.judge_accuracy import names, object_figures, score_figures, statement_cases
-from ..evaluate.judge_network import MASK_SIDE, SIDE, JudgeNetwork
-from ..evaluate.judge_numbers import NUMBERS, View, encode
-from ..evaluate.scene_judge import COLOR_NAMES, KIND_NAMES, SceneJudge
+from ..evaluate.judges.accuracy import names, object_figures, score_figures, statement_cases
+from ..evaluate.judges.judge import Seen
+from ..evaluate.judges.scene import COLOR_NAMES, KIND_NAMES, SceneJudge
+from ..evaluate.judges.scene_network import MASK_SIDE, SIDE, JudgeNetwork
+from ..evaluate.judges.scene_numbers import NUMBERS, View, encode
 from ..files import atomic_file
 from ..latents import decode_latents, encode_latents
+from ..progress import progress_bar
 from ..scenes.render import instances, render
 from ..scenes.scene import Scene
 from ..scenes.statements import observe
@@ -39,12 +39,12 @@ from ..train.data_stage import data_folders
 from ..train.stage import Stage
 from .diffusion import cached_latents
 
-RESTORED_SHARE = 0.6  # how often a picture is shown as restored, if it was
+RESTORED_SHARE = 0.6  # how often an image is shown as restored, if it was
 LATENT_NOISE = 0.5  # the most noise, in deviations of the latents
-MIRRORED = torch.tensor([-1.0, 1, 1, 1, 1, 1, -1, 1])  # signs of a mirrored picture's numbers; x becomes 1 - x
+MIRRORED = torch.tensor([-1.0, 1, 1, 1, 1, 1, -1, 1])  # signs of a mirrored image's numbers; x becomes 1 - x
 LEAST_CELLS = 12  # an object that covers fewer of 64x64 cells is not asked for
 USUAL_CELLS = 400
-VALIDATED, SHOWN = 128, 32  # pictures that are validated on, and that the sheet shows
+VALIDATED, SHOWN = 128, 32  # images that are validated on, and that the sheet shows
 
 
 class Targets(NamedTuple):
@@ -53,7 +53,7 @@ class Targets(NamedTuple):
     kinds: Tensor  # [S, N] indices, 0 where there is no object
     colors: Tensor  # [S, N]
     there: Tensor  # [S, N] bool
-    numbers: Tensor  # [S, N, 8], see judge_numbers
+    numbers: Tensor  # [S, N, 8], see judges.scene_numbers
     cameras: Tensor  # [S, 2]: log tangent of half the field of view, pitch in radians
 
 
@@ -71,17 +71,17 @@ class JudgeStage(Stage):
             raise InputError(f"data.size = {config.data.size} must be square for the stage judge.")
         self.stride = -(-len(self.data) // max(1, min(config.judge.restored, len(self.data))))
         extra = twin_scenes(self.data.scenes, config.judge.twins)
-        self.pictures = self._pictures(extra)
+        self.images = self._images(extra)
         self.targets = scene_targets([*self.data.scenes, *extra])
         sizes = config.model.judge
         self.trained = JudgeNetwork(sizes.width, sizes.layers).to(device, memory_format=torch.channels_last)
 
-    def _pictures(self, extra: list[Scene]) -> dict[str, Tensor]:
-        """Made once and kept in the run: masks of all pictures, pictures of the twins, and restored pictures."""
+    def _images(self, extra: list[Scene]) -> dict[str, Tensor]:
+        """Made once and kept in the run: masks of all images, images of the twins, and restored images."""
         path = self.run / self.name / f"pictures-{len(self.data)}-{len(extra)}-{self.stride}.safetensors"
         if not path.exists():
             size = (self.config.data.size[0], self.config.data.size[1])
-            vae, latents = cached_latents(self.config, self.run, self.data, self.device)
+            vae, latents = cached_latents(self.run, self.data, self.device)
             parts = [render(extra[start : start + 32], size).image for start in range(0, len(extra), 32)]
             twins = torch.cat(parts) if parts else torch.zeros(0, 3, size[1], size[0])
             with torch.no_grad():
@@ -102,10 +102,10 @@ class JudgeStage(Stage):
 
     def batch(self, indices: list[int], generators: list[torch.Generator]) -> dict[str, Any]:
         draws = torch.stack([torch.rand(13, generator=generator) for generator in generators])
-        images = torch.stack([self._picture(index, float(draw[0])) for index, draw in zip(indices, draws)])
+        images = torch.stack([self._image(index, float(draw[0])) for index, draw in zip(indices, draws)])
         images = images.float() / 255
-        instance = self.pictures["instance"][indices]
-        images, instance = _warp(images, instance, draws, generators)
+        instance = self.images["instance"][indices]
+        images, instance = warp(images, instance, draws, generators)
         images = _degrade(images, draws, generators)
         targets = Targets(*(value[indices] for value in self.targets))
         mirrored = draws[:, 1] < 0.5
@@ -127,13 +127,13 @@ class JudgeStage(Stage):
             "cameras": targets.cameras,
         }
 
-    def _picture(self, index: int, draw: float) -> Tensor:
+    def _image(self, index: int, draw: float) -> Tensor:
         """[3, H, W] uint8, as rendered or as restored."""
         twin = index - len(self.data)
         place = -(-len(self.data) // self.stride) + twin if twin >= 0 else index // self.stride
         if draw < RESTORED_SHARE and (twin >= 0 or index % self.stride == 0):
-            return self.pictures["restored"][place]
-        return self.pictures["twins"][twin] if twin >= 0 else self.data.images[index]
+            return self.images["restored"][place]
+        return self.images["twins"][twin] if twin >= 0 else self.data.images[index]
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         network, masks, there, numbers = self.trained, batch["masks"], batch["there"], batch["numbers"]
@@ -217,7 +217,7 @@ def scene_targets(scenes: list[Scene]) -> Targets:
 
 
 def sheet_row(scene: Scene, image: Tensor, seen: Seen) -> tuple[str, list]:
-    """A caption of what was asked for, with metres (found, exact), and the picture beside the masks that were found."""
+    """A caption of what was asked for, with metres (found, exact), and the image beside the masks that were found."""
     words, shown = [], image / 3
     for thing, found in zip(observe(scene).objects, seen.objects):
         metres = math.hypot(*thing.position)
@@ -245,10 +245,10 @@ def _differences(values: Tensor, there: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _restore(vae: Autoencoder2D, latents: Tensor, seed: int) -> Tensor:
-    """Pictures [N, 3, H, W] uint8 of normalised latents with noise, of another strength for each."""
+    """Images [N, 3, H, W] uint8 of normalised latents with noise, of another strength for each."""
     generator, device = torch.Generator().manual_seed(seed), vae.quant_conv.weight.device
     parts = []
-    for code in tqdm(latents.float().split(32), desc="restore pictures", unit="batch", mininterval=30):
+    for code in progress_bar(latents.float().split(32), what="restore images"):
         strength = LATENT_NOISE * torch.rand(len(code), 1, 1, 1, generator=generator)
         noisy = code + strength * torch.randn(code.shape, generator=generator)
         # bf16 halves the time, and rounds by less than the noise.
@@ -264,8 +264,8 @@ def _to_bytes(images: Tensor) -> Tensor:
 # What a generated image may look like, beside a render ----------------------------------------------------------------
 
 
-def _warp(images: Tensor, instance: Tensor, draws: Tensor, generators: list[torch.Generator]) -> tuple[Tensor, Tensor]:
-    """Bend some pictures and their maps smoothly, by a few pixels."""
+def warp(images: Tensor, instance: Tensor, draws: Tensor, generators: list[torch.Generator]) -> tuple[Tensor, Tensor]:
+    """Bend some images and their maps smoothly, by a few pixels."""
     chosen = (draws[:, 2] < 0.3).nonzero()[:, 0]
     if not len(chosen):
         return images, instance

@@ -1,7 +1,7 @@
-"""The stage `language`: the tiny multimodal LLM learns to read captions, pictures and instructions of rendered scenes.
+"""The stage `language`: the tiny multimodal LLM learns to read captions, images and instructions of rendered scenes.
 
 Every sample is a chat in the template that the prompt encoder uses, so that its states are at home there; the answer
-is scene text: what a caption says, in relations that the solver can turn into metres, or what a picture shows, in
+is scene text: what a caption says, in relations that the solver can turn into metres, or what an image shows, in
 numbers.
 """
 
@@ -60,7 +60,7 @@ GUESS_FRACTION = 0.15
 # keys and values of these tokens must then hold which word belongs to which. Without this a small model puts the words
 # together only while it answers, and a reader of the caption's keys and values does not find what it needs.
 SUMMARY_FRACTION = 0.6
-EMPTY_FRACTION = 0.03  # share of empty prompts among those without a picture, for the unconditional context
+EMPTY_FRACTION = 0.03  # share of empty prompts among those without an image, for the unconditional context
 SENTENCE_FRACTION = 0.3  # share of prompts that are written with a capital and a full stop
 # Weights of tokens in the loss, where an answer's words and signs weigh 1. Most numbers of a guessed scene cannot be
 # known; at full weight their noise drowns the little that says which colour belongs to which object, and where.
@@ -75,7 +75,7 @@ GROUP = 16  # chats that are padded to a common length
 
 @dataclass(frozen=True)
 class Dialogue:
-    """One training sample: what is asked, about which picture (an index, or None), and the answer.
+    """One training sample: what is asked, about which image (an index, or None), and the answer.
 
     With `summary` the answer does not see the prompt, only the end of the chat. `guess`: its numbers are not known.
     """
@@ -89,8 +89,8 @@ class Dialogue:
 
 
 class LanguageStage(Stage):
-    """Next-token prediction of scene text on four tasks: from a caption what it says (`read`), from a picture which
-    object is where (`names`) or the scene in numbers (`layout`), and that after an edit from a picture with an
+    """Next-token prediction of scene text on four tasks: from a caption what it says (`read`), from an image which
+    object is where (`names`) or the scene in numbers (`layout`), and that after an edit from an image with an
     instruction (`edit`)."""
 
     name: ClassVar[str] = "language"
@@ -138,7 +138,7 @@ class LanguageStage(Stage):
         return self.collate(dialogues, self.data)
 
     def sample(self, index: int, generator: torch.Generator) -> Dialogue:
-        """Draw a task. Those without a picture are about fresh scenes, the others about rendered ones."""
+        """Draw a task. Those without an image are about fresh scenes, the others about rendered ones."""
         task = TASKS[int(torch.multinomial(torch.tensor(TASK_WEIGHTS), 1, generator=generator))]
         if task == "read":
             scene = sample_scene(int(torch.randint(VALIDATION_SEED, (), generator=generator)))
@@ -148,13 +148,13 @@ class LanguageStage(Stage):
             if self.data.edits:
                 return edit_dialogue(self.data, index % len(self.data.edits), generator)
             task = "layout"
-        return picture_dialogue(self.data, index, task)
+        return image_dialogue(self.data, index, task)
 
     def collate(self, dialogues: Sequence[Dialogue], data: RenderedScenes) -> dict[str, Any]:
-        """Small groups of chats of like length, right-padded; chats with a picture are apart from those without.
+        """Small groups of chats of like length, right-padded; chats with an image are apart from those without.
 
         A group has `ids` [B, T], `weights` [B, T less the template's prefix], `tasks` [B], `pixels` uint8 if it has
-        pictures, and `hidden` [B, 2] if there are summaries: the answer does not see the tokens from the first place to
+        images, and `hidden` [B, 2] if there are summaries: the answer does not see the tokens from the first place to
         before the second. Where both places are the same, nothing is hidden.
         """
         groups = []
@@ -205,7 +205,7 @@ class LanguageStage(Stage):
     def predict(self, group: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Cross-entropy [B, T] of every token after the template's prefix, and whether it was the most likely one."""
         ids = group["ids"]
-        inputs = picture_inputs(group["pixels"], ids, self.encoder) if "pixels" in group else {}
+        inputs = image_inputs(group["pixels"], ids, self.encoder) if "pixels" in group else {}
         # The template's prefix is the same in all samples: it goes through the network once, and its keys and values
         # are shared. No attention mask: the padding is on the right, where a causal model does not look.
         start = self.encoder.prefix_length(1 if inputs else 0)
@@ -247,7 +247,7 @@ class LanguageStage(Stage):
             rows += [(chat.prompt, answer, chat.answer) for chat, answer in zip(chats[:5], answers)]
         data = self.validation_data
         chats = [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(min(3, len(data.edits)))]
-        chats += [picture_dialogue(data, i, "names") for i in range(min(2, len(data)))]
+        chats += [image_dialogue(data, i, "names") for i in range(min(2, len(data)))]
         answers = self.answer([chat.prompt for chat in chats], [data.images[chat.picture] for chat in chats])
         rows += [(chat.prompt, answer, chat.answer) for chat, answer in zip(chats, answers)]
         with atomic_file(folder / f"sheet-{step}.png") as temporary:
@@ -262,7 +262,7 @@ class LanguageStage(Stage):
             generator = torch.Generator().manual_seed(i)
             scene = sample_scene(VALIDATION_SEED + i)
             dialogues.append(read_dialogue(scene, self.config.data.mix, generator))
-            dialogues += [picture_dialogue(data, i, task) for task in ("names", "layout")]
+            dialogues += [image_dialogue(data, i, task) for task in ("names", "layout")]
         dialogues += [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(len(data.edits))]
         summaries = [replace(d, summary=True) for d in dialogues if d.task == "read"]
         errors, hits = defaultdict(list), defaultdict(list)
@@ -279,7 +279,7 @@ class LanguageStage(Stage):
 
     @torch.no_grad()
     def answer(self, prompts: Sequence[str], pictures: Sequence[Tensor | None]) -> list[str]:
-        """Greedy answers; a picture is uint8 [3, H, W]."""
+        """Greedy answers; an image is uint8 [3, H, W]."""
         if not prompts:
             return []
         grids = [[] if p is None else [grid(p, self.processor)] for p in pictures]
@@ -288,7 +288,7 @@ class LanguageStage(Stage):
         lengths = torch.tensor([len(t) for t in tokens], device=self.device)
         mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]
         given = [p for p in pictures if p is not None]
-        inputs = picture_inputs(torch.stack(given).to(self.device), ids, self.encoder) if given else {}
+        inputs = image_inputs(torch.stack(given).to(self.device), ids, self.encoder) if given else {}
         output = self.trained(input_ids=ids, attention_mask=mask.long(), use_cache=True, **inputs)
         hidden = output.last_hidden_state[torch.arange(len(ids)), lengths - 1]
         cache = output.past_key_values
@@ -348,7 +348,7 @@ def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) 
         "patch_size": sizes.vision_patch,
         "spatial_merge_size": 2,
         "temporal_patch_size": 2,
-        # One window holds a whole 128 px picture; larger ones mix windows in every other block.
+        # One window holds a whole 128 px image; larger ones mix windows in every other block.
         "window_size": 128,
         "fullatt_block_indexes": list(range(1, sizes.vision_depth, 2)),
         "out_hidden_size": sizes.hidden_size,
@@ -368,7 +368,7 @@ def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) 
 
 
 def build_image_processor(config: TrainConfig) -> Qwen2VLImageProcessorPil:
-    """An image processor that shows pictures at the size of the training pictures."""
+    """An image processor that shows images at the size of the training images."""
     width, height = config.data.size
     patch = config.model.language.vision_patch
     return Qwen2VLImageProcessorPil(
@@ -379,8 +379,8 @@ def build_image_processor(config: TrainConfig) -> Qwen2VLImageProcessorPil:
     )
 
 
-def picture_inputs(pixels: Tensor, ids: Tensor, encoder: PromptEncoder) -> dict[str, Tensor]:
-    """What the model takes for pictures uint8 [N, 3, H, W] that stand in the chats `ids`, in order."""
+def image_inputs(pixels: Tensor, ids: Tensor, encoder: PromptEncoder) -> dict[str, Tensor]:
+    """What the model takes for images uint8 [N, 3, H, W] that stand in the chats `ids`, in order."""
     processor = encoder.image_processor
     return {
         "pixel_values": patchify(pixels.float() / 255, processor),
@@ -402,8 +402,8 @@ def read_dialogue(scene: Scene, mix: MixConfig, generator: torch.Generator) -> D
     return Dialogue("read", text, None, relations_answer(scene, said.statements, said.text))
 
 
-def picture_dialogue(data: RenderedScenes, index: int, task: str) -> Dialogue:
-    """Picture -> which object is where, in relations; or the scene in numbers."""
+def image_dialogue(data: RenderedScenes, index: int, task: str) -> Dialogue:
+    """Image -> which object is where, in relations; or the scene in numbers."""
     scene = data.scenes[index]
     if task == "layout":
         return Dialogue(task, LAYOUT_PROMPT, index, numbers_answer(scene))
@@ -412,7 +412,7 @@ def picture_dialogue(data: RenderedScenes, index: int, task: str) -> Dialogue:
 
 
 def edit_dialogue(data: RenderedScenes, index: int, generator: torch.Generator) -> Dialogue:
-    """Picture and instruction -> layout after the edit."""
+    """Image and instruction -> layout after the edit."""
     source, target, edit = data.edits[index]
     text = _sentence(instruction(data.scenes[source], edit, generator), generator)
     return Dialogue("edit", text, source, numbers_answer(data.scenes[target]))
@@ -467,7 +467,7 @@ def _objects(program: SceneProgram) -> list[tuple[str, str]]:
 
 
 def text_sheet(rows: Sequence[tuple[str, str, str]]) -> Image.Image:
-    """A picture of prompts, answers and true answers."""
+    """An image of prompts, answers and true answers."""
     lines = []
     for row in rows:
         for color, text in zip(("black", "blue", "gray"), row):

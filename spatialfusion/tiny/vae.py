@@ -1,9 +1,9 @@
-"""The stage `vae`: train the autoencoder of the tiny model from scratch on rendered pictures.
+"""The stage `vae`: train the autoencoder of the tiny model from scratch on rendered images.
 
 Notable:
-- Trained as 2-D convolutions (backbones/autoencoder_2d.py), first on crops, then on whole pictures, which alone show
+- Trained as 2-D convolutions (backbones/autoencoder_2d.py), first on crops, then on whole images, which alone show
   the attention in the middle its full length; stored in diffusers' video format.
-- Half of the batches decode smaller latents to smaller pictures (EQ-VAE, arXiv 2502.09509): latents that keep their
+- Half of the batches decode smaller latents to smaller images (EQ-VAE, arXiv 2502.09509): latents that keep their
   meaning when they are scaled are easier to learn for a diffusion model.
 - ComfyUI normalises Qwen-Image latents with Wan 2.1's constants and knows no others. So before it is stored, a
   per-channel affine is folded into the quant convolutions that gives the latents exactly these means and deviations.
@@ -30,10 +30,10 @@ from ..train.data_stage import data_folders
 from ..train.engine import sample_index
 from ..train.stage import Stage
 
-SQUARE_WEIGHT = 4.0  # most of a picture is grey, so that the absolute error alone is slow to teach colours
+SQUARE_WEIGHT = 4.0  # most of an image is grey, so that the absolute error alone is slow to teach colours
 EDGE_WEIGHT = 1.0
 KL_WEIGHT = 1e-6
-WHOLE_SHARE = 0.1  # share of the steps, at the end, that see whole pictures
+WHOLE_SHARE = 0.1  # share of the steps, at the end, that see whole images
 SCALED_SHARE = 0.5  # share of the batches that are decoded from smaller latents
 SCALES = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
 LATENT_NOISE = 0.1  # noise in deviations of each channel, as the decoder must stand a diffusion model's errors
@@ -66,7 +66,7 @@ class VaeStage(Stage):
         return len(self.data)
 
     def indices(self, step: int, places: range) -> list[Any]:
-        """Pictures, each with the side of its crop: that of a whole picture in the last steps."""
+        """Images, each with the side of its crop: that of a whole image in the last steps."""
         options = self.config.vae
         whole = min(self.data.images.shape[-2:])
         side = whole if step >= (1 - WHOLE_SHARE) * options.steps else min(options.crop, whole)
@@ -207,7 +207,7 @@ def new_video_vae(sizes: VaeConfig) -> AutoencoderKLQwenImage:
 
 @torch.no_grad()
 def latent_statistics(model: Autoencoder2D, pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [z] of the raw latents' modes, over pictures [N,3,H,W] uint8 and places."""
+    """Mean and standard deviation [z] of the raw latents' modes, over images [N,3,H,W] uint8 and places."""
     total = square = count = 0
     device = model.quant_conv.weight.device
     for batch in pictures.split(32):

@@ -84,7 +84,7 @@ STAGES: dict[str, Entry] = {
     "stage2": Entry(_stage2, of_base=True),
     "judge": Entry(_judge),
 }
-DATA = "data"  # renders the pictures, before anything is trained
+DATA = "data"  # renders the images, before anything is trained
 
 
 # The command ----------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def main(
     run = Path(config.run)
     if accelerator.is_main_process:
         run.mkdir(parents=True, exist_ok=True)
-        _seed_model(config, run / "model")
+        seed_model(config, run / "model")
         save_config(config, run / "config.yaml")
     accelerator.wait_for_everyone()
     for name in stages:
@@ -121,7 +121,7 @@ def main(
             if accelerator.is_main_process:
                 from .data_stage import prepare_data
 
-                prepare_data(config, run)
+                prepare_data(config, run, accelerator.device)
             accelerator.wait_for_everyone()
         else:
             stage = {**STAGES, **(more or {})}[name].load()
@@ -163,7 +163,7 @@ def _stages(config: TrainConfig, asked: str, known: Mapping[str, Entry]) -> tupl
     return (asked,)
 
 
-def _seed_model(config: TrainConfig, model: Path) -> None:
+def seed_model(config: TrainConfig, model: Path) -> None:
     # It imports torch.
     from ..model import FILE_NAME
 

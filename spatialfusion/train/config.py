@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ import yaml
 from ..errors import InputError, suggest
 from ..files import atomic_file
 from .former_keys import say_successor
+from .values import convert, field_types, read_yaml
 
 PRESETS = Path(__file__).parent / "presets"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -50,8 +49,8 @@ class DataConfig:
     validation_records: list[str] = field(default_factory=list)  # held out; without any, there is no validation loss
     side: int | None = None  # records are cut to shapes of about side x side pixels; none: all are cut to `size`
     folder: str | None = None  # where the rendered scenes are; none: data/ in the run folder
-    train_scenes: int = 12800  # pictures to render
-    validation_scenes: int = 64  # pictures that are held out
+    train_scenes: int = 12800  # images to render
+    validation_scenes: int = 64  # images that are held out
     edit_fraction: float = 0.25  # share of training scenes that get an edited twin
     size: tuple[int, int] = (128, 128)  # width, height in pixels
     mix: MixConfig = field(default_factory=MixConfig)
@@ -61,7 +60,7 @@ class DataConfig:
 class VaeConfig:
     """Sizes of the run's own autoencoder, in the latent format of Qwen-Image."""
 
-    base_dim: int = 16  # channels at the picture's own size
+    base_dim: int = 16  # channels at the image's own size
     num_res_blocks: int = 1  # residual blocks of each level
     # The published format: 16 channels, a cell for each 8 x 8 pixels.
     z_dim: ClassVar[int] = 16
@@ -121,7 +120,7 @@ class SpatialConfig:
 class JudgeConfig:
     """Sizes of the scene judge."""
 
-    width: int = 48  # channels at a quarter of the picture's size
+    width: int = 48  # channels at a quarter of the image's size
     layers: int = 3
 
 
@@ -152,7 +151,7 @@ class StageConfig:
 @dataclass
 class VaeStageConfig(StageConfig):
     batch: int = 32
-    # Side of the crops in pixels. Small crops show more scenes a second. The last steps are on whole pictures.
+    # Side of the crops in pixels. Small crops show more scenes a second. The last steps are on whole images.
     crop: int = 64
 
 
@@ -179,7 +178,7 @@ class SpatialStageConfig(StageConfig):
     kv_noise: float = 0.0
     layout_weight: float = 0.0  # weight of telling the objects' kinds and colours, cell by cell; 0: not done
     change_weight: float = 1.0  # weight of the depth error where an edit changes depth; elsewhere it is 1
-    # Weight of telling the depth of source pictures from the source encoder alone; 0: not done. DINOv2 needs none.
+    # Weight of telling the depth of source images from the source encoder alone; 0: not done. DINOv2 needs none.
     source_weight: float = 0.0
     validity_weight: ClassVar[float] = 0.3
     fov_weight: ClassVar[float] = 0.1
@@ -207,8 +206,8 @@ class Stage2Config(SpatialStageConfig):
 @dataclass
 class JudgeStageConfig(StageConfig):
     steps: int = 3000
-    restored: int = 8192  # number of pictures that are also shown after the autoencoder; they take memory
-    twins: int = 1024  # pictures with two objects of one name, rendered in addition
+    restored: int = 8192  # number of images that are also shown after the autoencoder; they take memory
+    twins: int = 1024  # images with two objects of one name, rendered in addition
 
 
 @dataclass
@@ -252,7 +251,7 @@ def load_config(
     """Read a preset (a name in train/presets or the path of a YAML file); apply overrides like {"vae.steps": "100"}."""
     path = _preset_path(preset)
     config = kind()
-    values = _read_yaml(path)
+    values = read_yaml(path, "preset")
     _update(config, {} if values is None else values, config)
     for key, value in (overrides or {}).items():
         _set(config, key, value)
@@ -272,7 +271,7 @@ def check_recipe(config: TrainConfig) -> None:
     path = Path(config.run) / "config.yaml"
     if not path.is_file():
         return
-    saved = _flat(_read_yaml(path))
+    saved = _flat(read_yaml(path, "preset"))
     known = dict(flat_keys(config))
     difference = next((f"the key {key}" for key in saved if key not in known), None)
     if difference is None and saved.get("base") != config.base:
@@ -281,14 +280,6 @@ def check_recipe(config: TrainConfig) -> None:
         raise InputError(
             f"run = {config.run!r} holds a run of another recipe ({path} has {difference}): expected another folder."
         )
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        raise InputError(f"preset {path} is not valid YAML{f' (line {where.line + 1})' if where else ''}.") from None
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
@@ -341,14 +332,14 @@ def _update(config: Any, values: Any, root: TrainConfig, prefix: str = "") -> No
     if not isinstance(values, dict):
         where = f"key {prefix.rstrip('.')!r}" if prefix else "a preset"
         raise InputError(f"{where} must be a mapping of keys to values, not {values!r}.")
-    kinds = _kinds(config)
+    kinds = field_types(type(config))
     for name, value in values.items():
         if name not in kinds:
             raise _unknown_key(f"{prefix}{name}", root)
         if dataclasses.is_dataclass(kinds[name]):
             _update(getattr(config, name), value, root, f"{prefix}{name}.")
         else:
-            setattr(config, name, _convert(value, kinds[name], f"{prefix}{name}"))
+            setattr(config, name, convert(value, kinds[name], f"{prefix}{name}"))
 
 
 def _set(config: TrainConfig, key: str, value: str) -> None:
@@ -358,19 +349,13 @@ def _set(config: TrainConfig, key: str, value: str) -> None:
         owner = getattr(owner, parent, None)
         if not dataclasses.is_dataclass(owner):
             raise _unknown_key(key, config)
-    kinds = _kinds(owner)
+    kinds = field_types(type(owner))
     if name not in kinds:
         raise _unknown_key(key, config)
     if dataclasses.is_dataclass(kinds[name]):
         example, _ = next(flat_keys(getattr(owner, name)))
         raise InputError(f"key {key!r} is a group: set one of its keys, such as {key}.{example}.")
-    setattr(owner, name, _convert(value, kinds[name], key))
-
-
-def _kinds(config: Any) -> dict[str, Any]:
-    """The keys of a dataclass with the types of their values."""
-    hints = typing.get_type_hints(type(config))
-    return {f.name: hints[f.name] for f in dataclasses.fields(config)}
+    setattr(owner, name, convert(value, kinds[name], key))
 
 
 def _unknown_key(key: str, root: TrainConfig) -> InputError:
@@ -378,70 +363,6 @@ def _unknown_key(key: str, root: TrainConfig) -> InputError:
         return InputError(f"key {key!r} {said}.")
     known = [name for name, _ in flat_keys(root)]
     return InputError(f"unknown key {key!r}{suggest(key, [*known, 'stage'])}; --keys lists all keys.")
-
-
-def _convert(value: Any, kind: Any, key: str) -> Any:
-    """Turn a value of YAML or of the command line (a string) into the type that the field declares."""
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    wrong = InputError(f"{key} = {value!r} must be {_describe(kind)}.")
-    if origin in (typing.Union, types.UnionType):
-        inner = next(part for part in parts if part is not type(None))
-        absent = value is None or (isinstance(value, str) and value.lower() in ("none", "null", ""))
-        return None if absent else _convert(value, inner, key)
-    if origin is Literal:
-        if value not in parts:
-            raise InputError(f"{key} = {value!r} must be {_describe(kind)}{suggest(str(value), parts)}.")
-        return value
-    if origin in (list, tuple):
-        return _convert_sequence(value, origin, parts, key, wrong)
-    if kind is bool:
-        word = str(value).lower()
-        if word not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
-            raise wrong
-        return word in ("true", "yes", "on", "1")
-    if kind is str:
-        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
-            raise wrong
-        return str(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise wrong
-    try:
-        # YAML 1.1 reads 2e-3 as a string, so numbers are parsed from strings whichever way they came.
-        number = int(value) if kind is int and not isinstance(value, float) else float(value)
-    except ValueError:
-        try:
-            number = float(value)
-        except ValueError:
-            raise wrong from None
-    if not math.isfinite(number) or (kind is int and number != int(number)):
-        raise wrong
-    return kind(number)
-
-
-def _convert_sequence(value: Any, origin: type, parts: tuple, key: str, wrong: InputError) -> Any:
-    if isinstance(value, str):
-        value = [item.strip() for item in value.strip().strip("[]()").split(",") if item.strip()]
-    if not isinstance(value, (list, tuple)):
-        raise wrong
-    if origin is tuple and parts[-1] is not Ellipsis:
-        if len(value) != len(parts):
-            raise wrong
-        return tuple(_convert(item, part, f"{key}[{i}]") for i, (item, part) in enumerate(zip(value, parts)))
-    return origin(_convert(item, parts[0], f"{key}[{i}]") for i, item in enumerate(value))
-
-
-def _describe(kind: Any) -> str:
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return f"{_describe(next(part for part in parts if part is not type(None)))} or none"
-    if origin is Literal:
-        return f"one of {', '.join(map(str, parts))}"
-    if origin is tuple and parts[-1] is not Ellipsis:
-        return f"{len(parts)} values such as [{', '.join('1' for _ in parts)}], each {_describe(parts[0])}"
-    if origin in (list, tuple):
-        return f"a list such as [1, 2], each value {_describe(parts[0])}"
-    names = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
-    return names[kind]
 
 
 def weighted_folders(key: str, entries: list[str]) -> list[tuple[Path, float]]:

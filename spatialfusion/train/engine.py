@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 import signal
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
@@ -25,11 +24,11 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 from accelerate.utils import gather_object, send_to_device
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
 from ..errors import InputError
 from ..files import remove_leftovers
 from ..images import read_image
+from ..progress import progress_bar
 from ..versions import versions
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
@@ -99,14 +98,14 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
         say(f"{name}: {complaint}")
     finished = start is not None and start.step >= getattr(config, name).steps and start.exported
     if start is not None:
-        for change in _config_changes(start, config, stage_class, finished):
+        for change in config_changes(start, config, stage_class, finished):
             say(f"{name}: since the checkpoint, {change}")
     if finished:
         say(f"{name}: finished at step {start.step}, skipped (raise {name}.steps to train it further)")
         return
     torch.manual_seed(stable_hash(config.seed, name, "initial weights"))
     stage = stage_class(config, run, accelerator.device)
-    _place(stage, config)
+    place(stage, config)
     if accelerator.is_main_process:
         save_config(config, run / name / "config.yaml")
     try:
@@ -121,7 +120,7 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
     accelerator.free_memory()
 
 
-def _place(stage: Stage, config: TrainConfig) -> None:
+def place(stage: Stage, config: TrainConfig) -> None:
     """Frozen networks in their precision and, if they are to be, in shards; what is trained in fp32 on the device."""
     if config.frozen_precision == "bf16":
         for network in stage.frozen():
@@ -197,7 +196,7 @@ class Run:
                 # Events of steps that a killed run had made after its last checkpoint are hidden.
                 self.writer = stack.enter_context(SummaryWriter(str(self.folder / "logs"), purge_step=self.step + 1))
             self.bar = stack.enter_context(
-                tqdm(total=steps, initial=self.step, desc=self.name, unit="step", disable=not main, **_bar_interval())
+                progress_bar(total=steps, initial=self.step, what=self.name, unit="step", disable=not main)
             )
             self.speed.start()
             while self.step < steps:
@@ -294,7 +293,7 @@ class Run:
             if sheet.exists():
                 self.writer.add_image("sheet", read_image(sheet), self.step)
             if metrics:
-                tqdm.write(f"{self.name} {self.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in metrics.items()))
+                self.bar.write(f"{self.name} {self.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in metrics.items()))
         elif self.config.shard > 1:
             # The first process needs the others' parts of the networks; what they draw is the same, and thrown away.
             with tempfile.TemporaryDirectory(prefix=".", dir=folder) as unused:
@@ -473,7 +472,7 @@ def _stage_config(config: TrainConfig, stage: type[Stage] | Stage) -> dict[str, 
     return {key: to_plain(value) for key, value in flat_keys(config) if key.startswith(sections)}
 
 
-def _config_changes(start: Checkpoint, config: TrainConfig, stage: type[Stage], finished: bool) -> list[str]:
+def config_changes(start: Checkpoint, config: TrainConfig, stage: type[Stage], finished: bool) -> list[str]:
     """Say what changed since the checkpoint; raise InputError for what cannot change."""
     name = stage.name
     saved, now = start.state["config"], _stage_config(config, stage)
@@ -506,8 +505,3 @@ def _add_up(ranks: list[dict[str, tuple[float, int]]]) -> dict[str, tuple[float,
             before = total.get(key, (0.0, 0))
             total[key] = (before[0] + value, before[1] + count)
     return total
-
-
-def _bar_interval() -> dict[str, float]:
-    # In a log file every refresh is a line.
-    return {} if sys.stderr.isatty() else {"mininterval": 30.0, "maxinterval": 60.0}

@@ -4,7 +4,7 @@ and is it the nearest?
 Depth hardly changes if two objects of like size change places or one turns round, and not at all with their colours. So
 from depth alone a network learns slowly, if at all, who is where and turned which way. Asked for it outright, the same
 network tells it after a few hundred steps. The nearest object and the others have a map each: where they stand in the
-picture is a guess, but which one is in front the caption says for sure. Ours, not the paper's.
+image is a guess, but which one is in front the caption says for sure. Ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def covered(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:
 def weighted_error(maps: Tensor, batch: dict[str, Any], weight: float) -> Tensor:
     """The mean of squared errors of a velocity, with more weight where an object is seen.
 
-    Most of a picture is ground and sky, and most of the error with it, while what an object is shows in few cells.
+    Most of an image is ground and sky, and most of the error with it, while what an object is shows in few cells.
     Above a noise of KNOWN_LEVEL the weight falls, to 1 at pure noise: there a prediction is the mean over all places
     where the object may be, and weights would make it larger than it is.
 
@@ -98,6 +98,11 @@ def layouts(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:
             classes[i, row : row + told, 1 + j] = torch.tensor(names)
     flat = seen.flatten(1)[:, None].expand(-1, told * MAPS, -1)
     return classes.gather(2, flat).unflatten(2, seen.shape[1:])
+
+
+def object_cells(layout: Tensor) -> Tensor:
+    """Whether an object is seen in each cell of `layouts` [B, 6, h, w]: [B, h, w] bool, as `covered` tells it."""
+    return (layout[:, 0] > 0) | (layout[:, len(CLASSES)] > 0)
 
 
 def facing(thing: ObservedObject) -> int:

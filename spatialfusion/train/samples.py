@@ -149,7 +149,7 @@ def keys_of_rendered_scenes(config: TrainConfig, stage: str) -> dict[str, float]
 
 
 class RenderedSamples:
-    """Pictures of a folder of rendered scenes, and then its editing pairs; captions are written anew every time."""
+    """Images of a folder of rendered scenes, and then its editing pairs; captions are written anew every time."""
 
     def __init__(self, folder: Path, mix: MixConfig):
         self.data, self.mix = RenderedScenes(folder), mix
@@ -182,7 +182,7 @@ class RenderedSamples:
         )
 
     def draw(self, index: int, generator: torch.Generator) -> tuple[int, int | None, str, str]:
-        """(target picture, source picture or None, prompt, answer) of a training sample; the prompt may be dropped to
+        """(target image, source image or None, prompt, answer) of a training sample; the prompt may be dropped to
         "", and the answer with it."""
         mix = self.mix
         if index < len(self.data):
@@ -210,7 +210,7 @@ class RenderedSamples:
             yield list(range(start, min(start + 64, len(self.data))))
 
     def examples(self) -> list[Example]:
-        """Fixed prompts, of which nobody knows the picture, and edits."""
+        """Fixed prompts, of which nobody knows the image, and edits."""
         data = self.data
         size = tuple(data.depth.shape[-2:])
         examples = [Example(text, size) for text in SHEET_PROMPTS]

@@ -1,8 +1,8 @@
-"""An auxiliary task, for training alone: the source encoder tells the depth of its own picture, by a linear map from
+"""An auxiliary task, for training alone: the source encoder tells the depth of its own image, by a linear map from
 each of its tokens.
 
-A published model starts from DINOv2 (arXiv 2304.07193), which has seen millions of pictures. No such encoder has the
-tiny model's size, and one that starts at random stays nearly blind if it learns from the depth of edited pictures
+A published model starts from DINOv2 (arXiv 2304.07193), which has seen millions of images. No such encoder has the
+tiny model's size, and one that starts at random stays nearly blind if it learns from the depth of edited images
 alone. This task is ours, not the paper's.
 """
 
@@ -31,7 +31,7 @@ class SourceHead(nn.Module):
         return state.float(), self.fov(tokens.mean(dim=(1, 2))).squeeze(1).float()
 
     def loss(self, features: Tensor, y: Tensor, u: Tensor, validity_weight: float) -> Tensor:
-        """The squared error against the pictures' own depth y [B, 2, H, W] and field of view u [B], standardised."""
+        """The squared error against the images' own depth y [B, 2, H, W] and field of view u [B], standardised."""
         state, fov = self(features)
         error = (state - block_average(y, y.shape[-1] // state.shape[-1])).square().mean(dim=(0, 2, 3))
         return error[0] + validity_weight * error[1] + (fov - u).square().mean()

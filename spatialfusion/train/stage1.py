@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..config import SpatialFusionConfig
 from ..context import SemanticContext
 from ..defaults import depth_settings
 from ..depth_head import block_average, block_expand, detail
@@ -28,6 +27,7 @@ from ..errors import InputError
 from ..flow import add_noise, draw_times, loss_weight
 from ..geometry import Geometry
 from ..model import FILE_NAME, SpatialFusionModel
+from ..model_config import SpatialFusionConfig
 from ..model_folder import write_model_index
 from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state, standardise_fov
@@ -153,11 +153,11 @@ class Stage1(Stage):
         return losses, metrics
 
     def encode(self, batch: dict[str, Any]) -> SemanticContext:
-        """One prefill of the frozen LLM; where the prompt is dropped the picture stays, as in the unconditional one."""
+        """One prefill of the frozen LLM; where the prompt is dropped the image stays, as in the unconditional one."""
         return self.encoder.encode(*self.prompts(batch), allow_empty=True, answers=batch.get("answers"))
 
     def prompts(self, batch: dict[str, Any]) -> tuple[list[str], list[list[Tensor]]]:
-        """What the LLM reads: a text and the pictures of each sample."""
+        """What the LLM reads: a text and the images of each sample."""
         images: list[list[Tensor]] = [[] for _ in batch["texts"]]
         for i, source in zip(batch["edits"], batch["sources"]):
             images[i] = [source.cpu()]

@@ -57,7 +57,7 @@ class DepthPro:
         pixels = F.interpolate(pixels, (self.size, self.size), mode="bilinear", align_corners=False)
         output = self.model(pixel_values=pixels.to(self.model.dtype))
         canonical, fov = output.predicted_depth.float(), output.field_of_view.float().reshape(-1)
-        # Canonical inverse depth is that of a focal length of one picture's width.
+        # Canonical inverse depth is that of a focal length of one image's width.
         inverse = canonical * (2 * torch.tan(torch.deg2rad(fov) / 2))[:, None, None]
         inverse = F.interpolate(inverse[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
         valid = (inverse > _INVERSE[0]) & (inverse < _INVERSE[1])

@@ -15,10 +15,10 @@ from ...scenes.edits import EditPair, instruction, sample_edit
 from ...scenes.render import Rendering, render
 from ...scenes.sample import sample_scene
 from ...scenes.scene import Scene
+from ..image_files import encode_png
 from ..items import Item
-from ..pictures import encode_png
 
-CHUNK = 32  # pictures rendered in one call
+CHUNK = 32  # images rendered in one call
 
 
 class Scenes:

@@ -105,7 +105,7 @@ class GroundingDino:
         # [boxes, tokens]: how much each box is what the token says.
         named = output.logits[0].float().cpu().sigmoid()
         scores = torch.stack(
-            [_agreement(named, [_tokens_of(tokens.offsets, *word) for word in query]) for query in words], dim=-1
+            [agreement(named, [_tokens_of(tokens.offsets, *word) for word in query]) for query in words], dim=-1
         )
         kept = (scores > 0).any(-1) & (boxes[:, 2:] - boxes[:, :2] >= 1).all(-1)
         return Detections(boxes[kept], scores[kept])
@@ -128,7 +128,7 @@ def _tokens_of(offsets: list[tuple[int, int]], start: int, end: int) -> list[int
     return [i for i, (first, last) in enumerate(offsets) if first < end and last > start]
 
 
-def _agreement(named: Tensor, words: list[list[int]]) -> Tensor:
+def agreement(named: Tensor, words: list[list[int]]) -> Tensor:
     """[N] confidence of boxes in all words of a query, from [N, tokens] and the positions of each word's tokens."""
     # A word may have no token: the tokenizer drops what it cannot print.
     if not any(words):

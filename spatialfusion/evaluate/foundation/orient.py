@@ -25,7 +25,7 @@ from ...data.hub import read_json
 from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
-from .pixels import normalised
+from ...images import imagenet_normalised
 
 # Sizes of the head, and the bin of no rotation.
 _UPRIGHT = {360 + 180 + 180 + 2: 90, 360 + 180 + 360 + 2: 180}
@@ -69,7 +69,7 @@ class OrientAnything:
         self.weights, self.licence, self.device = weights, licence, torch.device(device)
         bins = _bins(folder)
         self.upright = _UPRIGHT[bins]
-        self.model = load_model(_network(bins), folder, self.device)
+        self.model = load_model(orientation_network(bins), folder, self.device)
 
     @staticmethod
     def check_package() -> None:
@@ -84,7 +84,7 @@ class OrientAnything:
             return None
         alone = _on_black(window * mask[top:bottom, left:right])
         pictures = torch.cat([_middle(window), _middle(alone)])
-        output = self.model(normalised(pictures).to(self.device, self.model.dtype)).float().cpu()
+        output = self.model(imagenet_normalised(pictures).to(self.device, self.model.dtype)).float().cpu()
         for row in output:
             confidence = row[-2:].softmax(0)[0].item()
             if confidence >= CONFIDENT:
@@ -113,7 +113,7 @@ def towards(ray: Tensor) -> Tensor:
 
 
 def _middle(picture: Tensor) -> Tensor:
-    """[1, 3, CROP, CROP] of a picture [3, h, w]: shorter side to SIDE, the middle of it, as DINOv2's processor does."""
+    """[1, 3, CROP, CROP] of an image [3, h, w]: shorter side to SIDE, the middle of it, as DINOv2's processor does."""
     height, width = picture.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -124,7 +124,7 @@ def _middle(picture: Tensor) -> Tensor:
 
 
 def _on_black(picture: Tensor) -> Tensor:
-    """A picture in the middle of a black square with a margin."""
+    """An image in the middle of a black square with a margin."""
     height, width = picture.shape[-2:]
     side = round(max(height, width) / _FILLED)
     top, left = (side - height) // 2, (side - width) // 2
@@ -148,7 +148,7 @@ def _bins(folder: Path) -> int:
     return bins
 
 
-def _network(bins: int) -> type:
+def orientation_network(bins: int) -> type:
     """The class of DINOv2 with Orient-Anything's head, under the names of its checkpoint."""
     from transformers.models.dinov2.modeling_dinov2 import Dinov2Model, Dinov2PreTrainedModel
 

@@ -17,7 +17,7 @@ from ...data.hub import read_json
 from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
-from .pixels import normalised
+from ...images import imagenet_normalised
 
 
 class Segmenter(Protocol):
@@ -60,7 +60,7 @@ class Sam2:
         pixels = F.interpolate(image[None], (self.size, self.size), mode="bilinear", antialias=True)
         scale = torch.tensor([self.size / width, self.size / height] * 2)
         output = self.model(
-            pixel_values=normalised(pixels).to(self.device, self.model.dtype),
+            pixel_values=imagenet_normalised(pixels).to(self.device, self.model.dtype),
             input_boxes=(boxes * scale)[None].to(self.device, self.model.dtype),
             multimask_output=False,
         )

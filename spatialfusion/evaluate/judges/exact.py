@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..scenes.render import render
-from ..scenes.scene import Scene
-from ..scenes.statements import observe
+from ...errors import InputError
+from ...scenes.render import render
+from ...scenes.scene import Scene
+from ...scenes.statements import observe
 from .judge import Asked, Seen, SeenObject
 
 
@@ -38,7 +38,7 @@ class ExactJudge:
     def _look(self, image: Tensor, asked: Sequence[Asked]) -> Seen:
         scene, instance = self._recognise(_key(image))
         observed = observe(scene).objects
-        # What is wholly hidden or outside of the picture cannot be seen.
+        # What is wholly hidden or outside of the image cannot be seen.
         free = [i for i in range(len(observed)) if (instance == i).any()]
         found: list[SeenObject | None] = []
         for wanted in asked:

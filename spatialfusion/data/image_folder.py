@@ -1,4 +1,4 @@
-"""Pictures in a folder, each with a text file of its name beside it, as trainers of LoRAs (kohya) take them."""
+"""Images in a folder, each with a text file of its name beside it, as trainers of LoRAs (kohya) take them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from .image_files import RecordError
 from .items import Columns, Item, decoded, digest, read_bounded
-from .pictures import RecordError
 
 CAPTION_ENDINGS = (".txt", ".caption")
 
 
-class PictureFolderInput:
+class ImageFolderInput:
     """
     Args:
-        names: of the pictures, relative to the folder.
+        names: of the images, relative to the folder.
     """
 
     def __init__(self, folder: Path, names: Sequence[str]):

@@ -1,6 +1,6 @@
 """What the scene judge's network says of an object in numbers, and how they become metres in level camera axes.
 
-The network looks at a square picture, so it tells what a picture shows: where the centre of the box is in the image,
+The network looks at a square image, so it tells what an image shows: where the centre of the box is in the image,
 how far away it is, how large it is beside its kind's usual size, and how it is turned against the line of sight.
 `encode` and `decode` are each other's inverse.
 """
@@ -10,15 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..scenes.scene import KINDS, Camera
-from ..scenes.statements import ObservedObject
+from ...scenes.scene import KINDS, Camera
+from ...scenes.statements import ObservedObject
 
 NUMBERS = 8
 
 
 @dataclass(frozen=True)
 class View:
-    """The camera of a square picture: tangent of half its field of view, and pitch in radians (positive: down)."""
+    """The camera of a square image: tangent of half its field of view, and pitch in radians (positive: down)."""
 
     half_tangent: float
     pitch: float
@@ -29,7 +29,7 @@ class View:
 
 
 def encode(thing: ObservedObject, view: View) -> list[float]:
-    """[8]: x and y of the centre in the picture (0 to 1), log distance (Euclidean, metres), log of width, height and
+    """[8]: x and y of the centre in the image (0 to 1), log distance (Euclidean, metres), log of width, height and
     length beside the usual ones, sine and cosine of the turn (both 0 where the object has no front)."""
     x, y, z = thing.position
     cos, sin = math.cos(view.pitch), math.sin(view.pitch)

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..geometry import Geometry
 from ..images import read_image
 from ..scenes.render import render
-from .pictures import scene_geometry
+from .question_images import scene_geometry
 from .questions import Question
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -70,7 +70,7 @@ class FolderImages:
 
     def __init__(self, folder: Path, source_size: tuple[int, int]) -> None:
         if not folder.is_dir():
-            raise InputError(f"--images is {folder}, which is no folder: expected one of pictures named by question.")
+            raise InputError(f"--images is {folder}, which is no folder: expected one of images named by question.")
         self.folder = folder
         self.source_size = source_size
         self.settings = {"images": str(folder.resolve()), "source_size": list(source_size)}
@@ -94,7 +94,7 @@ class FolderImages:
         if missing:
             sentences.append(f"{self.folder} lacks {_some(missing)}: counted as images without objects.")
         if strange := [stem for stem in self._files if stem not in known]:
-            sentences.append(f"{self.folder} has pictures that no question here asks for: {_some(strange)}.")
+            sentences.append(f"{self.folder} has images that no question here asks for: {_some(strange)}.")
         return sentences
 
     def draw(self, requests: Sequence[Request]) -> list[Drawn]:

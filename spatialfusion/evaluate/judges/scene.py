@@ -1,7 +1,7 @@
 """The scene judge: finds and measures objects of the rendered world in an image, for the tiny model's images.
 
 It knows only the kinds and colours of that world. It was trained on renders (`tiny/judge.py`); how far it can be
-trusted is measured by `judge_accuracy.py`.
+trusted is measured by `accuracy.py`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import InputError
-from ..files import atomic_file
-from ..scenes.scene import COLORS, KINDS
+from ...errors import InputError
+from ...files import atomic_file
+from ...scenes.scene import COLORS, KINDS
 from .judge import Asked, Seen, SeenObject
-from .judge_network import MASK_SIDE, SIDE, JudgeNetwork
-from .judge_numbers import View, decode
+from .scene_network import MASK_SIDE, SIDE, JudgeNetwork
+from .scene_numbers import View, decode
 
-EMBEDDED = Path(__file__).parents[1] / "assets" / "judge"
+EMBEDDED = Path(__file__).parents[2] / "assets" / "judge"
 FILE_NAME = "scene_judge.safetensors"
 KIND_NAMES, COLOR_NAMES = tuple(KINDS), tuple(COLORS)
 MIN_CONFIDENCE = 0.5
-MIN_SHARE = 0.006  # the least share of the picture that a patch must cover to be an object
-# Votes for one centre lie within this, as a part of the picture's side, or of the root of the area of one colour.
+MIN_SHARE = 0.006  # the least share of the image that a patch must cover to be an object
+# Votes for one centre lie within this, as a part of the image's side, or of the root of the area of one colour.
 RADIUS, RELATIVE_RADIUS = 0.12, 0.35
 BATCH = 32
 
@@ -115,11 +115,11 @@ class SceneJudge:
 
 
 def find_patches(logits: Tensor, centers: Tensor) -> Tensor:
-    """Masks [N, 64, 64] of the objects in one picture, largest first: pixels of one colour that vote for one centre.
+    """Masks [N, 64, 64] of the objects in one image, largest first: pixels of one colour that vote for one centre.
 
     Args:
         logits: [1 + colours, 64, 64], the first of no object.
-        centers: [2, 64, 64], x and y of the centre of each pixel's object in the picture (0 to 1).
+        centers: [2, 64, 64], x and y of the centre of each pixel's object in the image (0 to 1).
     """
     # A pixel's neighbours have a say: single pixels of another colour split nothing.
     label = F.avg_pool2d(logits.softmax(0)[None], 3, 1, 1)[0].argmax(0)

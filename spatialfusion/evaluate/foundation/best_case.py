@@ -1,4 +1,4 @@
-"""`python -m spatialfusion.evaluate.foundation.exact`: how far off the judge is when all its networks are right.
+"""`python -m spatialfusion.evaluate.foundation.best_case`: how far off the judge is when all its networks are right.
 
 Rendered scenes have exact masks, depth and fronts. The error that remains comes from a camera that sees surfaces only,
 and from `measure` and `GroundPlane`. Three more rows damage the exact input as networks do: masks that take one
@@ -30,7 +30,7 @@ SHOWN = (0.5, 0.75, 0.95)  # quantiles of the errors that are printed
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m spatialfusion.evaluate.foundation.exact", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m spatialfusion.evaluate.foundation.best_case", description=__doc__)
     parser.add_argument("--count", type=int, default=60, help="number of scenes")
     parser.add_argument("--size", type=int, default=256, help="pixels of an image's side")
     options = parser.parse_args(arguments)

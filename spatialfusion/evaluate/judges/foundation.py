@@ -16,17 +16,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..data.teachers import NAMES, find_licensed, find_teacher, open_teacher, teacher_class
-from ..data.teachers.teacher import Teacher
-from ..errors import InputError
-from ..geometry import Geometry
-from ..scenes.statements import ObservedObject
-from .foundation.detect import Detector, GroundingDino
-from .foundation.gravity import Gravity, GroundPlane
-from .foundation.match import match
-from .foundation.measure import measure
-from .foundation.orient import OrientAnything, Orienter, towards
-from .foundation.segment import Sam2, Segmenter, apart
+from ...data.teachers import NAMES, find_licensed, find_teacher, open_teacher, teacher_class
+from ...data.teachers.teacher import Teacher
+from ...errors import InputError
+from ...geometry import Geometry
+from ...scenes.statements import ObservedObject
+from ..foundation.detect import Detector, GroundingDino
+from ..foundation.gravity import Gravity, GroundPlane
+from ..foundation.match import match
+from ..foundation.measure import measure
+from ..foundation.orient import OrientAnything, Orienter, towards
+from ..foundation.segment import Sam2, Segmenter, apart
 from .judge import Asked, Seen, SeenObject
 
 WITHOUT_ORIENTATION = (

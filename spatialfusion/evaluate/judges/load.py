@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..files import weights_digest
+from ...errors import InputError
+from ...files import weights_digest
+from ..questions import Question
 from .judge import Judge
-from .questions import Question
 
 # What the judges' `load` takes.
 OPTIONS = {
@@ -41,20 +41,20 @@ def load_judge(
     """
     Args:
         options: some of OPTIONS; for the foundation judge with `trained_with`, which may be "unknown".
-        questions: what will be asked, for the exact judge; size: (width, height) of the pictures rendered for it.
+        questions: what will be asked, for the exact judge; size: (width, height) of the images rendered for it.
     """
     if judge == "exact":
-        from .exact_judge import ExactJudge
+        from .exact import ExactJudge
 
         # Sources of a batch are looked at before its images.
         scenes = [scene for question in questions for scene in dict.fromkeys((question.scene, question.target))]
         return ExactJudge([scene for scene in scenes if scene is not None], size)
     given: dict[str, Any] = dict(options)
     if judge == "scene":
-        from .scene_judge import SceneJudge
+        from .scene import SceneJudge
 
         return SceneJudge.load(**given, device=device)
-    from .foundation_judge import FoundationJudge
+    from .foundation import FoundationJudge
 
     given["trained_with"] = None if given["trained_with"] == "unknown" else given["trained_with"]
     given["accepted"] = tuple(given.get("accepted", "").split(",")) if given.get("accepted") else ()
@@ -68,7 +68,7 @@ def judge_settings(judge: str, options: Mapping[str, str]) -> dict[str, str]:
     it is trained again."""
     settings = {"judge": judge, **{f"judge_{name}": value for name, value in options.items()}}
     if judge == "scene":
-        from .scene_judge import EMBEDDED, FILE_NAME
+        from .scene import EMBEDDED, FILE_NAME
 
         file = Path(options.get("folder", EMBEDDED)) / FILE_NAME
         settings["judge_weights"] = weights_digest(file) if file.is_file() else "missing"

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ..scenes.statements import Observation, ObservedObject
+from ...scenes.statements import Observation, ObservedObject
 
 
 @dataclass(frozen=True)

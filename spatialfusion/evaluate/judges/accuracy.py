@@ -1,4 +1,4 @@
-"""`python -m spatialfusion.evaluate.judge_accuracy`: how far can the scene judge be trusted?
+"""`python -m spatialfusion.evaluate.judges.accuracy`: how far can the scene judge be trusted?
 
 Scenes that training never saw (held-out pairs of colour and kind) are rendered, and also sent through the tiny model's
 autoencoder, as its images are. The judge's scores of statements and edits are held against the exact ones.
@@ -22,17 +22,17 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from ..errors import run_command
-from ..files import atomic_file
-from ..scenes.edits import Edit, EditPair, apply_edit, sample_edit, score_edit
-from ..scenes.render import render
-from ..scenes.sample import sample_scene, well_composed
-from ..scenes.scene import COLORS, KINDS, Scene
-from ..scenes.statements import RELATIONS, Observation, ObservedObject, Statement, observe, propose, score, side_angle
+from ...errors import run_command
+from ...files import atomic_file
+from ...progress import progress_bar
+from ...scenes.edits import Edit, EditPair, apply_edit, sample_edit, score_edit
+from ...scenes.render import render
+from ...scenes.sample import sample_scene, well_composed
+from ...scenes.scene import COLORS, KINDS, Scene
+from ...scenes.statements import RELATIONS, Observation, ObservedObject, Statement, observe, propose, score, side_angle
 from .judge import Asked, Judge, Seen
-from .scene_judge import EMBEDDED, SceneJudge
+from .scene import EMBEDDED, SceneJudge
 
 SCENES, EDITS = 1000, 400
 PASS = 0.5
@@ -42,7 +42,7 @@ PART = 64  # scenes that are judged at a time
 
 
 def reliability(path: str | Path = EMBEDDED / FILE_NAME) -> dict[str, float]:
-    """Agreement of the judge with exact scores by sub-domain, such as "camera_pose" or "edit/move", on pictures that
+    """Agreement of the judge with exact scores by sub-domain, such as "camera_pose" or "edit/move", on images that
     went through the autoencoder. Below RELIABLE a score should be marked as unreliable."""
     report = json.loads(Path(path).read_text(encoding="utf-8"))
     return {name: figures["agreement"] for name, figures in report["restored"]["scores"].items()}
@@ -159,7 +159,7 @@ def object_figures(judge: Judge, scenes: Sequence[Scene], images: Sequence[Tenso
                 angle = side_angle(found.observed, "front", (exact.front[0], exact.front[2]))
                 values["front_error_degrees"].append(angle)
                 values["front_within_15"].append(float(angle <= 15))
-    for key, ask in (("false_kind", _wrong_kind), ("false_color", _wrong_color), ("false_swap", _swapped)):
+    for key, ask in (("false_kind", wrong_kind), ("false_color", wrong_color), ("false_swap", swapped)):
         absent = [ask(scene, rng) for scene in scenes]
         for one in judge.look(images, absent):
             values[key] += [float(found is not None) for found in one.objects]
@@ -174,18 +174,18 @@ def _middle(median: bool, values: list[float]) -> float:
     return round((torch.tensor(values).median() if median else torch.tensor(values).mean()).item(), 4)
 
 
-def _wrong_kind(scene: Scene, rng: random.Random) -> list[Asked]:
+def wrong_kind(scene: Scene, rng: random.Random) -> list[Asked]:
     """An object's colour on a kind that the scene has not."""
     kinds = [kind for kind in KINDS if all(kind != thing.kind for thing in scene.objects)]
     return [Asked(rng.choice(kinds), rng.choice(scene.objects).color)]
 
 
-def _wrong_color(scene: Scene, rng: random.Random) -> list[Asked]:
+def wrong_color(scene: Scene, rng: random.Random) -> list[Asked]:
     colors = [color for color in COLORS if all(color != thing.color for thing in scene.objects)]
     return [Asked(rng.choice(scene.objects).kind, rng.choice(colors))]
 
 
-def _swapped(scene: Scene, rng: random.Random) -> list[Asked]:
+def swapped(scene: Scene, rng: random.Random) -> list[Asked]:
     """Kinds and colours that are there, but not together; nothing where all objects are of one kind."""
     there = {(thing.kind, thing.color) for thing in scene.objects}
     return [Asked(a.kind, b.color) for a in scene.objects for b in scene.objects if (a.kind, b.color) not in there][:1]
@@ -235,12 +235,12 @@ def edit_cases(
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m spatialfusion.evaluate.judge_accuracy", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m spatialfusion.evaluate.judges.accuracy", description=__doc__)
     parser.add_argument("--judge", type=Path, default=None, help="folder of a judge; the embedded one without")
     parser.add_argument("--out", type=Path, default=Path("outputs/judge-accuracy"), help=f"folder for {FILE_NAME}")
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--edits", type=int, default=EDITS)
-    parser.add_argument("--size", type=int, default=128, help="side of the pictures in pixels")
+    parser.add_argument("--size", type=int, default=128, help="side of the images in pixels")
     options = parser.parse_args(arguments)
 
     judge = SceneJudge.load(options.judge)
@@ -251,7 +251,7 @@ def main(arguments: list[str]) -> None:
 
     scenes = [sample_scene(seed, "test") for seed in range(options.scenes)]
     images, maps = [], []
-    for start in tqdm(range(0, len(scenes), PART), desc="render", unit="batch"):
+    for start in progress_bar(range(0, len(scenes), PART), what="render"):
         rendering = render(scenes[start : start + PART], (options.size, options.size))
         images += rendering.image
         maps += rendering.instance
@@ -261,7 +261,7 @@ def main(arguments: list[str]) -> None:
         if name == "restored":
             images = [image for part in torch.stack(images).split(PART) for image in restore(part)]
         cases = statement_cases(judge, scenes, images)
-        cases += edit_cases(judge, tqdm(pairs, desc=f"edits, {name}", unit="pair"), show)
+        cases += edit_cases(judge, progress_bar(pairs, what=f"edits, {name}", unit="pair"), show)
         report[name] = {"objects": object_figures(judge, scenes, images, maps), "scores": score_figures(cases)}
     with atomic_file(options.out / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -286,9 +286,9 @@ def table(report: dict) -> str:
 
 def _restorer() -> Callable[[Tensor], Tensor]:
     """Images through the embedded autoencoder and back."""
-    from ..backbones.autoencoder_2d import Autoencoder2D
-    from ..generate import TINY
-    from ..latents import decode_latents, encode_latents, load_vae
+    from ...backbones.autoencoder_2d import Autoencoder2D
+    from ...generate import TINY
+    from ...latents import decode_latents, encode_latents, load_vae
 
     vae = Autoencoder2D.from_video(load_vae(TINY / "vae"))
     return torch.no_grad()(lambda images: decode_latents(vae, encode_latents(vae, images)))

@@ -2,9 +2,9 @@
 
 Notable:
 - Two steps. Dense maps say for each pixel its colour (or that it is surroundings) and where the centre of its object
-  is; grouping these gives masks (scene_judge.py). Features averaged under a mask then give kind, distance, size and
+  is; grouping these gives masks (scene.py). Features averaged under a mask then give kind, distance, size and
   turn: one decision for an object, with no matching problem, whatever is asked.
-- Sizes and distances are told for the kind that was asked for, and relative to the mask's extent in the picture.
+- Sizes and distances are told for the kind that was asked for, and relative to the mask's extent in the image.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..scenes.scene import COLORS, KINDS
-from .judge_numbers import NUMBERS
+from ...scenes.scene import COLORS, KINDS
+from .scene_numbers import NUMBERS
 
-SIDE = 128  # pixels of the square picture that the network sees
+SIDE = 128  # pixels of the square image that the network sees
 MASK_SIDE = 64
 CUES = 9
 GROUPS = 8
 
 
 class Features(NamedTuple):
-    """The picture itself [B, 3, 64, 64], and features [B, C, 32, 32], [B, C, 16, 16] and [B, C, 8, 8]."""
+    """The image itself [B, 3, 64, 64], and features [B, C, 32, 32], [B, C, 16, 16] and [B, C, 8, 8]."""
 
     picture: Tensor
     fine: Tensor
@@ -35,7 +35,7 @@ class Features(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """logits [B, 1 + colours, 64, 64], the first of no object; centers [B, 2, 64, 64], x and y in the picture."""
+    """logits [B, 1 + colours, 64, 64], the first of no object; centers [B, 2, 64, 64], x and y in the image."""
 
     logits: Tensor
     centers: Tensor
@@ -45,7 +45,7 @@ class JudgeNetwork(nn.Module):
     """A small U-Net with a transformer at its bottom, and a head for masked objects.
 
     Args:
-        width: channels at a quarter of the picture's size; twice and three times as many below.
+        width: channels at a quarter of the image's size; twice and three times as many below.
         layers: of the transformer, on 8x8 places.
     """
 
@@ -126,7 +126,7 @@ class JudgeNetwork(nn.Module):
         return vectors, self.kind_out(vectors).float(), self.color_out(vectors).float()
 
     def measure(self, vectors: Tensor, kinds: Tensor, masks: Tensor, centers: Tensor) -> Tensor:
-        """The numbers of `judge_numbers.encode` [B, N, 8], if the objects are of these kinds [B, N] (indices).
+        """The numbers of `scene_numbers.encode` [B, N, 8], if the objects are of these kinds [B, N] (indices).
 
         Args:
             vectors: from `objects`.
@@ -172,7 +172,7 @@ class Block(nn.Module):
 
 
 def mask_places(device: torch.device) -> Tensor:
-    """x and y of the places of a mask in the picture (0 to 1), [2, 64, 64]."""
+    """x and y of the places of a mask in the image (0 to 1), [2, 64, 64]."""
     line = (torch.arange(MASK_SIDE, device=device) + 0.5) / MASK_SIDE
     return torch.stack(torch.meshgrid(line, line, indexing="xy"))
 
@@ -199,7 +199,7 @@ def mask_cues(masks: Tensor) -> Tensor:
 
 
 def mask_extent(masks: Tensor) -> Tensor:
-    """Half the sum of a mask's width and height, as a part of the picture's side, [B, N]."""
+    """Half the sum of a mask's width and height, as a part of the image's side, [B, N]."""
     x, y = mask_places(masks.device)
     sides = [high - low for low, high in (_ends(masks, x), _ends(masks, y))]
     return (sum(sides) / 2 + 1 / MASK_SIDE).clamp_min(1 / MASK_SIDE)

@@ -1,4 +1,4 @@
-"""Picture files as they come, made ready to be labelled: upright, RGB, stored as PNG or JPEG; and what their EXIF tells
+"""Image files as they come, made ready to be labelled: upright, RGB, stored as PNG or JPEG; and what their EXIF tells
 about the field of view."""
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ..errors import InputError
 from ..geometry import FIELD_OF_VIEW_RANGE
 from ..images import is_transparent, open_image, orientation, to_rgb, to_tensor
 
-SMALLEST = 16  # pixels on a side; a smaller picture has no depth to speak of
-LONGEST = 20  # a picture with a longer side, in shorter sides, is from no camera
+SMALLEST = 16  # pixels on a side; a smaller image has no depth to speak of
+LONGEST = 20  # an image with a longer side, in shorter sides, is from no camera
 _EXIF = 0x8769
 _FOCAL_35MM, _PIXELS_X, _PIXELS_Y = 0xA405, 0xA002, 0xA003
 _FILM_DIAGONAL = math.hypot(36, 24)  # millimetres
@@ -26,8 +26,8 @@ class RecordError(Exception):
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture: `image` RGB, `data` its bytes (PNG or JPEG) and `hfov` in degrees, or None if EXIF has none."""
+class ImageFile:
+    """One image: `image` RGB, `data` its bytes (PNG or JPEG) and `hfov` in degrees, or None if EXIF has none."""
 
     image: Image.Image
     data: bytes
@@ -39,12 +39,12 @@ class Picture:
         return to_tensor(self.image)
 
 
-def read_picture(data: bytes, max_side: int | None = None) -> Picture:
-    """Read a picture file; RecordError says what is wrong with one that is none.
+def read_image_file(data: bytes, max_side: int | None = None) -> ImageFile:
+    """Read an image file; RecordError says what is wrong with one that is none.
 
-    max_side: larger pictures are made smaller until their longer side has this many pixels.
+    max_side: larger images are made smaller until their longer side has this many pixels.
 
-    PNG and JPEG bytes are kept as they are, unless the picture has to be turned upright, freed of transparency (over
+    PNG and JPEG bytes are kept as they are, unless the image has to be turned upright, freed of transparency (over
     white) or colour spaces other than RGB and grey, or made smaller.
     """
     try:
@@ -64,12 +64,12 @@ def read_picture(data: bytes, max_side: int | None = None) -> Picture:
         width, height = (max(SMALLEST, round(side * factor)) for side in result.size)
         result, kept = result.resize((width, height), Image.Resampling.LANCZOS), False
     if kept:
-        return Picture(result, data, hfov)
+        return ImageFile(result, data, hfov)
     if image.format in ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA"):
-        return Picture(result, encode_png(result), hfov)
+        return ImageFile(result, encode_png(result), hfov)
     encoded = encode_jpeg(result)
     # The teacher has to see what is stored.
-    return Picture(open_image(encoded), encoded, hfov)
+    return ImageFile(open_image(encoded), encoded, hfov)
 
 
 def encode_png(image: Image.Image) -> bytes:
@@ -85,10 +85,10 @@ def encode_jpeg(image: Image.Image) -> bytes:
 
 
 def exif_hfov(image: Image.Image) -> float | None:
-    """Horizontal field of view in degrees of a picture that `open_image` gave, when it is upright.
+    """Horizontal field of view in degrees of an image that `open_image` gave, when it is upright.
 
     From the focal length "in 35 mm film", which compares diagonals. None where it is missing, makes no sense, or the
-    picture was cut to another shape after it was taken.
+    image was cut to another shape after it was taken.
     """
     size = image.size
     try:
@@ -96,7 +96,7 @@ def exif_hfov(image: Image.Image) -> float | None:
         focal = float(details.get(_FOCAL_35MM, 0))
         taken = [float(details.get(name, 0)) for name in (_PIXELS_X, _PIXELS_Y)]
     except Exception:
-        # Whatever Pillow stumbles upon in EXIF, the picture is whole.
+        # Whatever Pillow stumbles upon in EXIF, the image is whole.
         return None
     if not 0 < focal < math.inf:
         return None

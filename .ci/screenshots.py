@@ -1,6 +1,6 @@
-"""Takes the pictures of ComfyUI's page that docs/ and the help pages show.
+"""Takes the images of ComfyUI's page that docs/ and the help pages show.
 
-    python .ci/pictures.py HOST PACK
+    python .ci/screenshots.py HOST PACK
 
 HOST is a running ComfyUI, such as http://127.0.0.1:8188, and PACK the name of this pack's folder in its custom_nodes.
 Needs playwright and chromium. Run it again whenever the nodes' looks or the embedded weights change.
@@ -9,16 +9,15 @@ Needs playwright and chromium. Run it again whenever the nodes' looks or the emb
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from host_page import Page, open_page  # noqa: E402
+
+from spatialfusion.evaluate.comfyui import ComfyUI  # noqa: E402
 
 # Help pages: the workflow in which a node is shown, and the nodes beside it, by type.
 NODES = {
@@ -103,7 +102,7 @@ def main() -> None:
                 page.run()
             for node, beside in nodes.items():
                 kinds = [kind if kind in CORE else f"SpatialFusion{kind}" for kind in (node, *beside)]
-                page.picture_of(kinds, folder / f"{kinds[0]}.jpg")
+                page.screenshot(kinds, folder / f"{kinds[0]}.jpg")
                 print(folder / f"{kinds[0]}.jpg")
 
 
@@ -115,10 +114,8 @@ def keep_a_depth(address: str) -> None:
         "1": {"class_type": "SpatialFusionComposeScene", "inputs": scene},
         "2": {"class_type": "SpatialFusionSaveDepth", "inputs": save},
     }
-    request = urllib.request.Request(f"{address}/prompt", json.dumps({"prompt": prompt}).encode())
-    number = json.load(urllib.request.urlopen(request))["prompt_id"]
-    while number not in json.load(urllib.request.urlopen(f"{address}/history/{number}")):
-        time.sleep(0.2)
+    server = ComfyUI(address)
+    server.wait(server.queue(prompt))
 
 
 def take_page(page: Page, path: Path) -> None:

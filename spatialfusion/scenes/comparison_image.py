@@ -1,4 +1,4 @@
-"""A comparison drawn over its picture: the outline of each object, with the metres asked and found."""
+"""A comparison drawn over its image: the outline of each object, with the metres asked and found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GOOD, FAIR, BAD = (70, 210, 90), (250, 190, 40), (240, 70, 60)
 GOOD_ERROR, FAIR_ERROR = 0.1, 0.25  # relative, up to which an object is drawn in these colours
 
 
-def comparison_picture(picture: Tensor, comparison: Comparison) -> Tensor:
+def comparison_image(picture: Tensor, comparison: Comparison) -> Tensor:
     """[3, H, W] in [0, 1] with outlines and labels: green where the distance is right, to red.
 
     picture: [3, H, W] in [0, 1], of any size in the shape of the comparison's masks.
@@ -55,7 +55,7 @@ def _place(
     size: tuple[int, int],
     taken: list[tuple[float, float, float, float]],
 ) -> tuple[float, float, float, float]:
-    """The box of a label: above its object and within the picture, below other labels where these are in its way."""
+    """The box of a label: above its object and within the image, below other labels where these are in its way."""
     wide, high = text[2] + 4, text[3] + 3
     left = min(max(0.0, middle - wide / 2), max(0.0, size[0] - wide))
     for y in sorted({max(0.0, top - high), *(box[3] + 1 for box in taken)}):

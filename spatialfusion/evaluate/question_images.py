@@ -1,4 +1,4 @@
-"""Pictures of questions: rendered sources and answers, and picture files as tensors."""
+"""Images of questions: rendered sources and answers, and image files as tensors."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..scenes.scene import Scene
 from .questions import Question
 
 
-def save_picture(path: Path, picture: Tensor) -> None:
+def save_image(path: Path, picture: Tensor) -> None:
     """Write [3, H, W] in [0, 1] as a PNG."""
     with atomic_file(path) as temporary:
         to_image(picture).save(temporary)
 
 
 def as_saved(picture: Tensor) -> Tensor:
-    """The picture as reading its PNG would give it: judged is what others can look at."""
+    """The image as reading its PNG would give it: judged is what others can look at."""
     return to_tensor(to_image(picture))
 
 
-def source_pictures(questions: Sequence[Question], size: tuple[int, int]) -> list[Tensor]:
+def source_images(questions: Sequence[Question], size: tuple[int, int]) -> list[Tensor]:
     """The source image [3, H, W] of each edit, rendered at `size` (width, height) or read from its file."""
     rendered = [question.scene for question in questions if question.scene is not None]
     images = iter(render(rendered, size).image if rendered else ())

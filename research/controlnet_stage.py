@@ -1,7 +1,7 @@
 """The stage `controlnet`: a depth ControlNet of the run's own diffusion model, to be compared with our depth injection.
 
 Notable: the usual way to give depth to a finished image model, on the data and at the noise levels of stage 2. The
-diffusion model is frozen as the foundation left it; the condition is exact depth as a grey picture. When an image is
+diffusion model is frozen as the foundation left it; the condition is exact depth as a grey image. When an image is
 drawn, it is given the depth that the model's spatial side predicts: see backbones/controlnet.py.
 """
 
@@ -36,13 +36,13 @@ from spatialfusion.train.transformer import (
     prepare_for_training,
 )
 
-from .config import ControlNetStageConfig, ResearchConfig
+from .stages import ControlNetStageConfig, ResearchConfig
 
 SHEET_ROWS = 8
 
 
 class ControlNetStage(Stage):
-    """Exact depth of a picture -> what the frozen diffusion model has to be told to draw it."""
+    """Exact depth of an image -> what the frozen diffusion model has to be told to draw it."""
 
     name: ClassVar[str] = "controlnet"
 
@@ -140,7 +140,7 @@ class ControlNetStage(Stage):
         return maps
 
     def encode(self, batch: dict[str, Any]) -> SemanticContext:
-        """Of the prompts; where a prompt is dropped its picture stays, as in the unconditional one."""
+        """Of the prompts; where a prompt is dropped its image stays, as in the unconditional one."""
         images: list[list[Tensor]] = [[] for _ in batch["texts"]]
         for i, source in zip(batch["edits"], batch["sources"]):
             images[i] = [source.cpu()]
@@ -148,7 +148,7 @@ class ControlNetStage(Stage):
 
     @torch.no_grad()
     def condition(self, disparity: Tensor) -> Tensor:
-        """What the ControlNet reads of disparity pictures [B, H, W]; in fp32, as when an image is drawn."""
+        """What the ControlNet reads of disparity images [B, H, W]; in fp32, as when an image is drawn."""
         with torch.autocast(self.device.type, enabled=False):
             return depth_condition(self.vae, disparity)
 
