@@ -46,7 +46,7 @@ def main() -> None:
                     text,
                     image=sources.image[i : i + 1],
                     depth_steps=steps,
-                    depth_guidance=guidance,
+                    depth_guidance_scale=guidance,
                     generator=torch.Generator().manual_seed(i),
                 )
                 for i, text in enumerate(texts)

@@ -171,8 +171,8 @@ def run_arm(
             num_inference_steps=arm.steps,
             guidance_scale=arm.guidance,
             depth_steps=arm.depth_steps,
-            depth_guidance=arm.depth_guidance,
-            adapter_strength=arm.strength if arm.depth else 0.0,
+            depth_guidance_scale=arm.depth_guidance,
+            controlnet_conditioning_scale=arm.strength if arm.depth else 0.0,
         )
 
     source, notes = source_of(questions), []

@@ -252,7 +252,9 @@ def draw_and_judge(
         sheet += [(texts[i], [figure_tile(geometry[i])]) for i in shown]
         # The base sees no depth; its objects are held against the same map, to show what chance would give.
         for arm, strength in (("base", 0.0), ("depth", 1.0)):
-            images = pipe(texts, geometry=geometry, adapter_strength=strength, generator=seeds(), **settings).images
+            images = pipe(
+                texts, geometry=geometry, controlnet_conditioning_scale=strength, generator=seeds(), **settings
+            ).images
             for i, prompt in enumerate(part):
                 verdicts[arm].append({"prompt": prompt.text, **judge(prompt, images[i].float(), geometry[i])})
             for i in shown:

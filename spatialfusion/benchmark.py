@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .defaults import DEPTH_STEPS_HELP
 from .devices import usable_device
@@ -245,7 +245,8 @@ def print_training(presets: list[Preset], request: Request) -> dict:
     print(f"Computed, not measured; samples of {width}x{height}, {request.prompt} prompt tokens. GiB.\n")
     columns = ["preset", "stage", "frozen", "trained", "activations, a sample", "one sample in all"]
     columns += [f"samples on {card} GiB, alone / one of 8" for card in CARDS]
-    rows, record = [], {}
+    rows: list[list[str]] = []
+    record: dict[str, dict[str, Any]] = {}
     for preset in presets:
         record[preset.name] = {}
         for stage, memory in training_memory(preset, request).items():

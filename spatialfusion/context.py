@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -62,12 +62,12 @@ def language_model(kind: str) -> LanguageModel:
     return LANGUAGE_MODELS[kind]
 
 
-def without_head(text_encoder: PreTrainedModel) -> nn.Module:
+def without_head(text_encoder: PreTrainedModel) -> Any:
     """The network that is called, without the head that gives the next token."""
     return getattr(text_encoder, "model", text_encoder)
 
 
-def decoder_of(text_encoder: PreTrainedModel) -> nn.Module:
+def decoder_of(text_encoder: PreTrainedModel) -> Any:
     """The layers that read text, with the final norm after them."""
     model = without_head(text_encoder)
     return getattr(model, "language_model", model)
@@ -145,17 +145,17 @@ class SemanticContext:
     values: tuple[Tensor, ...]
     mask: Tensor
     next_position: Tensor
-    picture_mask: Tensor | None = None
+    picture_mask: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
 
     def __post_init__(self) -> None:
-        if self.picture_mask is None:
+        if self.picture_mask.numel() == 0:
             self.picture_mask = torch.zeros_like(self.prompt_mask)
         batch, tokens = self.mask.shape
         shapes = {tensor.shape for tensor in (*self.keys, *self.values)}
-        if len(self.keys) != len(self.values) or len(shapes) != 1:
+        if len(self.keys) != len(self.values) or len(shapes) > 1:
             raise ValueError(f"keys and values must be equally many tensors of one shape, not {sorted(shapes)}")
-        if (shape := shapes.pop())[0] != batch or shape[2] != tokens:
-            raise ValueError(f"keys {tuple(shape)} do not fit a mask of {tuple(self.mask.shape)}")
+        if any(shape[0] != batch or shape[2] != tokens for shape in shapes):
+            raise ValueError(f"keys {tuple(shapes.pop())} do not fit a mask of {tuple(self.mask.shape)}")
         if self.prompt_embeds.shape[:2] != self.prompt_mask.shape or len(self.prompt_mask) != batch:
             raise ValueError(
                 f"prompt_embeds {tuple(self.prompt_embeds.shape)} do not fit a prompt_mask of "
@@ -234,6 +234,13 @@ class SemanticContext:
                 raise IndexError(index)
             index = [index]
         return self.select(index)
+
+    @staticmethod
+    def of_embeds(prompt_embeds: Tensor, prompt_mask: Tensor) -> SemanticContext:
+        """Of embeddings alone, without keys and values: the diffusion model can read it, and depth cannot be drawn."""
+        batch, device = len(prompt_mask), prompt_mask.device
+        nothing = torch.zeros(batch, 0, dtype=torch.bool, device=device)
+        return SemanticContext(prompt_embeds, prompt_mask, (), (), nothing, nothing.sum(1))
 
     @staticmethod
     def cat(contexts: Sequence[SemanticContext]) -> SemanticContext:
@@ -337,6 +344,7 @@ class PromptEncoder:
         # Ours is called image_processor, Qwen-Image-Edit's processor; Qwen-Image has none.
         named = (folder / name for name in ("image_processor", "processor"))
         found = [path for path in named if (path / "preprocessor_config.json").is_file()]
+        processor: Qwen2VLImageProcessorPil | None
         if found and family.sees:
             processor = Qwen2VLImageProcessorPil.from_pretrained(found[0], local_files_only=True)
         else:
@@ -370,8 +378,14 @@ class PromptEncoder:
             images = [[] for _ in prompts]
         device = self.text_encoder.device
         area = self.template.picture_pixels
-        pixels = [[resize_to_area(image, self.image_processor, area) for image in pictures] for pictures in images]
-        grids = [[grid(picture, self.image_processor) for picture in pictures] for pictures in pixels]
+        processor = self.image_processor
+        if processor is None and any(images):
+            raise InputError("images were given, but the text encoder sees none: expected prompts alone.")
+        pixels: list[list[Tensor]] = [[] for _ in prompts]
+        grids: list[list[tuple[int, int]]] = [[] for _ in prompts]
+        if processor is not None:
+            pixels = [[resize_to_area(image, processor, area) for image in pictures] for pictures in images]
+            grids = [[grid(picture, processor) for picture in pictures] for pictures in pixels]
         for prompt in prompts:
             self._check(prompt, max_prompt_tokens, allow_empty)
         prompt_lengths, tokens = [], []
@@ -384,10 +398,10 @@ class PromptEncoder:
         lengths = torch.tensor([len(t) for t in tokens])
         mask = torch.arange(ids.shape[1]) < lengths[:, None]
         vision = {}
-        if any(pixels):
+        if processor is not None and any(pixels):
             # Without mm_token_type_ids the model silently falls back to one-dimensional positions.
             vision = {
-                "pixel_values": torch.cat([patchify(p[None], self.image_processor) for ps in pixels for p in ps]),
+                "pixel_values": torch.cat([patchify(p[None], processor) for ps in pixels for p in ps]),
                 "image_grid_thw": torch.tensor([(1, h, w) for sizes in grids for h, w in sizes]),
                 "mm_token_type_ids": (ids == self.image_token_id).int(),
             }
@@ -468,7 +482,7 @@ class PromptEncoder:
         """A text from the world as `encode` takes it: cut where it is too long."""
         ids = plain_ids(self.tokenizer, prompt)
         # Cut within a word, the end may be more tokens when it is read again.
-        return prompt if len(ids) <= max_prompt_tokens else self.tokenizer.decode(ids[: max_prompt_tokens - 8])
+        return prompt if len(ids) <= max_prompt_tokens else str(self.tokenizer.decode(ids[: max_prompt_tokens - 8]))
 
     def _check(self, prompt: str, limit: int, allow_empty: bool) -> None:
         if not prompt.strip() and not allow_empty:
@@ -488,8 +502,8 @@ def default_image_processor(text_encoder: PreTrainedModel) -> Qwen2VLImageProces
     if not family.sees:
         return None
     vision = text_encoder.config.vision_config
-    statistics = {"image_mean": family.picture_mean, "image_std": family.picture_std}
-    statistics = {name: [value] * 3 for name, value in statistics.items() if value is not None}
+    said = {"image_mean": family.picture_mean, "image_std": family.picture_std}
+    statistics: dict[str, Any] = {name: [value] * 3 for name, value in said.items() if value is not None}
     return Qwen2VLImageProcessorPil(
         patch_size=vision.patch_size,
         temporal_patch_size=vision.temporal_patch_size,

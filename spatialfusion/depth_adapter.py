@@ -26,8 +26,8 @@ class DepthAdapter(nn.Module):
         self.patchify = nn.Conv2d(5, hidden, stride, stride=stride)
         self.blocks = nn.Sequential(*(AdapterBlock(hidden) for _ in range(3)))
         self.out = nn.Conv2d(hidden, config.latent_channels, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, y: Tensor, u: Tensor) -> Tensor:
         """Residual for a state.

@@ -33,8 +33,8 @@ class DepthHead(nn.Module):
         self.norm_fov = nn.LayerNorm(d, eps=1e-6)
         self.fov = nn.Linear(d, 1)
         for last in (self.out[-1], self.detail[-1], self.fov):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, grids: list[Tensor], fov_token: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         """Estimate the clean state.
@@ -76,6 +76,7 @@ class Reassemble(nn.Module):
     def __init__(self, dim: int, channels: int, features: int, scale: float):
         super().__init__()
         self.project = nn.Conv2d(dim, channels, 1) if scale <= 1 else None
+        self.scale: nn.Module
         if scale > 1:
             self.scale = nn.ConvTranspose2d(dim, channels, int(scale), stride=int(scale))
         elif scale == 1:

@@ -44,10 +44,10 @@ def depth_range(geometry: Geometry, normalize: Normalize = "image") -> tuple[Ten
             parts = list(zip(geometry.depth, geometry.valid))
         ends = torch.stack([_percentiles(depth[valid]) for depth, valid in parts])
     else:
-        near, far = normalize
-        if not 0 < near < far < math.inf:
-            raise InputError(f"normalize is near {near:g}, far {far:g}; expected metres with 0 < near < far.")
-        ends = geometry.depth.new_tensor([[near, far]])
+        least, most = normalize
+        if not 0 < least < most < math.inf:
+            raise InputError(f"normalize is near {least:g}, far {most:g}; expected metres with 0 < near < far.")
+        ends = geometry.depth.new_tensor([[least, most]])
     near, far = ends.expand(len(geometry), 2).unbind(-1)
     return near, far
 

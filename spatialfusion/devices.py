@@ -1,8 +1,13 @@
-"""The device that a command uses."""
+"""Where and in which numbers networks compute."""
 
 from __future__ import annotations
 
-from .errors import InputError
+from typing import TYPE_CHECKING, Any
+
+from .errors import InputError, short
+
+if TYPE_CHECKING:
+    import torch
 
 
 def usable_device(name: str | None, mps: bool = False) -> str:
@@ -21,3 +26,15 @@ def usable_device(name: str | None, mps: bool = False) -> str:
         reason = str(error).splitlines()[0]
         raise InputError(f"--device is {name!r}, which cannot be used ({reason}): try cpu.") from None
     return name
+
+
+def usable_dtype(dtype: Any) -> torch.dtype:
+    """A floating-point dtype of 16 bits or more, or that of this name; InputError for anything else."""
+    import torch
+
+    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point or found.itemsize < 2:
+        raise InputError(
+            f"dtype is {short(dtype)}: expected torch.float32, torch.bfloat16 or torch.float16, or its name."
+        )
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -33,6 +34,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
+def short(value: object) -> str:
+    """A value for a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def read_size(text: str) -> tuple[int, int]:
     """(width, height) of --size."""
     found = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
@@ -44,8 +51,9 @@ def read_size(text: str) -> tuple[int, int]:
 def run_command(main: Callable[[list[str]], None], argv: list[str] | None = None) -> None:
     """Run a command-line `main(argv)`: bad input or a full disk ends it with one sentence and exit code 2."""
     # A path that the terminal cannot show must not end in a traceback when all the work is done.
-    with suppress(AttributeError, OSError):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        with suppress(OSError):
+            sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(sys.argv[1:] if argv is None else argv)
     except InputError as error:

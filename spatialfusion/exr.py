@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -79,8 +80,8 @@ def _channels(data: bytes, name: str) -> list[np.ndarray]:
     """Y, or those of the colours."""
     av = _pyav()
     try:
-        codec = av.CodecContext.create("exr", "r")
-        (frame,) = [*codec.decode(av.Packet(data)), *codec.decode(None)]
+        codec: Any = av.CodecContext.create("exr", "r")
+        (frame,) = list(codec.decode(av.Packet(data))) + list(codec.decode(None))
         # Not PyAV's own arrays: it has none of 16-bit floating point, and its conversions lose infinity.
         kind = np.dtype({"f32le": "<f4", "f16le": "<f2"}[frame.format.name[-5:]])
         rows = (np.frombuffer(p, kind).reshape(p.height, -1)[:, : p.width] for p in frame.planes[:3])

@@ -10,7 +10,7 @@ from .geometry import Geometry
 
 def fit_image(picture: Tensor, height: int, width: int) -> Tensor:
     """An image [3, H, W] in [0, 1] as [3, height, width]."""
-    rows, columns = centre(*picture.shape[-2:], height, width)
+    rows, columns = centre(picture.shape[-2], picture.shape[-1], height, width)
     picture = picture[:, rows, columns]
     if picture.shape[-2:] == (height, width):
         return picture

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+# What a denoiser returns beside its estimate, such as features.
+Extra = TypeVar("Extra")
 # (state [B, 2, h, w], fov [B], t [B]) -> (x0 of the state, x0 of the fov, anything else of the last call)
-Denoiser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, object]]
+Denoiser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Extra]]
 
 
 def depth_generators(generators: Sequence[torch.Generator], take: bool = False) -> list[torch.Generator]:
@@ -69,12 +72,12 @@ def schedule(steps: int, shift: float = 2.0) -> Tensor:
 
 
 def sample(
-    denoise: Denoiser,
+    denoise: Denoiser[Extra],
     noise: tuple[Tensor, Tensor],
     steps: int,
     callback: Callable[[int, Tensor, Tensor], None] | None = None,
     start: float = 1.0,
-) -> tuple[Tensor, Tensor, object]:
+) -> tuple[Tensor, Tensor, Extra]:
     """Euler integration from noise (state [B, 2, h, w], fov [B]) at t = `start` to 0.
 
     With `start` below 1 the noise is a depth that `add_noise` has noised to that time. The number of steps is the same,

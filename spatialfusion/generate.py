@@ -25,6 +25,7 @@ from .texts import check_text
 from .versions import versions
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
     from .geometry import Geometry
@@ -58,6 +59,7 @@ def main(argv: list[str]) -> None:
     loaded = time.perf_counter()
 
     import torch
+    from PIL import Image
 
     width, height = arguments.size or (None, None)
     depth_steps, depth_guidance = depth_settings(arguments.depth_steps, arguments.depth_guidance, image is not None)
@@ -72,13 +74,15 @@ def main(argv: list[str]) -> None:
         guidance_scale=arguments.guidance,
         image_guidance_scale=arguments.image_guidance,
         depth_steps=depth_steps,
-        depth_guidance=depth_guidance,
-        adapter_strength=strength,
+        depth_guidance_scale=depth_guidance,
+        controlnet_conditioning_scale=strength,
         generator=torch.Generator().manual_seed(arguments.seed),
         scene=scene,
         scene_strength=arguments.scene_strength,
     )
-    seconds = {"load": loaded - start, **pipeline.seconds, "total": time.perf_counter() - start}
+    (drawn,) = output.images
+    assert isinstance(drawn, Image.Image)
+    seconds = {"load": loaded - start, **(output.seconds or {}), "total": time.perf_counter() - start}
     predicts = geometry is None and strength != 0 and (scene is None or arguments.scene_strength < 1)
     record = {
         "prompt": arguments.prompt,
@@ -90,7 +94,7 @@ def main(argv: list[str]) -> None:
         "spatialfusion": arguments.spatialfusion,
         **files,
         "seed": arguments.seed,
-        "size": list(output.images[0].size),
+        "size": list(drawn.size),
         "steps": arguments.steps,
         "depth_steps": depth_steps if predicts else None,
         "depth_guidance": depth_guidance if predicts else None,
@@ -101,7 +105,7 @@ def main(argv: list[str]) -> None:
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "versions": versions("diffusers", "transformers"),
     }
-    for path in write_results(out, output, record):
+    for path in write_results(out, drawn, output, record):
         print(path)
 
 
@@ -214,13 +218,13 @@ def load_pipeline(
     return pipeline.to(device)
 
 
-def write_results(out: Path, output: SpatialFusionOutput, record: dict) -> list[Path]:
+def write_results(out: Path, image: Image.Image, output: SpatialFusionOutput, record: dict) -> list[Path]:
     """Write the files of a run, whole or not at all; returns them."""
     from .depth_image import depth_figure
     from .geometry_files import save_geometry
 
     with run_folder(out, "run.json", RESULTS) as folder:
-        output.images[0].save(folder / "image.png")
+        image.save(folder / "image.png")
         if output.geometry is not None:
             depth_figure(output.geometry).save(folder / "depth.png")
             save_geometry(folder / "depth.npz", output.geometry)

@@ -94,7 +94,7 @@ class Geometry:
         """
         if (focal is None) == (hfov is None):
             raise InputError(f"focal is {focal} and hfov is {hfov}: expected one of them.")
-        if focal is None:
+        if hfov is not None:
             focal = focal_length(hfov)
         if not isinstance(depth, Tensor) or depth.ndim != 3:
             what = f"has shape {list(depth.shape)}" if isinstance(depth, Tensor) else f"is a {type(depth).__name__}"
@@ -206,12 +206,11 @@ class Geometry:
         to_right, to_left = F.pad(step_x, (0, 0, 0, 1)), F.pad(step_x, (0, 0, 1, 0))
         to_below, to_above = F.pad(step_y, (0, 0, 0, 0, 0, 1)), F.pad(step_y, (0, 0, 0, 0, 1, 0))
         # down x right points at the camera; steps to the left and upwards are stored towards the pixel, so all agree.
-        corners = (
-            F.normalize(torch.linalg.cross(vertical, horizontal), dim=-1)
-            for vertical in (to_below, to_above)
-            for horizontal in (to_right, to_left)
-        )
-        return F.normalize(sum(corners), dim=-1)
+        normals = torch.zeros_like(points)
+        for vertical in (to_below, to_above):
+            for horizontal in (to_right, to_left):
+                normals = normals + F.normalize(torch.linalg.cross(vertical, horizontal), dim=-1)
+        return F.normalize(normals, dim=-1)
 
     def connected(self) -> tuple[Tensor, Tensor]:
         """Whether a pixel and its right neighbour [B, H, W-1], its lower neighbour [B, H-1, W] share a surface.

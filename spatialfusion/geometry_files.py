@@ -51,7 +51,8 @@ def save_geometry(path: str | os.PathLike, geometry: Geometry) -> None:
     path = Path(path)
     if path.suffix.lower() == ".npz":
         with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **{name: _numpy(getattr(geometry, name)) for name in _ARRAYS})
+            depth, valid, intrinsics = (_numpy(getattr(geometry, name)) for name in _ARRAYS)
+            np.savez_compressed(file, depth=depth, valid=valid, intrinsics=intrinsics)
     elif path.suffix.lower() == ".png":
         _require_single(geometry, ".png", MAX_PIXELS)
         codes, sidecar = _encode_depth(geometry)
@@ -207,7 +208,7 @@ def _buffer_views(*parts: tuple[bytes, int | None]) -> tuple[list[dict], bytearr
     return views, binary
 
 
-def pack_glb(document: dict, binary: bytes) -> bytes:
+def pack_glb(document: dict, binary: bytes | bytearray) -> bytes:
     """The .glb file of a glTF document and its one buffer."""
     text = json.dumps(document, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 4)
@@ -284,8 +285,9 @@ def _read_png(path: Path) -> list[np.ndarray]:
         raise InputError(f"{sidecar_path} is not JSON; expected the file that save_geometry writes.") from None
     if not isinstance(sidecar, dict) or sidecar.get("format") != _PNG_FORMAT:
         raise InputError(f'{sidecar_path} does not describe a depth image; expected "format": "{_PNG_FORMAT}".')
-    numbers = {"offset": (), "scale": (), "intrinsics": (3, 3)}
-    for name, shape in numbers.items():
+    numbers: dict[str, np.ndarray] = {}
+    shapes: dict[str, tuple[int, ...]] = {"offset": (), "scale": (), "intrinsics": (3, 3)}
+    for name, shape in shapes.items():
         try:
             numbers[name] = np.array(sidecar.get(name), dtype=np.float64)
         except (ValueError, TypeError, OverflowError):

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import IO
 
 import numpy as np
 import torch
@@ -117,7 +118,7 @@ def orientation(image: Image.Image) -> int:
     return value if value in _UPRIGHT else 1
 
 
-def _load(file: io.BufferedIOBase, name: str) -> Image.Image:
+def _load(file: IO[bytes], name: str) -> Image.Image:
     image = Image.open(file, formats=_formats())
     check_pixels(image.size, name)
     image.load()

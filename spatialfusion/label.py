@@ -15,7 +15,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -225,7 +225,7 @@ class Job:
     def open_teacher(self, items: Input, worker: int) -> Teacher:
         """Load the teacher; the workers take the GPUs in turn."""
         if not self.teachers:
-            return items  # the rendered world labels itself
+            return items  # type: ignore[return-value]  # the rendered world labels itself: Scenes is never called
         import torch
 
         from .data.teachers import open_teacher
@@ -321,7 +321,7 @@ def _in_workers(job: Job, items: Input, todo: list[int], workers: int) -> Iterat
             process.join()
 
 
-def check_alive(processes: list[BaseProcess]) -> None:
+def check_alive(processes: Sequence[BaseProcess]) -> None:
     for process in processes:
         if process.exitcode:
             how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"exit code {process.exitcode}"
@@ -353,7 +353,9 @@ def _work(
 
 def _end_with_parent() -> None:
     # A killed command must not leave workers behind.
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)
 
 

@@ -19,10 +19,12 @@ from torch import Tensor, nn
 from .context import SemanticContext
 from .depth_adapter import DepthAdapter
 from .depth_head import DepthHead, block_average
-from .errors import InputError
-from .files import atomic_file, could_be_safetensors
+from .devices import usable_dtype
+from .errors import InputError, short
+from .files import atomic_file, could_be_safetensors, set_default_modes, temporary_folder
 from .flow import add_noise, draw_noise, sample
 from .geometry import Geometry
+from .hub import HUB_OPTIONS, find_folder
 from .images import imagenet_normalised
 from .model_config import SpatialFusionConfig
 from .spatial_transformer import SpatialTransformer
@@ -30,6 +32,8 @@ from .state import geometry_to_state, restore_fov, standardise_fov, state_to_geo
 
 FORMAT = "spatialfusion"
 FILE_NAME = "spatialfusion.safetensors"
+CONFIG_NAME = "config.json"
+_CONFIG_BYTES = 2**16  # more than any configuration has
 IMAGE_SIDE = ("model.adapter.", "backbone.")  # tensors of a checkpoint that bring depth into the image
 
 
@@ -82,7 +86,7 @@ class SpatialFusionModel(nn.Module):
 
     def encode_source(self, images: Tensor) -> Tensor:
         """DINOv2 patch features [B, C, rows, columns] of source images [B, 3, H, W] in [0, 1]."""
-        patch = self.source_encoder.config.patch_size
+        patch: Any = self.source_encoder.config.patch_size
         rows, columns = self.config.grid(*images.shape[-2:])
         images = F.interpolate(images, (rows * patch, columns * patch), mode="bilinear", antialias=True)
         tokens = self.source_encoder(imagenet_normalised(images).to(self.dtype)).last_hidden_state[:, 1:]
@@ -141,26 +145,26 @@ class SpatialFusionModel(nn.Module):
         state_size = self.state_shape(*size)
         features = None if source is None else self.encode_source(source.to(self.device))
         has_source = torch.full((batch,), source is not None, device=self.device)
-        guided = guidance != 1.0 and null_context is not None
 
-        def denoise(state: Tensor, fov: Tensor, t: Tensor) -> tuple[Tensor, Tensor, object]:
+        def denoise(state: Tensor, fov: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             inputs = state.to(self.dtype), fov.to(self.dtype), t
             x0, u0, maps = self.denoise(*inputs, context, features, has_source)
-            if guided:
+            if guidance != 1.0 and null_context is not None:
                 x0_null, u0_null, _ = self.denoise(*inputs, null_context, features, has_source)
                 x0, u0 = (null + guidance * (full - null) for full, null in ((x0, x0_null), (u0, u0_null)))
             return x0.float(), u0.float(), maps
 
-        noise = tuple(n.to(self.device) for n in draw_noise(generators, state_size))
-        if begin < 1:
+        state, fov = (noise.to(self.device) for noise in draw_noise(generators, state_size))
+        if start is not None and begin < 1:
             t = torch.full((batch,), begin, device=self.device)
-            noise = tuple(add_noise(c, n, t) for c, n in zip(self.clean_state(start[0].to(self.device)), noise))
+            clean = self.clean_state(start[0].to(self.device))
+            state, fov = (add_noise(c, noise, t) for c, noise in zip(clean, (state, fov)))
 
         def after_step(step: int, state: Tensor, fov: Tensor) -> None:
             if callback is not None:
                 callback(step, state_to_geometry(state, restore_fov(fov, self.config), self.config))
 
-        state, fov, maps = sample(denoise, noise, steps, after_step, begin)
+        state, fov, maps = sample(denoise, (state, fov), steps, after_step, begin)
         maps = maps.float() if self.dtype == torch.float32 else maps
         y = self.depth_head.refine(state, maps, self.detail_factor(*size))
         geometry = state_to_geometry(y.float(), restore_fov(fov, self.config), self.config)
@@ -188,6 +192,48 @@ class SpatialFusionModel(nn.Module):
         metadata = {"format": FORMAT, "config": self.config.to_json()}
         with atomic_file(path) as temporary:
             save_file(tensors, temporary, metadata)
+
+    def save_pretrained(self, save_directory: str | os.PathLike) -> None:
+        """Write spatialfusion.safetensors, and its configuration as config.json beside it, into a folder.
+
+        Both are written beside the folder first, so that a full disk leaves older ones in it as they were.
+        """
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(folder) as temporary:
+            self.save(temporary / FILE_NAME)
+            config = {"_class_name": type(self).__name__, **json.loads(self.config.to_json())}
+            (temporary / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            set_default_modes(temporary)
+            for name in (FILE_NAME, CONFIG_NAME):
+                os.replace(temporary / name, folder / name)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike,
+        *,
+        dtype: torch.dtype | str = torch.float32,
+        **hub_options: Any,
+    ) -> SpatialFusionModel:
+        """Load what `save_pretrained` wrote, or the spatial part of a pipeline's folder, or either from the Hub.
+
+        A folder never touches the network. From the Hub, spatialfusion.safetensors and config.json alone are fetched.
+
+        Args:
+            dtype: of the weights, or its name.
+            hub_options: cache_dir, force_download, local_files_only, revision, token; see huggingface_hub.
+
+        Raises:
+            InputError: as `load`, and when config.json says otherwise than the weights.
+        """
+        if strange := hub_options.keys() - set(HUB_OPTIONS):
+            raise InputError(f"there is no option {min(strange)}: expected dtype, {', '.join(HUB_OPTIONS)}.")
+        dtype = usable_dtype(dtype)
+        folder = find_folder(pretrained_model_name_or_path, FILE_NAME, [FILE_NAME, CONFIG_NAME], **hub_options)
+        if (folder / CONFIG_NAME).is_file():
+            _check_config_file(folder / CONFIG_NAME, read_config(folder / FILE_NAME))
+        return cls.load(folder, dtype=dtype)
 
     def take_image_side(self, path: str | os.PathLike) -> None:
         """Take depth adapter, injection and changes of the diffusion model from another checkpoint.
@@ -251,6 +297,24 @@ class SpatialFusionModel(nn.Module):
             k.removeprefix("backbone."): v for k, v in tensors.items() if k.startswith("backbone.")
         }
         return model.to(device=device, dtype=dtype).requires_grad_(False).eval()
+
+
+def _check_config_file(path: Path, config: SpatialFusionConfig) -> None:
+    """Raise InputError unless config.json says what the weights beside it do: there it can be read, and not changed."""
+    try:
+        if path.stat().st_size > _CONFIG_BYTES:
+            raise ValueError
+        said = json.loads(path.read_text(encoding="utf-8"))
+        values = {name: value for name, value in said.items() if not name.startswith("_")}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        raise InputError(f"{path} is damaged: expected the file that save_pretrained writes.") from None
+    stored = json.loads(config.to_json())
+    for name in sorted(stored.keys() | values.keys()):
+        if name not in values or name not in stored or values[name] != stored[name]:
+            raise InputError(
+                f"{path} says {name} {short(values.get(name))}, but {FILE_NAME} beside it {short(stored.get(name))}: "
+                "save the model again."
+            )
 
 
 def read_config(path: str | os.PathLike) -> SpatialFusionConfig:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from .backbones import BACKBONES
 from .backbones.backbone import Backbone
 from .errors import InputError
 from .files import atomic_file
+from .hub import find_folder
 from .model import FILE_NAME
 
 INDEX = "model_index.json"
@@ -40,7 +41,6 @@ OPTIONAL = ("image_processor", *CONTROLNET)
 _LIBRARIES = tuple(dict.fromkeys(["diffusers", "transformers", *(backbone.library for backbone in BACKBONES)]))
 # Sizes that say how many parts of a kind a network has, each with tensors of its own.
 _LAYERS = re.compile(r"num(_\w+)?_layers|layers_per_block|num_res_blocks|depth")
-HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "token")
 # No pickles and no code.
 _HUB_FILES = [INDEX, FILE_NAME, "*/*.json", "*/*.safetensors", "*/*.txt", "*/*.jinja"]
 
@@ -87,20 +87,7 @@ def find_model(name: str | os.PathLike, hub_options: dict[str, Any], without: It
 
     without: subfolders whose weights are not fetched.
     """
-    folder = Path(name)
-    if folder.is_dir():
-        return folder
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) or folder.exists():
-        raise InputError(f"{name} is not a model folder: expected a folder with {INDEX}, or a model of the Hub.")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        unneeded = [f"{part}/*.safetensors" for part in without]
-        return Path(snapshot_download(str(name), allow_patterns=_HUB_FILES, ignore_patterns=unneeded, **hub_options))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"there is no folder {name}, and the Hub gives no model of that name ({reason}).") from None
+    return find_folder(name, INDEX, _HUB_FILES, [f"{part}/*.safetensors" for part in without], **hub_options)
 
 
 def published_backbone(folder: Path) -> Backbone | None:
@@ -235,7 +222,7 @@ def check_layers(config: Any, stored: int, path: Path) -> None:
             )
 
 
-def check_weights(folder: Path, needed: dict[str, Tensor], renamed: bool) -> None:
+def check_weights(folder: Path, needed: Mapping[str, Tensor], renamed: bool) -> None:
     """Raise InputError if the files in `folder` lack tensors that a network needs.
 
     diffusers and transformers only warn of it, and make up random ones. `needed`: of a network that may be quantised,

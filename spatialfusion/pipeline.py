@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import diffusers
+import numpy as np
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -32,7 +33,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Qwen2VLImageP
 from .backbones import BACKBONES, backbone_of
 from .backbones.backbone import Backbone
 from .backbones.controlnet import ControlNetInjection, depth_condition
-from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora, has_switches
+from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora, has_switches, rest_lora
 from .backbones.sampling import Draw, draw_noise
 from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
@@ -53,25 +54,41 @@ from .pipeline_inputs import (
     finite,
     fit_to_request,
     read_depth_settings,
+    read_embeds,
+    read_latents,
     read_negatives,
+    read_prompts,
     read_request,
     read_settings,
 )
+from .pipeline_lora import LoraLoaderMixin
 from .pipeline_scene import SceneInput, plan_depth, plan_images
 from .planner.plan import Plan
 from .scenes.scene import Scene
 
 
+class Contexts(NamedTuple):
+    """What was read for each image: by the diffusion model of its prompt and of its negative prompt, and by the spatial
+    transformer of its prompt and of the empty one; None where it was not needed."""
+
+    image: SemanticContext
+    image_null: SemanticContext | None
+    depth: SemanticContext | None
+    depth_null: SemanticContext | None
+
+
 @dataclass
 class SpatialFusionOutput(BaseOutput):
-    """images: list of PIL images, or a tensor (see `output_type`). geometry: of these images, on the CPU, or None.
+    """images: list of PIL images, an array or a tensor (see `output_type`). geometry: of these images, on the CPU, or
+    None.
 
-    plans: what was planned of each image, where a scene was asked for.
+    plans: what was planned of each image, where a scene was asked for. seconds: what each stage took.
     """
 
-    images: list[Image.Image] | Tensor
+    images: list[Image.Image] | np.ndarray | Tensor
     geometry: Geometry | None
     plans: list[Plan] | None = None
+    seconds: dict[str, float] | None = None
 
     @property
     def scene(self) -> Scene | None:
@@ -79,7 +96,7 @@ class SpatialFusionOutput(BaseOutput):
         return self.plans[0].scene if self.plans else None
 
 
-class SpatialFusionPipeline(DiffusionPipeline):
+class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
     """Text to image, and editing, with metric depth in between.
 
     Args:
@@ -155,7 +172,6 @@ class SpatialFusionPipeline(DiffusionPipeline):
         self._guidance_scale: float | None = None
         self._num_timesteps: int | None = None
         self._current_timestep: Tensor | None = None
-        self.seconds: dict[str, float] = {}
 
     @property
     def backbone(self) -> Backbone:
@@ -194,7 +210,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
     @torch.no_grad()
     def __call__(
         self,
-        prompt: str | Sequence[str],
+        prompt: str | Sequence[str] | None = None,
         image: Picture | Sequence[Picture] | None = None,
         geometry: Geometry | None = None,
         negative_prompt: str | Sequence[str] | None = None,
@@ -204,20 +220,25 @@ class SpatialFusionPipeline(DiffusionPipeline):
         guidance_scale: float = GUIDANCE,
         image_guidance_scale: float = IMAGE_GUIDANCE,
         depth_steps: int | None = None,
-        depth_guidance: float | None = None,
-        adapter_strength: float = STRENGTH,
-        adapter_start: float = START,
-        adapter_end: float = END,
+        depth_guidance_scale: float | None = None,
+        controlnet_conditioning_scale: float = STRENGTH,
+        control_guidance_start: float = START,
+        control_guidance_end: float = END,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        prompt_embeds: Tensor | None = None,
+        prompt_embeds_mask: Tensor | None = None,
+        negative_prompt_embeds: Tensor | None = None,
+        negative_prompt_embeds_mask: Tensor | None = None,
         output_type: str = "pil",
         callback_on_step_end: Callable[[DiffusionPipeline, int, int, dict], dict] | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] | None = ("latents",),
         return_dict: bool = True,
         scene: SceneInput | Sequence[SceneInput] | None = None,
         scene_strength: float = 1.0,
-    ) -> SpatialFusionOutput | tuple[list[Image.Image] | Tensor, Geometry | None]:
-        """Draw depth and then the image that has it.
+    ) -> SpatialFusionOutput | Any:
+        """Draw depth and then the image that has it; with `return_dict=False` the tuple (images, geometry).
 
         Args:
             prompt: one or several; of an edit, the instruction.
@@ -233,17 +254,25 @@ class SpatialFusionPipeline(DiffusionPipeline):
             image_guidance_scale: when OmniGen2 edits, guidance by the source image, beside that by the prompt; 1 has
                 one scale for both. Other backbones take 1 alone.
             depth_steps: Euler steps of the depth; 1 gives the conditional mean. None for 16, and 1 with a source image.
-            depth_guidance: classifier-free guidance of the depth, away from the empty prompt; 1 is none. None for 2,
-                and 1 with a source image.
-            adapter_strength: how much depth matters. At 0 the image is exactly the base model's, and no depth is
-                predicted.
-            adapter_start, adapter_end: part of the image's steps that are given depth: start <= i / n < end.
+            depth_guidance_scale: classifier-free guidance of the depth, away from the empty prompt; 1 is none. None for
+                2, and 1 with a source image.
+            controlnet_conditioning_scale: how much depth matters, be it brought by the depth adapter or by a
+                ControlNet. At 0 the image is exactly the base model's, and no depth is predicted.
+            control_guidance_start, control_guidance_end: part of the image's steps that are given depth: step i of n
+                where start <= i / n and (i + 1) / n <= end.
             num_images_per_prompt: images of each prompt, each with its own depth.
             generator: on the CPU; one for all images or one for each. The noise of the images is drawn from it, and
                 that of their depths from another whose seed follows from it (`flow.depth_generators`): so the same
                 seed gives the same noise to an image with predicted depth, with depth that is given and without depth,
                 and in ComfyUI's own samplers.
-            output_type: "pil"; "pt" for a tensor [B, 3, H, W] in [0, 1]; "latent" for normalised latents.
+            latents: the noise that the images begin with, in place of the generators': normalised latents
+                [B, C, h, w], or the tokens [B, N, D] that diffusers' pipelines of Qwen-Image take.
+            prompt_embeds, prompt_embeds_mask: what the diffusion model reads in place of the prompts, [P, T, D] and
+                [P, T], true at tokens; without a mask every token counts. Depth is still predicted from `prompt`,
+                which may be left out where none is predicted.
+            negative_prompt_embeds, negative_prompt_embeds_mask: the same in place of the negative prompts.
+            output_type: "pil"; "np" for an array [B, H, W, 3] and "pt" for a tensor [B, 3, H, W], both float32 in
+                [0, 1]; "latent" for normalised latents [B, C, h, w].
             callback_on_step_end: called with (pipeline, step, timestep, {"latents": ...}) after each step of the image;
                 latents in the dict that it returns replace the current ones. It may set `pipe._guidance_scale` for the
                 next steps.
@@ -254,16 +283,36 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 flow of depth starts from the scene noised to t = 1 - scene_strength, so that blocks become things
                 and the layout stays. 0 is depth without the scene.
         """
-        request = self._read_request(prompt, image, geometry, height, width, num_images_per_prompt, generator)
-        negatives = read_negatives(negative_prompt, len(request.prompts))
+        width_of = self.text_encoder.config.get_text_config().hidden_size
+        embeds = read_embeds("prompt_embeds", prompt_embeds, prompt_embeds_mask, width_of)
+        negative_embeds = read_embeds(
+            "negative_prompt_embeds", negative_prompt_embeds, negative_prompt_embeds_mask, width_of
+        )
+        prompts = read_prompts(prompt, embeds)
+        negatives = read_negatives(negative_prompt, negative_embeds, len(prompts))
+        request = read_request(
+            prompts,
+            embeds,
+            negative_embeds,
+            image,
+            geometry,
+            height,
+            width,
+            num_images_per_prompt,
+            generator,
+            self.backbone,
+            self._stride(),
+            self.config.default_size,
+        )
+        noise = read_latents(latents, len(request.rows), self._latent_shape(request), self.backbone)
         chosen = read_settings(
             num_inference_steps,
             guidance_scale,
             image_guidance_scale,
-            read_depth_settings(depth_steps, depth_guidance, request),
-            adapter_strength,
-            adapter_start,
-            adapter_end,
+            read_depth_settings(depth_steps, depth_guidance_scale, request),
+            controlnet_conditioning_scale,
+            control_guidance_start,
+            control_guidance_end,
             output_type,
             callback_on_step_end,
             callback_on_step_end_tensor_inputs,
@@ -272,28 +321,37 @@ class SpatialFusionPipeline(DiffusionPipeline):
         )
         self._interrupt = False
         self._guidance_scale = chosen.guidance
-        self.seconds = {}
         self._check_transformer()
-        plans, geometry, start = self._plan(request, scene, scene_strength, geometry)
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "scene", scene is not None):
+            plans, geometry, start = self._plan(request, scene, scene_strength, geometry)
         predicts = geometry is None and chosen.strength != 0
-        for_depth = depth_generators(request.generators)
-        noise = self._draw_image_noise(request)
-        with self._timed("prompt"):
+        for_depth = depth_generators(request.generators, take=noise is not None)
+        if noise is None:
+            noise = self._draw_image_noise(request)
+        with _timed(seconds, "prompt"):
             references = self._encode_references(request)
-            context, null, depth_null = self._encode_prompts(
-                request, negatives, chosen.guidance != 1, predicts and chosen.depth.guidance != 1
+            contexts = self._encode_prompts(
+                request,
+                negatives,
+                chosen.guidance != 1,
+                predicts and prompt is not None,
+                predicts and chosen.depth.guidance != 1,
             )
-        with self._timed("depth"):
-            geometry = self._draw_geometry(
-                request, for_depth if predicts else None, context, depth_null, geometry, chosen.depth, start
-            )
+        with _timed(seconds, "depth"):
+            # Also where nothing is predicted: with offloading a model takes the place of the one before it.
+            self._onload(self.spatialfusion)
+            if predicts:
+                geometry = self._predict_geometry(request, for_depth, contexts, chosen.depth, start)
+            elif geometry is not None:
+                geometry = fit_to_request(geometry, request).to("cpu")
             injection = None
-            if chosen.strength != 0:
-                injection = self._make_injection(geometry, self._latent_size(request), chosen.strength)
-        with self._timed("image"):
+            if geometry is not None and chosen.strength != 0:
+                injection = self._make_injection(geometry, self._latent_shape(request)[1:], chosen.strength)
+        with _timed(seconds, "image"):
             draw = Draw(
-                context,
-                null,
+                contexts.image,
+                contexts.image_null,
                 references,
                 noise,
                 chosen.steps,
@@ -304,12 +362,10 @@ class SpatialFusionPipeline(DiffusionPipeline):
                 self.config.rescale_guidance,
             )
             latents = self._draw_latents(draw, chosen)
-        with self._timed("decode"):
-            images = latents if chosen.output_type == "latent" else self._decode(latents)
-            if chosen.output_type == "pil":
-                images = [to_image(picture) for picture in images]
+        with _timed(seconds, "decode"):
+            images = self._decode(latents, chosen.output_type)
         self.maybe_free_model_hooks()
-        return SpatialFusionOutput(images, geometry, plans) if return_dict else (images, geometry)
+        return SpatialFusionOutput(images, geometry, plans, seconds) if return_dict else (images, geometry)
 
     @torch.no_grad()
     def predict_geometry(
@@ -319,31 +375,42 @@ class SpatialFusionPipeline(DiffusionPipeline):
         height: int | None = None,
         width: int | None = None,
         depth_steps: int | None = None,
-        depth_guidance: float | None = None,
+        depth_guidance_scale: float | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         scene: SceneInput | Sequence[SceneInput] | None = None,
         scene_strength: float = 1.0,
     ) -> Geometry:
         """The depth alone that a call with the same arguments predicts; see there."""
-        request = self._read_request(prompt, image, None, height, width, num_images_per_prompt, generator)
-        depth = read_depth_settings(depth_steps, depth_guidance, request)
-        self.seconds = {}
+        request = read_request(
+            read_prompts(prompt, None),
+            None,
+            None,
+            image,
+            None,
+            height,
+            width,
+            num_images_per_prompt,
+            generator,
+            self.backbone,
+            self._stride(),
+            self.config.default_size,
+        )
+        depth = read_depth_settings(depth_steps, depth_guidance_scale, request)
         _, geometry, start = self._plan(request, scene, scene_strength, None)
         for_depth = depth_generators(request.generators, take=True)
-        with self._timed("prompt"):
-            context, _, null = self._encode_prompts(request, [], False, depth.guidance != 1)
-        with self._timed("depth"):
-            geometry = self._draw_geometry(
-                request, for_depth if geometry is None else None, context, null, geometry, depth, start
-            )
+        contexts = self._encode_prompts(request, [], False, True, depth.guidance != 1)
+        if geometry is None:
+            geometry = self._predict_geometry(request, for_depth, contexts, depth, start)
+        else:
+            geometry = fit_to_request(geometry, request).to("cpu")
         self.maybe_free_model_hooks()
         return geometry
 
-    def _read_request(self, *given: Any) -> Request:
-        # Latents have even sides: there are patches of 2 x 2, and in Qwen-Image 2.1 picture tokens of 2 x 2.
-        stride = 2 * self.spatialfusion.config.latent_stride
-        return read_request(*given, self.backbone, stride, self.config.default_size)
+    def _stride(self) -> int:
+        """Of which an image's sides are multiples: latents have even sides, for patches of 2 x 2, and in Qwen-Image 2.1
+        for picture tokens of 2 x 2."""
+        return 2 * self.spatialfusion.config.latent_stride
 
     def _plan(
         self,
@@ -357,23 +424,22 @@ class SpatialFusionPipeline(DiffusionPipeline):
             return None, geometry, None
         if geometry is not None:
             raise InputError("scene and geometry were both given: expected one of them.")
-        with self._timed("scene"):
-            is_edit = bool(request.pictures)
-            plans = plan_images(scene, request.prompts, request.rows, request.generators, request.size, is_edit)
-            return plans, *plan_depth(plans, strength)
+        is_edit = bool(request.pictures)
+        plans = plan_images(scene, request.prompts, request.rows, request.generators, request.size, is_edit)
+        return plans, *plan_depth(plans, strength)
 
-    def _latent_size(self, request: Request) -> tuple[int, int]:
-        stride = self.spatialfusion.config.latent_stride
-        return request.size[0] // stride, request.size[1] // stride
+    def _latent_shape(self, request: Request) -> tuple[int, int, int]:
+        """(channels, rows, columns) of an image's latents."""
+        config = self.spatialfusion.config
+        return config.latent_channels, *(side // config.latent_stride for side in request.size)
 
     def _draw_image_noise(self, request: Request) -> Tensor:
-        shape = (self.spatialfusion.config.latent_channels, *self._latent_size(request))
-        return draw_noise(request.generators, shape)
+        return draw_noise(request.generators, self._latent_shape(request))
 
     def _encode_prompts(
-        self, request: Request, negatives: Sequence[str], guided: bool, depth_guided: bool
-    ) -> tuple[SemanticContext, SemanticContext | None, SemanticContext | None]:
-        """Contexts of every image to draw: of its prompt, of its negative prompt, and of the empty prompt for depth.
+        self, request: Request, negatives: Sequence[str], guided: bool, for_depth: bool, depth_guided: bool
+    ) -> Contexts:
+        """What is read of the prompts of every image to draw.
 
         The negative and the empty prompt of an edit are read with the source image, as in training.
         """
@@ -382,21 +448,28 @@ class SpatialFusionPipeline(DiffusionPipeline):
         parts = self.text_encoder, self.tokenizer, self.image_processor
         encoder = PromptEncoder(*parts, config.num_layers, self.backbone.template, config.llm_layers)
         pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
-        context = encoder.encode(request.prompts, pictures).select(request.rows)
+        embeds, negative_embeds = request.embeds, request.negative_embeds
+        context: SemanticContext | None
+        if embeds is None:
+            image = context = encoder.encode(request.prompts, pictures).select(request.rows)
+        else:
+            image = embeds.context(request.rows)
+            context = encoder.encode(request.prompts, pictures).select(request.rows) if for_depth else None
         # A chat is a text and, with a picture, the picture's number; what several images need is read once.
-        numbers = range(len(request.prompts)) if request.pictures else [None] * len(request.prompts)
-        chats = list(zip(negatives, numbers)) if guided else []
+        count = len(request.prompts)
+        numbers: list[int | None] = [*range(count)] if request.pictures else [None] * count
+        chats = list(zip(negatives, numbers)) if guided and negative_embeds is None else []
         empty = [("", number) for number in numbers] if depth_guided else []
         wanted = list(dict.fromkeys(chats + empty))
-        if not wanted:
-            return context, None, None
-        texts = [text for text, _ in wanted]
-        null = encoder.encode(texts, [[] if i is None else pictures[i] for _, i in wanted], allow_empty=True)
-        return (
-            context,
-            null.select([wanted.index(chats[row]) for row in request.rows]) if guided else None,
-            null.select([wanted.index(empty[row]) for row in request.rows]) if depth_guided else None,
-        )
+        null = depth_null = None
+        if wanted:
+            shown = [[] if number is None else pictures[number] for _, number in wanted]
+            read = encoder.encode([text for text, _ in wanted], shown, allow_empty=True)
+            null = read.select([wanted.index(chats[row]) for row in request.rows]) if chats else None
+            depth_null = read.select([wanted.index(empty[row]) for row in request.rows]) if empty else None
+        if guided and negative_embeds is not None:
+            null = negative_embeds.context(request.rows)
+        return Contexts(image, null, context, depth_null)
 
     def _encode_references(self, request: Request) -> list[Tensor]:
         if not request.pictures:
@@ -404,29 +477,29 @@ class SpatialFusionPipeline(DiffusionPipeline):
         pictures = torch.stack(request.pictures).to(self._execution_device, self.vae.dtype)
         return [encode_latents(self.vae, pictures).float()[request.rows]]
 
-    def _draw_geometry(
+    def _predict_geometry(
         self,
         request: Request,
-        generators: Sequence[torch.Generator] | None,
-        context: SemanticContext,
-        null: SemanticContext | None,
-        given: Geometry | None,
+        generators: Sequence[torch.Generator],
+        contexts: Contexts,
         chosen: DepthSettings,
-        start: tuple[Geometry, float] | None = None,
-    ) -> Geometry | None:
-        """Geometry of every image: predicted with `generators`, or without them the given one; None for neither."""
-        # Also where nothing is predicted: with offloading a model takes the place of the one before it.
+        start: tuple[Geometry, float] | None,
+    ) -> Geometry:
+        """Geometry of every image, on the CPU."""
+        if contexts.depth is None:
+            raise InputError(
+                "prompt_embeds was given without a prompt, which depth is predicted from: expected a prompt too, a "
+                "geometry, a scene, or controlnet_conditioning_scale=0."
+            )
         self._onload(self.spatialfusion)
-        if generators is None:
-            return None if given is None else fit_to_request(given, request).to("cpu")
         source = torch.stack(request.pictures)[request.rows] if request.pictures else None
         with self.progress_bar(total=chosen.steps) as bar:
             bar.set_description("depth")
             geometry = self.spatialfusion.predict_geometry(
-                context,
+                contexts.depth,
                 request.size,
                 list(generators),
-                null_context=null,
+                null_context=contexts.depth_null,
                 source=source,
                 steps=chosen.steps,
                 guidance=chosen.guidance,
@@ -442,6 +515,7 @@ class SpatialFusionPipeline(DiffusionPipeline):
         lacks_lora = not has_lora(self.transformer) and any(name.startswith("lora.") for name in trained)
         if lacks_lora or not has_switches(self.transformer):
             self.delta = self.backbone.load_backbone_tensors(self.transformer, trained)
+        rest_lora(self.transformer)
 
     def _make_injection(
         self, geometry: Geometry, size: tuple[int, int], strength: float
@@ -501,19 +575,19 @@ class SpatialFusionPipeline(DiffusionPipeline):
             )
         return latents
 
-    def _decode(self, latents: Tensor) -> Tensor:
-        return decode_latents(self.vae, latents.to(self.vae.dtype)).float()
+    def _decode(self, latents: Tensor, output_type: str) -> list[Image.Image] | np.ndarray | Tensor:
+        if output_type == "latent":
+            return latents
+        images = decode_latents(self.vae, latents.to(self.vae.dtype)).float()
+        if output_type == "np":
+            return images.permute(0, 2, 3, 1).cpu().numpy()
+        return images if output_type == "pt" else [to_image(image) for image in images]
 
     def _onload(self, module: nn.Module) -> None:
         # enable_model_cpu_offload moves a model when its forward is called; here its parts are called.
-        if hasattr(module, "_hf_hook"):
-            module._hf_hook.pre_forward(module)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - start
+        hook: Any = getattr(module, "_hf_hook", None)
+        if hook is not None:
+            hook.pre_forward(module)
 
     # Files ------------------------------------------------------------------------------------------------------------
 
@@ -570,6 +644,15 @@ diffusers.SpatialFusionPipeline = SpatialFusionPipeline
 class _InterruptedError(Exception):
     def __init__(self, latents: Tensor):
         self.latents = latents
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str, counts: bool = True) -> Iterator[None]:
+    """Write down in `seconds` what the block took, if it `counts`."""
+    start = time.perf_counter()
+    yield
+    if counts:
+        seconds[stage] = time.perf_counter() - start
 
 
 def _check_fit(

@@ -14,13 +14,14 @@ from torch import nn
 
 from .backbones import BACKBONES
 from .backbones.depth_injection import base_parameters, saved_without_lora, unwrapped
-from .errors import InputError
+from .devices import usable_dtype
+from .errors import InputError, short
 from .files import set_default_modes, temporary_folder
+from .hub import HUB_OPTIONS
 from .model import FILE_NAME, SpatialFusionModel
 from .model_folder import (
     COMPONENTS,
     CONTROLNET,
-    HUB_OPTIONS,
     INDEX,
     check_folder,
     check_variant,
@@ -34,8 +35,10 @@ from .model_folder import (
     replace_folder,
     write_model_index,
 )
-from .pipeline_inputs import short
 from .single_file import load_part
+
+# Of all parts, or of each by its name.
+Dtypes = torch.dtype | dict[str, torch.dtype]
 
 
 def save_pipeline(
@@ -48,7 +51,7 @@ def save_pipeline(
         shards = {} if max_shard_size is None else {"max_shard_size": max_shard_size}
         kept = [name for name in (*COMPONENTS, *CONTROLNET) if getattr(pipeline, name) is not None]
         for component in kept:
-            part = unwrapped(getattr(pipeline, component))
+            part: Any = unwrapped(getattr(pipeline, component))
             with saved_without_lora(part) if component == "transformer" else nullcontext():
                 try:
                     part.save_pretrained(temporary / component, **(shards if isinstance(part, nn.Module) else {}))
@@ -96,7 +99,7 @@ def load_pipeline(
             subfolder = folders.get(name, name)
             kwargs[name] = load_part(name, kwargs[name], folder / subfolder, _dtype_of(name, dtype))
     with loading(folder):
-        if folders:
+        if folders and published is not None:
             parts = load_parts(folder, published, dtype, given)
             pipeline = cls(**parts | kwargs, spatialfusion=spatialfusion)
         else:
@@ -109,21 +112,16 @@ def load_pipeline(
     return pipeline
 
 
-def _read_dtype(dtype: Any) -> torch.dtype | dict[str, torch.dtype]:
+def _read_dtype(dtype: Any) -> Dtypes:
     """A floating-point dtype, or one for each part; both may be named."""
     if isinstance(dtype, dict):
         if strange := dtype.keys() - {"default", "spatialfusion", *COMPONENTS, *CONTROLNET}:
             raise InputError(f"dtype has {short(min(strange, key=str))}: expected names of parts, or default.")
-        return {name: _read_dtype(value) for name, value in dtype.items()}
-    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or not found.is_floating_point or found.itemsize < 2:
-        raise InputError(
-            f"dtype is {short(dtype)}: expected torch.float32, torch.bfloat16 or torch.float16, or its name."
-        )
-    return found
+        return {name: usable_dtype(value) for name, value in dtype.items()}
+    return usable_dtype(dtype)
 
 
-def _dtype_of(part: str, dtype: torch.dtype | dict[str, torch.dtype]) -> torch.dtype:
+def _dtype_of(part: str, dtype: Dtypes) -> torch.dtype:
     if isinstance(dtype, dict):
-        dtype = dtype.get(part, dtype.get("default"))
-    return dtype or torch.float32
+        return dtype.get(part) or dtype.get("default") or torch.float32
+    return dtype

@@ -49,6 +49,8 @@ def plan_images(
         raise InputError(
             "scene is 'auto', but the prompt of an edit says only what changes: expected the scene after the edit."
         )
+    if AUTO in scenes and not all(prompts):
+        raise InputError("scene is 'auto', but there is no prompt to read: expected a prompt, or another scene.")
     height, width = size
     used: Counter[int] = Counter()
     solved: dict[int, Plan] = {}  # one plan for all images of a scene that is solved, so that it is drawn once

@@ -186,7 +186,7 @@ def write_plan(
         write_json(folder / "boxes.json", [{**box.to_dict(), "mask": mask} for box, mask in zip(plan.boxes, masks)])
         aspect = plan.size[0] / plan.size[1]
         (folder / "scene.glb").write_bytes(encode_scene_glb(plan.scene, plan.names, aspect))
-        if compared is not None:
+        if compared is not None and depth is not None:
             write_text(folder / "comparison.txt", compared.table + "\n")
             to_image(comparison_image(colorize(depth)[0], compared)).save(folder / "comparison.png")
         if spread:
@@ -244,6 +244,7 @@ def spread_image(plans: Sequence[Plan]) -> Image.Image:
     sheet = Image.new("RGB", (len(plans) * (tile[0] + 4) - 4, 2 * TILE + 4), "white")
     for number, plan in enumerate(plans):
         drawn = draw(plan.layout, tile)
+        assert drawn.image is not None
         for row, picture in enumerate((drawn.image[0], colorize(drawn.geometry)[0])):
             sheet.paste(to_image(picture), (number * (tile[0] + 4), row * (TILE + 4)))
     return sheet

@@ -126,11 +126,12 @@ class WeightFile:
         prefix = next((p for p in _PREFIXES[part] if any(key.startswith(p) for key in self.keys)), "")
         self.prefix = prefix
         inside = {key.removeprefix(prefix): key for key in self.keys if key.startswith(prefix)}
-        self.kind = _kind(inside)
-        if self.kind not in EXPECTED[part]:
-            what = self.kind or f"of an unknown kind (with tensors such as {min(inside, default='none')})"
+        kind = _kind(inside)
+        if kind is None or kind not in EXPECTED[part]:
+            what = kind or f"of an unknown kind (with tensors such as {min(inside, default='none')})"
             expected = " or ".join(EXPECTED[part])
             raise InputError(f"{path} is {what}: expected the weights of {expected}.")
+        self.kind = kind
         self.marks = {name for name in inside if name.endswith(_MARKS) or name in (ZERO_TIME, "scaled_fp8")}
         self.names = {name: key for name, key in inside.items() if name not in self.marks}
         self._check_formats()

@@ -9,7 +9,9 @@ projection with a learned offset per layer.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -103,7 +105,8 @@ class SpatialTransformer(nn.Module):
         softmax would be one-hot. Data-dependent, done once before training; the scales are learned from there.
         """
         weight = context.mask[:, None, :, None].float()
-        for layer, keys, values in zip(self.layers, context.keys, context.values, strict=True):
+        layers: Iterable[Any] = self.layers  # a ModuleList does not say of what
+        for layer, keys, values in zip(layers, context.keys, context.values, strict=True):
             for scale, tensor in ((layer.key_scale, keys), (layer.value_scale, values)):
                 count = weight.sum() * tensor.shape[-1]
                 rms = ((tensor.float() ** 2 * weight).sum(dim=(0, 2, 3)) / count).sqrt()
@@ -112,7 +115,8 @@ class SpatialTransformer(nn.Module):
     @property
     def calibrated(self) -> bool:
         """Whether `calibrate` was called; the scales start at one."""
-        return any(bool((layer.key_scale != 1).any()) for layer in self.layers)
+        layers: Iterable[Any] = self.layers  # a ModuleList does not say of what
+        return any(bool((layer.key_scale != 1).any()) for layer in layers)
 
     def _source_tokens(self, source: Tensor | None, has_source: Tensor, rows: int, columns: int) -> Tensor:
         if source is None:

@@ -424,7 +424,7 @@ def image(pipe) -> Tensor | None:
 
 
 def test_strength_0_is_the_base_model_bit_for_bit(pipe, image) -> None:
-    off = pipe(CAR, image, adapter_strength=0, generator=generators(0), **FAST)
+    off = pipe(CAR, image, controlnet_conditioning_scale=0, generator=generators(0), **FAST)
     assert off.geometry is None
     backbone, config = pipe.backbone, pipe.spatialfusion.config
     bare = backbone.architecture.from_config(pipe.transformer.config).eval()

@@ -360,8 +360,8 @@ def test_text_to_image_and_editing(pipe, picture) -> None:
         "negative prompt": {"negative_prompt": HOUSE},
         "guidance": {"guidance_scale": 2.0},
         "image": {"image": picture},
-        "strength": {"adapter_strength": 0.5},
-        "end": {"adapter_end": 0.4},
+        "strength": {"controlnet_conditioning_scale": 0.5},
+        "end": {"control_guidance_end": 0.4},
     }.items():
         other = pipe(**{"prompt": CAR, "generator": seed(0), **FAST, **changes})
         assert not torch.allclose(base.images, other.images, atol=1e-3), name

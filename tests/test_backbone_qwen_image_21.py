@@ -385,7 +385,9 @@ def load(folder: Path, **options) -> SpatialFusionPipeline:
 def test_without_depth_it_is_diffusers_own_pipeline(pipe, reference, edit: bool, guidance: float, cached: bool) -> None:
     image = photo() if edit else None
     options = {"num_inference_steps": 4, "generator": seed(0), "output_type": "latent"}
-    ours = pipe(CAR, image, negative_prompt=HOUSE, guidance_scale=guidance, adapter_strength=0, **options).images
+    ours = pipe(
+        CAR, image, negative_prompt=HOUSE, guidance_scale=guidance, controlnet_conditioning_scale=0, **options
+    ).images
     theirs = reference(
         CAR,
         image,
@@ -408,8 +410,8 @@ def test_text_to_image_and_editing(pipe) -> None:
         "negative prompt": {"negative_prompt": HOUSE},
         "guidance": {"guidance_scale": 2.0},
         "image": {"image": photo()},
-        "strength": {"adapter_strength": 0.5},
-        "end": {"adapter_end": 0.4},
+        "strength": {"controlnet_conditioning_scale": 0.5},
+        "end": {"control_guidance_end": 0.4},
     }.items():
         other = pipe(**{"prompt": CAR, "generator": seed(0), **FAST, **changes})
         assert not torch.allclose(base.images, other.images, atol=1e-3), name

@@ -408,7 +408,7 @@ def test_depth_from_elsewhere(pipeline, public):
     partner = [[i for i in range(4) if torch.equal(depth, exact.depth[i])] for depth in others]
     assert sorted(partner) == [[0], [1], [2], [3]] and all(i != [k] for k, i in enumerate(partner))
     assert shuffled.settings["questions"] and "questions" not in oracle.settings
-    base = PipelineImages(pipeline, "tiny", asks, **FEW, adapter_strength=0.0).draw(requests)
+    base = PipelineImages(pipeline, "tiny", asks, **FEW, controlnet_conditioning_scale=0.0).draw(requests)
     assert base[0].geometry is None and not torch.equal(base[0].image, oracle.draw(requests)[0].image)
     with pytest.raises(InputError, match="one t2i question"):
         PipelineImages(pipeline, "tiny", asks[:1], geometry_from="shuffled")

@@ -190,10 +190,10 @@ def test_a_checkpoint_of_its_own_takes_the_models_place(capsys, tiny_folder, tmp
         ("--size=50x64", "width is 50, but must be a multiple of 16 up to 16384, such as 48 or 64"),
         ("--steps=0", "num_inference_steps is 0"),
         ("--depth-steps=0", "depth_steps is 0"),
-        ("--depth-guidance=nan", "depth_guidance is nan"),
+        ("--depth-guidance=nan", "depth_guidance_scale is nan"),
         ("--guidance=nan", "guidance_scale is nan"),
         ("--image-guidance=2", "has no guidance by the source image"),
-        ("--strength=inf", "adapter_strength is inf"),
+        ("--strength=inf", "controlnet_conditioning_scale is inf"),
     ],
 )
 def test_wrong_settings_are_one_sentence(capsys, tiny_folder, tmp_path, option, words):

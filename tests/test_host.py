@@ -47,7 +47,7 @@ def parity(tmp_path_factory) -> Path:
         {
             "text": draw(text),
             "edit": draw(instruction, image=source) | {"source": source},
-            "base": draw(text, adapter_strength=0),
+            "base": draw(text, controlnet_conditioning_scale=0),
             "batch": draw(text, num_images_per_prompt=2),
         },
         file,

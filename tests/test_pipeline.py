@@ -68,7 +68,7 @@ def test_text_to_image_gives_a_picture_and_its_geometry(pipe):
     assert isinstance(output.images[0], Image.Image) and output.images[0].size == (SIZE, SIZE)
     assert output.geometry.depth.shape == (1, SIZE, SIZE)
     assert output.geometry.depth.isfinite().all()
-    assert set(pipe.seconds) == {"prompt", "depth", "image", "decode"}
+    assert set(output.seconds) == {"prompt", "depth", "image", "decode"}
 
 
 def test_output_types_are_one_picture(pipe):
@@ -109,9 +109,9 @@ def test_every_input_matters(pipe):
         "guidance": {"guidance_scale": 1.0},
         "image": {"image": picture(SIZE, SIZE)},
         "geometry": {"geometry": ramp(SIZE, SIZE)},
-        "strength": {"adapter_strength": 0.5},
-        "start": {"adapter_start": 0.4},
-        "end": {"adapter_end": 0.4},
+        "strength": {"controlnet_conditioning_scale": 0.5},
+        "start": {"control_guidance_start": 0.4},
+        "end": {"control_guidance_end": 0.4},
     }.items():
         other = pipe(**{"prompt": CAR, "generator": seed(0), **FAST, **changes})
         assert not torch.allclose(base.images, other.images, atol=1e-3), name
@@ -122,7 +122,7 @@ def test_depth_reads_prompt_source_and_guidance(pipe):
         return pipe.predict_geometry(prompt, generator=seed(0), depth_steps=2, **changes).depth
 
     base = depth()
-    for changes in ({"prompt": HOUSE}, {"image": picture(SIZE, SIZE)}, {"depth_guidance": 1.0}):
+    for changes in ({"prompt": HOUSE}, {"image": picture(SIZE, SIZE)}, {"depth_guidance_scale": 1.0}):
         assert not torch.allclose(base, depth(**changes), rtol=1e-5), changes
 
 
@@ -131,10 +131,10 @@ def test_depth_of_an_edit_is_the_mean_without_guidance_unless_it_is_asked_for(pi
         return pipe.predict_geometry(HOUSE, image=image, generator=seed(3), **changes).depth
 
     source = picture(SIZE, SIZE)
-    mean, sample = {"depth_steps": 1, "depth_guidance": 1.0}, {"depth_steps": 16, "depth_guidance": 2.0}
+    mean, sample = {"depth_steps": 1, "depth_guidance_scale": 1.0}, {"depth_steps": 16, "depth_guidance_scale": 2.0}
     assert torch.equal(depth(source), depth(source, **mean))
     assert torch.equal(depth(), depth(**sample))
-    assert not torch.equal(depth(source), depth(source, depth_guidance=2.0))
+    assert not torch.equal(depth(source), depth(source, depth_guidance_scale=2.0))
     assert not torch.equal(depth(source), depth(source, depth_steps=16))
     drawn = pipe(HOUSE, image=source, generator=seed(3), num_inference_steps=1, output_type="latent").geometry
     assert torch.equal(drawn.depth, depth(source))
@@ -162,7 +162,7 @@ def test_an_edit_shows_the_source_to_all_that_look_at_it(pipe):
 @pytest.mark.parametrize("image", [None, picture(SIZE, SIZE)], ids=["text", "edit"])
 def test_strength_0_is_the_base_model_bit_for_bit(pipe, tiny_folder, image):
     pipe(CAR, generator=seed(9), **FAST)  # a call with depth leaves nothing behind
-    output = pipe(CAR, image, adapter_strength=0, generator=seed(0), **FAST)
+    output = pipe(CAR, image, controlnet_conditioning_scale=0, generator=seed(0), **FAST)
     assert output.geometry is None
 
     base = QwenImageTransformer2DModel.from_pretrained(tiny_folder / "transformer").eval()
@@ -202,8 +202,8 @@ def test_the_llm_reads_a_prompt_once(pipe):
         ({"negative_prompt": HOUSE}, [1, 2]),
         ({"image": picture(SIZE, SIZE)}, [1, 1]),
         ({"geometry": ramp(SIZE, SIZE), "negative_prompt": HOUSE}, [1, 1]),
-        ({"guidance_scale": 1.0, "depth_guidance": 1.0}, [1]),
-        ({"adapter_strength": 0, "guidance_scale": 1.0}, [1]),
+        ({"guidance_scale": 1.0, "depth_guidance_scale": 1.0}, [1]),
+        ({"controlnet_conditioning_scale": 0, "guidance_scale": 1.0}, [1]),
     ):
         sizes, hook = prefills(pipe)
         pipe(CAR, generator=seed(0) if "num_images_per_prompt" not in arguments else None, **FAST, **arguments)
@@ -245,7 +245,7 @@ def test_pil_and_tensor_sources_are_one(pipe):
 def test_a_generator_is_used_up_in_a_fixed_order(pipe):
     """With and without predicted depth, the image's noise is the same and so is what is left of the generator."""
     left = []
-    for changes in ({}, {"adapter_strength": 0}, {"geometry": ramp(SIZE, SIZE)}):
+    for changes in ({}, {"controlnet_conditioning_scale": 0}, {"geometry": ramp(SIZE, SIZE)}):
         generator = seed(0)
         pipe(CAR, generator=generator, **FAST, **changes)
         left.append(torch.rand((), generator=generator).item())
@@ -301,7 +301,7 @@ def test_a_saved_pipeline_draws_the_same_images(pipe, tmp_path):
     assert modes == {(tmp_path / "made_by_open").stat().st_mode}
     loaded = SpatialFusionPipeline.from_pretrained(tmp_path / "model")
     loaded.set_progress_bar_config(disable=True)
-    for arguments in ({}, {"image": picture(SIZE, SIZE)}, {"adapter_strength": 0}):
+    for arguments in ({}, {"image": picture(SIZE, SIZE)}, {"controlnet_conditioning_scale": 0}):
         images = [p(HOUSE, generator=seed(0), **FAST, **arguments).images for p in (pipe, loaded)]
         assert torch.equal(*images), arguments
     assert loaded.config.default_size == SIZE
@@ -408,9 +408,9 @@ def test_a_published_qwen_image_draws_as_its_own_pipeline_does(tiny_folder, tmp_
         ({"depth_steps": 1.5}, "depth_steps is 1.5"),
         ({"num_images_per_prompt": 0}, "num_images_per_prompt is 0"),
         ({"guidance_scale": float("nan")}, "guidance_scale is nan"),
-        ({"adapter_strength": float("inf")}, "adapter_strength is inf"),
-        ({"adapter_start": 0.8, "adapter_end": 0.2}, "start <= end"),
-        ({"output_type": "np"}, "output_type is 'np'"),
+        ({"controlnet_conditioning_scale": float("inf")}, "controlnet_conditioning_scale is inf"),
+        ({"control_guidance_start": 0.8, "control_guidance_end": 0.2}, "start <= end"),
+        ({"output_type": "numpy"}, "output_type is 'numpy'"),
         ({"geometry": "depth.npz"}, "geometry is a str"),
         ({"geometry": Geometry.cat([ramp(8, 8)] * 3)}, "3 depth maps for 1 prompts"),
         ({"image": "source.png"}, "source image is a str"),

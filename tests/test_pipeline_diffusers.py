@@ -184,11 +184,12 @@ def test_none_is_what_is_not_said(pipe):
 
 def test_numbers_of_numpy_are_numbers(pipe):
     whole = {"height": SIZE, "width": SIZE, "num_inference_steps": 2, "depth_steps": 2, "num_images_per_prompt": 1}
-    real = {"guidance_scale": 2.5, "depth_guidance": 1.5, "adapter_strength": 0.5, "adapter_end": 0.5}
+    real = {"guidance_scale": 2.5, "depth_guidance_scale": 1.5, "controlnet_conditioning_scale": 0.5}
+    real["control_guidance_end"] = 0.5
     numbers = {name: np.int64(value) for name, value in whole.items()}
     numbers |= {name: np.float32(value) for name, value in real.items()}
     assert torch.equal(draw(pipe, **numbers), draw(pipe, **whole, **real))
-    numbers = {name: numbers[name] for name in ("height", "width", "depth_steps", "depth_guidance")}
+    numbers = {name: numbers[name] for name in ("height", "width", "depth_steps", "depth_guidance_scale")}
     assert pipe.predict_geometry(CAR, generator=seed(0), **numbers).depth.shape == (1, SIZE, SIZE)
 
 
@@ -196,9 +197,11 @@ NUMBERS = [0, -3, 2.5, float("nan"), 10**30, True, np.int64(7)]
 VALUES = [None, "x", *NUMBERS, np.array([1, 2]), [], {}, object(), torch.ones(2)]
 ARGUMENTS = [
     *("height", "width", "num_inference_steps", "guidance_scale", "image_guidance_scale", "depth_steps"),
-    *("depth_guidance", "adapter_strength", "adapter_start", "adapter_end", "num_images_per_prompt", "prompt"),
+    *("depth_guidance_scale", "controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end"),
+    *("num_images_per_prompt", "prompt"),
     *("negative_prompt", "image", "geometry", "generator", "output_type", "callback_on_step_end"),
-    "callback_on_step_end_tensor_inputs",
+    *("callback_on_step_end_tensor_inputs", "latents", "prompt_embeds", "prompt_embeds_mask"),
+    *("negative_prompt_embeds", "negative_prompt_embeds_mask"),
 ]
 
 
@@ -252,7 +255,7 @@ def test_unipc_draws_as_in_diffusers_own_pipeline(pipe):
     """Without depth, and with CFG whose norm is kept."""
     pipe.scheduler = UniPCMultistepScheduler.from_config(pipe.scheduler.config, **FLOW)
     pipe.register_to_config(rescale_guidance=True)
-    ours = draw(pipe, num_inference_steps=4, adapter_strength=0)
+    ours = draw(pipe, num_inference_steps=4, controlnet_conditioning_scale=0)
     assert_close(ours, draw_own(pipe, steps=4), atol=2e-3, rtol=2e-3)
 
 
@@ -335,7 +338,7 @@ def test_a_cache_keeps_prompt_and_negative_prompt_apart():
 def test_attention_broadcast_draws_as_in_diffusers_own_pipeline():
     """It asks the pipeline for the timestep. It knows no contexts, so it is for one prompt without guidance."""
     pipe, steps = build_deep(), 4
-    usual = draw(pipe, num_inference_steps=steps, adapter_strength=0, guidance_scale=1.0)
+    usual = draw(pipe, num_inference_steps=steps, controlnet_conditioning_scale=0, guidance_scale=1.0)
     own = own_pipeline(pipe)
     images = []
     for one in (pipe, own):
@@ -347,7 +350,7 @@ def test_attention_broadcast_draws_as_in_diffusers_own_pipeline():
             )
         )
         if one is pipe:
-            images.append(draw(pipe, num_inference_steps=steps, adapter_strength=0, guidance_scale=1.0))
+            images.append(draw(pipe, num_inference_steps=steps, controlnet_conditioning_scale=0, guidance_scale=1.0))
         else:
             images.append(draw_own(pipe, steps=steps, own=own, negative_prompt=None))
         pipe.transformer.disable_cache()
@@ -358,9 +361,9 @@ def test_attention_broadcast_draws_as_in_diffusers_own_pipeline():
 def test_first_block_cache_draws_as_in_diffusers_own_pipeline():
     pipe = build_deep()
     pipe.register_to_config(rescale_guidance=True)
-    usual = draw(pipe, num_inference_steps=6, adapter_strength=0)
+    usual = draw(pipe, num_inference_steps=6, controlnet_conditioning_scale=0)
     pipe.transformer.enable_cache(FirstBlockCacheConfig(threshold=0.5))
-    ours, own = draw(pipe, num_inference_steps=6, adapter_strength=0), draw_own(pipe, steps=6)
+    ours, own = draw(pipe, num_inference_steps=6, controlnet_conditioning_scale=0), draw_own(pipe, steps=6)
     assert_close(ours, own, atol=2e-3, rtol=2e-3)
     assert not torch.allclose(ours, usual, atol=1e-4)
 
@@ -393,8 +396,8 @@ def test_a_compiled_transformer_draws_the_same_with_and_without_depth(name, way)
     short = {"num_inference_steps": 1, "guidance_scale": 1.0, "geometry": ramp()}
     images = []
     for strength in (0, 1.0, 0.5, 0):
-        images.append(draw(pipe, adapter_strength=strength, **short))
-        assert_close(images[-1], draw(plain, adapter_strength=strength, **short), atol=1e-4, rtol=1e-4)
+        images.append(draw(pipe, controlnet_conditioning_scale=strength, **short))
+        assert_close(images[-1], draw(plain, controlnet_conditioning_scale=strength, **short), atol=1e-4, rtol=1e-4)
     assert not torch.allclose(images[0], images[1], atol=1e-3)
 
 
@@ -413,7 +416,7 @@ def test_depth_without_a_lora_reaches_a_transformer_that_was_compiled_and_run_wi
     short = {"num_inference_steps": 1, "guidance_scale": 1.0, "geometry": ramp()}
     calls = []
     watch = plain.transformer.register_forward_pre_hook(lambda _, args, kwargs: calls.append(kwargs), with_kwargs=True)
-    images = [draw(plain, adapter_strength=strength, **short) for strength in (0, 1.0)]
+    images = [draw(plain, controlnet_conditioning_scale=strength, **short) for strength in (0, 1.0)]
     watch.remove()
     parts["transformer"].compile(backend="eager", fullgraph=True)
     if built == "after it ran":
@@ -421,7 +424,7 @@ def test_depth_without_a_lora_reaches_a_transformer_that_was_compiled_and_run_wi
             parts["transformer"](**calls[0])
     pipe = quiet(SpatialFusionPipeline(**parts, default_size=SIZE))
     for strength, expected in zip((0, 1.0), images):
-        assert_close(draw(pipe, adapter_strength=strength, **short), expected, atol=1e-4, rtol=1e-4)
+        assert_close(draw(pipe, controlnet_conditioning_scale=strength, **short), expected, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(*images, atol=1e-3)
 
 
@@ -476,9 +479,9 @@ def test_depth_is_the_same_beside_a_fused_lora():
     assert not torch.allclose(beside, usual, atol=1e-2)
     pipe.transformer.fuse_lora(adapter_names=["user"])
     assert_close(draw(pipe), beside, atol=1e-3, rtol=1e-3)
-    base = draw(pipe, adapter_strength=0)
+    base = draw(pipe, controlnet_conditioning_scale=0)
     pipe.transformer.unfuse_lora()
-    assert_close(draw(pipe, adapter_strength=0), base, atol=1e-3, rtol=1e-3)
+    assert_close(draw(pipe, controlnet_conditioning_scale=0), base, atol=1e-3, rtol=1e-3)
     assert_close(draw(pipe), beside, atol=1e-3, rtol=1e-3)
 
 
@@ -506,7 +509,7 @@ def test_our_own_lora_is_not_fused():
     add_users_lora(pipe)
     pipe.transformer.set_adapters(["user", "spatialfusion"])
     pipe.transformer.fuse_lora()
-    for changes in ({}, {"adapter_strength": 0}):
+    for changes in ({}, {"controlnet_conditioning_scale": 0}):
         with pytest.raises(InputError, match=r"'spatialfusion', which brings depth, was fused .* unfuse_lora\(\)"):
             draw(pipe, **changes)
 
@@ -532,7 +535,7 @@ def test_a_transformer_that_is_stored_in_8_bit_floats_has_depth_in_its_compute_d
         for key, parameter in reference.transformer.named_parameters():
             if ".spatialfusion." not in key:
                 parameter.copy_(stored[key].to(parameter.dtype))
-    for changes in ({}, {"adapter_strength": 0}):
+    for changes in ({}, {"controlnet_conditioning_scale": 0}):
         assert_close(draw(pipe, **changes), draw(reference, **changes), atol=1e-4, rtol=1e-4)
     assert {t.dtype for k, t in stored.items() if k.endswith("to_q.base_layer.weight")} == {torch.float8_e4m3fn}
     assert pipe.delta.weight.dtype == torch.float32

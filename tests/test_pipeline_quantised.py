@@ -22,7 +22,7 @@ def draw(pipe, **changes):
 @pytest.fixture(scope="module")
 def whole(tiny_folder):
     pipe = SpatialFusionPipeline.from_pretrained(tiny_folder)
-    return draw(pipe).images, draw(pipe, adapter_strength=0).images
+    return draw(pipe).images, draw(pipe, controlnet_conditioning_scale=0).images
 
 
 def check(pipe, whole, kind: str, bits: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -30,7 +30,7 @@ def check(pipe, whole, kind: str, bits: int, dtype: torch.dtype = torch.float32)
     assert kind in {type(module).__name__ for module in pipe.transformer.modules()}
     ours = {p.dtype for name, p in pipe.transformer.named_parameters() if ".spatialfusion." in name}
     assert ours == {pipe.delta.weight.dtype} == {dtype}
-    output, base = draw(pipe), draw(pipe, adapter_strength=0)
+    output, base = draw(pipe), draw(pipe, controlnet_conditioning_scale=0)
     assert output.geometry.depth.dtype == torch.float32
     effect, expected = ((a - b).abs().mean() for a, b in ((output.images, base.images), whole))
     assert abs(effect / expected - 1) < (0.2 if bits == 4 else 0.05)

@@ -8,7 +8,7 @@ from tiny import SIZE
 from torch.testing import assert_close
 
 from spatialfusion.errors import InputError
-from spatialfusion.flow import sample
+from spatialfusion.flow import depth_generators, sample
 from spatialfusion.generate import TINY
 from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
@@ -38,7 +38,7 @@ def exact(text: str = TEXT) -> Geometry:
 
 def test_a_scene_is_its_exact_depth(pipe):
     output = pipe(PROMPT, scene=TEXT, generator=seed(0), **FAST)
-    assert "scene" in pipe.seconds
+    assert "scene" in output.seconds
     given = pipe(PROMPT, geometry=exact(), generator=seed(0), **FAST)
     assert torch.equal(output.geometry.depth, exact().depth)
     assert torch.equal(output.images, given.images)
@@ -80,7 +80,7 @@ def test_strength_goes_from_no_scene_to_the_scene():
     pipe.set_progress_bar_config(disable=True)
 
     def depth(**options) -> Geometry:
-        return pipe.predict_geometry(PROMPT, generator=seed(0), depth_steps=4, depth_guidance=1.0, **options)
+        return pipe.predict_geometry(PROMPT, generator=seed(0), depth_steps=4, depth_guidance_scale=1.0, **options)
 
     def distance(geometry: Geometry) -> tuple[float, float]:
         both = geometry.valid & scene.valid
@@ -119,10 +119,11 @@ def test_a_start_is_the_scene_with_its_noise(pipe, monkeypatch):
     seen = []
     denoise = model.denoise
     monkeypatch.setattr(model, "denoise", lambda *inputs: seen.append(inputs[:3]) or denoise(*inputs))
-    pipe.predict_geometry(PROMPT, scene=TEXT, scene_strength=0.75, depth_steps=2, depth_guidance=1.0, generator=seed(0))
+    pipe.predict_geometry(
+        PROMPT, scene=TEXT, scene_strength=0.75, depth_steps=2, depth_guidance_scale=1.0, generator=seed(0)
+    )
     state, u, t = seen[0]
-    generator = seed(0)
-    torch.randn(16, SIZE // 8, SIZE // 8, generator=generator)  # that of the image comes first
+    (generator,) = depth_generators([seed(0)])
     noise = torch.randn(2, *clean.shape[-2:], generator=generator), torch.randn((), generator=generator)
     assert_close(state[0], 0.75 * clean[0] + 0.25 * noise[0])
     assert_close(u[0], 0.75 * fov[0] + 0.25 * noise[1])

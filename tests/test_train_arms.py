@@ -138,13 +138,13 @@ def test_an_arm_trains_what_it_should_and_that_alone(arms, name):
 def test_an_arm_is_drawn_as_it_was_trained(arms, start, name):
     pipe = load(arms[name].run / "model")
     assert pipe.spatialfusion.config.injection == name
-    base = draw(load(start / "model"), adapter_strength=0)
-    assert torch.equal(draw(pipe, adapter_strength=0), base)
+    base = draw(load(start / "model"), controlnet_conditioning_scale=0)
+    assert torch.equal(draw(pipe, controlnet_conditioning_scale=0), base)
     near, far = (draw(pipe, geometry=flat(metres)) for metres in (1, 40))
     assert torch.equal(near, far) == (name == "none")
     # LoRA and delta stay, whatever the depth, and strength scales all that is left.
     assert not torch.equal(near, base)
-    assert not torch.equal(draw(pipe, geometry=flat(1), adapter_strength=0.5), near)
+    assert not torch.equal(draw(pipe, geometry=flat(1), controlnet_conditioning_scale=0.5), near)
     # What was saved is what the stage has.
     again = Stage2(arms[name].stage.config, arms[name].run, CPU)
     assert again.model.config == arms[name].stage.model.config
@@ -154,7 +154,7 @@ def test_an_arm_is_drawn_as_it_was_trained(arms, start, name):
 def test_the_adapter_learns_the_latent_and_is_silent_until_it_is_read(arms, start, tmp_path):
     """It starts anew from any model, and forgets what an earlier stage 2 made of the diffusion model."""
     data = {"data.folder": str(start / "data")}
-    base = draw(load(start / "model"), adapter_strength=0)
+    base = draw(load(start / "model"), controlnet_conditioning_scale=0)
     shutil.copytree(arms["concat"].run / "model", tmp_path / "model")
     assert not torch.equal(draw(load(tmp_path / "model")), base)
     torch.manual_seed(0)
@@ -314,7 +314,7 @@ def test_stage_1_makes_a_model_of_the_layers_and_keeps_to_them(start, tmp_path):
 def test_a_controlnet_learns_beside_a_frozen_model_and_draws_our_depth(start, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(start / "model", run / "model")
-    base = draw(load(run / "model"), adapter_strength=0)
+    base = draw(load(run / "model"), controlnet_conditioning_scale=0)
     stage = ControlNetStage(make_config(run, **{"data.folder": str(start / "data")}), run, CPU)
     frozen = {id(m): {k: v.clone() for k, v in m.state_dict().items()} for m in (*stage.frozen(), stage.vae)}
     before = {name: tensor.clone() for name, tensor in stage.trained.state_dict().items()}
@@ -336,13 +336,17 @@ def test_a_controlnet_learns_beside_a_frozen_model_and_draws_our_depth(start, tm
 
     stage.export(run / "model")
     pipe = load(run / "model")
-    assert torch.equal(draw(pipe, adapter_strength=0), base)
+    assert torch.equal(draw(pipe, controlnet_conditioning_scale=0), base)
     tilted = Geometry.from_depth(torch.linspace(1, 9, SIZE)[None, :, None].expand(1, SIZE, SIZE), focal=1.0)
-    own, given, half = draw(pipe), draw(pipe, geometry=tilted), draw(pipe, geometry=tilted, adapter_strength=0.5)
+    own, given, half = (
+        draw(pipe),
+        draw(pipe, geometry=tilted),
+        draw(pipe, geometry=tilted, controlnet_conditioning_scale=0.5),
+    )
     assert not torch.equal(own, base) and not torch.equal(given, own) and not torch.equal(half, given)
-    assert torch.equal(draw(pipe, adapter_start=1.0), base)
+    assert torch.equal(draw(pipe, control_guidance_start=1.0), base)
     image = torch.rand(3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
-    assert not torch.equal(draw(pipe, image=image), draw(pipe, image=image, adapter_strength=0))
+    assert not torch.equal(draw(pipe, image=image), draw(pipe, image=image, controlnet_conditioning_scale=0))
     # A metre more or less is no other disparity picture: a ControlNet is told of none.
     assert torch.equal(draw(pipe, geometry=flat(3)), draw(pipe, geometry=flat(30)))
     pipe.save_pretrained(tmp_path / "copy")

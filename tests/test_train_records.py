@@ -184,7 +184,7 @@ def test_the_exported_file_is_all_that_the_pipeline_needs(trained):
         return pipe("a red car", generator=seed, **fast | options).images
 
     assert draw().isfinite().all()
-    assert not torch.equal(draw(), draw(adapter_strength=0.0))
+    assert not torch.equal(draw(), draw(controlnet_conditioning_scale=0.0))
     # It is what the stage has, and it goes on from there.
     again = Stage1(trained.config, trained.run, CPU)
     for name, tensor in trained.stage2.model.state_dict().items():

@@ -113,6 +113,7 @@ class Backbone:
         projection: the module of its input projection, to which the delta belongs.
         lora_targets: the linears that the LoRA is on: ends of their names, or an expression that names match as a
             whole.
+        lora_loader: diffusers' class that reads LoRA files for it, and knows their layouts.
         injection: how a residual is added to the network's input; see depth_injection.py.
         velocity: (transformer, latents, references, t, prompt_embeds, prompt_mask, ...) -> predicted noise - x0 of
             noisy latents x_t [B, C, h, w], for normalised latents of source images [B, C, h', w'] each, noise levels
@@ -141,6 +142,7 @@ class Backbone:
     template: ChatTemplate
     projection: str
     lora_targets: tuple[str, ...] | str
+    lora_loader: str
     injection: type[DepthInjection]
     velocity: Callable[..., Tensor]
     predict: Callable[..., Tensor]
@@ -206,7 +208,8 @@ class Backbone:
         return self.injection(transformer, self.projection_of(transformer), self.pack(residual), delta, strength)
 
     def projection_of(self, transformer: nn.Module) -> nn.Linear:
-        return unwrapped(transformer).get_submodule(self.projection)
+        projection: Any = unwrapped(transformer).get_submodule(self.projection)
+        return projection  # or what peft or a quantisation has put in its place
 
     def projection_delta(self, transformer: nn.Module, concat: bool = False) -> nn.Linear:
         """A change of the input projection, to be trained; zero, so that it starts as the base.

@@ -107,7 +107,7 @@ class DepthInjection:
     def __init__(
         self,
         transformer: nn.Module,
-        projection: nn.Module,
+        projection: nn.Linear,
         residual: Tensor,
         delta: nn.Linear | None,
         strength: float,
@@ -178,7 +178,7 @@ class DepthInjection:
         return (), {**kwargs, self.argument: self.shift(kwargs[self.argument])}
 
     def _add_delta(self, _module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
-        if not self._active or self.strength == 0:
+        if not self._active or self.strength == 0 or self.delta is None:
             return None
         weight, bias = self.delta.weight.to(output.device), self.delta.bias.to(output.device)
         if not torch.is_autocast_enabled(output.device.type):
@@ -325,6 +325,14 @@ def saved_without_lora(transformer: nn.Module) -> Iterator[None]:
 def has_lora(transformer: nn.Module) -> bool:
     """Whether our LoRA is on it. Unloading a user's LoRAs takes it off, too."""
     return ADAPTER in getattr(transformer, "peft_config", {})
+
+
+def rest_lora(transformer: nn.Module) -> None:
+    """Take our LoRA out of the active ones, among which what was done to others may have put it: peft activates another
+    adapter in place of one that is deleted."""
+    for layer in _lora_layers(transformer) if has_lora(transformer) else []:
+        if ADAPTER in layer.active_adapters:
+            _scale_layer(layer, 0.0)
 
 
 def check_lora(transformer: nn.Module) -> None:

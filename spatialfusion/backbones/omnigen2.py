@@ -175,6 +175,7 @@ BACKBONE = Backbone(
     projection="x_embedder",
     # Attention and MLP, as a whole name. The refiners of text and references never see the image.
     lora_targets=r"(noise_refiner|layers)\.\d+\.(attn\.(to_q|to_k|to_v|to_out\.0)|feed_forward\.linear_[123])",
+    lora_loader="SanaLoraLoaderMixin",  # diffusers' own layout alone
     injection=DepthInjection,
     velocity=velocity,
     predict=predict,

@@ -179,7 +179,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
 
     def _run(
         self,
-        block: OmniGen2TransformerBlock,
+        block: nn.Module,
         x: Tensor,
         rotary: tuple[Tensor, Tensor],
         mask: Tensor | None,
@@ -205,7 +205,7 @@ class OmniGen2TransformerBlock(nn.Module):
     ):
         super().__init__()
         self.timed = time_channels is not None
-        self.norm1 = TimedNorm(hidden, time_channels, eps) if self.timed else nn.RMSNorm(hidden, eps)
+        self.norm1 = nn.RMSNorm(hidden, eps) if time_channels is None else TimedNorm(hidden, time_channels, eps)
         self.attn = Attention(hidden, head_dim, heads, kv_heads)
         self.norm2 = nn.RMSNorm(hidden, eps)
         self.ffn_norm1 = nn.RMSNorm(hidden, eps)
@@ -337,8 +337,8 @@ def rotary_factors(positions: Tensor, axes: Sequence[int]) -> tuple[Tensor, Tens
     for axis, channels in enumerate(axes):
         exponents = torch.arange(0, channels, 2, device=positions.device, dtype=dtype) / channels
         angles.append(positions[..., axis, None].to(dtype) * ROPE_THETA**-exponents)
-    angles = torch.cat(angles, dim=-1)
-    return angles.cos().float(), angles.sin().float()
+    joined = torch.cat(angles, dim=-1)
+    return joined.cos().float(), joined.sin().float()
 
 
 def rotate(x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:

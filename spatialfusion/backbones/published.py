@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from ..errors import InputError, suggest
 from ..model_config import SpatialFusionConfig
@@ -38,7 +37,7 @@ class Network:
     published: int | None = None
     keys: int | None = None
 
-    def build(self, device: torch.device | str, dtype: torch.dtype) -> nn.Module:
+    def build(self, device: torch.device | str, dtype: torch.dtype) -> Any:
         """The network with random weights, or none on the meta device."""
         network = getattr(importlib.import_module(self.library), self.name)
         with torch.device(device), default_dtype(dtype):
@@ -356,7 +355,7 @@ DINOV2_BASE = {
 
 def _spatial(backbone: str, **sizes: Any) -> SpatialFusionConfig:
     """1024 query tokens for a square picture: a state of 256 in patches of 8, refined to 1024 pixels by the head."""
-    common = {
+    common: dict[str, Any] = {
         "head_dim": 128,
         "hidden_size": 1024,
         "num_heads": 16,

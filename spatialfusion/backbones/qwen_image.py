@@ -25,6 +25,7 @@ from .sampling import guided_by_prompt, set_steps
 
 if TYPE_CHECKING:
     from diffusers import FlowMatchEulerDiscreteScheduler, QwenImageControlNetModel, QwenImageTransformer2DModel
+    from diffusers.models.attention_processor import Attention
 
 TINY_SHIFT = 1.15
 
@@ -143,7 +144,7 @@ class ShortAttention:
 
     def __call__(
         self,
-        attn: nn.Module,
+        attn: Attention,
         hidden_states: Tensor,
         encoder_hidden_states: Tensor,
         encoder_hidden_states_mask: Tensor | None,
@@ -301,6 +302,7 @@ BACKBONE = Backbone(
         "txt_mlp.net.0.proj",
         "txt_mlp.net.2",
     ),
+    lora_loader="QwenImageLoraLoaderMixin",
     injection=DepthInjection,
     velocity=velocity,
     predict=predict,

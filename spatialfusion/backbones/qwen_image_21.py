@@ -191,7 +191,7 @@ def _velocity(
         outputs.append(output[:, -height * width :])
     if len(groups) == 1:
         return unpack(outputs[0], height, width)
-    order = torch.cat([group.rows for group in groups]).argsort()
+    order = torch.cat([group.rows for group in groups if group.rows is not None]).argsort()
     return unpack(torch.cat(outputs)[order], height, width)
 
 
@@ -336,6 +336,7 @@ BACKBONE = Backbone(
         "img_mlp.gate_layer",
         "img_mlp.out",
     ),
+    lora_loader="QwenImageLoraLoaderMixin",
     injection=DepthInjection,
     velocity=velocity,
     predict=predict,

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -14,10 +14,16 @@ from torch import Tensor, nn
 
 from ..context import SemanticContext
 from ..errors import InputError
-from .depth_injection import DepthInjection
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
+
+
+class Injection(AbstractContextManager, Protocol):
+    """Depth that a network is given while it is entered and `active`; see DepthInjection, and ControlNetInjection."""
+
+    active: bool
+
 
 # A guidance scale, or what is asked for it before each step.
 Guidance = float | Callable[[], float]
@@ -36,7 +42,8 @@ class Draw:
         noise: [B, C, h, w], see `draw_noise`.
         steps: of the scheduler.
         injection: depth, not yet entered; given to every call alike.
-        depth_range: part of the schedule with depth: step i of n has it where start <= i / n < end.
+        depth_range: part of the schedule with depth: as in diffusers, step i of n has it where start <= i / n and
+            (i + 1) / n <= end.
         image_guidance: how closely the image follows the source images, for a backbone that has such a guidance.
         rescale: keep the norm of the guided velocity at the prompt's own, for a backbone that can.
         callback: called with (i, latents) after step i.
@@ -49,7 +56,7 @@ class Draw:
     noise: Tensor
     steps: int
     guidance: Guidance
-    injection: DepthInjection | None = None
+    injection: Injection | None = None
     depth_range: tuple[float, float] = (0.0, 1.0)
     image_guidance: float = 1.0
     rescale: bool = False
@@ -70,7 +77,8 @@ def guidance_of(guidance: Guidance) -> float:
 def cache_context(transformer: nn.Module, name: str) -> AbstractContextManager:
     """What the calls of the network for one kind of prompt stand in, so that what diffusers' `enable_cache` keeps for
     one kind is not taken for another."""
-    return transformer.cache_context(name) if hasattr(transformer, "cache_context") else nullcontext()
+    context = getattr(transformer, "cache_context", None)
+    return nullcontext() if context is None else context(name)
 
 
 def set_noise_levels(scheduler: SchedulerMixin, steps: int, mu: float) -> Tensor:
@@ -133,7 +141,7 @@ def follow(scheduler: SchedulerMixin, latents: Tensor, predict: Predictor, draw:
             if draw.before_step is not None:
                 draw.before_step(i)
             if draw.injection is not None:
-                draw.injection.active = start <= i / steps < end
+                draw.injection.active = start <= i / steps and (i + 1) / steps <= end
             t = torch.full((len(latents),), levels[i], device=latents.device)
             v = predict(latents, t)
             # From the latents without the residual: depth is in the network's input alone.

@@ -150,6 +150,7 @@ BACKBONE = Backbone(
     projection=PROJECTION,
     # Attention and MLP, as a whole name. The refiner of the text never sees the image.
     lora_targets=r"(noise_refiner|layers)\.\d+\.(attention\.(to_q|to_k|to_v|to_out\.0)|feed_forward\.w[123])",
+    lora_loader="ZImageLoraLoaderMixin",
     injection=DepthInjection,
     velocity=velocity,
     predict=predict,

@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -125,7 +126,7 @@ def mllm_parts(preset: Preset, request: Request, device: torch.device | str, dty
     yield Part("prefill null", size, lambda: prefill(preset.mllm_tokens(0)))
 
 
-def _vision_layout(visual: nn.Module, grid: Tensor, device: torch.device | str) -> dict[str, Tensor]:
+def _vision_layout(visual: Any, grid: Tensor, device: torch.device | str) -> dict[str, Tensor]:
     """Positions that the vision tower would make from `grid`, which must stay on the CPU for the meta device."""
     from transformers import vision_utils
 
@@ -154,7 +155,8 @@ def transformer_parts(
     yield Part("step", size, lambda: call(text))
     yield Part("step null", size, lambda: call(null))
 
-    delta = nn.Linear(*reversed(preset.spatial.projection_shape), device=device, dtype=dtype)
+    outputs, inputs = projection_shape(preset)
+    delta = nn.Linear(inputs, outputs, device=device, dtype=dtype)
     rows, columns = request.grid(preset)
     tokens = torch.zeros(1, rows * columns, delta.in_features, device=device, dtype=dtype)
     add_lora(transformer, preset, dtype)
@@ -166,6 +168,13 @@ def transformer_parts(
     added = count_parameters(transformer) - size + count_parameters(delta)
     yield Part("step with depth", added, lambda: call_with_depth(text))
     yield Part("step null with depth", added, lambda: call_with_depth(null))
+
+
+def projection_shape(preset: Preset) -> tuple[int, int]:
+    """(out, in) of the change of the input projection, which every preset has."""
+    shape = preset.spatial.projection_shape
+    assert shape is not None
+    return shape
 
 
 def transformer_call(
@@ -181,7 +190,7 @@ def transformer_call(
     return preset.backbone.cost_call(transformer, CostRequest(images, *request.grid(preset), device, dtype, cached))
 
 
-def add_lora(transformer: nn.Module, preset: Preset, dtype: torch.dtype) -> None:
+def add_lora(transformer: Any, preset: Preset, dtype: torch.dtype) -> None:
     from peft import LoraConfig
 
     rank, targets = preset.spatial.lora_rank, preset.backbone.lora_targets

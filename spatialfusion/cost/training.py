@@ -23,7 +23,7 @@ from ..backbones.published import Preset, default_dtype
 from ..context import without_head
 from ..model import SpatialFusionModel
 from ..train.shard import blocks, gathered_bytes
-from .parts import Request, add_lora, count_parameters, empty_context, transformer_call
+from .parts import Request, add_lora, count_parameters, empty_context, projection_shape, transformer_call
 
 GIB = 2**30
 META, BF16 = "meta", torch.bfloat16
@@ -63,7 +63,7 @@ def training_memory(preset: Preset, request: Request) -> dict[str, Memory]:
     gathered = max(gathered, gathered_bytes(transformer))
     add_lora(transformer, preset, BF16)
     learned = sum(p.numel() for name, p in transformer.named_parameters() if ".lora_" in name)
-    learned += math.prod(preset.spatial.projection_shape)
+    learned += math.prod(projection_shape(preset))
     # AdamW: the LoRA's linears are no blocks of the trained module (see Stage.parameter_groups).
     trained = first.trained + learned * _bytes_each(muon=False)
     trained += 2 * count_parameters(preset.vae.build(META, BF16))
@@ -169,9 +169,10 @@ class FusedAttention(TorchFunctionMode):
     def __torch_function__(
         self, function: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        given = kwargs or {}
         if function is not F.scaled_dot_product_attention:
-            return function(*args, **(kwargs or {}))
-        q, k, v = args[:3] if len(args) >= 3 else (*args, *(kwargs[n] for n in ("query", "key", "value")[len(args) :]))
+            return function(*args, **given)
+        q, k, v = args[:3] if len(args) >= 3 else (*args, *(given[n] for n in ("query", "key", "value")[len(args) :]))
         groups = q.shape[1] // k.shape[1]
         if groups > 1:
             k, v = (x[:, :, None].expand(-1, -1, groups, -1, -1).flatten(1, 2) for x in (k, v))

@@ -73,7 +73,7 @@ def _download(name: str) -> Path:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, allow_patterns=_FILES, local_files_only=True))
+        folder = Path(snapshot_download(name, allow_patterns=list(_FILES), local_files_only=True))
         if list(folder.glob("*.safetensors")):
             return folder
     except LocalEntryNotFoundError:
@@ -81,7 +81,7 @@ def _download(name: str) -> Path:
     advice = f"place its config.json and .safetensors files in a folder and give that folder instead of {name}"
     check_reachable(name, "model", advice)
     try:
-        return Path(snapshot_download(name, allow_patterns=_FILES, etag_timeout=SECONDS))
+        return Path(snapshot_download(name, allow_patterns=list(_FILES), etag_timeout=SECONDS))
     except OSError as error:
         raise InputError(f"{name} cannot be downloaded ({_first_line(error)}): {advice}.") from None
 

@@ -61,8 +61,8 @@ def read_image_file(data: bytes, max_side: int | None = None) -> ImageFile:
     kept = kept and orientation(image) == 1 and not is_transparent(image)
     if max_side is not None and max(result.size) > max_side:
         factor = max_side / max(result.size)
-        size = tuple(max(SMALLEST, round(side * factor)) for side in result.size)
-        result, kept = result.resize(size, Image.Resampling.LANCZOS), False
+        width, height = (max(SMALLEST, round(side * factor)) for side in result.size)
+        result, kept = result.resize((width, height), Image.Resampling.LANCZOS), False
     if kept:
         return ImageFile(result, data, hfov)
     if image.format in ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA"):

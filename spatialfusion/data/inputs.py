@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
@@ -19,7 +20,7 @@ from .tables import CsvInput, JsonlInput
 from .tars import TarInput
 
 _TABLES = {"captions.jsonl": JsonlInput, "metadata.jsonl": JsonlInput, "metadata.csv": CsvInput}
-_FILES = {".tar": TarInput, ".parquet": ParquetInput}
+_FILES: dict[str, Callable[[list[Path], Columns], Input]] = {".tar": TarInput, ".parquet": ParquetInput}
 _PACKED = (".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".zst", ".zip", ".7z", ".rar")
 _EXPECTED = "captions.jsonl, metadata.csv, .tar or .parquet files, or images with a .txt beside each"
 
@@ -58,9 +59,9 @@ def _open_folder(path: Path, columns: Columns, split: str) -> Input:
             raise InputError(f"{path} has no split {split!r}: choose one with --split.")
         return DatasetInput(str(path / split), columns, split)
     names = _names(path)
-    for ending, kind in _FILES.items():
+    for ending, packed_kind in _FILES.items():
         if found := [path / name for name in names if name.lower().endswith(ending)]:
-            return kind(found, columns)
+            return packed_kind(found, columns)
     pictures = [name for name in names if name.lower().endswith(tuple(f".{ending}" for ending in IMAGE_ENDINGS))]
     if pictures:
         if any(name.endswith(CAPTION_ENDINGS) for name in names):

@@ -156,7 +156,7 @@ class _Shard:
         if self.teacher.gives_fov:
             return ASSUMED_HFOV, "teacher"
         for degrees, source in ((item.hfov, "given"), (picture.hfov, "exif"), (self.options.fov, "given")):
-            if degrees == "unknown":
+            if isinstance(degrees, str):
                 return ASSUMED_HFOV, "unknown"
             if degrees is not None:
                 return degrees, source

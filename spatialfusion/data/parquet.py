@@ -19,7 +19,8 @@ class ParquetInput:
         import pyarrow.parquet as pq
 
         self.paths, self.columns = paths, columns
-        self.ends, self.names = [], []
+        self.ends: list[int] = []
+        self.names: list[list[str]] = []
         for path in paths:
             try:
                 with pq.ParquetFile(path) as file:

@@ -69,7 +69,8 @@ class RecordFolder:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.paths = shard_paths(self.folder)
-        sizes, has_camera, self.ends = [], [], []
+        sizes, has_camera = [], []
+        self.ends: list[int] = []
         for path in self.paths:
             with open_shard(path) as file:
                 table = file.read(columns=["width", "height", "hfov"])
@@ -203,7 +204,9 @@ class Reader:
             np.abs(np.log(records.sizes[:, 0] / records.sizes[:, 1])[:, None] - ratios).argmin(axis=1)
             for records in self.folders
         ]
-        counts = sum(w * np.bincount(n, minlength=len(ratios)) for w, n in zip(self.weights, nearest))
+        counts = np.zeros(len(ratios))
+        for weight, numbers in zip(self.weights, nearest):
+            counts = counts + weight * np.bincount(numbers, minlength=len(ratios))
         full = np.flatnonzero(counts >= self.batch)
         if not len(full):
             full = np.array([counts.argmax()])
@@ -249,12 +252,12 @@ class Reader:
 
 def aspect_buckets(side: int, multiple: int = 16, ratios: Sequence[float] = _RATIOS) -> list[tuple[int, int]]:
     """Sizes (width, height) of about side x side pixels in the shapes width / height = ratios; edges are multiples."""
-    sizes = []
+    sizes: list[tuple[int, int]] = []
     for ratio in ratios:
-        width, height = side * math.sqrt(ratio), side / math.sqrt(ratio)
-        size = tuple(max(multiple, round(edge / multiple) * multiple) for edge in (width, height))
-        if size not in sizes:
-            sizes.append(size)
+        edges = side * math.sqrt(ratio), side / math.sqrt(ratio)
+        width, height = (max(multiple, round(edge / multiple) * multiple) for edge in edges)
+        if (width, height) not in sizes:
+            sizes.append((width, height))
     return sizes
 
 

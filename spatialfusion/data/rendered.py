@@ -126,6 +126,7 @@ def render_folder(
             images, depth = [], []
             for start in range(0, len(scenes), 32):
                 rendering = render(scenes[start : start + 32], size=size, device=device)
+                assert rendering.image is not None
                 images.append((rendering.image * 255).round().to(torch.uint8).cpu())
                 depth.append(torch.where(rendering.valid, rendering.depth, 0).half().cpu())
                 bar.update(len(images[-1]))

@@ -136,6 +136,7 @@ def _record_of(name: str) -> tuple[str, str | None]:
     if not stem or not stem[0]:
         return "", None
     ending, role = ending.lower(), stem[-1].lower() if len(stem) > 1 else ""
+    kind: str | None
     if ending in IMAGE_ENDINGS:
         kind = "source" if role in _SOURCE else "image"
         has_role = role in _SOURCE or role in _TARGET

@@ -256,8 +256,8 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         num_inference_steps=options.steps,
         guidance_scale=options.guidance,
         depth_steps=options.depth_steps,
-        depth_guidance=options.depth_guidance,
-        adapter_strength=0.0 if options.no_depth else options.strength,
+        depth_guidance_scale=options.depth_guidance,
+        controlnet_conditioning_scale=0.0 if options.no_depth else options.strength,
     )
     folder = Path(options.model or TINY)
     if folder.is_dir():

@@ -30,8 +30,8 @@ class PipelineImages:
 
     Args:
         size: (width, height), None for the model's own.
-        options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps, depth_guidance,
-            adapter_strength.
+        options: arguments of the pipeline: num_inference_steps, guidance_scale, depth_steps,
+            depth_guidance_scale, controlnet_conditioning_scale.
         geometry_from: "oracle" gives the exact depth of the scene behind the question, "shuffled" that of another
             question of the same task, "planned" that of the scene which the prompt is read as; None lets the pipeline
             predict it, and so does a prompt that cannot be read.
@@ -57,9 +57,12 @@ class PipelineImages:
         self.options = options
         self.settings = {"model": model, "size": list(self.source_size), "geometry_from": geometry_from, **options}
         # What was not asked for is the task's usual, which may be another one day.
-        steps, guidance = (self.settings.pop(name, None) for name in ("depth_steps", "depth_guidance"))
+        steps, guidance = (self.settings.pop(name, None) for name in ("depth_steps", "depth_guidance_scale"))
         for task, is_edit in (("t2i", False), ("edit", True)):
             self.settings[f"depth_{task}"] = list(depth_settings(steps, guidance, is_edit))
+        if "controlnet_conditioning_scale" in self.settings:
+            # As it is called in the records of earlier runs, which go on in their folders.
+            self.settings["adapter_strength"] = self.settings.pop("controlnet_conditioning_scale")
         self.precision = precision
         if precision != "fp32":
             self.settings["precision"] = precision

@@ -69,7 +69,7 @@ def program_of(scene: Scene, statements: Iterable[Statement]) -> SceneProgram:
         elif said.domain == "object_size" and said.relation == "volume":
             relations[a].append(Relation("times as big as", others, value))
         elif said.domain == "object_size" and b is None:
-            extents[a].append((said.relation, value))
+            extents[a].append((said.relation, said.amount))
         elif said.domain == "object_size":
             relations[a].append(Relation(_MORE[said.relation], others, value))
         else:
@@ -126,7 +126,8 @@ def seen_from_camera(scene: Scene) -> Scene:
         x, z = thing.position[0] - camera.position[0], thing.position[2] - camera.position[2]
         position = (_round(cos * x - sin * z), -_round(-thing.position[1]), _round(sin * x + cos * z))
         yaw = 5.0 * round((thing.yaw + camera.yaw) / 5) % 360 if KINDS[thing.kind].has_front else 0.0
-        objects.append(SceneObject(thing.kind, thing.color, tuple(map(_round, thing.size)), position, yaw))
+        width, height, length = map(_round, thing.size)
+        objects.append(SceneObject(thing.kind, thing.color, (width, height, length), position, yaw))
     room = scene.room
     if room is not None:
         # Its walls are parallel to the axes of the world: after a turn they are the nearest ones that are again.

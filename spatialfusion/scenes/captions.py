@@ -404,7 +404,7 @@ def _content(
         return _EMPTY[scene.environment], ()
     if count >= 2 and rng.random() < related and len({describe(thing) for thing in scene.objects}) == count:
         i, j = rng.sample(range(count), 2)
-        choices = []
+        choices: list[tuple[tuple[str, ...], list[Statement]]] = []
         for first, second in ((i, j), (j, i)):
             if across := sides(scene, observation, first, second):
                 choices.append((_LEFT_RIGHT, across))
@@ -414,7 +414,7 @@ def _content(
         if choices:
             # What is in front can be said of half the scenes, sides of nearly all.
             templates, said = rng.choices(choices, [1 if t is _LEFT_RIGHT else 2 for t, _ in choices])[0]
-            text = rng.choice(templates).format(a=names[said[0].subject], b=names[said[0].reference])
+            text = rng.choice(templates).format(a=names[said[0].subject], b=names[said[0].other])
             rest = [name for k, name in enumerate(names) if k not in (i, j)]
             if rest:
                 text = f"{text}. there is also {_listing(rest)}"
@@ -466,7 +466,7 @@ def off_direction(statement: Statement, observation: Observation) -> float:
     Depth may be read along the line of sight or along the optical axis: the larger angle counts.
     """
     ax, _, az = observation.objects[statement.subject].position
-    bx, _, bz = observation.objects[statement.reference].position
+    bx, _, bz = observation.objects[statement.other].position
     x, z = ax - bx, az - bz
     if statement.relation in ("left", "right"):
         return math.degrees(math.atan2(abs(z), x if statement.relation == "right" else -x))
@@ -500,9 +500,9 @@ def _choose_wording(
 def _say_value(statement: Statement, observation: Observation, rng: random.Random) -> tuple[str, Statement]:
     """The value in words, and the statement with the value so said."""
     if statement.relation == "volume":
-        said = round(statement.value, 1)
+        said = round(statement.amount, 1)
         return _say_ratio(said, rng), replace(statement, value=said)
-    said, about = round_metres(statement.value), ""
+    said, about = round_metres(statement.amount), ""
     if rng.random() < 0.3:
         about = rng.choice(_ABOUT) + " "
         step = 0.5 if said >= 1 else 0.1

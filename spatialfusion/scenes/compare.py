@@ -19,6 +19,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import Geometry
 from ..geometry_edit import fit_mask
+from ..needed import needed
 from .compose import Composition
 from .statements import observe
 
@@ -75,8 +76,9 @@ class Comparison:
             if one.found is None:
                 rows.append((one.name, f"{one.asked:.2f} m", "not found", ""))
             else:
-                error = one.difference / one.asked
-                said = (f"{one.asked:.2f} m", f"{one.found:.2f} m", f"{one.difference:+.2f} m ({error:+.0%})")
+                difference = needed(one.difference)
+                error = difference / one.asked
+                said = (f"{one.asked:.2f} m", f"{one.found:.2f} m", f"{difference:+.2f} m ({error:+.0%})")
                 rows.append((one.name, *said))
         wide = [max(map(len, column)) for column in zip(*rows)]
         lines = ["  ".join([row[0].ljust(wide[0]), *map(str.rjust, row[1:], wide[1:])]).rstrip() for row in rows]

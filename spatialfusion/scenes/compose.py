@@ -76,8 +76,7 @@ def draw(
     """
     check_image_size(size, samples)
     drawn = render([layout.scene], size, samples, progress=progress)
-    instance = drawn.instance.int()
-    drawn.instance = None
+    instance = drawn.instance = drawn.instance.int()
     geometry = Geometry.from_depth(drawn.depth, layout.scene.camera.intrinsics()[0, 0])
     warnings = (*layout.warnings, *_hidden(layout, instance, geometry.valid, size[0] / size[1]))
     return Composition(drawn.image, geometry, instance, layout.names, warnings, layout.scene)

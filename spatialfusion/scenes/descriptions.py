@@ -39,9 +39,9 @@ def full_caption(scene: Scene, generator: torch.Generator) -> Caption:
     order = list(range(len(scene.objects)))
     rng.shuffle(order)
     for index in order:
-        words, said = _object(scene, observation.objects[index], index, rng)
+        words, several = _object(scene, observation.objects[index], index, rng)
         parts.append(words)
-        statements += said
+        statements += several
     if len(order) > 1 and rng.random() < KEEP:
         relation = _relation(scene, rng)
         if relation is not None:
@@ -109,7 +109,7 @@ def _relation(scene: Scene, rng: random.Random) -> tuple[str, Statement] | None:
                 "closer": "closer than",
                 "farther": "farther than",
             }[said.relation]
-            return f"{_name(scene, said.subject)} is {words} {_name(scene, said.reference)}", said
+            return f"{_name(scene, said.subject)} is {words} {_name(scene, said.other)}", said
     return None
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..needed import needed
 from .looks import primitives_of
 from .problem import Problem, Unit
 from .program import ALLOCENTRIC, EGOCENTRIC, INTRINSIC, OPPOSITE, ObjectRelation
@@ -118,7 +119,7 @@ class Draft:
 
     def _draw_camera(self, numbers: dict[str, tuple[float, ...]]) -> None:
         problem, sizes = self.problem, self.problem.measures.sizes
-        wanted = [r.value for r in problem.relations if r.kind == "from camera"]
+        wanted = [needed(r.value) for r in problem.relations if r.kind == "from camera"]
         spread = sum(np.hypot(sizes[:, 0], sizes[:, 2]) / 2 + 0.25 * sizes[:, 1]) / math.sqrt(problem.count)
         steps = [r.value for r in problem.relations if r.value and r.kind not in ("from camera", "times as big as")]
         spread += 0.5 * sum(steps) / max(1.0, math.sqrt(len(steps)))
@@ -132,14 +133,17 @@ class Draft:
             # The height is a part of the distance: not more than some of the nearest one's.
             height = np.minimum(height, 0.8 * min(wanted) + 0.3 * float(sizes[:, 1].min()))
         pitch = np.where(np.isnan(self.wish.pitch), np.arctan2(height - 0.4 * top, distance), self.wish.pitch)
-        x, z = np.zeros(self.n), np.zeros(self.n)
+        x: Array = np.zeros(self.n)
+        z: Array = np.zeros(self.n)
         if "at" in numbers:
             x, z = self.to_view(*numbers["at"])
         elif not self.anchored:
-            z = -distance
-            if problem.at:
-                fixed = [self.to_view(at[0], at[1]) for at in problem.at.values()]
-                x, z = sum(p[0] for p in fixed) / len(fixed), sum(p[1] for p in fixed) / len(fixed) - distance
+            fixed = [self.to_view(at[0], at[1]) for at in problem.at.values()]
+            for over, along in fixed:
+                x, z = x + over, z + along
+            if fixed:
+                x, z = x / len(fixed), z / len(fixed)
+            z = z - distance
         elif problem.at:
             near = next(self.to_view(at[0], at[1]) for at in problem.at.values())
             x, z = near[0], near[1] - distance
@@ -309,7 +313,7 @@ class Draft:
         across, along = (dx * cosine + dz * sine) / width, (dz * cosine - dx * sine) / length
         wide, deep = problem.measures.sizes[i][0], problem.measures.sizes[i][2]
         upright = np.abs(np.cos(yaw - self.yaw[:, j, None])) > math.sqrt(0.5)
-        part, uneven = 0.0, 0.0
+        part, uneven = np.zeros(()), np.zeros(())
         for size, fits in (((wide / width, deep / length), upright), ((deep / width, wide / length), ~upright)):
             found, rough = stand(primitives_of(problem.objects[j]), across, along, size)
             part, uneven = np.where(fits, found, part), np.where(fits, rough, uneven)
@@ -454,7 +458,8 @@ class Draft:
                 ends = relation.kind == "between" and known
                 if ends or relation.kind == "from camera" or (others and known == others):
                     found += [(i, relation)] * (3 if relation.value is not None else 1)
-            ordered = [relation for member, relation in found if member == i and relation.kind in EGOCENTRIC]
+            own = [relation for member, relation in found if member == i and relation is not None]
+            ordered = [relation for relation in own if relation.kind in EGOCENTRIC]
             if len(ordered) > 1:
                 found += [(i, ObjectRelation("within", i, (), None, 0))] * (1 + len(found) // 2)
         return found
@@ -484,9 +489,10 @@ class Draft:
             low = np.max(limits[after], 0)[:, None] + own if limits[after] else None
             if high is not None and low is not None:
                 places.append((high + low) / 2 + 0.5 * part * np.maximum(high - low, 0))
-            elif high is not None or low is not None:
-                step = own * (0.1 + 2 * e)
-                places.append(high - step if low is None else low + step)
+            elif high is not None:
+                places.append(high - own * (0.1 + 2 * e))
+            elif low is not None:
+                places.append(low + own * (0.1 + 2 * e))
             else:
                 known = values[:, self.placed]
                 places.append(known.mean(1)[:, None] + part * (known.std(1)[:, None] + 2 * own))
@@ -583,7 +589,7 @@ class Draft:
         sizes = self.problem.measures.sizes
         ratio = max(sizes[i]) / max(sizes[j])
         if 1 / 3 < ratio < 3:
-            return 0.0
+            return np.zeros(())
         return np.abs(v) * touch * (1.5 if ratio > 1 else -1.5)
 
     def _anywhere(self, i: int, u: Array, v: Array, e: Array) -> tuple[Array, Array]:
@@ -671,7 +677,7 @@ class Draft:
                 rise = self.base[:, i] - self.base[:, j] + (measures.sizes[i][1] - measures.sizes[j][1]) / 2
             else:
                 continue
-            radius = np.sqrt(np.maximum(relation.value**2 - rise**2, 1e-6))
+            radius = np.sqrt(np.maximum(needed(relation.value) ** 2 - rise**2, 1e-6))
             found.append((x[:, None], z[:, None], radius[:, None], relation))
         return found
 
@@ -868,7 +874,7 @@ class Draft:
         for i in sorted(problem.against, key=lambda i: i not in problem.at):
             if self.placed[i]:
                 return self.z[:, i] + sizes[i][2] / 2
-        free = [i for i in np.flatnonzero(self.placed) if i not in problem.walls]
+        free = [int(i) for i in np.flatnonzero(self.placed) if i not in problem.walls]
         return self._backs(free).max(1) + 0.02 if free else np.zeros(self.n)
 
     def _backs(self, chosen: list[int]) -> Array:

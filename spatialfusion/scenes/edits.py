@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from ..needed import needed
 from .captions import ASIDE, describe, draw_random, off_direction, say_metres
 from .looks import has_front
 from .sample import held_out, sample_scene, well_composed
@@ -62,6 +63,24 @@ class Edit:
     added: SceneObject | None = None
     statement: Statement | None = None
 
+    # What a kind of edit has, without None.
+
+    @property
+    def place(self) -> int:
+        return needed(self.index)
+
+    @property
+    def way(self) -> str:
+        return needed(self.direction)
+
+    @property
+    def amount(self) -> float:
+        return needed(self.value)
+
+    @property
+    def thing(self) -> SceneObject:
+        return needed(self.added)
+
     def to_json(self) -> str:
         """Serialise to JSON; `from_json` restores an equal edit."""
         data = dataclasses.asdict(self)
@@ -95,24 +114,24 @@ def apply_edit(scene: Scene, edit: Edit) -> Scene:
         camera = scene.camera
         if edit.index is None:
             return replace(scene, camera=_move_camera(camera, edit))
-        return replace(scene, camera=_orbit(camera, objects[edit.index], edit.direction))
+        return replace(scene, camera=_orbit(camera, objects[edit.place], edit.way))
     if edit.kind == "add":
-        objects.append(edit.added)
+        objects.append(edit.thing)
     elif edit.kind == "remove":
-        del objects[edit.index]
+        del objects[edit.place]
     else:
-        thing = objects[edit.index]
+        thing = objects[edit.place]
         if edit.kind == "move":
-            thing = replace(thing, position=_step(thing.position, scene.camera, *_MOVES[edit.direction], edit.value))
+            thing = replace(thing, position=_step(thing.position, scene.camera, *_MOVES[edit.way], edit.amount))
         elif edit.kind == "rotate":
             thing = replace(thing, yaw=_turned(scene, edit))
         elif edit.kind == "resize":
             thing = replace(thing, size=_resized(thing.size, edit))
         elif edit.kind == "recolor":
-            thing = replace(thing, color=edit.color)
+            thing = replace(thing, color=needed(edit.color))
         else:
             raise ValueError(f"no edit of kind {edit.kind!r}")
-        objects[edit.index] = thing
+        objects[edit.place] = thing
     return replace(scene, objects=tuple(objects))
 
 
@@ -130,31 +149,31 @@ def score_edit(source: Observation | Scene, target: Observation | Scene, edit: E
     if edit.kind == "add":
         return _score_addition(target, edit)
     if edit.kind == "remove":
-        rest = [*source.objects[: edit.index], *source.objects[edit.index + 1 :]]
+        rest = [*source.objects[: edit.place], *source.objects[edit.place + 1 :]]
         return float(all(_maybe_same(a, b) for a, b in zip(rest, target.objects)))
     if edit.kind == "camera" and edit.index is None:
-        x, z = _CAMERA_MOVES[edit.direction]
+        x, z = _CAMERA_MOVES[edit.way]
         steps = [_change(a, b) for a, b in zip(source.objects, target.objects)]
         along = [-(x * step[0] + z * step[1]) for step in steps]
-        return measure_credit(sum(along) / len(along), edit.value) if along else 0.0
-    before, after = source.objects[edit.index], target.objects[edit.index]
+        return measure_credit(sum(along) / len(along), edit.amount) if along else 0.0
+    before, after = source.objects[edit.place], target.objects[edit.place]
     if edit.kind == "camera":
         return _score_orbit(source, target, edit)
     if edit.kind == "move":
-        x, z = _MOVES[edit.direction]
+        x, z = _MOVES[edit.way]
         step = _change(before, after)
-        return measure_credit(x * step[0] + z * step[1], edit.value)
+        return measure_credit(x * step[0] + z * step[1], edit.amount)
     if edit.kind == "rotate":
         if after.front is None or before.front is None:
             return 0.0
         if edit.direction in SIDES:
             return view_score(after, edit.direction, (30.0, 75.0))
-        turn = math.radians(edit.value if edit.direction == "own_left" else -edit.value)
+        turn = math.radians(edit.amount if edit.way == "own_left" else -edit.amount)
         x, _, z = before.front
         wanted = (x * math.cos(turn) - z * math.sin(turn), x * math.sin(turn) + z * math.cos(turn))
         return angle_credit(side_angle(after, "front", wanted), 30.0, 75.0)
     if edit.kind == "resize":
-        return size_score(after, before, edit.direction, edit.value)
+        return size_score(after, before, edit.way, edit.amount)
     return float(after.color == edit.color)
 
 
@@ -169,18 +188,18 @@ def instruction(source: Scene, edit: Edit, generator: torch.Generator) -> str:
     if edit.kind == "recolor":
         return rng.choice(_RECOLOR).format(A=name, c=edit.color)
     if edit.kind == "move":
-        return rng.choice(_MOVE[edit.direction]).format(A=name, v=say_metres(edit.value, rng))
+        return rng.choice(_MOVE[edit.way]).format(A=name, v=say_metres(edit.amount, rng))
     if edit.kind == "rotate":
-        return rng.choice(_ROTATE[edit.direction]).format(A=name, v=f"{edit.value or 0:g}")
+        return rng.choice(_ROTATE[edit.way]).format(A=name, v=f"{edit.value or 0:g}")
     if edit.kind == "resize":
         if edit.direction == "volume":
-            templates = _RESIZE["bigger" if edit.value > 1 else "smaller"]
-            return rng.choice(templates).format(A=name, v=_times(edit.value, rng))
-        sign = "more" if edit.value > 0 else "less"
-        return rng.choice(_RESIZE[f"{sign} {edit.direction}"]).format(A=name, v=say_metres(abs(edit.value), rng))
+            templates = _RESIZE["bigger" if edit.amount > 1 else "smaller"]
+            return rng.choice(templates).format(A=name, v=_times(edit.amount, rng))
+        sign = "more" if edit.amount > 0 else "less"
+        return rng.choice(_RESIZE[f"{sign} {edit.way}"]).format(A=name, v=say_metres(abs(edit.amount), rng))
     if edit.index is not None:
-        return rng.choice(_VIEW[edit.direction]).format(A=name)
-    return rng.choice(_CAMERA[edit.direction]).format(v=say_metres(edit.value, rng))
+        return rng.choice(_VIEW[edit.way]).format(A=name)
+    return rng.choice(_CAMERA[edit.way]).format(v=say_metres(edit.amount, rng))
 
 
 def sample_edit(seed: int, split: str = "train", wish: tuple[str, str] | None = None) -> EditPair:
@@ -284,7 +303,7 @@ def _sensible(pair: EditPair) -> bool:
     if edit.kind in ("rotate", "camera") and score_edit(source, source, edit) > 0.7:
         return False
     if edit.kind == "resize" and edit.direction != "volume":
-        if not extent_shows(observe(source).objects[edit.index], edit.direction):
+        if not extent_shows(observe(source).objects[edit.place], edit.way):
             return False
     return all(well_composed(scene) and inside_room(scene) for scene in (source, target))
 
@@ -323,7 +342,7 @@ def _step(
 
 
 def _move_camera(camera: Camera, edit: Edit) -> Camera:
-    return replace(camera, position=_step(camera.position, camera, *_CAMERA_MOVES[edit.direction], edit.value))
+    return replace(camera, position=_step(camera.position, camera, *_CAMERA_MOVES[edit.way], edit.amount))
 
 
 def _orbit(camera: Camera, thing: SceneObject, side: str) -> Camera:
@@ -338,14 +357,14 @@ def _orbit(camera: Camera, thing: SceneObject, side: str) -> Camera:
 
 
 def _turned(scene: Scene, edit: Edit) -> float:
-    thing, camera = scene.objects[edit.index], scene.camera
+    thing, camera = scene.objects[edit.place], scene.camera
     if edit.direction == "own_left":
-        return _wrap(thing.yaw + edit.value)
+        return _wrap(thing.yaw + edit.amount)
     if edit.direction == "own_right":
-        return _wrap(thing.yaw - edit.value)
+        return _wrap(thing.yaw - edit.amount)
     x, z = camera.position[0] - thing.position[0], camera.position[2] - thing.position[2]
     to_camera = math.degrees(math.atan2(x, -z))
-    return _wrap(to_camera - {"front": 0, "back": 180, "left": 90, "right": -90}[edit.direction])
+    return _wrap(to_camera - {"front": 0, "back": 180, "left": 90, "right": -90}[edit.way])
 
 
 def _wrap(degrees: float) -> float:
@@ -354,10 +373,10 @@ def _wrap(degrees: float) -> float:
 
 def _resized(size: tuple[float, float, float], edit: Edit) -> tuple[float, float, float]:
     if edit.direction == "volume":
-        factor = edit.value ** (1 / 3)
+        factor = edit.amount ** (1 / 3)
         return size[0] * factor, size[1] * factor, size[2] * factor
     lengths = list(size)
-    lengths[_EXTENTS.index(edit.direction)] += edit.value
+    lengths[_EXTENTS.index(edit.way)] += edit.amount
     return lengths[0], lengths[1], lengths[2]
 
 
@@ -375,7 +394,7 @@ def _maybe_same(a: ObservedObject, b: ObservedObject) -> bool:
 
 def _score_addition(target: Observation, edit: Edit) -> float:
     added, statement = target.objects[-1], edit.statement
-    wanted = ObservedObject((0.0, 0.0, 0.0), kind=edit.added.kind, color=edit.added.color)
+    wanted = ObservedObject((0.0, 0.0, 0.0), kind=edit.thing.kind, color=edit.thing.color)
     if not _maybe_same(added, wanted):
         return 0.0
     if statement is None:
@@ -383,7 +402,7 @@ def _score_addition(target: Observation, edit: Edit) -> float:
     if statement.domain != "allocentric":
         return score(target, statement)
     # In front and behind are half-spaces for an insertion, left and right fall off more slowly.
-    reference = target.objects[statement.reference]
+    reference = target.objects[statement.other]
     if reference.front is None:
         return 0.0
     direction = _change(reference, added)
@@ -395,7 +414,7 @@ def _score_addition(target: Observation, edit: Edit) -> float:
 
 def _score_orbit(source: Observation, target: Observation, edit: Edit) -> float:
     """The anchor is seen from the side, and each other object is in the same of the anchor's quadrants as before."""
-    before, after = source.objects[edit.index], target.objects[edit.index]
+    before, after = source.objects[edit.place], target.objects[edit.place]
     if before.front is None or after.front is None:
         return 0.0
     kept = True
@@ -405,13 +424,13 @@ def _score_orbit(source: Observation, target: Observation, edit: Edit) -> float:
         if i != edit.index:
             old, new = _in_frame(before, source.objects[i]), _in_frame(after, target.objects[i])
             kept = kept and all(a * b >= -1e-6 for a, b in zip(old, new))
-    return kept * view_score(after, edit.direction, limits)
+    return kept * view_score(after, edit.way, limits)
 
 
 def _in_frame(anchor: ObservedObject, other: ObservedObject) -> tuple[float, float]:
     """Where `other` is to the anchor's right and front, in metres."""
     x, z = _change(anchor, other)
-    front_x, _, front_z = anchor.front
+    front_x, _, front_z = anchor.facing
     return x * front_z - z * front_x, x * front_x + z * front_z
 
 
@@ -571,12 +590,12 @@ def _times(ratio: float, rng: random.Random) -> str:
 def _say_addition(source: Scene, edit: Edit, rng: random.Random) -> str:
     statement, text = edit.statement, rng.choice(_ADD)
     if statement is None:
-        return text.format(a=describe(edit.added), where="").strip()
+        return text.format(a=describe(edit.thing), where="").strip()
     key = statement.domain, statement.relation
     if key[0] == "egocentric" and key[1] in ("closer", "farther") and rng.random() < 0.85:
         target = observe(apply_edit(source, edit))
         if off_direction(statement, target) <= ASIDE:
             key = key[0], {"closer": "in front of", "farther": "behind"}[key[1]]
     value = "" if statement.value is None else say_metres(statement.value, rng)
-    name = "" if statement.reference is None else _definite(source, statement.reference, rng, also=edit.added.kind)
-    return text.format(a=describe(edit.added), where=rng.choice(_WHERE[key]).format(B=name, v=value))
+    name = "" if statement.reference is None else _definite(source, statement.other, rng, also=edit.thing.kind)
+    return text.format(a=describe(edit.thing), where=rng.choice(_WHERE[key]).format(B=name, v=value))

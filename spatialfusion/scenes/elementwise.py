@@ -55,4 +55,4 @@ def _compare(on_cpu: np.ufunc, elsewhere, a: Tensor | float, b: Tensor | float) 
     if _by_numpy(tensors[0]):
         plain = (value.numpy() if isinstance(value, Tensor) else value for value in (a, b))
         return torch.from_numpy(np.asarray(on_cpu(*plain)))
-    return elsewhere(a, b) if isinstance(a, Tensor) else elsewhere(torch.full_like(b, a), b)
+    return elsewhere(a, b) if isinstance(a, Tensor) else elsewhere(torch.full_like(tensors[0], a), b)

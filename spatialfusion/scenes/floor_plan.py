@@ -217,7 +217,7 @@ def _from_above(parts: tuple[Primitive, ...], color: str) -> list[dict[str, Any]
         flat = np.stack([x, z], 1)
         if part.shape != ELLIPSOID and part.taper != (1.0, 1.0) and part.axis == "y" and max(part.taper) <= 1:
             # Sloping sides are darker than what is level: roofs have their ridge.
-            found.append((top, {"points": _hull(flat), "color": _hex(tuple(0.84 * value for value in rgb))}))
+            found.append((top, {"points": _hull(flat), "color": _hex((0.84 * rgb[0], 0.84 * rgb[1], 0.84 * rgb[2]))}))
             flat = flat[surface[:, 1] > 0]
         found.append((top, {"points": _hull(flat), "color": _hex(rgb)}))
     return [outline for _, outline in sorted(found, key=lambda each: each[0])]

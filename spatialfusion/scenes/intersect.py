@@ -27,7 +27,8 @@ Vector = tuple[Tensor, Tensor, Tensor]
 
 def transform(matrix: Tensor, x: Tensor, y: Tensor, z: Tensor | float) -> Vector:
     """Multiply rows of a flat matrix [9, ...] with vectors; elementwise, hence the same bits in any batch."""
-    return tuple(matrix[3 * i] * x + matrix[3 * i + 1] * y + matrix[3 * i + 2] * z for i in range(3))
+    first, second, third = (matrix[3 * i] * x + matrix[3 * i + 1] * y + matrix[3 * i + 2] * z for i in range(3))
+    return first, second, third
 
 
 # --- entry and exit parameters of rays, entry > exit where a ray misses ----------------------------------------------
@@ -147,7 +148,8 @@ class Grid:
         scene, columns = self._scene[index], slice(self._left[index].item(), self._right[index].item())
         table = self.tables.primitives[:, index]
         ray = transform(table[AT["ray"]], self.x[scene, columns], self.y[scene, top:bottom, None], 1.0)
-        near, far = HIT[self._shape(index)](table[AT["origin"]].unbind(0), ray, table[AT["taper"]])
+        x, y, z = table[AT["origin"]].unbind(0)
+        near, far = HIT[self._shape(index)]((x, y, z), ray, table[AT["taper"]])
         window = scene, slice(top - first_row, bottom - first_row), columns
         seen = less_equal(near, far) & less(0, near) & less(near, depth[window])
         choose(seen, near, depth[window])
@@ -162,7 +164,7 @@ class Grid:
         packed = (depth.view(torch.int32).long() << 32) + (primitive + 1)
         flat = packed.view(-1)
         columns = torch.from_numpy(self._right - self._left).to(device)
-        lefts, tops = torch.from_numpy(self._left).to(device), torch.from_numpy(tops).to(device)
+        lefts, first_rows = torch.from_numpy(self._left).to(device), torch.from_numpy(tops).to(device)
         most = CPU_PAIRS if device.type == "cpu" else GPU_PAIRS
         for shape, (first, last) in enumerate(tables.ranges):
             for start, stop in batches(rays[first:last], most):
@@ -173,12 +175,12 @@ class Grid:
                 wide = columns[which]
                 row = torch.div(within, wide, rounding_mode="floor")
                 column = within - row * wide + lefts[which]
-                row += tops[which]
+                row += first_rows[which]
                 scene = tables.scene[which]
                 x = self.x.view(-1).index_select(0, scene * self.width + column)
                 y = self.y.view(-1).index_select(0, scene * self.height + row)
                 rows = tables.primitives[AT["origin"].start : AT["taper"].stop].index_select(1, which)
-                near, far = HIT[shape](rows[:3].unbind(0), transform(rows[3:12], x, y, 1.0), rows[12:14])
+                near, far = HIT[shape]((rows[0], rows[1], rows[2]), transform(rows[3:12], x, y, 1.0), rows[12:14])
                 hit = nonzero(less_equal(near, far) & less(0, near))
                 found = (near[hit].view(torch.int32).long() << 32) + (which[hit] + 1)
                 cell = (scene[hit] * depth.shape[1] + row[hit] - first_row) * self.width + column[hit]

@@ -449,9 +449,9 @@ class _ThingReader:
 
     def read(self) -> _Line:
         self.read_count()
-        while self.words.peek() is not None:
+        while (word := self.words.peek()) is not None:
             self.clauses.begin(self.words)
-            self.read_clause()
+            self.read_clause(word)
         self.clauses.end(self.words)
         self.settle_noun()
         extents = tuple((e, self.extents[e]) for e in _EXTENTS if e in self.extents)
@@ -482,8 +482,8 @@ class _ThingReader:
                 raise words.error(f"{shown(count)} objects are out of range", f"a number from 1 to {MAX_OBJECTS}")
             self.change(count=number)
 
-    def read_clause(self) -> None:
-        words, known, word = self.words, self.known, self.words.peek()
+    def read_clause(self, word: str) -> None:
+        words, known = self.words, self.known
         if word[0] == '"':
             self.spoken.append(words.next()[1:])
             return
@@ -682,7 +682,7 @@ def _read_ways(words: Words) -> str:
 
 def _read_measure(words: Words, known: _Known, relate) -> None:
     """A clause that begins with a number: "2 from dog", "0.5 taller than dog", "3 times as big as dog"."""
-    first, after = words.peek(), words.peek(1)
+    first, after = words.peek() or "", words.peek(1)
     if after in ("from", "away"):
         value = words.number(_DISTANCE)
         words.accept("away")
@@ -720,7 +720,7 @@ def _read_wall(words: Words, known: _Known) -> bool:
     """Take "on wall" or "against wall", which is the room's unless a thing is called so."""
     if "wall" in known.names:
         return False
-    first = words.peek()
+    first = words.peek() or ""
     return words.accept(first, "wall") or words.accept(first, "back", "wall")
 
 
@@ -744,15 +744,16 @@ def _read_facing(words: Words, known: _Known, key: str) -> str | _Call:
 
 def _read_name(words: Words) -> str:
     name = words.next()
-    if name is not None and name[0] == '"':
+    at_end = not name
+    if name.startswith('"'):
         name = " ".join(name[1:].split())
         right = bool(name)
     else:
-        right = name is not None and _NAME.fullmatch(name) is not None
+        right = _NAME.fullmatch(name) is not None
         number = _read_ordinal(words) if right else 0
         name = f"{name} {number}" if number else name
     if not right or name.lower() in COLOR_WORDS or name.lower() in ("camera", "viewer") or len(name) > 100:
-        wrong = '"as" has no name after it' if name is None else f'"{shown(name)}" cannot be a name'
+        wrong = '"as" has no name after it' if at_end else f'"{shown(name)}" cannot be a name'
         raise words.error(wrong, "one word of letters, digits, - and _ that is no colour")
     return name
 
@@ -760,9 +761,10 @@ def _read_name(words: Words) -> str:
 def _read_like(words: Words) -> str:
     for length in range(_NOUN_WORDS + 1, 0, -1):
         phrase = words.ahead(length)
-        if phrase and phrase.count(" ") == length - 1 and (phrase in BODY_PLANS or find_noun(phrase)):
+        found = phrase if phrase in BODY_PLANS else find_noun(phrase)
+        if phrase and phrase.count(" ") == length - 1 and found:
             words.take(length)
-            return phrase if phrase in BODY_PLANS else find_noun(phrase)
+            return found
     word = words.peek()
     if word is None:
         raise words.error('"like" has nothing after it', "a noun or a body plan")
@@ -799,8 +801,7 @@ def _read_parts(words: Words) -> tuple[Primitive, ...]:
                     raise words.error(f'"{shown(axis)}" after "axis" is not known', "x, y, z or -y")
         parts.append(Primitive(_SHAPES[shape], (x, y, z), (width, height, length), color, taper, axis, tilt))
     if not parts:
-        word = words.peek()
-        wrong = f'"{shown(word)}" after "parts" is not known' if word else '"parts" has nothing after it'
+        wrong = f'"{shown(shape)}" after "parts" is not known' if shape else '"parts" has nothing after it'
         raise words.error(wrong, f"{listing(_SHAPES)} and six numbers: {_PLACE.form}")
     low, high = box_of(parts)
     for name, edge in zip(("wide", "high", "long"), (b - a for a, b in zip(low, high))):
@@ -816,7 +817,7 @@ def _read_settings(words: Words, subject: str) -> Numbers:
     """The key words and numbers of a line about the light or the surroundings."""
     table = SETTINGS[subject]
     found: dict[str, tuple[float, ...]] = {}
-    while (key := words.next()) is not None:
+    while key := words.next():
         if key not in table:
             raise words.error(unknown(key, table, f' after "{subject}"'), listing(table))
         if key in found:
@@ -1023,8 +1024,9 @@ def _finish(line: _Line, catalog: _Catalog, own: int, place: str) -> Thing:
     words, thing = line.words, line.thing
     relations = []
     for kind, calls, value in line.relations:
-        references = [_resolve(call, catalog, words, own, kind) for call in calls]
-        if None in references:
+        resolved = [_resolve(call, catalog, words, own, kind) for call in calls]
+        references = [reference for reference in resolved if reference is not None]
+        if len(references) < len(resolved):
             if kind != "on":
                 raise words.error(f'"{kind} {calls[0].said}" is not understood', "another object")
             continue

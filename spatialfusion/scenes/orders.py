@@ -77,7 +77,8 @@ def _shortest_circle(among: Iterable[int], edges: Edges) -> tuple[int, set[int]]
                     came[there] = (here, line)
                     queue.append(there)
         if start in came:
-            lines, here = set(), start
+            lines: set[int] = set()
+            here = start
             while not lines or here != start:
                 here, line = came[here]
                 lines.add(line)

@@ -100,10 +100,10 @@ def _place(program: SceneProgram) -> tuple[tuple[SceneObject, ...], list[str]]:
         # From the ground upwards, without recursion: towers may be as high as a text is long.
         tower = [index]
         while tower[-1] in support and tower[-1] not in placed:
-            below = support[tower[-1]].references[0]
-            if below in tower:
+            under = support[tower[-1]].references[0]
+            if under in tower:
                 raise _own_support(support[index], names[index])
-            tower.append(below)
+            tower.append(under)
         for i in reversed(tower):
             if i in placed:
                 continue
@@ -154,7 +154,8 @@ def fitted_room(objects: tuple[SceneObject, ...], camera: Camera, program: Scene
     height = max(-y + 0.3, -ends[:, 1].min().item() + 0.3, 2.5)
     far = max(z, ends[:, 2].max().item()) + 0.5
     # In decimetres, so that the sizes read well.
-    return tuple(math.ceil(10 * edge - 1e-3) / 10 for edge in (half_width, height, far))
+    half_width, height, far = (math.ceil(10 * edge - 1e-3) / 10 for edge in (half_width, height, far))
+    return half_width, height, far
 
 
 def corners(thing: SceneObject) -> Tensor:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..errors import InputError
+from ..needed import needed
 from . import lexicon
 from .primitives import Primitive
 from .scene import KINDS, Scene, SceneObject
@@ -229,18 +230,18 @@ def program_statements(program: SceneProgram) -> list[tuple[int, Statement]]:
         elif kind in INTRINSIC:
             found.append((line, Statement("intrinsic", INTRINSIC[kind], a, b)))
             if kind == "side by side same way":
-                abreast.setdefault(a, []).append((b, line))
-                abreast.setdefault(b, []).append((a, line))
+                abreast.setdefault(a, []).append((needed(b), line))
+                abreast.setdefault(needed(b), []).append((a, line))
         elif kind == "facing":
-            found.append((line, Statement("allocentric", "front", b, a)))
+            found.append((line, Statement("allocentric", "front", needed(b), a)))
         elif kind == "from":
             found.append((line, Statement("object_distance", "apart", a, b, value)))
         elif kind == "from camera":
             found.append((line, Statement("camera_distance", "away", a, None, value)))
         elif kind in COMPARED and value is not None:
             extent, more = COMPARED[kind]
-            pair = (a, b) if more else (b, a)
-            found.append((line, Statement("object_size", extent, *pair, value)))
+            big, small = (a, needed(b)) if more else (needed(b), a)
+            found.append((line, Statement("object_size", extent, big, small, value)))
         elif kind == "times as big as":
             found.append((line, Statement("object_size", "volume", a, b, value)))
     for thing, group in zip(program.things, members(program)):

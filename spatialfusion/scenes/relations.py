@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..needed import needed
 from .program import ALLOCENTRIC, EGOCENTRIC, INTRINSIC, ObjectRelation
 from .statements import camera_distance_window
 
@@ -93,14 +94,13 @@ def gap(measures: Measures, i: int, j: int, a: Pose, b: Pose) -> Array:
     """The gap between two footprints along the axis that parts them most; negative where they overlap."""
     dx, dz = b.x - a.x, b.z - a.z
     across, along = np.abs(np.cos(a.yaw - b.yaw)), np.abs(np.sin(a.yaw - b.yaw))
-    widest = None
+    gaps = []
     for pose, own, other in ((a, measures.sizes[i], measures.sizes[j]), (b, measures.sizes[j], measures.sizes[i])):
         cosine, sine = np.cos(pose.yaw), np.sin(pose.yaw)
         first = np.abs(dx * cosine + dz * sine) - (own[0] + other[0] * across + other[2] * along) / 2
         second = np.abs(dz * cosine - dx * sine) - (own[2] + other[2] * across + other[0] * along) / 2
-        apart = np.maximum(first, second)
-        widest = apart if widest is None else np.maximum(widest, apart)
-    return widest
+        gaps.append(np.maximum(first, second))
+    return np.maximum(*gaps)
 
 
 def distance(measures: Measures, i: int, j: int, a: Pose, b: Pose) -> Array:
@@ -129,8 +129,8 @@ def violation(
     kind, value = relation.kind, relation.value
     i, a = relation.subject, poses[0]
     if kind == "from camera":
-        error = np.abs(from_camera(measures, i, a, view) / value - 1)
-        return over(error - 0.85 * camera_distance_window(value)) * 10, 20 * error
+        error = np.abs(from_camera(measures, i, a, view) / needed(value) - 1)
+        return over(error - 0.85 * camera_distance_window(needed(value))) * 10, 20 * error
     if not relation.references:
         return 0.0, 0.0
     j, b = relation.references[0], poses[1]

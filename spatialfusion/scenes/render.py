@@ -84,7 +84,7 @@ def render(
         for top, bottom in strips:
             part = slice(first, last), slice(top, bottom)
             depth[part], instance[part] = _depth_and_instance(grid, top, bottom, check)
-            if samples:
+            if image is not None:
                 image[first:last, :, top:bottom] = draw(fine, shadows, top * samples, bottom * samples, samples, check)
             done += (bottom - top) * (last - first)
             check()

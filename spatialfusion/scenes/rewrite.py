@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..needed import needed
 from . import lexicon
 from .language import Clause, Source, is_plural, read_source
 from .looks import has_front
@@ -299,7 +300,7 @@ def _member_edits(
     for clause in clauses:
         words = text[clause.start : clause.end]
         if "count" in clause.says:
-            after = re.compile(r"[ \t\u00a0]*").match(text, clause.end).end()
+            after = clause.end + len(text[clause.end :]) - len(text[clause.end :].lstrip(" \t\u00a0"))
             edits.append(_Edit(clause.start, after, ""))
         elif "kind" in clause.says and is_plural(words.lower()):
             edits.append(_Edit(clause.start, clause.end, lexicon.singular(words)))
@@ -372,8 +373,8 @@ def _room_edits(source: Source, layout: Layout) -> list[_Edit]:
         return []
     if fitted_room(scene.objects, scene.camera, program) == scene.room:
         return []
-    half_width, height, far = scene.room
-    end = source.place_word[1]
+    half_width, height, far = needed(scene.room)
+    _, end = needed(source.place_word)
     return [_Edit(end, end, f" {_numbers('size', (2 * half_width, height, far))}")]
 
 

@@ -78,7 +78,8 @@ def _draw_kind(rng: random.Random, scales: tuple[str, ...]) -> str:
 
 def _draw_size(rng: random.Random, kind: str) -> Vector:
     scale = rng.uniform(0.82, 1.18)
-    return tuple(round(edge * scale * rng.uniform(0.97, 1.03), 3) for edge in KINDS[kind].size)
+    width, height, length = (round(edge * scale * rng.uniform(0.97, 1.03), 3) for edge in KINDS[kind].size)
+    return width, height, length
 
 
 def _differ(rng: random.Random, kind: str, size: Vector) -> Vector:
@@ -140,7 +141,8 @@ def _arrange(rng: random.Random, looks: list[tuple[str, str, Vector]]) -> Scene:
     frame = hfov / 2
     yaw += rng.gauss(0, 0.10) * frame
     pitch += rng.gauss(-0.04, 0.07) * frame
-    view = Camera(tuple(round(value, 4) for value in camera), round(yaw, 2), round(pitch, 2), round(hfov, 2))
+    x, y, z = (round(value, 4) for value in camera)
+    view = Camera((x, y, z), round(yaw, 2), round(pitch, 2), round(hfov, 2))
     room = None
     if "large" not in scales and rng.random() < 0.42:
         room = _draw_room(rng, objects, view, "small" in scales)
@@ -244,7 +246,8 @@ def _radius(size: Vector) -> float:
 
 def _aim(camera: list[float], objects: list[SceneObject]) -> tuple[float, float]:
     """Yaw and pitch, in degrees, towards the middle of the objects' angular extent."""
-    bearings, slopes = [], []
+    bearings: list[float] = []
+    slopes: list[float] = []
     for item in objects:
         x, z = item.position[0] - camera[0], item.position[2] - camera[2]
         ahead = max(math.hypot(x, z), 1e-3)
@@ -259,8 +262,9 @@ def _aim(camera: list[float], objects: list[SceneObject]) -> tuple[float, float]
 def _extent(camera: list[float], objects: list[SceneObject], hfov: float) -> float:
     """The larger side of the rectangle round all objects, as a part of the frame of a camera that aims at them."""
     view = Camera((camera[0], camera[1], camera[2]), *_aim(camera, objects), hfov)
-    boxes = [projected_box(item, view) for item in objects]
-    if None in boxes:
+    seen = [projected_box(item, view) for item in objects]
+    boxes = [box for box in seen if box is not None]
+    if len(boxes) < len(seen):
         return 2.0
     width = max(box[2] for box in boxes) - min(box[0] for box in boxes)
     return max(width, max(box[3] for box in boxes) - min(box[1] for box in boxes))
@@ -276,7 +280,8 @@ def _draw_room(rng: random.Random, objects: list[SceneObject], camera: Camera, s
     else:
         wide = max(side + rng.uniform(0.2, 1.5), 1.4)
         edges = wide, max(top + 0.2, rng.uniform(2.3, 3.2)), back + rng.uniform(0.3, 2.5)
-    return tuple(round(edge, 3) for edge in edges)
+    half_width, height, far = (round(edge, 3) for edge in edges)
+    return half_width, height, far
 
 
 # --- what makes a candidate good -----------------------------------------------------------------------------------

@@ -80,8 +80,8 @@ def draw(grid: Grid, shadows: Shadows, top: int, bottom: int, samples: int, chec
         color = _surroundings_color(tables, channel, pattern, light, sky, on)
         color.view(-1)[where] = (SHEEN + (1 - SHEEN) * albedo[channel]) * light_object
         fine = color.clamp_(0, 1).view(len(color), (bottom - top) // samples, samples, -1, samples)
-        total = sum(fine[:, :, i, :, j] for i in range(samples) for j in range(samples))
-        channels.append(total / samples**2)
+        parts = (fine[:, :, i, :, j] for i in range(samples) for j in range(samples))
+        channels.append(sum(parts, start=torch.zeros_like(fine[:, :, 0, :, 0])) / samples**2)
     return torch.stack(channels, 1)
 
 
@@ -147,12 +147,12 @@ def _surroundings_color(
 ) -> Tensor:
     """One channel of ground, walls and sky, as if no object stood there; a tensor of its own."""
     horizon = tables.of_scene("horizon")[channel]
-    if pattern.checker is None:
+    if pattern.checker is None or pattern.haze is None:
         color = torch.empty_like(light)
     else:
         color = tables.of_scene("ground")[channel] * pattern.checker * light
         color = color + (horizon - color) * pattern.haze
-    if pattern.board is not None:
+    if pattern.board is not None and on is not None:
         color = choose(~on[0], tables.of_scene("wall")[channel] * pattern.board * light, color)
     if pattern.rise is not None:
         color = choose(sky, horizon + (tables.of_scene("zenith")[channel] - horizon) * pattern.rise, color)

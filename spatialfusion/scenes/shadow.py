@@ -53,7 +53,8 @@ class Shadows:
             (low[axis][owner] + (place + 0.5) / scale[axis][owner].astype(np.float64), scale[axis][owner])
             for axis, place in enumerate((column, row))
         ]
-        bottom, top = _extents(*(table[AT[name]][:, caster] for name in ("across", "sun", "shift")), sides)
+        across, sun, shift = (table[AT[name]][:, caster] for name in ("across", "sun", "shift"))
+        bottom, top = _extents(across, sun, shift, sides)
         reached = bottom <= top
         cell = self._index(owner, column, row)[reached]
         order = np.argsort(cell, kind="stable")
@@ -92,14 +93,14 @@ class Shadows:
         point = nonzero(lit)
         u, v, w = (value.reshape(-1).index_select(0, point) for value in light)
         if len(lit) > 1:
-            scene = torch.div(point, lit[0].numel(), rounding_mode="floor")
+            scene: Tensor | int = torch.div(point, lit[0].numel(), rounding_mode="floor")
             (low_u, low_v), (scale_u, scale_v) = self._low[:, scene], self._scale[:, scene]
         else:
             scene, (low_u, low_v), (scale_u, scale_v) = 0, self._low, self._scale
         cell = self._index(scene, self._cell(u, low_u, scale_u), self._cell(v, low_v, scale_v))
         below = nonzero(less(w, self._highest.index_select(0, cell)))
         point, cell, u, v, w = (value.index_select(0, below) for value in (point, cell, u, v, w))
-        own, *world = (value.reshape(-1).index_select(0, point) for value in (own, *world))
+        own, *places = (value.reshape(-1).index_select(0, point) for value in (own, *world))
         counts, starts = self._counts.index_select(0, cell), self._starts.index_select(0, cell)
         on_cpu = lit.device.type == "cpu"
         for start, stop in batches(counts.cpu().numpy(), CPU_PAIRS if on_cpu else GPU_PAIRS):
@@ -112,7 +113,7 @@ class Shadows:
             at_u, at_v, at_w = (value.index_select(0, which) for value in (u, v, w))
             inside = less(u0, at_u) & less(at_u, u1) & less(v0, at_v) & less(at_v, v1) & less(at_w, w1)
             chosen = nonzero(inside & ~equal(caster, own.index_select(0, which)))
-            blocked = self._blocked(caster.index_select(0, chosen), which.index_select(0, chosen), world)
+            blocked = self._blocked(caster.index_select(0, chosen), which.index_select(0, chosen), places)
             shadow.view(-1)[point.index_select(0, blocked)] = True
             check()
         return shadow
@@ -128,8 +129,9 @@ class Shadows:
             rows = self._tables.primitives[AT["taper"].start : AT["sun"].stop]
             rows = rows.index_select(1, caster.index_select(0, of_shape))
             taper, inverse, shift, sun = rows[:2], rows[2:11], rows[11:14], rows[14:17]
-            local = transform(inverse, *(value.index_select(0, points) for value in world))
-            near, far = HIT[shape](tuple(value - moved for value, moved in zip(local, shift)), sun.unbind(0), taper)
+            x, y, z = (value.index_select(0, points) for value in world)
+            x, y, z = (value - moved for value, moved in zip(transform(inverse, x, y, z), shift))
+            near, far = HIT[shape]((x, y, z), (sun[0], sun[1], sun[2]), taper)
             # A millimetre of slack: primitives touch each other and the ground.
             found.append(points.index_select(0, nonzero(less_equal(near, far) & less(1e-3, far))))
         return torch.cat(found)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from ..errors import InputError
+from ..needed import needed
 from . import lexicon
 from .primitives import box_of
 from .program import COMPARED, EXTENTS, ObjectRelation, SceneProgram, Thing, expand
@@ -25,7 +26,8 @@ def usual_size(thing: Thing) -> Size:
     """The size in metres of what a line names, before any number and comparison."""
     if thing.parts:
         low, high = box_of(thing.parts)
-        return tuple(round(b - a, 4) for a, b in zip(low, high))
+        width, height, length = (round(b - a, 4) for a, b in zip(low, high))
+        return width, height, length
     return _noun_size(thing.noun) or (_like_size(thing.like) if thing.like else _CUBE)
 
 
@@ -59,7 +61,7 @@ def stated_size(thing: Thing) -> tuple[Size, tuple[bool, bool, bool]]:
     size = [width, height, length]
     for extent, metres in thing.extents:
         size[EXTENTS.index(extent)], fixed[EXTENTS.index(extent)] = metres, True
-    return tuple(size), tuple(fixed)
+    return (size[0], size[1], size[2]), (fixed[0], fixed[1], fixed[2])
 
 
 def resolve_sizes(program: SceneProgram) -> list[Size]:
@@ -127,13 +129,13 @@ def _hold(sizes: list[Size], said: list[ObjectRelation]) -> bool:
     for relation in said:
         a, b = seen[relation.subject], seen[relation.references[0]]
         if relation.kind == "times as big as":
-            held = size_score(a, b, "volume", relation.value) == 1.0
+            held = size_score(a, b, "volume", needed(relation.value)) == 1.0
         else:
             extent, more = COMPARED[relation.kind]
             big, small = (a, b) if more else (b, a)
             if relation.value is None:
                 place = EXTENTS.index(extent)
-                held = big.size[place] >= 1.05 * small.size[place]
+                held = big.extents[place] >= 1.05 * small.extents[place]
             else:
                 held = size_score(big, small, extent, relation.value) == 1.0
         if not held:
@@ -171,7 +173,7 @@ def _resolved(stated: list[tuple[Size, tuple[bool, bool, bool]]], said: list[Obj
         for big, small, _ in plain:
             fixed[big][place] = fixed[small][place] = True
     ratios = [
-        (relation.subject, relation.references[0], math.log(relation.value), relation.subject)
+        (relation.subject, relation.references[0], math.log(needed(relation.value)), relation.subject)
         for relation in said
         if relation.kind == "times as big as"
     ]
@@ -183,7 +185,7 @@ def _resolved(stated: list[tuple[Size, tuple[bool, bool, bool]]], said: list[Obj
             free = [place for place in range(3) if not fixed[i][place]]
             for place in free:
                 sizes[i][place] = round(sizes[i][place] * math.exp((wanted[i] - volumes[i]) / len(free)), 4)
-    return [tuple(size) for size in sizes]
+    return [(size[0], size[1], size[2]) for size in sizes]
 
 
 def _spread_out(

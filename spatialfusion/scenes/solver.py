@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from ..errors import InputError
+from ..needed import needed
 from .conflicts import explain
 from .draft import RENDERED, Draft, Purse, layouts_of
 from .plain import corners, fitted_room, surrounded, unknown_nouns
@@ -155,7 +156,7 @@ def _scene(draft: Draft, index: int) -> Scene:
             base = problem.at[i][2] if len(problem.at[i]) == 3 else base
         yaw = round(math.degrees(float(draft.yaw[index, i]) - bearing) % 360, 1) % 360
         if i in problem.yaw:
-            yaw = next(t.yaw for t, group in zip(program.things, members(program)) if i in group)
+            yaw = needed(next(t.yaw for t, group in zip(program.things, members(program)) if i in group))
         objects.append(dataclasses.replace(thing, position=(x + 0.0, -base if base else 0.0, z + 0.0), yaw=yaw))
     cx, cz = to_world(float(c.x[index]), float(c.z[index]))
     cx, cz = numbers["at"] if "at" in numbers else (round(cx, 3) + 0.0, round(cz, 3) + 0.0)

@@ -30,6 +30,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..needed import needed
 from .looks import has_front
 from .scene import Scene
 
@@ -62,6 +63,16 @@ class Statement:
     reference: int | None = None
     value: float | None = None
 
+    # What a domain has, without None.
+
+    @property
+    def other(self) -> int:
+        return needed(self.reference)
+
+    @property
+    def amount(self) -> float:
+        return needed(self.value)
+
 
 @dataclass(frozen=True)
 class ObservedObject:
@@ -76,6 +87,16 @@ class ObservedObject:
     size: tuple[float, float, float] | None = None
     kind: str = ""
     color: str = ""
+
+    @property
+    def facing(self) -> tuple[float, float, float]:
+        """`front`, of one that has it."""
+        return needed(self.front)
+
+    @property
+    def extents(self) -> tuple[float, float, float]:
+        """`size`, where it is known."""
+        return needed(self.size)
 
 
 @dataclass(frozen=True)
@@ -107,20 +128,21 @@ def score(observed: Observation | Scene, statement: Statement) -> float:
     """How true the statement is, from 0 to 1. What the observation lacks (a front, a size) scores 0."""
     if isinstance(observed, Scene):
         observed = observe(observed)
-    domain, relation, value = statement.domain, statement.relation, statement.value
+    domain, relation = statement.domain, statement.relation
     if relation not in RELATIONS.get(domain, ()):
         raise ValueError(f"no relation {relation!r} in domain {domain!r}")
     a = observed.objects[statement.subject]
-    b = None if statement.reference is None else observed.objects[statement.reference]
     if domain in ("camera_pose", "object_pose"):
         return view_score(a, relation)
     if domain == "camera_distance":
         distance = math.hypot(*a.position)
-        return measure_credit(distance, value, camera_distance_window(value))
+        return measure_credit(distance, statement.amount, camera_distance_window(statement.amount))
     if domain == "object_size":
-        return size_score(a, b, relation, value)
+        other = None if statement.reference is None else observed.objects[statement.reference]
+        return size_score(a, other, relation, statement.amount)
+    b = observed.objects[statement.other]
     if domain == "object_distance":
-        return measure_credit(math.dist(a.position, b.position), value)
+        return measure_credit(math.dist(a.position, b.position), statement.amount)
     if domain == "egocentric":
         return egocentric_score(a, b, relation)
     if domain == "allocentric":
@@ -155,7 +177,7 @@ def camera_distance_window(distance: float) -> float:
 
 def side_angle(thing: ObservedObject, side: str, direction: tuple[float, float]) -> float:
     """Degrees between a side of the object (its own left and right) and a level direction (x, z)."""
-    x, _, z = thing.front
+    x, _, z = thing.facing
     if side == "back":
         x, z = -x, -z
     elif side == "left":
@@ -214,10 +236,10 @@ def size_score(a: ObservedObject, b: ObservedObject | None, relation: str, value
     if a.size is None or (b is not None and b.size is None):
         return 0.0
     if relation == "volume":
-        ratio = math.prod(a.size) / math.prod(b.size)
+        ratio = math.prod(a.size) / math.prod(needed(b).extents)
         return measure_credit(ratio, value) if (ratio - 1) * (value - 1) > 0 else 0.0
     extent = _EXTENT[relation]
-    return measure_credit(a.size[extent] - (0.0 if b is None else b.size[extent]), value)
+    return measure_credit(a.size[extent] - (0.0 if b is None else b.extents[extent]), value)
 
 
 def extent_shows(thing: ObservedObject, relation: str) -> bool:
@@ -304,14 +326,14 @@ def in_depth(observation: Observation, i: int, j: int) -> list[Statement]:
 def _propose_one(found: list[Statement], i: int, thing: ObservedObject, distance: float) -> None:
     if NEAREST <= distance <= FARTHEST:
         found.append(Statement("camera_distance", "away", i, None, round_metres(distance)))
-    if thing.size[1] >= 0.1:
-        found.append(Statement("object_size", "height", i, None, round_metres(thing.size[1])))
+    if thing.extents[1] >= 0.1:
+        found.append(Statement("object_size", "height", i, None, round_metres(thing.extents[1])))
     if thing.front is None:
         return
-    if thing.size[0] >= 0.1 and extent_shows(thing, "width"):
-        found.append(Statement("object_size", "width", i, None, round_metres(thing.size[0])))
-    if thing.size[2] > max(0.1, thing.size[0]) and extent_shows(thing, "length"):
-        found.append(Statement("object_size", "length", i, None, round_metres(thing.size[2])))
+    if thing.extents[0] >= 0.1 and extent_shows(thing, "width"):
+        found.append(Statement("object_size", "width", i, None, round_metres(thing.extents[0])))
+    if thing.extents[2] > max(0.1, thing.extents[0]) and extent_shows(thing, "length"):
+        found.append(Statement("object_size", "length", i, None, round_metres(thing.extents[2])))
     for side in SIDES:
         if view_score(thing, side) == 1.0:
             found.append(Statement("camera_pose", side, i))
@@ -342,13 +364,13 @@ def _propose_directed(found: list[Statement], i: int, j: int, a: ObservedObject,
     for relation, extent in _EXTENT.items():
         if not (extent_shows(a, relation) and extent_shows(b, relation)):
             continue
-        if relation == "length" and not (a.size[2] > a.size[0] and b.size[2] > b.size[0]):
+        if relation == "length" and not (a.extents[2] > a.extents[0] and b.extents[2] > b.extents[0]):
             continue
-        more = a.size[extent] - b.size[extent]
-        if more >= max(0.1, 0.15 * b.size[extent]) and more <= FARTHEST:
+        more = a.extents[extent] - b.extents[extent]
+        if more >= max(0.1, 0.15 * b.extents[extent]) and more <= FARTHEST:
             found.append(Statement("object_size", relation, i, j, round_metres(more)))
     if a.kind == b.kind:
-        ratio = math.prod(a.size) / math.prod(b.size)
+        ratio = math.prod(a.extents) / math.prod(b.extents)
         if 1.15 <= ratio <= 4.2:
             value = round(ratio, 1) if ratio < 1.95 else round(ratio * 2) / 2
             found.append(Statement("object_size", "volume", i, j, value))

@@ -87,10 +87,11 @@ def _point(holder: Mapping[str, Any], name: str, of: str) -> np.ndarray:
 
 
 def _numbers(value: Any, keys: str, said: str) -> list[float]:
-    numbers = [value.get(key) for key in keys] if isinstance(value, Mapping) else [None]
-    if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
+    given = [value.get(key) for key in keys] if isinstance(value, Mapping) else []
+    numbers = [float(number) for number in given if isinstance(number, (int, float)) and math.isfinite(number)]
+    if len(numbers) < len(keys):
         raise InputError(f"{said} {value!r}: expected the numbers {', '.join(keys)}, as the core's 3D viewers give.")
-    return [float(number) for number in numbers]
+    return numbers
 
 
 def _into_model(model: Mapping[str, Any] | None):

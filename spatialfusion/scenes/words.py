@@ -72,13 +72,14 @@ class Words:
         place = self._place + ahead
         return self._words[place] if place < len(self._words) else None
 
-    def next(self) -> str | None:
-        word = self.peek()
-        self._place += word is not None
+    def next(self) -> str:
+        """The next word, taken; "" at the end."""
+        word = self.peek() or ""
+        self._place += bool(word)
         return word
 
     def skip(self, words: Iterable[str]) -> None:
-        while self.peek() in words:
+        while (self.peek() or "") in words:
             self._place += 1
 
     def comes(self, *words: str) -> bool:
@@ -115,7 +116,7 @@ class Words:
 
     def numbers(self, key: str, wanted: Wanted) -> tuple[float, ...]:
         """The numbers that follow the word `key`."""
-        found = []
+        found: list[float] = []
         # Not more than may be wanted at most, and one to tell that there are more.
         while self.number_next() and len(found) <= max(wanted.counts):
             if len(found) in wanted.counts and self.comes_measure():
@@ -131,7 +132,7 @@ class Words:
 
     def number(self, wanted: Wanted) -> float:
         """The next word, which is to be a number."""
-        number = self._number(self.next() or "", "", wanted)
+        number = self._number(self.next(), "", wanted)
         self.check(number, "", wanted)
         return number
 

@@ -6,6 +6,7 @@ import math
 import re
 
 from ..errors import InputError
+from ..needed import needed
 from . import lexicon
 from .language import COLOR_WORDS, ROLES, find_noun, is_plural, read_scene_text
 from .primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive
@@ -109,7 +110,7 @@ def _relation(program: SceneProgram, relation: Relation) -> str:
     kind, value = relation.kind, relation.value
     calls = [_call(program, reference) for reference in relation.references]
     if kind == "from camera":
-        return f"{say(value)} from camera"
+        return f"{say(needed(value))} from camera"
     if kind == "between":
         return f"between {' and '.join(calls)}"
     if kind.startswith("side by side"):

@@ -24,16 +24,22 @@ OPEN_LICENCES = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0",
 def teacher_class(name: str) -> Any:
     """The class of a teacher. Its file imports nothing heavy before a teacher is made."""
     if name == "depth_pro":
-        from .depth_pro import DepthPro as Teacher
-    elif name == "depth_anything":
-        from .depth_anything import DepthAnything as Teacher
-    elif name == "moge":
-        from .moge import MoGe as Teacher
-    elif name == "vggt":
-        from .vggt import Vggt as Teacher
-    else:
-        raise InputError(f"there is no teacher {name!r}{suggest(name, NAMES)}: expected scenes, {', '.join(NAMES)}.")
-    return Teacher
+        from .depth_pro import DepthPro
+
+        return DepthPro
+    if name == "depth_anything":
+        from .depth_anything import DepthAnything
+
+        return DepthAnything
+    if name == "moge":
+        from .moge import MoGe
+
+        return MoGe
+    if name == "vggt":
+        from .vggt import Vggt
+
+        return Vggt
+    raise InputError(f"there is no teacher {name!r}{suggest(name, NAMES)}: expected scenes, {', '.join(NAMES)}.")
 
 
 def find_teacher(name: str, weights: str | None, accepted: Sequence[str]) -> tuple[Path, str]:

@@ -64,8 +64,8 @@ class DepthAnything:
             raise InputError("depth_anything gives no field of view: it has to be told.")
         pixels = (images * 255).round().to(torch.uint8).cpu().numpy()
         inputs = self.processor(images=list(pixels), return_tensors="pt", input_data_format="channels_first")
-        pixels = torch.as_tensor(np.asarray(inputs["pixel_values"])).to(self.device, self.model.dtype)
-        output = self.model(pixel_values=pixels).predicted_depth.float()
+        values = torch.as_tensor(np.asarray(inputs["pixel_values"])).to(self.device, self.model.dtype)
+        output = self.model(pixel_values=values).predicted_depth.float()
         # As the processor's own post_process_depth_estimation with target_sizes.
         depth = F.interpolate(output[:, None], images.shape[-2:], mode="bicubic", align_corners=False)[:, 0]
         valid = depth < _FARTHEST * self.model.config.max_depth

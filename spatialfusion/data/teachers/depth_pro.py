@@ -8,7 +8,7 @@ the processor does only when it is given `target_sizes`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +64,7 @@ class DepthPro:
         return sound_geometry(1 / inverse.clamp(*_INVERSE), valid, fov)
 
 
-def load_model(kind: type, folder: Path, device: torch.device) -> torch.nn.Module:
+def load_model(kind: Any, folder: Path, device: torch.device) -> Any:
     """A transformers model, ready to be asked; InputError if its weights are not all there."""
     import transformers
 

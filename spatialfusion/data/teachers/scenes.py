@@ -11,9 +11,10 @@ import torch
 from ...geometry import Geometry
 from ...images import to_image
 from ...scenes.captions import caption
-from ...scenes.edits import instruction, sample_edit
-from ...scenes.render import render
+from ...scenes.edits import EditPair, instruction, sample_edit
+from ...scenes.render import Rendering, render
 from ...scenes.sample import sample_scene
+from ...scenes.scene import Scene
 from ..image_files import encode_png
 from ..items import Item
 
@@ -45,25 +46,25 @@ class Scenes:
         return f"{self.count} {self.size} {self.edits} {self.seed}"
 
     def _render(self, numbers: range) -> Iterator[Item]:
-        drawn = []
+        drawn: list[Scene | EditPair] = []
         for number in numbers:
             # Edits are spread evenly, wherever a shard begins.
             if int((number + 1) * self.edits) > int(number * self.edits):
                 drawn.append(sample_edit(self.seed + number))
             else:
                 drawn.append(sample_scene(self.seed + number))
-        targets = [getattr(each, "target", each) for each in drawn]
-        sources = [each.source for each in drawn if hasattr(each, "source")]
+        targets = [each.target if isinstance(each, EditPair) else each for each in drawn]
+        sources = [each.source for each in drawn if isinstance(each, EditPair)]
         rendering = render(targets, size=self.size)
-        before = iter(render(sources, size=self.size).image if sources else ())
+        images, before = _images(rendering), iter(_images(render(sources, size=self.size)) if sources else ())
         aspect = self.size[0] / self.size[1]
         for i, (number, each, target) in enumerate(zip(numbers, drawn, targets)):
             generator = torch.Generator().manual_seed(self.seed + number)
             text, source, words = caption(target, generator).text, None, None
-            if hasattr(each, "source"):
+            if isinstance(each, EditPair):
                 source, words = _png(next(before)), instruction(each.source, each.edit, generator)
             yield Item(
-                image=_png(rendering.image[i]),
+                image=_png(images[i]),
                 caption=text,
                 origin=f"scenes {self.seed + number}",
                 source=source,
@@ -73,6 +74,11 @@ class Scenes:
                     rendering.depth[i : i + 1], rendering.valid[i : i + 1], target.camera.intrinsics(aspect)[None]
                 ),
             )
+
+
+def _images(rendering: Rendering) -> torch.Tensor:
+    assert rendering.image is not None
+    return rendering.image
 
 
 def _png(image: torch.Tensor) -> bytes:

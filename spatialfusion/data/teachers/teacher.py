@@ -18,10 +18,17 @@ class Teacher(Protocol):
     gives_fov: whether it knows the field of view; else it has to be told.
     """
 
-    name: str
-    licence: str
-    is_metric: bool
-    gives_fov: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def licence(self) -> str: ...
+
+    @property
+    def is_metric(self) -> bool: ...
+
+    @property
+    def gives_fov(self) -> bool: ...
 
     def __call__(self, images: Tensor, hfov: Tensor | None = None) -> Geometry:
         """images: [B, 3, H, W] in [0, 1]; hfov: [B] degrees, for a teacher that does not give it."""

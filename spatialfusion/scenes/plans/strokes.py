@@ -124,7 +124,11 @@ def pair(part: Primitive) -> Parts:
 def spindle(start: Vector, end: Vector, *widths: float, color: str = "main") -> Parts:
     """Round bars end to end from `start` to `end` (same x), with these widths at the joints; each must taper."""
     joints = len(widths) - 1
-    points = [tuple(a + (b - a) * i / joints for a, b in zip(start, end)) for i in range(joints + 1)]
+
+    def at(axis: int, i: int) -> float:
+        return start[axis] + (end[axis] - start[axis]) * i / joints
+
+    points = [(at(0, i), at(1, i), at(2, i)) for i in range(joints + 1)]
     ends = [(p, q, a, b) if a >= b else (q, p, b, a) for p, q, a, b in zip(points, points[1:], widths, widths[1:])]
     return tuple(rod(p, q, a, color, b / a) for p, q, a, b in ends)
 
