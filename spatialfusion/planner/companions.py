@@ -10,6 +10,7 @@ from .mentions import fits
 from .nouns import Mention
 from .phrases import Phrases
 from .slots import is_body
+from .wordings import CLASSES
 from .words import (
     PARTS,
     TABLES,
@@ -36,9 +37,10 @@ class Companions(Phrases):
             mention = self.mention(position + 1, bare_unknown=True)
             if mention is not None and mention.unknown and owner:
                 self._describe(owner, position, mention.end)
+                self._stays_words(position, mention.end, owner[0].label)
                 return mention.end
             return position + 1
-        said = self.predicate_after(end)
+        said = self.predicate_after(end) and not self._verb_of_owner(owner, end)
         if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
             # ", with the lamp on the table and the chair beside it": a clause of its own.
             return self._separate(position, "and")
@@ -47,6 +49,8 @@ class Companions(Phrases):
         if owner and self._is_part(listed[0], said and self._says_of_with(end)):
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
+            if listed[0].said not in PARTS:
+                self._stays_words(position, listed[0].end, owner[0].label)
             return self._more_parts(owner, listed[0].end)
         if said and owner and not self._says_of_with(end):
             said = False
@@ -66,6 +70,13 @@ class Companions(Phrases):
             clause.subjects, clause.local = things, []
         return end
 
+    def _verb_of_owner(self, owner: Sequence[Thing], end: int) -> bool:
+        """Whether a verb is the owner's: "a man with a dog stands there", but not "with a dog standing there"."""
+        clause = self._clause
+        word = numbers.at(self.words, end)
+        finite = word in CLASSES["be"] - {"being"} or (word in CLASSES["stand"] and word.endswith("s"))
+        return finite and owner == clause.subjects and not clause.finite and not clause.relative
+
     def _was_named(self, mention: Mention) -> bool:
         definite = mention.article == "the" and not mention.own and mention.noun is not None
         return definite and any(fits(thing, mention) for thing in self.draft.things)
@@ -84,7 +95,7 @@ class Companions(Phrases):
         """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
         if mention.said in PARTS and not mention.pronoun:
             return mention.unknown or not placed
-        return mention.unknown and not self.predicate_after(mention.end)
+        return (mention.unknown or mention.own) and not self.predicate_after(mention.end)
 
     def _more_parts(self, owner: Sequence[Thing], end: int) -> int:
         """Past the other parts of "with a red roof and a green door"; another thing is left to "with" again."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from . import numbers, vocabulary
 from .draft import Thing
 from .hypernyms import PLANS
+from .nouns import Mention
 from .predicates import Predicates
+from .relating import someone
 from .slots import is_body
 from .wordings import CLASSES
 from .words import (
@@ -35,8 +39,9 @@ class Describing(Predicates):
 
     def _holds(self, position: int) -> int:
         """ "a woman holding an umbrella", "a cat wearing a hat": words of the one who has it."""
-        wears = self.words[position] in ("wearing", "wears", "sporting")
-        if not (self._current() and (wears or any(_someone(thing) for thing in self._current()))):
+        word = self.words[position]
+        wears = word in ("wearing", "wears", "sporting")
+        if not (self._current() and (wears or any(someone(thing) for thing in self._current()))):
             return position
         mention = self.mention(position + 1, bare_unknown=True)
         if mention is None or mention.pronoun or mention.place:
@@ -44,8 +49,29 @@ class Describing(Predicates):
         colors = mention.color and self._match(vocabulary.predicates, position)
         if colors and colors.meaning == "wears":
             return position
-        self._describe(self._current(), position, mention.end)
+        holders = self._current()
+        if wears:
+            self._wear(position, mention)
+        elif mention.noun is not None and self._held(mention.end) == mention.end and not _swung(word, mention):
+            return self._hold(position, mention, holders)
+        else:
+            self._describe(holders, position, mention.end)
+            self._stays_words(position, mention.end, holders[0].label)
         return self._held(mention.end)
+
+    def _hold(self, position: int, mention: Mention, holders: Sequence[Thing]) -> int:
+        """What someone holds is a thing beside them; scene text has no hands."""
+        things = self.mentions.resolve(mention, exclude=holders)
+        for thing in things:
+            self.draft.relate("next", thing, list(holders))
+        said = " ".join(self.words[position : mention.end])
+        self.draft.warn(f'"{said}" is read as next to {holders[0].label}: scene text has no hands.')
+        return mention.end
+
+    def _wear(self, position: int, mention: Mention) -> None:
+        """What someone wears is words of them; nothing in the scene is it."""
+        self._describe(self._current(), position, mention.end)
+        self._not_understood(mention.said)
 
     def _held(self, end: int) -> int:
         """Past "in his hand" behind what someone holds."""
@@ -95,11 +121,11 @@ class Describing(Predicates):
         if numbers.at(self.words, found[1]) not in ("", ",", "and", "while", "but"):
             return position
         kind = self._clause.measured or "largest"
-        for thing in self._current():
-            if kind == "camera_distance":
+        if kind == "camera_distance":
+            for thing in self._current():
                 self.draft.relate(kind, thing, [], found[0])
-            else:
-                thing.sizes[kind] = found[0]
+        else:
+            self._measure(self._current(), kind, found[0])
         return found[1]
 
     def _relative(self, position: int) -> bool:
@@ -182,8 +208,9 @@ class Describing(Predicates):
         return bool(mention.article or mention.count or mention.color or not mention.words)
 
 
-def _someone(thing: Thing) -> bool:
-    return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
+def _swung(verb: str, mention: Mention) -> bool:
+    """Whether a noun that means an animal means another thing here: "swinging a bat"."""
+    return verb.startswith(("swing", "wield", "grip")) and mention.noun.plan in PLANS["animal"]
 
 
 def _participle(word: str) -> bool:

@@ -8,7 +8,7 @@ from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .draft import Draft
 from .spelling import is_known, one_letter_away
-from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, SPELT, STYLE_ADVERBS
+from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, PARTS, SCALES, SPELT, STYLE_ADVERBS
 
 _BITS = ("bit", "little", "tad", "touch")
 # Words of `FOLD` whose "'s" is always an owner's.
@@ -54,11 +54,20 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             pass
         elif word == "right" and numbers.at(folded, at + 1) in AFTER_RIGHT and numbers.at(folded, at - 1) != "the":
             pass
-        elif word == "her" and numbers.at(folded, at + 1) in ("left", "right", "front", "back", "own"):
+        elif word == "her" and _is_owner(folded, at):
             plain += ["her", "'s"]
         else:
             plain.append(word)
     return plain
+
+
+def _is_owner(words: Sequence[str], position: int) -> bool:
+    """Whether "her" is an owner: "her left", "her red hat", but not "beside her a dog"."""
+    after = numbers.at(words, position + 1)
+    if after in ("left", "right", "front", "back", "own") or after in PARTS or after.removesuffix("s") in PARTS:
+        return True
+    described = after in ATTRIBUTES or after in vocabulary.COLOR_NAMES or after in SCALES
+    return noun(words[position + 1 + described]) is not None if position + 1 + described < len(words) else False
 
 
 def _spelt(word: str, draft: Draft) -> str:
@@ -86,5 +95,5 @@ def _names(words: Sequence[str], position: int) -> bool:
     return (
         marked
         and noun(words[position]) is not None
-        and noun(f"{words[position]} {numbers.at(words, position + 1)}") is None
+        and (position + 1 == len(words) or noun(f"{words[position]} {words[position + 1]}") is None)
     )

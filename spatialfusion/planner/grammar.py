@@ -14,10 +14,12 @@ from .describing import Describing
 from .draft import Thing
 from .nouns import Mention
 from .patterns import Match
+from .spelling import is_known
 from .wordings import CLASSES
 from .words import (
     GRAMMAR,
     INTANGIBLE,
+    STYLE_NOUNS,
     STYLE_WORDS,
 )
 
@@ -43,7 +45,7 @@ class Grammar(Describing):
         self.begin(words)
         self._with_last()
         self.topic = list(about) or self.topic
-        position = self._opening(0)
+        position = self._side_of_thing(self._opening(0))
         while position < len(self.words):
             position = self._step(position)
         self._finish()
@@ -83,6 +85,13 @@ class Grammar(Describing):
                 return position
             position = end
 
+    def _side_of_thing(self, position: int) -> int:
+        """Past "the left side of a car", where that is what the picture shows: nothing is said of it."""
+        found = self._match(vocabulary.parts, position)
+        if found is None or numbers.at(self.words, found.end) not in ("", ",", "and", "with", "while"):
+            return position
+        return self._whole(found)
+
     def _hung(self, position: int, end: int) -> bool:
         """Whether "a painting of a ship" hangs there, so that it is a thing of the scene."""
         if not any(noun(word) is not None for word in self.words[position:end]) or end == position:
@@ -105,6 +114,9 @@ class Grammar(Describing):
             elif word in STYLE_WORDS or (word in ATTRIBUTES and word not in CLASSES["picture"]):
                 looks.append(word)
                 end += 1
+            elif self._strange_look(end):
+                looks.append(word)
+                end += 1
             else:
                 break
         end += numbers.at(self.words, end) in CLASSES["picture"]
@@ -113,6 +125,29 @@ class Grammar(Describing):
         for words in looks:
             self._keep(words)
         return end + 1
+
+    def _strange_look(self, position: int) -> bool:
+        """Whether a word that no list has stands before the picture of something: "an underwater photo of a turtle"."""
+        word, after = self.words[position : position + 1], numbers.at(self.words, position + 1)
+        return (
+            bool(word)
+            and not is_known(word[0])
+            and (after in CLASSES["picture"] or after in STYLE_WORDS)
+            and numbers.at(self.words, position + 2) in ("of", "with", "showing", "depicting")
+        )
+
+    def _style_tag(self, position: int) -> int:
+        """The end of "concept art", "interior design magazine", "by rembrandt" between commas; else the position."""
+        end = position
+        while numbers.at(self.words, end) not in ("", ","):
+            end += 1
+        tag = self.words[position:end]
+        if self._clause.boundary != "," or not self.draft.things or len(tag) > 4:
+            return position
+        if tag[:1] == ["by"] and tag[1:] and not any(is_known(word) for word in tag[1:]):
+            return end
+        plain = not any(word in GRAMMAR or word in CLASSES["stand"] for word in tag)
+        return end if plain and any(word in STYLE_NOUNS for word in tag) else position
 
     def _clause_match(self, position: int, end: int) -> Match | None:
         """A clause that takes more than an opening would: "a picture of the left side of a car"."""
@@ -133,6 +168,9 @@ class Grammar(Describing):
             and numbers.at(self.words, position + 1) in ("", ",")
         ):
             return position + 1  # "a cat, a lamp, photo"
+        if (end := self._style_tag(position)) > position:
+            self._keep(" ".join(self.words[position:end]))
+            return end
         clause = self._match(vocabulary.clauses, position)
         predicate = self._match(vocabulary.predicates, position)
         viewpoint = self._match(vocabulary.viewpoints, position)
@@ -164,6 +202,8 @@ class Grammar(Describing):
         word = self.words[position]
         if word in _JOINTS:
             return self._separate(position, word)
+        if (end := self._stranded(position)) > position:
+            return end
         if word in ("that", "which", "who") and self._about_place(position):
             return position + 1
         if word in ("that", "which", "who", "whom") and self._relative(position):
@@ -226,6 +266,34 @@ class Grammar(Describing):
         else:
             self._not_understood(word)
         return position + 1
+
+    def _stranded(self, position: int) -> int:
+        """Past "it sits next to" behind the bear that it sits next to: a clause whose reference was just named."""
+        clause = self._clause
+        start = position + (self.words[position] in ("that", "which", "whom"))
+        if clause.boundary or not clause.nearest:
+            return position
+        mention = self.mention(start)
+        if mention is None or mention.place or not (mention.pronoun in ("it", "he", "she", "they") or mention.article):
+            return position
+        verbs = self._past_verbs(mention.end)
+        if verbs == mention.end:
+            return position
+        for end in range(verbs + 1, min(verbs + 4, len(self.words)) + 1):
+            if numbers.at(self.words, end) not in ("", ",", "and", "but", "while", *CLASSES["be"]):
+                continue
+            whole = self.words
+            self.words = [*whole[:end], "it", *whole[end:]]
+            self._cache.clear()
+            match = self._match(vocabulary.predicates, verbs)
+            if match is not None and match.end == end + 1 and "REF" in match.slots:
+                self._said[end] = list(clause.nearest)
+                subjects = self.mentions.resolve(mention, exclude=clause.nearest, prefer=clause.subjects)
+                self._apply(match, subjects)
+                return end + 1
+            self.words = whole
+            self._cache.clear()
+        return position
 
     def _finish(self) -> None:
         """The end of a sentence: places without a subject are said of the sentence's or the text's topic."""

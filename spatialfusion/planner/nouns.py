@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..scenes.language import is_clause_word
 from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
 from .numbers import at
+from .spelling import is_known
+from .verbs import IRREGULAR
 from .vocabulary import COLOR_NAMES, ENDS
 from .wordings import CLASSES
 from .words import (
@@ -90,6 +93,12 @@ def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] 
     for size in (3, 2, 1):
         if start + size > len(words):
             continue
+        if (
+            size > 1
+            and words[start] in ("old", "small")
+            and noun(" ".join(words[start + 1 : start + size])) is not None
+        ):
+            continue  # "an old man" is a man, whom "the man" means
         said = " ".join(words[start : start + size])
         found = noun(said)
         if found is not None:
@@ -102,6 +111,8 @@ def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
     """("room" | "outdoor" | "surface" | "none", the words said, end) of what is no thing: a place, light, a feeling."""
     if at(words, start + 1) == "room" and at(words, start).isalpha() and at(words, start) not in ENDS:
         return "room", f"{words[start]} room", start + 2
+    if at(words, start).endswith("room") and noun(at(words, start)) is None:
+        return "room", words[start], start + 1  # "courtroom", "storeroom"
     for size in (2, 1):
         said = " ".join(words[start : start + size])
         for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES), ("none", INTANGIBLE)):
@@ -268,7 +279,7 @@ class _Phrase:
             if self._measure():
                 described = True
                 continue
-            if not word or (word in ENDS and not self._participle()):
+            if not word or numbers.length(self.words, self.at) or (word in ENDS and not self._participle()):
                 break
             if self._color(word):
                 described = True
@@ -378,6 +389,14 @@ class _Phrase:
                 break  # "a table bears a lamp"
             kept.append(said)
             entry, said, plural, end = after
+        if not plural and kept_last(self.words, end):
+            # "an engine cover": the last noun is what it is, known or not.
+            return replace(
+                self.mention,
+                end=end + 1,
+                said=self.words[end],
+                words=(*kept, said, *self.mention.words),
+            )
         if self.mention.article == "a" and not plural and at(self.words, end) == "'s":
             # "a child's chair": whose it is says which.
             after = known_noun(self.words, end + 1)
@@ -465,14 +484,14 @@ class _Phrase:
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
         *adjectives, head = kept
-        if at(self.words, self.start) == "one" and (head in ATTRIBUTES or head in SCALES):
+        tree = noun(f"{head} tree")
+        if at(self.words, self.start) == "one" and (head in ATTRIBUTES or head in SCALES) and tree is None:
             # "one tall and one short"
             return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept), count=None)
-        tree = noun(f"{head} tree")
         if tree is not None and marked:
             end = first + self._length(first, kept)
             return replace(self.mention, end=end, noun=tree, said=tree.name, words=(*adjectives, *self.mention.words))
-        if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or not head.isalpha():
+        if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or is_clause_word(head) or not head.isalpha():
             return None
         plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"
         singular = head[:-1] if plural else head
@@ -492,6 +511,16 @@ class _Phrase:
                 position += 1
             position += 1
         return position - first
+
+
+def kept_last(words: Sequence[str], position: int) -> bool:
+    """Whether an unknown word behind a noun is the noun that it belongs to, and no verb."""
+    word, after = at(words, position), at(words, position + 1)
+    if not word.isalpha() or word[0].isupper() or word in ENDS or word in IRREGULAR or is_known(word):
+        return False
+    if word.endswith(("s", "ing", "ed", "ly", "wards", "wise")) and not word.endswith("ss"):
+        return False
+    return after not in ("a", "an", "the", "it", "him", "her", "them") and not numbers.number(words, position + 1)
 
 
 def _verbal(word: str, singular: bool) -> bool:

@@ -122,7 +122,9 @@ class Phrases(Relating):
     def _placed_by_first(self, listed: Sequence[Mention]) -> bool:
         """Whether what follows two things says where the second is to the first, called "it"."""
         match = self._match(vocabulary.predicates, listed[1].end)
-        one = not listed[0].plural and not listed[0].count and all(mention.noun for mention in listed)
+        if match is not None and match.meaning.startswith("bare_"):
+            match = self._match(vocabulary.predicates, match.end) or match  # "and a dog far off on its right"
+        one = not listed[0].plural and _single(listed[0]) and all(mention.noun for mention in listed)
         if match is None or not one or match.meaning.startswith(("pose_", "sees_")):
             return False
         return any(mention.pronoun in ("it", "him", "her") for mention in match.slots.get("REF", ()))
@@ -149,3 +151,7 @@ class Phrases(Relating):
             if word != ",":
                 return False
             position = mention.end + 1
+
+
+def _single(mention: Mention) -> bool:
+    return mention.count is None or mention.count.number == 1

@@ -10,6 +10,7 @@ from .companions import Companions
 from .draft import Thing
 from .mentions import fits
 from .patterns import Match
+from .wordings import CLASSES
 from .words import (
     BUILDINGS,
     INVERTED,
@@ -96,6 +97,8 @@ class Predicates(Companions):
         if clause.boundary == "," and clause.listed and all(thing.color for thing in clause.listed):
             # "two mugs, one red, the other yellow, in front of a bottle"
             return clause.listed
+        if match.meaning == "largest":
+            return clause.nearest if not clause.boundary else clause.subjects
         if match.meaning in ("height", "width", "length", "footprint"):
             # "next to a woman 1.65 m tall"
             return clause.subjects if clause.boundary or clause.verb_last else clause.nearest
@@ -106,7 +109,7 @@ class Predicates(Companions):
             if clause.boundary != "start":
                 near = clause.nearest
                 head_turns = any(thing.has_front for thing in clause.subjects)
-                if match.meaning.startswith(_TURNED) and any(t.has_front for t in near):
+                if match.meaning.startswith(_TURNED) and any(t.has_front for t in near) and not self._finite(match):
                     if not head_turns or self._turns_nearest(match, near):
                         return near
             return clause.subjects
@@ -128,10 +131,17 @@ class Predicates(Companions):
     def _has_side(self, things: Sequence[Thing]) -> bool:
         return any(r.kind.startswith("bare_") and r.subject in things for r in self.draft.relations)
 
+    def _finite(self, match: Match) -> bool:
+        """Whether it begins with a verb that a subject has: "looks", but not "looking"."""
+        verbs = CLASSES["look"] | CLASSES["face"] | CLASSES["turn"] | CLASSES["go"] | CLASSES["have"]
+        word = self.words[match.start]
+        return word in verbs and word != "with" and not word.endswith(("ing", "ed"))
+
     def _turns_nearest(self, match: Match, near: list[Thing]) -> bool:
         """Whether "facing left" right behind a noun is said of it: "a man left of a woman facing left"."""
         clause = self._clause
-        if clause.boundary or near == clause.subjects or not match.meaning.startswith(("pose_", "facing")):
+        turns = match.meaning.startswith(("pose_", "facing")) and not self._finite(match)
+        if clause.boundary or near == clause.subjects or not turns:
             return False
         posed = any(
             relation.subject in clause.subjects and relation.kind.startswith(("pose_", "facing"))
@@ -219,8 +229,7 @@ class Predicates(Companions):
         elif meaning.startswith("view_"):
             self.draft.camera.append((meaning, first[0] if first else None, None))
         elif meaning in ("height", "width", "length"):
-            for thing in first:
-                thing.sizes[meaning] = value
+            self._measure(first, meaning, value)
         elif meaning in ("camera_front_distance", "camera_behind_distance"):
             for thing in first:
                 self.draft.relate("camera_distance", thing, [], value)

@@ -11,6 +11,7 @@ from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
 from .state import Sentence
+from .words import GARMENTS
 
 
 class Relating(Sentence):
@@ -31,6 +32,8 @@ class Relating(Sentence):
             self._camera(meaning, subjects, slots)
             return
         if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
+            return
+        if meaning in ("in", "on") and subjects and self._worn(match, subjects):
             return
         if kind_of_camera := self._means_camera(match):
             for thing in subjects:
@@ -110,9 +113,8 @@ class Relating(Sentence):
             self._arrange(kind, subjects)
         elif kind.startswith("order_"):
             self._in_order(kind, subjects)
-        elif kind in ("height", "width", "length"):
-            for thing in subjects:
-                thing.sizes[kind] = value
+        elif kind in ("height", "width", "length", "largest"):
+            self._measure(subjects, kind, value)
         else:
             self._relate(kind, subjects, references, value, match)
         clause.last = self.draft.relations[before:]
@@ -121,6 +123,15 @@ class Relating(Sentence):
             clause.nearest, clause.verb_last = list(named), False
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
+
+    def _measure(self, things: Sequence[Thing], extent: str, metres: float) -> None:
+        """Give things an extent; a second one of the same is kept, and the first is said to be left out."""
+        for thing in things:
+            if thing.sizes.get(extent, metres) != metres and thing.index is None:
+                self.draft.warn(
+                    f"{thing.label} is said to be {thing.sizes[extent]:g} m and {metres:g} m: the second is kept."
+                )
+            thing.sizes[extent] = metres
 
     def _each(self, slots: dict[str, Any]) -> bool:
         return any(mention.each or mention.pronoun == "each" for mention in slots.get("REF", ()))
@@ -143,6 +154,16 @@ class Relating(Sentence):
         self.draft.setting = "room"
         for thing in subjects:
             self.draft.relate("against_wall" if meaning == "against" else "on_wall", thing)
+        return True
+
+    def _worn(self, match: Match, subjects: Sequence[Thing]) -> bool:
+        """Whether "in a black coat" says what someone wears: words of them, as nothing in the scene is it."""
+        (mention, *_) = match.slots["REF"]
+        worn = mention.said.split()[-1:] and (mention.said.split()[-1] in GARMENTS or f"{mention.said}s" in GARMENTS)
+        if not worn or self.words[match.start] != "in" or not all(someone(thing) for thing in subjects):
+            return False
+        self._describe(subjects, match.start, match.end)
+        self._not_understood(mention.said)
         return True
 
     def _means_camera(self, match: Match) -> str:
@@ -254,6 +275,8 @@ class Relating(Sentence):
                 if turned and not prefer and clause.last:
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
+                elif turned and not prefer and mention.pronoun == "it":
+                    prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
                 among = mention.pronoun in ("them", "they", "both") and several
                 exclude = [] if among else [*subjects, *found]
@@ -293,6 +316,10 @@ class Relating(Sentence):
                 prefer = self._clause.subjects or self.topic
                 found += self.mentions.resolve(mention, exclude=[] if mention.pronoun else found, prefer=prefer)
         return found
+
+
+def someone(thing: Thing) -> bool:
+    return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
 
 
 def _is_animal(things: Sequence[Thing]) -> bool:

@@ -121,7 +121,7 @@ def _placed_in(draft: Draft) -> None:
             continue
         thing, holder = relation.subject, relation.references[0]
         others = [r for r in draft.relations if r is not relation and thing in (r.subject, *r.references)]
-        if thing.count > 1 and not others and thing.index is None:
+        if thing.count > 1 and not others and thing.index is None and not _has_room(holder, thing):
             holder.words += ["with", str(thing.count), thing.said]
             draft.things.remove(thing)
             draft.relations.remove(relation)
@@ -129,6 +129,12 @@ def _placed_in(draft: Draft) -> None:
         else:
             relation.kind = "on"
             draft.warn(f'{thing.label} "in" {holder.label} is read as on it: scene text has no inside.')
+
+
+def _has_room(holder: Thing, thing: Thing) -> bool:
+    """Whether several things lie side by side on another."""
+    area = thing.count * thing.extent("width") * thing.extent("length")
+    return 1.5 * area <= holder.extent("width") * holder.extent("length")
 
 
 def _walls(draft: Draft) -> None:

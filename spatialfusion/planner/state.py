@@ -27,6 +27,7 @@ class Sentence:
         self._place_before = False
         self._place_end = -1
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
+        self._turned: list[Thing] = []  # of whose own sides the sentence before spoke last
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = Clause()
 
@@ -35,6 +36,8 @@ class Sentence:
         self.words = fold(words, self.draft, self._names, self.mentions.known)
         self._cache.clear()
         self._said.clear()
+        turned = [r for r in self._clause.last if r.kind.startswith(("own_", "sees_"))]
+        self._turned = turned[-1].references or [turned[-1].subject] if turned else []
         self._clause = Clause()
         return self.words
 
@@ -96,6 +99,10 @@ class Sentence:
             self.draft.setting = "room"
         if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
             self._keep(" ".join((*mention.words, mention.said)))
+
+    def _stays_words(self, start: int, end: int, owner: str) -> None:
+        """Say that something is words of a thing, and no thing of the scene."""
+        self.draft.warn(f'"{" ".join(self.words[start:end])}" stays words of {owner}: it is no thing of the scene.')
 
     def _describe(self, things: Sequence[Thing], start: int, end: int) -> None:
         for thing in things:

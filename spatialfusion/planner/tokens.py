@@ -48,6 +48,7 @@ def tokenize(prompt: str) -> list[str]:
         raise InputError(f"the prompt has {len(prompt):,} characters; expected at most {MAX_CHARACTERS:,}.")
     text = unicodedata.normalize("NFC", prompt).translate(_SIGNS).lower()
     text = re.sub(r"""(?<=\d)\s?(''|"(?=[\s,.;]|$))""", " inches ", text)
+    text = re.sub(r"(?<!\S)--[a-z]+(?:\s+[\w:.]+)?(?=\s|$)", " ", text)  # "--ar 4:5"
     # Weights of tags, and what loads a model: "(masterpiece:1.2)", "<lora:film:0.8>".
     text = re.sub(r"<[^<>]*>|:\d+(\.\d+)?(?=\))", " ", text)
     text = re.sub(r"(?<=\d)(?=(girl|boy|wom[ae]n|m[ae]n|person|people|cat|dog|car)s?\b)", " ", text)

@@ -188,6 +188,17 @@ OWN_SIDES = {
     **{f"back {part}": "back" for part in ("end", "bumper", "wheels", "wall")},
 }
 
+# What people wear: words of who wears it.
+GARMENTS = frozenset(
+    "dress shirt coat jacket suit sweater hoodie skirt trousers pants jeans uniform robe clothes outfit "
+    "tshirt blouse hat cap scarf kimono raincoat gown spacesuit overalls armour armor costume apron tuxedo "
+    "swimsuit bikini pyjamas pajamas cloak cape tunic toga veil turban sari kilt shorts leggings vest "
+    "waistcoat cardigan pullover jersey overcoat poncho parka shawl tie bowtie belt boots shoes sandals "
+    "slippers sneakers socks gloves mittens glasses sunglasses goggles helmet mask beret beanie hood bonnet "
+    "crown tiara necklace earrings bracelet watch collar bandana headscarf wetsuit tutu leotard dungarees "
+    "lederhosen livery rags finery black white disguise".split()
+)
+
 # What a thing comes with as its own part or dress, which is no thing beside it.
 PARTS = frozenset(
     "roof door window windscreen windshield wheel tyre tire bonnet hood bumper headlight taillight chimney balcony "
@@ -235,6 +246,9 @@ ROOMS = frozenset(
         "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin "
         "pantry parlor parlour foyer den study sauna "
         "cafeteria canteen diner bistro saloon tavern inn pub showroom gymnasium auditorium foyer vestibule loft "
+        "hangar stable staircase stairwell stairway landing elevator lift ward cell prison jail courthouse cloister "
+        "nave aisle cubicle bakery bookshop pharmacy clinic reception barracks refectory arcade casino nightclub disco "
+        "boutique hairdresser laundromat planetarium aquarium arena barbershop "
         "penthouse dorm dormitory conservatory armory chamber chapel crypt dungeon vault cockpit greenhouse mansion "
         "indoors inside house home building warehouse barn"
     ).split()
@@ -243,7 +257,8 @@ ROOMS = frozenset(
 # Of these one says from outside, too, "a house with a red roof": only "in" makes a room of them.
 SEEN_FROM_OUTSIDE = frozenset(
     "house home building warehouse barn church hospital school shop store cabin greenhouse mansion chapel tavern inn "
-    "pub saloon supermarket inside indoors".split()
+    "pub saloon supermarket inside indoors hangar stable staircase prison courthouse bakery bookshop pharmacy clinic "
+    "arcade casino boutique aquarium arena elevator lift".split()
 )
 
 OUTDOORS = frozenset(
@@ -293,7 +308,7 @@ COMPOUNDS = frozenset(
 STYLE_WORDS = frozenset(
     "photorealistic realistic hyperrealistic cinematic 8k 4k 2k hd uhd hdr raw masterpiece bokeh photo photograph "
     "photography photographic render rendering rendered illustration artwork painting drawing sketch cartoon anime "
-    "watercolor watercolour minimalist minimalistic surreal impressionist stylized isometric detailed vivid vibrant "
+    "watercolor watercolour minimalist minimalistic surreal impressionist stylized detailed vivid vibrant "
     "colorful moody atmospheric serene peaceful dramatic beautiful stunning gorgeous picturesque professional award "
     "winning trending artstation unreal engine octane blender 3d dslr nikon canon kodak film grain polaroid vintage "
     "monochrome sepia hyperdetailed intricate aesthetic elegant epic dreamy ethereal sunset sunrise dusk dawn night "
@@ -309,6 +324,13 @@ STYLE_WORDS = frozenset(
     "cgi vfx fps scenery backdrop lens flare depth shallow panoramic dutch tilt shift fisheye pov "
     "immersive realism photorealism surrealism impressionism style stylised best beautifully unedited unsplash "
     "pinterest deviantart wallpaper rendered raytracing tracing subsurface scattering illumination".split()
+)
+
+# Words that make a tag of how a picture looks of what they stand with: "drone photography", "concept art".
+STYLE_NOUNS = frozenset(
+    "photography photograph design art artwork style lighting render rendering illustration aesthetic vibe vibes mood "
+    "atmosphere composition wallpaper cinematography colors colours palette tones grading ambience bokeh resolution "
+    "quality blur focus texture textures shadows highlights portfolio artstation behance unsplash".split()
 )
 
 STYLE_ADVERBS = frozenset("highly extremely intricately dimly brightly beautifully incredibly richly softly".split())
@@ -337,6 +359,9 @@ STYLE_PHRASES = (
     "the wind|the storm|the morning|the evening|bright "
     "sunlight|sunlight|daylight|moonlight|rain|snow|fog)",
     "(trending|featured) on REST",
+    "(oil|oils|acrylic|tempera|gouache|ink|pastel|charcoal|pencil) on (canvas|panel|wood|paper|linen|board)",
+    "low poly",
+    "(pastel|muted|vivid|vibrant|bright|warm|cool|earthy|neutral|soft|rich) (colors|colours|tones|palette)",
     "by (greg rutkowski|artgerm|van gogh|monet)",
     "by NAME [and NAME]",
     "in the NAME",

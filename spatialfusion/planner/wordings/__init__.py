@@ -7,7 +7,7 @@ roles exchanged: "a table surrounded by chairs" is about the chairs.
 
 from .arrangements import ARRANGEMENTS
 from .classes import CLASSES
-from .clauses import CLAUSES
+from .clauses import CLAUSES, PARTS_SHOWN
 from .contact import CONTACT
 from .directions import DIRECTIONS
 from .measures import MEASURES
@@ -19,4 +19,4 @@ from .views import VIEWS
 # What is said of a subject.
 PREDICATES = {**SIDES, **CONTACT, **DIRECTIONS, **MEASURES, **VIEWS, **ARRANGEMENTS}
 
-__all__ = ["CLASSES", "CLAUSES", "OPENINGS", "PREDICATES", "VIEWPOINTS"]
+__all__ = ["CLASSES", "CLAUSES", "OPENINGS", "PARTS_SHOWN", "PREDICATES", "VIEWPOINTS"]

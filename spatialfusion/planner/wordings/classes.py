@@ -55,7 +55,7 @@ CLASSES |= {
 
 CLASSES["clothes"] = frozenset(
     "dress shirt coat jacket suit sweater hoodie skirt trousers pants jeans uniform robe clothes outfit tshirt blouse "
-    "hat cap scarf kimono raincoat gown".split()
+    "kimono raincoat gown spacesuit overalls".split()
 )
 CLASSES["make"] = frozenset(
     "draw paint create generate render make show imagine produce give design compose picture place put let depict "

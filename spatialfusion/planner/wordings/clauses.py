@@ -8,6 +8,12 @@ _WATCHES = (
     "<be> [<turn>|<put>] (at|on|towards|to)|<turn> (at|on|to|towards)|give us|gives us|presents)"
 )
 
+# What the picture shows, where a sentence begins so.
+PARTS_SHOWN: dict[str, tuple[str, ...]] = {
+    "sees_{SIDE}": ("(the|a) SIDE [hand] [side|end|part|half] of A", "A 's [own] SIDE [hand] (side|end|part|half)"),
+    "sees_{OWN}": ("(the|a) OWN [side|end|part|half] of A",),
+}
+
 CLAUSES: dict[str, tuple[str, ...]] = {
     "height": (
         "the height of A <be> LENGTH",
@@ -138,10 +144,12 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     ),
     "view_medium": ("[a] (medium|mid) [close] <shot> of A",),
     "view_low": (
+        "CAMERA [<be>] <look> up (at|to|towards) A",
         "[a|an] low angle [hero|action|dramatic|cinematic|beauty] [<shot>] of A",
         "[a] (worm|worms) ['s] eye <shot> of A",
     ),
     "view_high": (
+        "[an] isometric <shot> of A",
         "[a|an] high angle [<shot>] of A",
         "[a] (bird|birds) ['s] eye <shot> of A",
         "[an] aerial <shot> of A",

@@ -51,6 +51,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
         "[measures|measuring] LENGTH (by|times) ACROSS",
         "[measures|measuring|of] FACTOR (by|times|x) ACROSS",
     ),
+    "largest": ("of LENGTH", "LENGTH in size"),
     "height": (
         "LENGTH (tall|high|in stature|in size)",
         "[<have>] a LENGTH height",

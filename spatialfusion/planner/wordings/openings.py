@@ -18,6 +18,8 @@ OPENINGS = (
     "(you|we|one) can see",
     "(can|could|would|will) you [please] <make> [me|us] [a|an|the]",
     "you can see",
+    "what (you|we|i|one) (see|sees|have|find) [here] <be> [a|an|the]",
+    "(it|there) <be> [a|an|the] <picture> (of|with|showing)",
     "(there|here) (can|could|should|will|would|must) be",
     "(we|you|one) (will|would|should|could|might) (see|find|notice|have)",
     "this is",

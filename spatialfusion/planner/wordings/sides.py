@@ -105,6 +105,7 @@ SIDES: dict[str, tuple[str, ...]] = {
         "[the] farthest [away] [of all] [from CAMERA]",
         "far [away] from CAMERA",
         "(farther|far) (away|back|off)",
+        "(a long way|some way|some distance|a way) (away|back|off)",
         "farther [away|back] [from CAMERA]",
     ),
     "bare_ahead": ("in front of CAMERA", "before CAMERA"),

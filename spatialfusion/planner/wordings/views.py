@@ -75,6 +75,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "from a (height|balcony|roof|rooftop)",
         "<look> down [(on|at|upon) REF]",
         "from high [up|above]",
+        "[in|from] [an] isometric <shot>",
+        "isometric",
         "drone <shot>",
     ),
     "view_topdown": (
@@ -93,12 +95,16 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "[from|in|with|at] [a] low [camera] angle [hero|action|dramatic|cinematic|beauty] [<shot>]",
         "[from] [a] (worm|worms) ['s] eye <shot>",
         "[<see>] from (ground level|near the ground|the ground|down low)",
-        "at ground level",
+        "[<see>] (at|from) (ground|floor|knee|ankle) (level|height)",
         "<look> up [at REF]",
     ),
     "view_eye": (
         "[<see>] [at|from] eye (level|height) [<shot>]",
         "[<see>] at eye level",
+        "[CAMERA] [<be>] [<put>] (at|level with|on a level with|at the (level|height) of) (REF|him|her|it|them) 's "
+        "(eye|eyes|face|head|eye level)",
+        "[CAMERA] [<be>] [<put>] at (REF|him|her|it|them) 's eye (level|height)",
+        "[CAMERA] [<be>] [<put>] at eye (level|height) [with REF]",
         "straight on [view|shot]",
     ),
 }
