@@ -94,6 +94,21 @@ class Draft:
         self.things.append(thing)
         return thing
 
+    def facts(self) -> tuple:
+        """What has been said so far; it differs after anything that adds to the draft or changes it."""
+        things = [
+            (thing.color, thing.count, thing.scale, thing.arrangement, len(thing.words), tuple(thing.sizes.items()))
+            for thing in self.things
+        ]
+        lists = (self.relations, self.camera, self.words, self.warnings, self.not_understood)
+        kinds = [(relation.kind, relation.value, len(relation.references)) for relation in self.relations]
+        return things, kinds, self.setting, [len(some) for some in lists]
+
+    def kept_words(self) -> set[str]:
+        """Every word that stays with a thing or with the picture."""
+        said = [word for thing in self.things for word in (thing.said, thing.kind, thing.color, *thing.words)]
+        return {word for words in (*said, *self.words) for word in words.split()}
+
     def warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
             self.warnings.append(sentence)

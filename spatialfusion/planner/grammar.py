@@ -28,6 +28,8 @@ _HOLDS = frozenset(
     "hugging cradling juggling throwing clutches flying bearing sporting".split()
 )
 _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())
+# Words that say where something is, if anything understands them.
+_PLACING = frozenset("of to at by in on from with than as for".split())
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -261,6 +263,9 @@ class Grammar(Describing):
             return measured
         if word in STYLE_WORDS or word in INTANGIBLE or word[:1].isupper():
             self._keep(word)
+        elif word in _PLACING and position > 0:
+            said = " ".join(self.words[max(0, position - 1) : position + 2])
+            self.draft.warn(f'what "{word}" says in "{said}" is not read.')
         elif word in GRAMMAR:
             pass
         else:

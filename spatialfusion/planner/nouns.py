@@ -115,6 +115,8 @@ def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
         return "room", words[start], start + 1  # "courtroom", "storeroom"
     for size in (2, 1):
         said = " ".join(words[start : start + size])
+        if start + size > len(words):
+            continue
         for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES), ("none", INTANGIBLE)):
             if said in table:
                 return kind, said, start + size

@@ -11,14 +11,25 @@ from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
 from .state import Sentence
-from .words import GARMENTS
+from .words import GARMENTS, GRAMMAR
 
 
 class Relating(Sentence):
     """What a wording says of its subjects, put into the draft."""
 
     def _apply(self, match: Match, subjects: list[Thing]) -> None:
-        """Put a predicate into the draft."""
+        """Put a predicate into the draft; one that changes nothing there is not understood."""
+        before = self.draft.facts()
+        self._say(match, subjects)
+        ghost = bool(subjects) and all(thing.ghost for thing in subjects)
+        if self.draft.facts() == before and not self._clause.shared:
+            said = self.words[match.start : match.end]
+            if ghost:
+                self.draft.warn(f'"{" ".join(said)}" is left out: {subjects[0].said} is no thing of the scene.')
+            elif not all(word in self.draft.kept_words() for word in said if word not in GRAMMAR):
+                self._not_understood(" ".join(said))
+
+    def _say(self, match: Match, subjects: list[Thing]) -> None:
         meaning, slots = match.meaning, match.slots
         clause = self._clause
         subjects = self.draft.expand(subjects)
