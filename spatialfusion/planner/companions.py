@@ -9,6 +9,7 @@ from .draft import Thing
 from .mentions import fits
 from .nouns import Mention
 from .phrases import Phrases
+from .relating import someone
 from .slots import is_body
 from .wordings import CLASSES
 from .words import (
@@ -44,15 +45,17 @@ class Companions(Phrases):
         if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
             # ", with the lamp on the table and the chair beside it": a clause of its own.
             return self._separate(position, "and")
-        if owner and (end_held := self._held_by(owner, position, end)) > end:
-            return end_held
+        for holder in (owner, clause.subjects):
+            if holder and (end_held := self._held_by(holder, position, listed, end)) > end:
+                return end_held
         if owner and self._is_part(listed[0], said and self._says_of_with(end)):
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
             if listed[0].said not in PARTS:
                 self._stays_words(position, listed[0].end, owner[0].label)
             return self._more_parts(owner, listed[0].end)
-        if said and owner and not self._says_of_with(end):
+        apart = position > 0 and self.words[position - 1] == "," and self.words[position] == "with"
+        if said and owner and not apart and not self._says_of_with(end, listed[-1]):
             said = False
         things: list[Thing] = []
         for mention in listed:
@@ -81,18 +84,29 @@ class Companions(Phrases):
         definite = mention.article == "the" and not mention.own and mention.noun is not None
         return definite and any(fits(thing, mention) for thing in self.draft.things)
 
-    def _held_by(self, owner: Sequence[Thing], position: int, end: int) -> int:
-        """The end of "with an axe in his hand", words of the one who has it; `end` where it is none."""
+    def _held_by(self, owner: Sequence[Thing], position: int, listed: Sequence[Mention], end: int) -> int:
+        """The end of "with an axe in his hand", a thing beside the one who has it; `end` where it is none."""
         match = self._match(vocabulary.predicates, end)
-        if match is None or not any(thing.is_person for thing in owner):
+        if match is None or not any(someone(thing) for thing in owner):
             return end
         if not any(is_body(mention) for mention in match.slots.get("REF", ())):
             return end
-        self._describe(owner, position, match.end)
+        said = " ".join(self.words[position : match.end])
+        hand = any(mention.said in ("hand", "hands", "arm", "arms") for mention in match.slots.get("REF", ()))
+        if hand and all(mention.noun is not None for mention in listed):
+            for mention in listed:
+                for thing in self.mentions.resolve(mention, exclude=owner):
+                    self.draft.relate("next", thing, list(owner))
+            self.draft.warn(f'"{said}" is read as next to {owner[0].label}: scene text has no hands.')
+        else:
+            self._describe(owner, position, match.end)
+            self._stays_words(position, match.end, owner[0].label)
         return match.end
 
     def _is_part(self, mention: Mention, placed: bool) -> bool:
         """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
+        if mention.said == "glasses" and mention.count:
+            return False
         if mention.said in PARTS and not mention.pronoun:
             return mention.unknown or not placed
         return (mention.unknown or mention.own) and not self.predicate_after(mention.end)
@@ -110,7 +124,7 @@ class Companions(Phrases):
         self._describe(owner, end, mention.end)
         return self._more_parts(owner, mention.end)
 
-    def _says_of_with(self, end: int) -> bool:
+    def _says_of_with(self, end: int, mention: Mention | None = None) -> bool:
         """Whether what follows is about the thing after "with": "with a lamp on it", "with a dog sitting on a rug"."""
         if self._past_verbs(end) > end:
             return True
@@ -119,6 +133,8 @@ class Companions(Phrases):
             return True  # "with one red"
         if match.meaning in ("on", "in", "under") and not any(m.place for m in match.slots.get("REF", ())):
             return True  # "with a knight on a horse"
+        if match.meaning in ("around", "row", "circle") and mention is not None and (mention.plural or mention.count):
+            return True  # "with four plates around a candle"
         if match.meaning.startswith("bare_"):
             return True
         return all(mention.pronoun for mention in match.slots.get("REF", ()))

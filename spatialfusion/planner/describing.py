@@ -64,6 +64,7 @@ class Describing(Predicates):
         things = self.mentions.resolve(mention, exclude=holders)
         for thing in things:
             self.draft.relate("next", thing, list(holders))
+        self._clause.nearest = things
         said = " ".join(self.words[position : mention.end])
         self.draft.warn(f'"{said}" is read as next to {holders[0].label}: scene text has no hands.')
         return mention.end
@@ -89,6 +90,8 @@ class Describing(Predicates):
         things = self._clause.nearest if not (self._clause.boundary or self._clause.finite) else self._current()
         if things:
             self._describe(things, position, mention.end)
+            if mention.noun is not None and self.words[position] not in ("made", "consisting", "composed"):
+                self._stays_words(position, mention.end, things[0].label)
         else:
             self._keep(" ".join(self.words[position : mention.end]))
         return mention.end

@@ -8,6 +8,7 @@ from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .draft import Draft
 from .spelling import is_known, one_letter_away
+from .verbs import IRREGULAR
 from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, PARTS, SCALES, SPELT, STYLE_ADVERBS
 
 _BITS = ("bit", "little", "tad", "touch")
@@ -44,6 +45,8 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain[-1:] = ["each", "other"]  # "one another"
         elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
             plain.append("is")
+        elif word in ("has", "have", "had") and _perfect(folded, at + 1):
+            pass
         elif word == "been" and numbers.at(folded, at - 1) in ("has", "have", "had"):
             pass
         elif word in HARMLESS and _names(folded, at):
@@ -59,6 +62,13 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
         else:
             plain.append(word)
     return plain
+
+
+def _perfect(words: Sequence[str], position: int) -> bool:
+    """Whether a past participle stands here, "has climbed", and no adjective of a thing: "has painted walls"."""
+    word, after = numbers.at(words, position), numbers.at(words, position + 1)
+    past = (word.endswith("ed") and len(word) > 4) or word in IRREGULAR
+    return past and noun(word) is None and word not in ATTRIBUTES and noun(after) is None and after not in PARTS
 
 
 def _is_owner(words: Sequence[str], position: int) -> bool:

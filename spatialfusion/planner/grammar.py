@@ -81,7 +81,7 @@ class Grammar(Describing):
             end = found.end
             if numbers.at(self.words, end - 1) in ("a", "an", "the") and end - 1 > position:
                 end -= 1
-            if numbers.at(self.words, end - 1) == "taken":
+            if numbers.at(self.words, end - 1) in ("taken", "shot", "seen", "captured", "viewed"):
                 end -= 1
             if self._clause_match(position, end) is not None or self._hung(position, end):
                 return position
@@ -90,7 +90,7 @@ class Grammar(Describing):
     def _side_of_thing(self, position: int) -> int:
         """Past "the left side of a car", where that is what the picture shows: nothing is said of it."""
         found = self._match(vocabulary.parts, position)
-        if found is None or numbers.at(self.words, found.end) not in ("", ",", "and", "with", "while"):
+        if found is None or numbers.at(self.words, found.end) not in ("", ",", "and", "with", "while", "fills"):
             return position
         return self._whole(found)
 

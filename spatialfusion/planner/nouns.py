@@ -113,6 +113,10 @@ def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
         return "room", f"{words[start]} room", start + 2
     if at(words, start).endswith("room") and noun(at(words, start)) is None:
         return "room", words[start], start + 1  # "courtroom", "storeroom"
+    if at(words, start) in ("interior", "in") and list(words[start + 1 : start + 3]) in (["of", "a"], ["of", "the"]):
+        found = known_noun(words, start + 3)
+        end = found[3] if found is not None else start + 4
+        return "room", " ".join(words[start:end]), end
     for size in (2, 1):
         said = " ".join(words[start : start + size])
         if start + size > len(words):
@@ -162,13 +166,16 @@ class _Phrase:
         the = self.peek() == "the"
         word = self.peek(1) if the else self.peek()
         of = self.at + 1 + the
-        if at(self.words, of) != "of" or not (word == "one" or (the and _ORDINALS.get(word, -9) >= -1)):
+        of += the and word in _ORDINALS and at(self.words, of) == "one"
+        if at(self.words, of) != "of" or not (word == "one" or (the and word in _ORDINALS)):
             return None
         if word == "one" and at(self.words, of + 1) in ("them", "these", "those"):
             return Mention(self.start, of + 2, pronoun="one")
         several = read_mention(self.words, of + 1)
         if several is None or not several.plural or several.noun is None:
             return None
+        if _ORDINALS.get(word, 0) < -1 and several.count is None:
+            return None  # "the left of cars", "the front of the houses"
         return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the")
 
     def _set(self, **changes: object) -> None:
@@ -240,6 +247,10 @@ class _Phrase:
             if found is not None:
                 self._set(count=found[0])
                 self.at = found[1]
+            elif self.mention.count is not None and self.mention.count.number > 1 and word.endswith("s"):
+                each = COLLECTIONS[word.removesuffix("s")][1] if word.removesuffix("s") in COLLECTIONS else 4
+                number = self.mention.count.number
+                self._set(count=numbers.Count(number * each, f"{number} {word} of"))
             elif self.mention.count is None or self.mention.count.number == 1:
                 self._set(count=numbers.Count(COLLECTIONS[word][1], f"a {word} of"))
 

@@ -234,6 +234,8 @@ class Predicates(Companions):
             for thing in first:
                 self.draft.relate("camera_distance", thing, [], value)
                 self.draft.relate("sees_front" if "front" in meaning else "sees_back", thing)
+        elif meaning == "apart" and not second:
+            self._among("apart", first, value)
         elif meaning == "apart" and len(first) == 1 and second:
             self.draft.relate("apart", first[0], second[:1], value)
         elif meaning != "shown":

@@ -11,7 +11,7 @@ from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
 from .state import Sentence
-from .words import GARMENTS, GRAMMAR
+from .words import GARMENTS, GRAMMAR, TABLES
 
 
 class Relating(Sentence):
@@ -100,6 +100,8 @@ class Relating(Sentence):
         elif kind == "footprint":
             for thing in subjects:
                 thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
+        elif kind == "bare_middle" and clause.owner and subjects == clause.local and _carries(clause.owner):
+            self._relate("on", subjects, clause.owner, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
         elif kind == "gap":
@@ -171,7 +173,8 @@ class Relating(Sentence):
         """Whether "in a black coat" says what someone wears: words of them, as nothing in the scene is it."""
         (mention, *_) = match.slots["REF"]
         worn = mention.said.split()[-1:] and (mention.said.split()[-1] in GARMENTS or f"{mention.said}s" in GARMENTS)
-        if not worn or self.words[match.start] != "in" or not all(someone(thing) for thing in subjects):
+        leashed = mention.said in ("leash", "lead", "halter", "chain") and self.words[match.start] == "on"
+        if not (leashed or (worn and self.words[match.start] == "in")) or not all(someone(thing) for thing in subjects):
             return False
         self._describe(subjects, match.start, match.end)
         self._not_understood(mention.said)
@@ -327,6 +330,10 @@ class Relating(Sentence):
                 prefer = self._clause.subjects or self.topic
                 found += self.mentions.resolve(mention, exclude=[] if mention.pronoun else found, prefer=prefer)
         return found
+
+
+def _carries(things: Sequence[Thing]) -> bool:
+    return all(thing.noun is not None and thing.noun.plan in TABLES for thing in things)
 
 
 def someone(thing: Thing) -> bool:

@@ -196,7 +196,7 @@ GARMENTS = frozenset(
     "waistcoat cardigan pullover jersey overcoat poncho parka shawl tie bowtie belt boots shoes sandals "
     "slippers sneakers socks gloves mittens glasses sunglasses goggles helmet mask beret beanie hood bonnet "
     "crown tiara necklace earrings bracelet watch collar bandana headscarf wetsuit tutu leotard dungarees "
-    "lederhosen livery rags finery black white disguise".split()
+    "lederhosen livery rags finery disguise leash lead halter".split()
 )
 
 # What a thing comes with as its own part or dress, which is no thing beside it.
@@ -246,7 +246,7 @@ ROOMS = frozenset(
         "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin "
         "pantry parlor parlour foyer den study sauna "
         "cafeteria canteen diner bistro saloon tavern inn pub showroom gymnasium auditorium foyer vestibule loft "
-        "hangar stable staircase stairwell stairway landing elevator lift ward cell prison jail courthouse cloister "
+        "hangar stable stairwell elevator ward cell prison jail courthouse cloister "
         "nave aisle cubicle bakery bookshop pharmacy clinic reception barracks refectory arcade casino nightclub disco "
         "boutique hairdresser laundromat planetarium aquarium arena barbershop "
         "penthouse dorm dormitory conservatory armory chamber chapel crypt dungeon vault cockpit greenhouse mansion "
@@ -258,7 +258,7 @@ ROOMS = frozenset(
 SEEN_FROM_OUTSIDE = frozenset(
     "house home building warehouse barn church hospital school shop store cabin greenhouse mansion chapel tavern inn "
     "pub saloon supermarket inside indoors hangar stable staircase prison courthouse bakery bookshop pharmacy clinic "
-    "arcade casino boutique aquarium arena elevator lift".split()
+    "arcade casino boutique aquarium arena elevator".split()
 )
 
 OUTDOORS = frozenset(

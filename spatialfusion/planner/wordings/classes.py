@@ -9,7 +9,7 @@ CLASSES = {
     for name, words in {
         "be": "is are was were be being stays remains",
         "have": "has have had having with",
-        "shot": "shot view angle photo photograph picture image perspective framing frame",
+        "shot": "shot view angle photo photograph picture image perspective framing frame portrait",
         "see": (
             "seen taken viewed shown photographed pictured depicted captured shot observed visible looked viewing "
             "looking filmed watched framed snapped painted drawn rendered"

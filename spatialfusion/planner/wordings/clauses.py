@@ -32,6 +32,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "A (measures|measuring) LENGTH in length",
     ),
     "apart": (
+        "the (distance|gap|space) between A <be> LENGTH",
         "the (distance|gap|space) between A and B <be> LENGTH",
         "[the] (distance|gap) (of|from) A (to|from) B (<be>|,) LENGTH",
         "[the] (distance|gap|space) between A and B [<be>|,] LENGTH",
@@ -75,7 +76,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "A 's SIDE [hand] [side] <be> what CAMERA (<sees>|<look> at)",
         "[the|A 's] SIDE [side] [of A] [<be>] (visible|in view|showing|<see>|on show)",
         "(showing|presenting|depicting|revealing) (the SIDE [side] of A|A 's [own] SIDE [side])",
-        "A (showing|presenting|presents|shows|turning|turns) [us|me] it 's SIDE [side] [to CAMERA]",
+        "A (showing|presenting|presents|shows|turning|turns) [us|me] it 's SIDE [side] [(to|on|towards) CAMERA]",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>|<look> on|focused on) the SIDE [side] of A",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>|<look> on) A 's [own] SIDE [side]",
         "[where|so that] CAMERA [can] [<be>] (<sees>|<look> at|<face>) A from the SIDE [side]",
@@ -106,7 +107,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     ),
     "sees_back": (
         "[a|the] <shot> (of|shows|showing) A <see> from behind",
-        "[a|the] (back|rear) <shot> of A",
+        "[a|the] (back|rear|over the shoulder) <shot> of A",
         "CAMERA [can] [<be>] (<sees>|<look> at|filming|follows|following) A from behind",
         "CAMERA [<be>] [<stand>] behind A",
         "CAMERA [can] [<be>] (<sees>|<look> at) the back of A",
@@ -137,12 +138,13 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     "view_close": (
         "[a|an] [extreme|tight] close up [<shot>] (of|on) A",
         "[a] close <shot> (of|at) A",
+        "[a] (head and shoulders|head) <shot> of A",
         "[a] macro [<shot>] of A",
     ),
     "view_wide": (
         "[a|an] [very|extreme|ultra|super] (wide|long|establishing|panoramic) [establishing] [angle] <shot> of A",
     ),
-    "view_medium": ("[a] (medium|mid) [close] <shot> of A",),
+    "view_medium": ("[a] (medium|mid) [close] <shot> of A", "[a] (half length|waist up|cowboy|knee) <shot> of A"),
     "view_low": (
         "CAMERA [<be>] <look> up (at|to|towards) A",
         "[a|an] low angle [hero|action|dramatic|cinematic|beauty] [<shot>] of A",
@@ -153,6 +155,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[a|an] high angle [<shot>] of A",
         "[a] (bird|birds) ['s] eye <shot> of A",
         "[an] aerial <shot> of A",
+        "[a] drone <shot> of A",
         "CAMERA [<be>] (above|over) A",
         "CAMERA <look> down [from (above|B)] (on|at|upon|towards) A",
     ),

@@ -30,6 +30,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "(down|up|through) REF",
         "<tied> (to|at|on|with|by) REF",
         "off REF",
+        "past REF",
         "touching REF",
         "(joined|escorted) by REF",
         "keeping REF company",

@@ -75,6 +75,8 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "straight (into|at|in|to|towards) CAMERA",
         "(meeting|returning|meets) CAMERA 's gaze",
         "posing for CAMERA",
+        "(<have>|<turn>) (it|him|her|them) 's (barrel|gun|guns|cannon|lights|headlights|horns|tusks|ears|torch) [<turn>] "
+        "(to|towards|at|on) CAMERA",
         "(<face>|<look>|<turn>|<go>) [in|towards|to] CAMERA 's (way|direction)",
         "with them 's (fronts|faces) (to|towards|facing) CAMERA",
         "looking out of the (picture|image|frame)",
@@ -125,7 +127,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "facing": (
         "<face> [towards] REF",
-        "<look> (at|towards|to|over at) REF",
+        "<look> [back] [over (it|him|her|them) 's shoulder] (at|towards|to|over at) REF",
         "<turn> (to|towards|at|in the direction of) REF",
         "(<face>|<look>) [back|over|out|up|down|straight] (at|to|towards|onto|in the direction of|upon) REF",
         "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|eyes|gaze|bow) [<be>] [<turn>|<face>] "
@@ -143,6 +145,6 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
     "<own_back": (
         "(<face>|<look>|<turn>|<go>) away from REF",
         "[<have>] <turn> (it|him|her|them) 's (back|backs) (to|towards|on) REF",
-        "(<have>|with|turning|turns) (it|him|her|them) 's (back|backs) [turned] (to|towards|on) REF",
+        "(<have>|with|turning|turns) (it|him|her|them) 's (back|backs) [turned] [up] (to|towards|on|against) REF",
     ),
 }

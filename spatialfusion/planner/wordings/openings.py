@@ -23,7 +23,7 @@ OPENINGS = (
     "(there|here) (can|could|should|will|would|must) be",
     "(we|you|one) (will|would|should|could|might) (see|find|notice|have)",
     "this is",
-    "(the|this|a) <picture> [<be>] taken",
+    "[the|this|a|an] <picture> [<be>] (taken|shot|seen|captured|viewed)",
     "it shows",
     "(the|this) <picture> (shows|contains|depicts|has)",
     "in (the|this) <picture> [,] [there <be>|we see|you see]",

@@ -27,7 +27,7 @@ VIEWPOINTS: dict[str, tuple[str, ...]] = {
         "<see> (by|from) REF",
         "looking from REF",
         "(from|to) REF 's (own|perspective) (view|side|angle|standpoint|perspective)",
-        "if (you|one|CAMERA) <be> [<put>|<stand>] (on|in|at|inside) REF",
+        "if (you|one|CAMERA) [<be>] [<put>|<stand>] (on|in|at|inside) REF",
         "(for|to) (someone|somebody|a person|anyone|whoever) [who] [<be>] [<put>|<stand>] (on|in|at|inside) REF",
         "when (you|one) [<stand>|<sit>] (on|in|at) REF".replace("<sit>", "<put>"),
         "[as] judged (by|from) REF",

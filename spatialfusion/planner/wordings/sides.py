@@ -38,7 +38,8 @@ SIDES: dict[str, tuple[str, ...]] = {
     "behind": (
         f"{GAP} behind REF [by LENGTH]",
         f"{GAP} in back of REF",
-        f"{GAP} (beyond|past) REF",
+        f"{GAP} beyond REF",
+        "LENGTH past REF",
         f"{GAP} at the back of REF from CAMERA",
         f"{GAP} (on|at) the (far|other) side of REF",
         "(obscured|hidden|concealed|blocked|occluded|masked|covered|screened|hiding) [from view] (by|behind) REF",
@@ -65,6 +66,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "own_front": (
         f"{GAP} (at|on|by|to) the front [side|end] of REF",
         "in the path of REF",
+        "[up|flush|right] against the front [side|end|wall] of REF",
         f"{GAP} (in front of|before|ahead of) REF 's [own] (face|nose|eyes|muzzle|snout|beak|feet|front)",
         "where REF (<face>|<look>|<turn>)",
         "(in|within) REF 's line of sight",
@@ -72,6 +74,8 @@ SIDES: dict[str, tuple[str, ...]] = {
     "own_back": (
         f"{GAP} (at|on|by|to) the back [side|end] of REF",
         f"{GAP} behind REF 's back",
+        f"{GAP} behind the back of REF",
+        "[up|flush|right] against the back [side|end|wall] of REF",
         "where REF (can not|does not) (see|look)",
     ),
     "bare_{HAND}": (
