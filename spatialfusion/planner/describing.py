@@ -11,6 +11,7 @@ from .nouns import Mention
 from .predicates import Predicates
 from .relating import someone
 from .slots import is_body
+from .spelling import is_known
 from .wordings import CLASSES
 from .words import (
     GRAMMAR,
@@ -96,6 +97,28 @@ class Describing(Predicates):
             self._keep(" ".join(self.words[position : mention.end]))
         return mention.end
 
+    def _acts(self, position: int) -> int:
+        """ "cutting a cake", "waters a plant": what is done to a thing is near who does it, whatever it is."""
+        word = self.words[position]
+        doers = self._current()
+        verb = word.endswith("ing") or (word.endswith("s") and not word.endswith("ss"))
+        if not (verb and doers and all(someone(thing) for thing in doers)) or self._clause.boundary == ",":
+            return position
+        mention = self.mention(position + 1)
+        if mention is None or mention.place or mention.pronoun or mention.noun is None or not mention.article:
+            return position
+        things = self.mentions.resolve(mention, exclude=doers)
+        for thing in doers:
+            if thing.index is None and word not in thing.words:
+                thing.words.append(word)
+        for thing in things:
+            self.draft.relate("next", thing, list(doers))
+        said = " ".join(self.words[position : mention.end])
+        self.draft.warn(f'"{said}" is read as next to {doers[0].label}: scene text has no deeds.')
+        self._clause.nearest = list(things)
+        self._clause.finite = self._clause.finite or not word.endswith("ing")
+        return mention.end
+
     def _does(self, position: int) -> int:
         """What a thing does that says nothing of places: "howling", "sings"."""
         word = self.words[position]
@@ -173,6 +196,8 @@ class Describing(Predicates):
         mention = self.mention(position)
         if mention is not None and not mention.unknown:
             return position
+        if not was and self._clause.boundary == "," and after.isalpha() and not is_known(after):
+            return position  # "wet asphalt"
         for thing in subjects:
             if word in vocabulary.COLOR_NAMES and not thing.color:
                 thing.color = word

@@ -116,9 +116,9 @@ class Grammar(Describing):
             elif word in STYLE_WORDS or (word in ATTRIBUTES and word not in CLASSES["picture"]):
                 looks.append(word)
                 end += 1
-            elif self._strange_look(end):
-                looks.append(word)
-                end += 1
+            elif not self._says_view(position, end) and (picture := self._picture_after(end)) > end:
+                looks += self.words[end:picture]
+                end = picture
             else:
                 break
         end += numbers.at(self.words, end) in CLASSES["picture"]
@@ -128,15 +128,21 @@ class Grammar(Describing):
             self._keep(words)
         return end + 1
 
-    def _strange_look(self, position: int) -> bool:
-        """Whether a word that no list has stands before the picture of something: "an underwater photo of a turtle"."""
-        word, after = self.words[position : position + 1], numbers.at(self.words, position + 1)
-        return (
-            bool(word)
-            and not is_known(word[0])
-            and (after in CLASSES["picture"] or after in STYLE_WORDS)
-            and numbers.at(self.words, position + 2) in ("of", "with", "showing", "depicting")
-        )
+    def _says_view(self, *positions: int) -> bool:
+        """Whether a wording stands here: "a side view of"."""
+        tables = (vocabulary.clauses, vocabulary.predicates)
+        return any(self._match(table, position) is not None for table in tables for position in positions)
+
+    def _picture_after(self, position: int) -> int:
+        """Where the picture is named whose words stand here: "street photo of", "underwater picture of"."""
+        for end in range(position + 1, min(position + 4, len(self.words))):
+            word = self.words[end - 1]
+            if not word.isalpha() or word in GRAMMAR or word in CLASSES["be"] or word in CLASSES["stand"]:
+                return position
+            follows = numbers.at(self.words, end + 1) in ("of", "with", "showing", "depicting")
+            if self.words[end] in CLASSES["picture"] and follows and not self._hung(position, end + 2):
+                return end
+        return position
 
     def _style_tag(self, position: int) -> int:
         """The end of "concept art", "interior design magazine", "by rembrandt" between commas; else the position."""
@@ -261,6 +267,9 @@ class Grammar(Describing):
         measured = self._measured(position)
         if measured > position:
             return measured
+        acted = self._acts(position)
+        if acted > position:
+            return acted
         if word in STYLE_WORDS or word in INTANGIBLE or word[:1].isupper():
             self._keep(word)
         elif word in _PLACING and position > 0:

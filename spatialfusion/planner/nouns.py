@@ -9,7 +9,7 @@ from ..scenes.language import is_clause_word
 from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
 from .numbers import at
-from .spelling import is_known
+from .spelling import is_listed
 from .verbs import IRREGULAR
 from .vocabulary import COLOR_NAMES, ENDS
 from .wordings import CLASSES
@@ -17,6 +17,7 @@ from .words import (
     AFTER_CAN,
     COLLECTIONS,
     COMPOUNDS,
+    GARMENTS,
     INTANGIBLE,
     OUTDOORS,
     PARTS,
@@ -529,7 +530,9 @@ class _Phrase:
 def kept_last(words: Sequence[str], position: int) -> bool:
     """Whether an unknown word behind a noun is the noun that it belongs to, and no verb."""
     word, after = at(words, position), at(words, position + 1)
-    if not word.isalpha() or word[0].isupper() or word in ENDS or word in IRREGULAR or is_known(word):
+    if word in GARMENTS and word not in ENDS:
+        return True
+    if not word.isalpha() or word[0].isupper() or word in ENDS or word in IRREGULAR or is_listed(word):
         return False
     if word.endswith(("s", "ing", "ed", "ly", "wards", "wise")) and not word.endswith("ss"):
         return False

@@ -51,6 +51,7 @@ class Relating(Sentence):
                 self.draft.relate(kind_of_camera, thing)
             return
         # "seen from its left" is about the subject itself.
+        slots = {**slots, "inside": meaning in ("in", "next", "on", "against") and self.words[match.start] != "outside"}
         references = self._references(
             slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
         )
@@ -281,7 +282,8 @@ class Relating(Sentence):
         for slot in ("A", "B", "REF"):
             for mention in slots.get(slot, ()):
                 if mention.place:
-                    self._place(mention)
+                    # "in front of a diner" is not in it.
+                    self._place(mention, inside=slots.get("inside", True))
                     continue
                 prefer = clause.owner or clause.viewpoint
                 if not prefer and clause.relative and clause.local and clause.local != clause.subjects:

@@ -29,6 +29,7 @@ def settle(draft: Draft) -> None:
         _walls,
         _comparisons,
         _headroom,
+        _shared_support,
         _distances,
         _turns,
         _abreast,
@@ -134,6 +135,9 @@ def _placed_in(draft: Draft) -> None:
 def _has_room(holder: Thing, thing: Thing) -> bool:
     """Whether several things lie side by side on another."""
     area = thing.count * thing.extent("width") * thing.extent("length")
+    longest = max(thing.extent("width"), thing.extent("length"))
+    if longest > 0.9 * max(holder.extent("width"), holder.extent("length")):
+        return False
     return 1.5 * area <= holder.extent("width") * holder.extent("length")
 
 
@@ -156,6 +160,8 @@ def _comparisons(draft: Draft) -> None:
         other = relation.references[0]
         if kind == "shorter":
             _shorter(draft, relation)
+        elif kind == "taller" and relation.value is None and subject.noun is not None and subject.noun.place == "air":
+            relation.kind = "above"  # "a balloon rising above the trees"
         elif kind in _EXTENTS and relation.value is None:
             relation.value = _some_more(other.extent(_EXTENTS[kind]))
         elif kind.startswith("times_"):
@@ -225,6 +231,34 @@ def _headroom(draft: Draft) -> None:
         low = thing.extent("height") > over.extent("height")
         if hangs or (over.count == 1 and (low or _narrower(over, thing))):
             relation.kind, relation.subject, relation.references = "above", over, [thing]
+
+
+_BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
+
+
+def _shared_support(draft: Draft) -> None:
+    """What is beside a thing that stands on a table stands there too, if it is small: "a mug next to the lamp"."""
+    supports = {id(r.subject): r.references[0] for r in draft.relations if r.kind == "on" and r.references}
+    placed = {id(r.subject) for r in draft.relations if r.kind in ("on", "on_wall", "under", "above", "in", "around")}
+    for relation in list(draft.relations):
+        if relation.kind not in _BESIDE or not relation.references or relation.value is not None:
+            continue
+        things = [relation.subject, *relation.references]
+        below = [supports[id(thing)] for thing in things if id(thing) in supports]
+        for thing in things:
+            small = thing.noun is not None and thing.noun.place == "top"
+            between = (
+                thing is relation.subject and relation.kind == "between" and len(below) == len(relation.references)
+            )
+            if id(thing) in placed or not below or thing in below or not (small or between):
+                continue
+            if all(support is below[0] for support in below) and _fits(thing, below[0]):
+                draft.relate("on", thing, below[:1])
+                placed.add(id(thing))
+
+
+def _fits(thing: Thing, support: Thing) -> bool:
+    return thing.extent("width") * thing.extent("length") <= 0.5 * support.extent("width") * support.extent("length")
 
 
 def _narrower(over: Thing, thing: Thing) -> bool:

@@ -12,7 +12,7 @@ from .nouns import Mention
 from .words import OWN_SIDES, PARTS
 
 # Parts of which wordings of their own say where they are.
-SIDED = frozenset("front back face nose eyes muzzle snout beak feet roof seat lid hood bonnet".split())
+SIDED = frozenset("front back face nose eyes muzzle snout beak feet".split())
 SIDES = ("front", "back", "left", "right")
 
 

@@ -34,15 +34,25 @@ def _words() -> frozenset[str]:
     )
     listed = (COLLECTIONS, FOLD, GRAMMAR, HARMLESS, OUTDOORS, PARTS, ROOMS, SCALES, STYLE_WORDS, SURFACES, ATTRIBUTES)
     known = frozenset(word for table in listed for word in table) | vocabulary.COLOR_NAMES | numbers.WORDS
-    parts = (
+    return known.union(letters.split(), *CLASSES.values())
+
+
+@cache
+def _parts() -> frozenset[str]:
+    """The words of nouns of several words."""
+    return frozenset(
         word for entry in lexicon.NOUNS.values() for name in (entry.name, *entry.synonyms) for word in name.split()
     )
-    return known.union(letters.split(), parts, *CLASSES.values())
+
+
+def is_listed(word: str) -> bool:
+    """Whether a list of the reader has this word, or it is a noun."""
+    return word in _words() or noun(word) is not None
 
 
 def is_known(word: str) -> bool:
     """Whether the reader has this word, alone or as a plural."""
-    known = _words()
+    known = _words() | _parts()
     return word in known or (word.endswith("s") and word[:-1] in known) or noun(word) is not None
 
 

@@ -88,12 +88,14 @@ class Sentence:
             position += 1
         return position
 
-    def _place(self, mention: Mention) -> None:
-        """A room or a place outdoors: the setting, and words of the picture."""
+    def _place(self, mention: Mention, inside: bool = True) -> None:
+        """A room or a place outdoors: the setting, and words of the picture. inside: whether all is in the room."""
         if mention.place != "none":
             self._place_before = True
             self._place_end = mention.end
-        if mention.place not in ("surface", "none"):
+        if mention.place == "room" and not inside:
+            pass
+        elif mention.place not in ("surface", "none"):
             self.draft.setting = self.draft.setting or mention.place
         elif mention.said in ("ceiling", "floor") and not self.draft.setting:
             self.draft.setting = "room"

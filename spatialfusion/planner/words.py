@@ -271,6 +271,9 @@ OUTDOORS = frozenset(
         "track tracks railway rails court station waves stream creek brook marsh moor glade alps shoreline "
         "seashore seabed "
         "suburb neighborhood neighbourhood metropolis skyline trail lane boulevard avenue crossroads intersection "
+        "asphalt cobblestones cobbles gravel tarmac rooftop roofs balcony terrace patio veranda porch deck promenade "
+        "esplanade quay wharf dock docks jetty harbourside fairground circus amusement battlefield graveyard cemetery "
+        "savannah steppe tundra glacier oasis lagoon reef bay fjord waterfront riverside kerb curb roadside wayside "
         "market marketplace zoo"
     ).split()
 ) | frozenset(
@@ -286,16 +289,17 @@ SURFACES = frozenset(
 
 # What has no shape: light, weather, feelings and ideas. It is kept as words of the picture.
 INTANGIBLE = frozenset(
-    "sun moon skies star stars sunlight moonlight starlight daylight light lights rain drizzle fog mist haze smoke "
-    "steam wind breeze storm thunder lightning thunderstorm shadow shadows reflection reflections glow ray rays beam "
-    "beams spark sparks flame flames explosion explosions dust droplet droplets ripples waves weather rainbow aurora "
-    "sense feeling joy tension atmosphere mood ambience ambiance vibe beauty story tale moment time day days morning "
-    "evening night afternoon noon midnight dawn dusk sunrise sunset twilight season summer winter spring autumn life "
-    "peace love happiness sadness silence warmth calm chaos loneliness solitude harmony mystery drama energy action "
-    "style design concept theme idea dream memory game battle conversation adventure journey celebration palette tone "
-    "tones hue hues texture textures detail details contrast composition focus quality resolution century decade "
-    "symmetry chiaroscuro vignette movie film cinema poetry music sound nostalgia wonder strength leaves "
-    "foliage branches crumbs traffic laundry elegance "
+    "sun moon skies star stars sunlight moonlight starlight daylight light lights rain drizzle fog mist haze "
+    "smoke steam wind breeze storm thunder lightning thunderstorm shadow shadows reflection reflections glow "
+    "ray rays beam beams spark sparks flame flames explosion explosions dust droplet droplets ripples waves "
+    "weather rainbow aurora sense feeling joy tension atmosphere mood ambience ambiance vibe beauty story "
+    "tale moment time day days morning evening night afternoon noon midnight dawn dusk sunrise sunset "
+    "twilight season summer winter spring autumn life peace love happiness sadness silence warmth calm chaos "
+    "loneliness solitude harmony mystery drama energy action style design concept theme idea dream memory "
+    "game battle conversation adventure journey celebration palette tone tones hue hues texture textures "
+    "detail details contrast composition focus quality resolution century decade symmetry chiaroscuro "
+    "vignette movie film cinema poetry music sound nostalgia wonder strength leaves foliage branches clouds "
+    "blossoms petals bubbles confetti snowflakes raindrops embers ripples crumbs traffic laundry elegance "
     "simplicity".split()
 )
 

@@ -26,7 +26,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "on the edge of REF",
         "in LENGTH of REF",
         "<handles> [with|at|on|to] REF",
-        "<go> (past|by|through|along|down|up|across|around|over) REF",
+        "<go> (past|by|through|along|down|up|around) REF",
         "(down|up|through) REF",
         "<tied> (to|at|on|with|by) REF",
         "off REF",
@@ -72,6 +72,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
     ),
     "on": (
         "<mounts> [on|over|onto|up] REF",
+        "(walk|walks|walking|run|runs|running|drive|drives|driving|ride|rides|riding|strolling|crawling) (over|across) REF",
         "in the (middle|very middle) of REF",
         "[right] on [the] top of REF",
         "on REF",
@@ -97,7 +98,14 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "(hold|holds|holding|support|supports|supporting|bears|bearing|carry|carries|carrying) REF",
         "[<be>|been|completely|all] <covered> (by|with|in) REF",
     ),
-    "above": ("[LENGTH] above REF", "over REF", "LENGTH over REF", "hovering over REF", "higher than REF"),
+    "above": (
+        "(fly|flies|flying|soar|soars|soaring|glides|gliding|drifting|circling|jumping|leaping) (over|above) REF",
+        "[LENGTH] above REF",
+        "over REF",
+        "LENGTH over REF",
+        "hovering over REF",
+        "higher than REF",
+    ),
     "around": (
         "[all] around REF",
         "(surrounding|surround|surrounds|encircling|encircle|circling) REF",

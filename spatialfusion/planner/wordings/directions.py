@@ -75,7 +75,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "straight (into|at|in|to|towards) CAMERA",
         "(meeting|returning|meets) CAMERA 's gaze",
         "posing for CAMERA",
-        "(<have>|<turn>) (it|him|her|them) 's (barrel|gun|guns|cannon|lights|headlights|horns|tusks|ears|torch) [<turn>] "
+        "(<have>|<turn>) (it|him|her|them) 's (barrel|gun|guns|cannon|lights|headlights|horns|tusks|ears) [<turn>] "
         "(to|towards|at|on) CAMERA",
         "(<face>|<look>|<turn>|<go>) [in|towards|to] CAMERA 's (way|direction)",
         "with them 's (fronts|faces) (to|towards|facing) CAMERA",
@@ -129,6 +129,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "<face> [towards] REF",
         "<look> [back] [over (it|him|her|them) 's shoulder] (at|towards|to|over at) REF",
         "<turn> (to|towards|at|in the direction of) REF",
+        "<look> (out of|through|out through|out at|into|in|inside|around|behind|under|over) REF",
         "(<face>|<look>) [back|over|out|up|down|straight] (at|to|towards|onto|in the direction of|upon) REF",
         "[with] (which|it|him|her|them) 's (front|face|head|nose|muzzle|eyes|gaze|bow) [<be>] [<turn>|<face>] "
         "(to|towards|facing|at|on) REF",

@@ -94,7 +94,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
         "greater in height than REF [by LENGTH]",
         "LENGTH (taller|higher) [than REF]",
         "[the] (taller|higher) of the two [by LENGTH]",
-        "(towering|towers|tower|looming|looms) (over|above) REF [by LENGTH]",
+        "(towering|towers|tower|looming|looms|rising|rises|rise) (over|above) REF [by LENGTH]",
         "(overtopping|overtops|tops) REF by LENGTH",
         "[the] tallest [of all]",
     ),
