@@ -96,7 +96,7 @@ class Companions(Phrases):
         if hand and all(mention.noun is not None for mention in listed):
             for mention in listed:
                 for thing in self.mentions.resolve(mention, exclude=owner):
-                    self.draft.relate("next", thing, list(owner))
+                    self.draft.relate("next", thing, list(owner), assumed=True)
             self.draft.warn(f'"{said}" is read as next to {owner[0].label}: scene text has no hands.')
         else:
             self._describe(owner, position, match.end)
@@ -145,4 +145,4 @@ class Companions(Phrases):
         carries = len(owner) == 1 and owner[0].noun is not None and owner[0].noun.plan in TABLES
         for thing in things:
             lies = carries and thing.noun is not None and thing.noun.place == "top"
-            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner))
+            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner), assumed=True)

@@ -64,7 +64,7 @@ class Describing(Predicates):
         """What someone holds is a thing beside them; scene text has no hands."""
         things = self.mentions.resolve(mention, exclude=holders)
         for thing in things:
-            self.draft.relate("next", thing, list(holders))
+            self.draft.relate("next", thing, list(holders), assumed=True)
         self._clause.nearest = things
         said = " ".join(self.words[position : mention.end])
         self.draft.warn(f'"{said}" is read as next to {holders[0].label}: scene text has no hands.')
@@ -112,7 +112,7 @@ class Describing(Predicates):
             if thing.index is None and word not in thing.words:
                 thing.words.append(word)
         for thing in things:
-            self.draft.relate("next", thing, list(doers))
+            self.draft.relate("next", thing, list(doers), assumed=True)
         said = " ".join(self.words[position : mention.end])
         self.draft.warn(f'"{said}" is read as next to {doers[0].label}: scene text has no deeds.')
         self._clause.nearest = list(things)
@@ -224,6 +224,31 @@ class Describing(Predicates):
         self.draft.warn(f'"{said}" is left out: a scene holds only what is so.')
         self._not_understood("not")
         return match.end
+
+    def _identified(self, position: int) -> int:
+        """Past "a ferry" of "the one in the background is a ferry", which says what a thing is."""
+        clause = self._clause
+        before = numbers.at(self.words, position - 1)
+        if before not in ("is", "was", "are", "were") or clause.boundary or clause.pending or len(clause.subjects) != 1:
+            return position
+        (thing,) = clause.subjects
+        mention = self.mention(position)
+        if (
+            mention is None
+            or mention.noun is None
+            or mention.place
+            or mention.article != "a"
+            or thing.index is not None
+        ):
+            return position
+        if numbers.at(self.words, position - 2) in ("there", "it", "this", "here") or thing.ghost:
+            return position
+        thing.noun, thing.said = mention.noun, mention.said
+        thing.color = mention.color or thing.color
+        thing.words += [word for word in mention.words if word not in thing.words]
+        thing.sizes |= dict(mention.sizes)
+        thing.scale *= mention.scale
+        return mention.end
 
     def _may_name(self, position: int) -> bool:
         """Whether a noun phrase may begin here: not after a word that may be a strange verb."""

@@ -66,12 +66,16 @@ class Thing:
 
 @dataclass(eq=False)
 class Relation:
-    """One thing said of a thing: `kind` is a meaning of `wordings.PREDICATES`, `value` metres or a factor."""
+    """One thing said of a thing: `kind` is a meaning of `wordings.PREDICATES`, `value` metres or a factor.
+
+    assumed: whether nobody has said it, as that a knife is next to who holds it.
+    """
 
     kind: str
     subject: Thing
     references: list[Thing] = field(default_factory=list)
     value: float | None = None
+    assumed: bool = False
 
 
 @dataclass
@@ -113,13 +117,20 @@ class Draft:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def relate(self, kind: str, subject: Thing, references: Sequence[Thing] = (), value: float | None = None) -> None:
+    def relate(
+        self,
+        kind: str,
+        subject: Thing,
+        references: Sequence[Thing] = (),
+        value: float | None = None,
+        assumed: bool = False,
+    ) -> None:
         """Say something of a thing; of all its members, if it is a group that has been split."""
         others = [other for other in self.expand(references) if not other.ghost]
         if subject.ghost or (references and not others):
             return
         for single in self.expand([subject]):
-            self.relations.append(Relation(kind, single, list(others), value))
+            self.relations.append(Relation(kind, single, list(others), value, assumed))
 
     def split(self, group: Thing) -> list[Thing]:
         """The single things of a group; what was said of the group is said of each of them."""

@@ -258,6 +258,8 @@ class Grammar(Describing):
             end = self._adjective(position)
             if end > position:
                 return end
+        if (end := self._identified(position)) > position:
+            return end
         if self._may_name(position):
             end = self._subject(position)
             if end > position:

@@ -186,6 +186,11 @@ class Mentions:
         members = self._members()
         if not members:
             return []
+        if mention.count is not None and mention.count.number > 1 and mention.ordinal is None:
+            free = [thing for thing in members if thing not in self._taken and thing not in exclude]
+            taken = free[: mention.count.number]
+            self._taken += taken
+            return taken
         if mention.ordinal in _SIDES:
             found = self._at_side(_SIDES[mention.ordinal], members, mention)
         elif mention.ordinal in _EXTREMES:
@@ -272,6 +277,10 @@ class Mentions:
             alike = [thing for thing in self._draft.things if thing.kind.split()[-1:] == [mention.said]]
             alike = [single for thing in alike for single in self._draft.split(thing)]
             self.recent = self._draft.expand(self.recent)
+        if not alike and mention.plural and mention.count is not None and mention.count.number > 1:
+            # "the second of three chairs", "the left one of two cows"
+            alike = self._draft.split(self._new(mention))
+            self._one, self._taken = alike, []
         if mention.ordinal in _SIDES:
             return [self._at_side(_SIDES[mention.ordinal], alike, mention)]
         if mention.ordinal in _EXTREMES and alike:
@@ -285,8 +294,6 @@ class Mentions:
             found = next((thing for thing in ranked if thing.side == name), None) or self._new(mention)
             found.side = name
             return [found]
-        if not alike and mention.count is not None and mention.count.number > 1:
-            alike = self._draft.split(self._new(mention))  # "the second of three chairs"
         if not alike or mention.ordinal >= len(alike):
             # "the first chair ... the second chair", where no chairs were counted before.
             return [self._new(mention)]

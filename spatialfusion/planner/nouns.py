@@ -104,7 +104,11 @@ def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] 
         found = noun(said)
         if found is not None:
             single = singular(said)
-            return found, single, single.replace("-", " ") != said, start + size
+            alike = found.plural == found.name and (
+                at(words, start - 1) in ("some", "several", "many", "few")
+                or at(words, start + size) in ("are", "were", "graze", "stand", "lie", "swim")
+            )
+            return found, single, alike or single.replace("-", " ") != said, start + size
     return None
 
 
@@ -456,6 +460,9 @@ class _Phrase:
             return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")
         if mention.count is not None and at(self.words, self.at - 1) == "couple":
             return replace(mention, end=self.at, noun=noun("person"), said="person", plural=True)
+        several = mention.count is not None and mention.count.number > 1 and not mention.sizes
+        if several and (self.peek() in CLASSES["be"] or (self.peek() == "of" and self.peek(1) in ("them", "these"))):
+            return replace(mention, end=self.at + 2 * (self.peek() == "of"), pronoun="one")  # "two are blue"
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:
                 return None
@@ -479,6 +486,8 @@ class _Phrase:
         if not (self.mention.color and self.mention.article == "a" and self.peek() in ("and", ",")):
             return None
         following = read_mention(self.words, self.at + 1 + (self.peek(1) == "and"))
+        if following is not None and following.pronoun == "one" and following.color and following.article == "a":
+            return replace(self.mention, end=self.at, pronoun="one")  # "a red and a yellow one"
         if following is None or following.noun is None or following.article != "a" or not following.color:
             return None
         return replace(self.mention, end=self.at, noun=following.noun, said=following.said)
@@ -498,6 +507,8 @@ class _Phrase:
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
         *adjectives, head = kept
+        if at(self.words, self.start) in ("both", "all", "each") and not head.endswith("s"):
+            return self._without_noun(self.start + 1)  # "both asleep"
         tree = noun(f"{head} tree")
         if at(self.words, self.start) == "one" and (head in ATTRIBUTES or head in SCALES) and tree is None:
             # "one tall and one short"

@@ -52,7 +52,9 @@ class Phrases(Relating):
             self.topic = list(clause.subjects)
         pending, clause.pending = clause.pending, []
         for match in pending:
+            self._inverted = True
             self._apply(match, clause.subjects)
+            self._inverted = False
         clause.nearest = list(self.draft.expand(clause.subjects))
         # "On the table is a mug, and beside it a bottle": "it" is what was named last, the mug.
         self.mentions.touch(clause.subjects)

@@ -105,6 +105,8 @@ class Predicates(Companions):
         if match.meaning.startswith("bare_") and not clause.boundary and self._has_side(clause.subjects):
             # "the penguin on the left is bigger than the one on the right"
             return clause.nearest
+        if self._of_what_is_faced(match):
+            return clause.nearest
         if clause.boundary or clause.finite or match.meaning.startswith(_OF_SUBJECT):
             if clause.boundary != "start":
                 near = clause.nearest
@@ -117,6 +119,13 @@ class Predicates(Companions):
         if clause.nearest and clause.nearest != clause.subjects and not clause.finite:
             return clause.nearest
         return clause.subjects
+
+    def _of_what_is_faced(self, match: Match) -> bool:
+        """Whether a place is that of what is looked at: "a cat stares at a goldfish in a bowl"."""
+        clause = self._clause
+        placed = match.meaning in ("on", "in", "under", "above", "next", "front", "behind", "left", "right", "between")
+        faced = any(relation.kind == "facing" and relation.references == clause.nearest for relation in clause.last)
+        return placed and faced and not clause.boundary and match.start == clause.named_at
 
     def _about_subject(self, match: Match) -> bool:
         """Whether a predicate's reference is the subject itself, of which it then is not said."""

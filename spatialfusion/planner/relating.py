@@ -53,7 +53,7 @@ class Relating(Sentence):
         # "seen from its left" is about the subject itself.
         slots = {**slots, "inside": meaning in ("in", "next", "on", "against") and self.words[match.start] != "outside"}
         references = self._references(
-            slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
+            slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_")), meaning
         )
         if references is None:
             place = any(mention.place in ("room", "outdoor", "surface") for mention in slots.get("REF", ()))
@@ -111,6 +111,13 @@ class Relating(Sentence):
             if references:
                 self._sided = references
             self._relate("left" if kind == "one_side" else "right", subjects, references or self._sided, value, match)
+        elif kind.startswith("corner_"):
+            for side in kind.split("_")[1:]:
+                self._relate(f"bare_{side}", subjects, [], None, match)
+        elif kind == "open_across":
+            things = self.draft.expand(subjects)
+            for thing in clause.nearest if clause.nearest != clause.subjects else self._partners(subjects):
+                self.draft.relate("between", thing, things)
         elif kind.startswith("open_"):
             others = [thing for thing in clause.owner if thing not in subjects] or self._partners(subjects)
             self._relate(kind[5:], subjects, others, value, match)
@@ -166,6 +173,9 @@ class Relating(Sentence):
         if mention.said not in ("wall", "back wall") or walls or mention.color or self.draft.setting == "outdoor":
             return False
         self.draft.setting = "room"
+        near = self._clause.nearest
+        if any(_hangs(thing) for thing in near) and not any(_hangs(thing) for thing in subjects):
+            subjects = near  # "a man looks at a painting on the wall"
         for thing in subjects:
             self.draft.relate("against_wall" if meaning == "against" else "on_wall", thing)
         return True
@@ -275,7 +285,15 @@ class Relating(Sentence):
         for one, other in pairwise(singles):
             self.draft.relate(side, one, [other])
 
-    def _references(self, slots: dict[str, Any], subjects: list[Thing], turned: bool) -> list[Thing] | None:
+    def _same_reference(self, meaning: str) -> bool:
+        """Whether a side comes after another side of the same thing, both said before what is there."""
+        last = self._clause.last[-1:]
+        sides = ("left", "right", "front", "behind")
+        return bool(last) and self._inverted and meaning in sides and last[0].kind in sides and bool(last[0].references)
+
+    def _references(
+        self, slots: dict[str, Any], subjects: list[Thing], turned: bool, meaning: str = ""
+    ) -> list[Thing] | None:
         """The things in a wording's slots; None where they are a place, which is the setting."""
         clause = self._clause
         found: list[Thing] = []
@@ -291,6 +309,8 @@ class Relating(Sentence):
                 if turned and not prefer and clause.last:
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
+                elif not prefer and mention.pronoun == "it" and not mention.own and self._same_reference(meaning):
+                    prefer = clause.last[-1].references  # "Left of the sofa is a lamp, right of it an armchair."
                 elif turned and not prefer and mention.pronoun == "it":
                     prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
@@ -332,6 +352,10 @@ class Relating(Sentence):
                 prefer = self._clause.subjects or self.topic
                 found += self.mentions.resolve(mention, exclude=[] if mention.pronoun else found, prefer=prefer)
         return found
+
+
+def _hangs(thing: Thing) -> bool:
+    return thing.noun is not None and thing.noun.place == "wall"
 
 
 def _carries(things: Sequence[Thing]) -> bool:

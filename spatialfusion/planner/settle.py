@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ..scenes.statements import round_metres
@@ -49,7 +50,7 @@ def _superlatives(draft: Draft) -> None:
         if relation.kind in ("taller", "wider", "longer", "shorter", "bigger", "smaller") and not relation.references:
             relation.references = _others(draft, relation.subject)
     draft.relations = [
-        Relation(relation.kind, relation.subject, [reference], relation.value)
+        replace(relation, references=[reference])
         if relation.kind != "between" and len(relation.references) > 1
         else relation
         for relation in draft.relations
@@ -118,6 +119,8 @@ def _placed_in(draft: Draft) -> None:
     for relation in list(draft.relations):
         if relation.kind == "against":
             relation.kind = "next"
+        if relation.kind == "next" and relation.subject.count >= 4:
+            relation.assumed = True  # a herd at a pond has not the room that each of it is next to it
         if relation.kind != "in" or not relation.references:
             continue
         thing, holder = relation.subject, relation.references[0]
@@ -128,7 +131,7 @@ def _placed_in(draft: Draft) -> None:
             draft.relations.remove(relation)
             draft.warn(f'{thing.count} {thing.said} "in" {holder.label} are kept as words: scene text has no inside.')
         else:
-            relation.kind = "on"
+            relation.kind, relation.assumed = "on", thing.count > 1
             draft.warn(f'{thing.label} "in" {holder.label} is read as on it: scene text has no inside.')
 
 
@@ -253,7 +256,7 @@ def _shared_support(draft: Draft) -> None:
             if id(thing) in placed or not below or thing in below or not (small or between):
                 continue
             if all(support is below[0] for support in below) and _fits(thing, below[0]):
-                draft.relate("on", thing, below[:1])
+                draft.relate("on", thing, below[:1], assumed=True)
                 placed.add(id(thing))
 
 

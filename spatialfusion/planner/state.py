@@ -26,6 +26,7 @@ class Sentence:
         self.topic: list[Thing] = []
         self._place_before = False
         self._place_end = -1
+        self._inverted = False  # whether the place now said stood before its subject
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
         self._turned: list[Thing] = []  # of whose own sides the sentence before spoke last
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from ..scenes.lexicon import ATTRIBUTES
 from .draft import Draft, Relation, Thing
@@ -108,7 +109,7 @@ def _single_out(draft: Draft) -> None:
                 "longer",
             )
             for reference in relation.references if every else relation.references[:1]:
-                relations.append(Relation(relation.kind, relation.subject, [reference], relation.value))
+                relations.append(replace(relation, references=[reference]))
         else:
             relations.append(relation)
     draft.relations = relations

@@ -62,7 +62,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "among[st] REF",
         "amid REF",
         "among REF",
-        "separating A and B",
+        "(separating|separates|separate|dividing|divides) A (from|and) B",
         "(flanked|framed|bracketed|enclosed) [on (both|either|each) (side|sides)] by A and B",
         "(flanked|framed|bracketed) [on (both|either|each) (side|sides)] by REF",
         "(sandwiched|squeezed|wedged|tucked|nestled|caught|stuck|placed|hemmed) [in] between A and B",
@@ -72,7 +72,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
     ),
     "on": (
         "<mounts> [on|over|onto|up] REF",
-        "(walk|walks|walking|run|runs|running|drive|drives|driving|ride|rides|riding|strolling|crawling) (over|across) REF",
+        "(walk|walks|walking|run|runs|running|drive|drives|driving|ride|rides|riding|crawling) (over|across) REF",
         "in the (middle|very middle) of REF",
         "[right] on [the] top of REF",
         "on REF",
@@ -122,6 +122,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "with it 's back (to|against) the wall",
     ),
     "in": ("in REF", "in the (corner|back) of REF"),
+    "open_across": ("[from|on|at] (opposite|both|either) (sides|ends) [of it]",),
     "across": (
         "across REF",
         "(on|at|to) (either side|opposite sides|both sides|opposite ends) of REF",

@@ -112,10 +112,24 @@ SIDES: dict[str, tuple[str, ...]] = {
         "(a long way|some way|some distance|a way) (away|back|off)",
         "farther [away|back] [from CAMERA]",
     ),
+    "corner_front_{HAND}": (
+        "(in|at|on) the (front|foreground|bottom|lower|near) [on the] HAND [hand] [side|corner] [of the <picture>]",
+        "(in|at|on) the HAND (front|foreground)",
+        "in the foreground [on|to] [the] HAND [side]",
+    ),
+    "corner_behind_{HAND}": (
+        "(in|at|on) the (back|background|far|upper|top) [on the] HAND [hand] [side|corner] [of the <picture>]",
+        "(in|at|on) the HAND background",
+        "in the background [on|to] [the] HAND [side]",
+    ),
     "bare_ahead": ("in front of CAMERA", "before CAMERA"),
     "open_front": ("[LENGTH] [farther] in front", "LENGTH ahead", "LENGTH before"),
     "open_behind": ("[LENGTH] [farther] behind", "LENGTH (farther back|to the back)"),
     "one_side": ("(on|to|at) one side of REF",),
     "other_side": ("(on|to|at) the other [side]", "(on|to|at) it 's other side"),
-    "each_side": ("on (each|either|both) (side|sides) [of REF]", "to the left and [to the] right of REF"),
+    "each_side": (
+        "(at|on) (each|either|both) (end|ends) of REF",
+        "on (each|either|both) (side|sides) [of REF]",
+        "to the left and [to the] right of REF",
+    ),
 }
