@@ -48,7 +48,7 @@ class Companions(Phrases):
         for holder in (owner, clause.subjects):
             if holder and (end_held := self._held_by(holder, position, listed, end)) > end:
                 return end_held
-        if owner and self._is_part(listed[0], said and self._says_of_with(end)):
+        if owner and self._is_part(owner, listed[0], said and self._says_of_with(end)):
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
             if listed[0].said not in PARTS:
@@ -103,13 +103,14 @@ class Companions(Phrases):
             self._stays_words(position, match.end, owner[0].label)
         return match.end
 
-    def _is_part(self, mention: Mention, placed: bool) -> bool:
+    def _is_part(self, owner: Sequence[Thing], mention: Mention, placed: bool) -> bool:
         """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
         if mention.said == "glasses" and mention.count:
             return False
         if mention.said in PARTS and not mention.pronoun:
             return mention.unknown or not placed
-        return (mention.unknown or mention.own) and not self.predicate_after(mention.end)
+        part = mention.own and not any(someone(thing) for thing in owner)
+        return (mention.unknown or part) and not self.predicate_after(mention.end)
 
     def _more_parts(self, owner: Sequence[Thing], end: int) -> int:
         """Past the other parts of "with a red roof and a green door"; another thing is left to "with" again."""

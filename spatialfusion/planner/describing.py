@@ -90,7 +90,8 @@ class Describing(Predicates):
             return position
         things = self._clause.nearest if not (self._clause.boundary or self._clause.finite) else self._current()
         if things:
-            self._describe(things, position, mention.end)
+            material = self.words[position] == "made" and mention.end == position + 3
+            self._describe(things, position + 2 * material, mention.end)
             if mention.noun is not None and self.words[position] not in ("made", "consisting", "composed"):
                 self._stays_words(position, mention.end, things[0].label)
         else:
@@ -190,7 +191,9 @@ class Describing(Predicates):
         subjects = self._current()
         word = self.words[position]
         before, after = numbers.at(self.words, position - 1), numbers.at(self.words, position + 1)
-        was = before in CLASSES["be"] or (before in ("one", "other", "first", "second", "third") and after in ("", ","))
+        was = before in CLASSES["be"] or (
+            before in ("one", "other", "first", "second", "third") and after in ("", ",", "and")
+        )
         if not subjects or not (was or self._clause.finite or self._clause.boundary or self._clause.relative):
             return position
         mention = self.mention(position)
@@ -241,7 +244,11 @@ class Describing(Predicates):
             or thing.index is not None
         ):
             return position
-        if numbers.at(self.words, position - 2) in ("there", "it", "this", "here") or thing.ghost:
+        if (
+            numbers.at(self.words, position - 2) in ("there", "it", "this", "here")
+            or thing.ghost
+            or thing.index is not None
+        ):
             return position
         thing.noun, thing.said = mention.noun, mention.said
         thing.color = mention.color or thing.color

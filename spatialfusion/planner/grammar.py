@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, verbs, vocabulary
+from .accounts import unaccounted
 from .describing import Describing
 from .draft import Thing
 from .nouns import Mention
@@ -51,6 +52,8 @@ class Grammar(Describing):
         while position < len(self.words):
             position = self._step(position)
         self._finish()
+        for word in unaccounted(self.words, self.draft):
+            self._not_understood(word)
 
     def _with_last(self) -> None:
         """ "With a lamp to its left, a bed stands there": the subject first, that "its" means."""
@@ -274,6 +277,8 @@ class Grammar(Describing):
             return acted
         if word in STYLE_WORDS or word in INTANGIBLE or word[:1].isupper():
             self._keep(word)
+        elif word == "of" and self.words[position - 1] in CLASSES["shot"] | CLASSES["picture"]:
+            pass  # "a wide view of a valley"
         elif word in _PLACING and position > 0:
             said = " ".join(self.words[max(0, position - 1) : position + 2])
             self.draft.warn(f'what "{word}" says in "{said}" is not read.')

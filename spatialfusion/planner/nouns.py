@@ -41,6 +41,8 @@ _COMPARATIVES = {"bigger": 1.25, "larger": 1.25, "taller": 1.2, "higher": 1.2, "
 _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
 
 
+# What shows something else.
+_SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
@@ -456,6 +458,8 @@ class _Phrase:
         """A pronoun, or "the second", "the red one", "the other", "two of them"."""
         mention = self.mention
         word = at(self.words, self.start)
+        if mention.ordinal in (-3, -4, -5) and self.peek() in CLASSES["be"]:
+            return replace(mention, end=self.at, pronoun="one")  # "the left is red"
         if mention.ordinal is not None and mention.ordinal > -3:
             return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")
         if mention.count is not None and at(self.words, self.at - 1) == "couple":
@@ -502,6 +506,8 @@ class _Phrase:
             return None
         if not marked:
             kept = kept[:1]
+            if not kept[0].endswith("s") and kept[0] not in GARMENTS and {"a", "an", "the"} & set(self.words):
+                return None  # "on fire": who writes articles would write one before a thing
         else:
             # What follows the noun may be a verb or an adverb.
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
@@ -571,4 +577,8 @@ def _with_contents(words: Sequence[str], mention: Mention) -> Mention:
             break
     if position == inner:
         return mention
+    if mention.noun.name in _SHOWS and at(words, position) in ("on", "with", "in", "riding", "holding", "carrying"):
+        # "a statue of a man on a horse"
+        shown = read_mention(words, position + 1)
+        position = shown.end if shown is not None and shown.noun is not None and shown.article == "a" else position
     return replace(mention, end=position, words=(*mention.words, *words[end:position]))

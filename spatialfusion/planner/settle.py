@@ -31,6 +31,7 @@ def settle(draft: Draft) -> None:
         _comparisons,
         _headroom,
         _shared_support,
+        _enough_room,
         _distances,
         _turns,
         _abreast,
@@ -258,6 +259,30 @@ def _shared_support(draft: Draft) -> None:
             if all(support is below[0] for support in below) and _fits(thing, below[0]):
                 draft.relate("on", thing, below[:1], assumed=True)
                 placed.add(id(thing))
+
+
+def _enough_room(draft: Draft) -> None:
+    """A table that is too short for what stands side by side on it is longer than usual."""
+    loads: dict[int, list[Thing]] = {}
+    for relation in draft.relations:
+        if relation.kind == "on" and relation.references:
+            loads.setdefault(id(relation.references[0]), []).append(relation.subject)
+    for support in draft.things:
+        things = loads.get(id(support), ())
+        if sum(thing.count for thing in things) < 3 or support.sizes or support.index is not None:
+            continue
+        needed = round(1.4 * sum(thing.count * thing.extent("width") for thing in things), 2)
+        area = 1.6 * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
+        abreast = any(r.kind in ("left", "right") and {r.subject, *r.references} <= {*things} for r in draft.relations)
+        rows = abreast or any(thing.arrangement == "row" for thing in things)
+        width = support.extent("width")
+        if not rows and area > width * support.extent("length"):
+            needed = round(area / support.extent("length"), 2)
+        elif not rows:
+            continue
+        if width < needed <= 4 * width:
+            support.sizes["width"] = needed
+            draft.warn(f"{support.label} is read as {needed:g} m wide, so that all has room on it.")
 
 
 def _fits(thing: Thing, support: Thing) -> bool:

@@ -101,9 +101,11 @@ def _whole_of_part(reader: Reader, mention: Mention) -> Mention:
         whole = reader.mention(end + 1)
         if whole is not None and not whole.place and (whole.noun is not None or whole.pronoun):
             return replace(whole, start=mention.start)
+    if mention.noun is not None and not mention.plural and _is_part(numbers.at(words, end)):
+        return replace(mention, end=end + 1)  # "a barn roof"
     if mention.noun is not None and numbers.at(words, end) == "'s" and _is_part(numbers.at(words, end + 1)):
         return replace(mention, end=end + 2)
-    if mention.noun is not None and mention.said == "branch" and mention.words[:1] == ("of",):
+    if mention.noun is not None and mention.said == "branch" and "of" in mention.words:
         return replace(mention, noun=noun("tree"), said="tree", words=())  # "the branch of a tree"
     return mention
 

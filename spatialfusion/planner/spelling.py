@@ -8,7 +8,7 @@ from string import ascii_lowercase
 
 from ..scenes import lexicon
 from ..scenes.lexicon import ATTRIBUTES, noun
-from . import numbers, vocabulary
+from . import numbers, verbs, vocabulary
 from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
 from .words import (
     COLLECTIONS,
@@ -34,7 +34,7 @@ def _words() -> frozenset[str]:
     )
     listed = (COLLECTIONS, FOLD, GRAMMAR, HARMLESS, OUTDOORS, PARTS, ROOMS, SCALES, STYLE_WORDS, SURFACES, ATTRIBUTES)
     known = frozenset(word for table in listed for word in table) | vocabulary.COLOR_NAMES | numbers.WORDS
-    return known.union(letters.split(), *CLASSES.values())
+    return known.union(letters.split(), *CLASSES.values(), verbs.ALONE, verbs.ALONE_PLURAL, verbs.THERE, verbs.FILLED)
 
 
 @cache
@@ -43,6 +43,18 @@ def _parts() -> frozenset[str]:
     return frozenset(
         word for entry in lexicon.NOUNS.values() for name in (entry.name, *entry.synonyms) for word in name.split()
     )
+
+
+def is_wording(word: str) -> bool:
+    """Whether a wording has this word, so that it may be used without being kept."""
+    return word in _wording_words()
+
+
+@cache
+def _wording_words() -> frozenset[str]:
+    wordings = [line for table in (PREDICATES, CLAUSES, VIEWPOINTS) for lines in table.values() for line in lines]
+    letters = "".join(letter if letter.isalpha() else " " for letter in " ".join((*wordings, *OPENINGS)))
+    return frozenset(letters.split()).union(*CLASSES.values())
 
 
 def is_listed(word: str) -> bool:

@@ -100,7 +100,16 @@ class Sentence:
             self.draft.setting = self.draft.setting or mention.place
         elif mention.said in ("ceiling", "floor") and not self.draft.setting:
             self.draft.setting = "room"
-        if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
+        if mention.words or mention.said not in (
+            "room",
+            "scene",
+            "picture",
+            "image",
+            "frame",
+            "background",
+            "foreground",
+            "air",
+        ):
             self._keep(" ".join((*mention.words, mention.said)))
 
     def _stays_words(self, start: int, end: int, owner: str) -> None:

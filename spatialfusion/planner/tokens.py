@@ -54,6 +54,9 @@ def tokenize(prompt: str) -> list[str]:
     text = re.sub(r"(?<=\d)(?=(girl|boy|wom[ae]n|m[ae]n|person|people|cat|dog|car)s?\b)", " ", text)
     text = re.sub(r"(?<=\d)'(?=[\s\d,.;]|$)", " feet ", text)
     text = re.sub(r"[^\W\d_]+'(?:s|re|t|d|m|ve|ll)\b", lambda match: _SHORT.get(match[0], match[0]), text)
+    text = re.sub(
+        r"\b(cross|bare|open|wide|upside)[- ](legged|footed|chested|headed|mouthed|eyed|down)\b", r"\1\2", text
+    )
     tokens: list[str] = []
     for match in _TOKEN.finditer(re.sub(r"(?<=\w)-(?=\w)", " ", text)):
         tokens += _parts(match[0])

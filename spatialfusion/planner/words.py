@@ -66,6 +66,7 @@ FOLD = {
     "into": "in",
     "inside": "in",
     "within": "in",
+    "horseback": "a horse",
 }
 
 # Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
@@ -75,7 +76,8 @@ HARMLESS = frozenset(
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now partly partially halfway slightly somewhat squarely "
     "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly "
-    "slowly happily instead anymore somewhere else simultaneously".split()
+    "slowly happily instead anymore somewhere else simultaneously "
+    "crosslegged barefooted barechested bareheaded openmouthed wideeyed upsidedown".split()
 )
 
 # "right" before one of these only strengthens it.

@@ -116,7 +116,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     "profile": (
         "[a|the] side (view|shot) of A",
         "[a] [side] profile [view|shot|picture|photo] of A",
-        "CAMERA (<sees>|<look> at) A from the side",
+        "CAMERA [<be>] (<sees>|<look> at) A from the side",
         "[a] profile of A",
     ),
     "order_right": (
@@ -156,7 +156,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[a] (bird|birds) ['s] eye <shot> of A",
         "[an] aerial <shot> of A",
         "[a] drone <shot> of A",
-        "CAMERA [<be>] (above|over) A",
+        "CAMERA [<be>] [<stand>] [high] (above|over) A",
         "CAMERA <look> down [from (above|B)] (on|at|upon|towards) A",
     ),
     "view_topdown": ("[a] top down <shot> of A", "[an] overhead <shot> of A", "[a] top <shot> of A"),

@@ -92,6 +92,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "[LENGTH] below REF",
         "in the (shade|shadow) of REF",
         "sheltering (under|below) REF",
+        "(hang|hangs|hanging|hung|suspended|dangling|dangles|swinging) from REF",
     ),
     "<under": ("(covering|sheltering) REF",),
     "<on": (

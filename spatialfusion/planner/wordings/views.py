@@ -56,6 +56,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "[in] [a|an] [very|extreme|ultra|super] (wide|long|establishing) [establishing] [angle] [lens|camera] <shot>",
         "[a] (wide angle|panoramic|panorama|full) <shot>",
         "panorama",
+        "[<see>] from (afar|far away|far off|a distance|a great distance|a long way off)",
         "[a] (wide|panoramic) [angle] <shot>",
     ),
     "view_medium": (
