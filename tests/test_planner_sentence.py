@@ -133,7 +133,7 @@ CASES = [
     ("red car, blue house, car left of house, 8k, oil painting", "camera auto; car red left of house; house blue"),
     ("a zorgle on a table", "camera auto; zorgle size 1 on table; table"),
     ("a street without people, two cars, one behind the other", "camera auto; outdoor; car behind car-2; car as car-2"),
-    ("A dog chases a ball.", "camera auto; dog; ball"),
+    ("A dog chases a ball.", 'camera auto; dog "chases"; ball next to dog'),
     ("The camera has been placed directly behind a car.", "camera sees back of car; car"),
     ("A dog turns its back on the viewer.", "camera sees back of dog; dog"),
     ("A sofa shows us its right-hand side.", "camera sees right of sofa; sofa"),

@@ -191,9 +191,8 @@ class Describing(Predicates):
         subjects = self._current()
         word = self.words[position]
         before, after = numbers.at(self.words, position - 1), numbers.at(self.words, position + 1)
-        was = before in CLASSES["be"] or (
-            before in ("one", "other", "first", "second", "third") and after in ("", ",", "and")
-        )
+        ends = after in ("", ",", "and")
+        was = before in CLASSES["be"] or (ends and before in ("one", "other", "first", "second", "third"))
         if not subjects or not (was or self._clause.finite or self._clause.boundary or self._clause.relative):
             return position
         mention = self.mention(position)

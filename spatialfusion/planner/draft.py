@@ -110,7 +110,11 @@ class Draft:
 
     def kept_words(self) -> set[str]:
         """Every word that stays with a thing or with the picture."""
-        said = [word for thing in self.things for word in (thing.said, thing.kind, thing.color, *thing.words)]
+        said = [
+            word
+            for thing in self.things
+            for word in (thing.said, thing.kind, thing.color, *thing.words, *thing.name.split("-"))
+        ]
         return {word for words in (*said, *self.words) for word in words.split()}
 
     def warn(self, sentence: str) -> None:
