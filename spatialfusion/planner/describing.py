@@ -88,6 +88,8 @@ class Describing(Predicates):
         mention = self.mention(position + 2, bare_unknown=True)
         if mention is None or mention.pronoun or mention.article == "the":
             return position
+        if mention.place and mention.place != "none":
+            return position
         things = self._clause.nearest if not (self._clause.boundary or self._clause.finite) else self._current()
         if things:
             material = self.words[position] == "made" and mention.end == position + 3
@@ -130,6 +132,12 @@ class Describing(Predicates):
             self._keep(word)
         if not _participle(word):
             self._clause.finite = self._clause.verb_last = True
+        what = self.mention(position + 1)
+        if what is not None and what.unknown and what.article and self._current():
+            # "plays a song"
+            self._describe(self._current(), position + 1, what.end)
+            self._not_understood(what.said)
+            return what.end
         return position + 1
 
     def _is_state(self, position: int) -> bool:
@@ -213,9 +221,11 @@ class Describing(Predicates):
         if mention is None:
             self._not_understood(self.words[position])
             return position + 1
-        said = " ".join(self.words[position : mention.end])
+        match = self._match(vocabulary.predicates, mention.end)
+        end = mention.end if match is None else match.end
+        said = " ".join(self.words[position:end])
         self.draft.warn(f'"{said}" is left out: a scene holds only what is there.')
-        return mention.end
+        return end
 
     def _denied(self, position: int) -> int:
         """ "is not behind the sofa": a scene cannot keep that something is not so."""

@@ -51,6 +51,8 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             pass
         elif word in HARMLESS and _names(folded, at):
             plain.append(word)
+        elif word in ("directly", "straight", "right") and _overhead(folded, at):
+            plain.append("directly")
         elif (word in HARMLESS or _adverb(word)) and not (
             word == "straight" and numbers.at(folded, at + 1) in ("down", "line")
         ):
@@ -62,6 +64,13 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
         else:
             plain.append(word)
     return plain
+
+
+def _overhead(words: Sequence[str], position: int) -> bool:
+    """Whether it is of the camera that something is straight below: "from directly above"."""
+    after = numbers.at(words, position + 1)
+    camera = {"from", "camera", "we", "view"} & set(words[max(0, position - 5) : position])
+    return (after == "above" or after == "over") and bool(camera)
 
 
 def _perfect(words: Sequence[str], position: int) -> bool:

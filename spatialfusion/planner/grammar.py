@@ -31,6 +31,7 @@ _HOLDS = frozenset(
 _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())
 # Words that say where something is, if anything understands them.
 _PLACING = frozenset("of to at by in on from with than as for".split())
+_AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -111,9 +112,20 @@ class Grammar(Describing):
         end = position + (numbers.at(self.words, position) in ("a", "an", "the"))
         looks: list[str] = []
         while True:
+            if self._says_view(end):
+                if not looks or self.words[end - 1] not in CLASSES["picture"]:
+                    return position
+                for words in looks:
+                    self._keep(words)
+                return end
             style = self._match(vocabulary.styles, end)
             word = numbers.at(self.words, end)
-            if style is not None:
+            after = numbers.at(self.words, end + 1)
+            if word in CLASSES["picture"] and looks and (after in _AFTER_PICTURE or after in ("of", "with", "showing")):
+                break
+            if word == "," and looks and numbers.at(self.words, end + 1) in STYLE_WORDS | ATTRIBUTES:
+                end += 1
+            elif style is not None:
                 looks.append(" ".join(self.words[end : style.end]))
                 end = style.end
             elif word in STYLE_WORDS or (word in ATTRIBUTES and word not in CLASSES["picture"]):
@@ -124,12 +136,14 @@ class Grammar(Describing):
                 end = picture
             else:
                 break
-        end += numbers.at(self.words, end) in CLASSES["picture"]
-        if not looks or numbers.at(self.words, end) not in ("of", "with", "showing", "depicting"):
+        picture = numbers.at(self.words, end) in CLASSES["picture"]
+        end += picture
+        after = numbers.at(self.words, end)
+        if not looks or not (after in ("of", "with", "showing", "depicting") or (picture and after in _AFTER_PICTURE)):
             return position
         for words in looks:
             self._keep(words)
-        return end + 1
+        return end + (after in ("of", "with", "showing", "depicting"))
 
     def _says_view(self, *positions: int) -> bool:
         """Whether a wording stands here: "a side view of"."""
@@ -234,6 +248,8 @@ class Grammar(Describing):
             return self._with(position)
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
             return self._denied(position)
+        if word == "not" and self.mention(position + 1) is not None and self.mention(position + 1).article == "a":
+            return self._absent(position)
         if word in verbs.FILLED and numbers.at(self.words, position + 1) in ("with", "of"):
             end = self._filled(position)
             if end > position:
@@ -249,10 +265,16 @@ class Grammar(Describing):
             and numbers.at(self.words, position + 1) in ("", ",")
             and self._current()
         ):
-            # "a woman left, a man right"
+            # "a woman left, a man right", but "one facing left, the other right"
+            turned = self.draft.relations[-1:] and self.draft.relations[-1].kind.startswith("pose_")
             for thing in self._current():
-                self.draft.relate(f"bare_{word}", thing)
+                self.draft.relate(f"{'pose' if turned else 'bare'}_{word}", thing)
             return position + 1
+        if word == "away" and self._current() and self.draft.relations:
+            if self.draft.relations[-1].kind.startswith("pose_"):
+                for thing in self._current():
+                    self.draft.relate("pose_back", thing)
+                return position + 1
         if word == "without" or (word == "no" and position + 1 < len(self.words)):
             return self._absent(position)
         if word in CLASSES["be"] or word in CLASSES["stand"]:

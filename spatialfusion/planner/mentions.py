@@ -92,7 +92,11 @@ class Mentions:
             return []
         if any(fits(thing, mention) for thing in self._draft.things):
             return []
-        alike = [thing for thing in self._draft.things if hypernyms.means(word, thing.noun) and thing not in exclude]
+        alike = [
+            thing
+            for thing in self._draft.things
+            if hypernyms.means(word, thing.noun) and thing not in exclude and not hypernyms.differ(word, thing.said)
+        ]
         if mention.plural:
             wanted = mention.count.number if mention.count else len(alike)
             return alike if len(alike) > 1 and wanted >= len(alike) else []
@@ -175,7 +179,12 @@ class Mentions:
 
     def _one_of(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """ "one", "the other", "the second", "the red one"."""
-        if mention.ordinal is None and (mention.color or mention.article):
+        bare = mention.article == "the" and not mention.color and not mention.words
+        if (
+            mention.ordinal is None
+            and (mention.color or mention.article)
+            and not (bare and self._several_free(exclude))
+        ):
             coloured = [
                 t for t in self._draft.things if mention.color and t.color == mention.color and t not in exclude
             ]
@@ -221,6 +230,8 @@ class Mentions:
     def _several_free(self, exclude: Sequence[Thing]) -> bool:
         """Whether there is a group, or single ones of a group, of which this can be one."""
         if any(thing.count > 1 and not thing.members for thing in self._draft.things):
+            return True
+        if self._group is not None and self._group.members and not self._one:
             return True
         return any(thing not in self._taken and thing not in exclude and not thing.color for thing in self._one)
 

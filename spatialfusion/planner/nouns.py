@@ -126,7 +126,7 @@ def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
         return "room", " ".join(words[start:end]), end
     for size in (2, 1):
         said = " ".join(words[start : start + size])
-        if start + size > len(words):
+        if start + size > len(words) or (said == "plain" and at(words, start - 1) in CLASSES["be"]):
             continue
         for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES), ("none", INTANGIBLE)):
             if said in table:
@@ -467,6 +467,8 @@ class _Phrase:
         several = mention.count is not None and mention.count.number > 1 and not mention.sizes
         if several and (self.peek() in CLASSES["be"] or (self.peek() == "of" and self.peek(1) in ("them", "these"))):
             return replace(mention, end=self.at + 2 * (self.peek() == "of"), pronoun="one")  # "two are blue"
+        if word in ("all", "both", "each") and self.peek(-1) == "of" and self.peek() in ("them", "these", "those"):
+            return replace(mention, end=self.at + 1, pronoun="they", count=None, each=False)  # "all of them"
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:
                 return None

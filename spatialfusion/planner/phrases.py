@@ -27,7 +27,8 @@ class Phrases(Relating):
             for mention in listed:
                 self._place(mention)
             clause.boundary = ""
-            if all(mention.place == "none" for mention in listed) and self._says_on(end):
+            nothing = all(mention.place == "none" for mention in listed) and self._says_on(end)
+            if nothing or numbers.at(self.words, end) in CLASSES["be"]:
                 self._of_nothing(listed[-1])
             return end
         listed = [mention for mention in listed if not mention.place]

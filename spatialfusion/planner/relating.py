@@ -11,7 +11,11 @@ from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
 from .state import Sentence
+from .wordings import CLASSES
 from .words import GARMENTS, GRAMMAR, TABLES
+
+# Of these "them" is not the subjects themselves: "two crates in front of them".
+_AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", "around", "nearer", "farther")
 
 
 class Relating(Sentence):
@@ -45,6 +49,11 @@ class Relating(Sentence):
         if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
             return
         if meaning in ("in", "on") and subjects and self._worn(match, subjects):
+            return
+        if self.words[match.start] in CLASSES["handles"] and all(m.unknown for m in slots.get("REF", ())):
+            # "plays a song"
+            self._describe(subjects, match.start, match.end)
+            self._not_understood(" ".join(mention.said for mention in slots.get("REF", ())))
             return
         if kind_of_camera := self._means_camera(match):
             for thing in subjects:
@@ -111,6 +120,9 @@ class Relating(Sentence):
             if references:
                 self._sided = references
             self._relate("left" if kind == "one_side" else "right", subjects, references or self._sided, value, match)
+        elif kind == "away_at":
+            self._relate("facing", subjects, references, None, match)
+            self._relate("sees_back", subjects, [], None, match)
         elif kind.startswith("corner_"):
             for side in kind.split("_")[1:]:
                 self._relate(f"bare_{side}", subjects, [], None, match)
@@ -316,7 +328,11 @@ class Relating(Sentence):
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
                 among = mention.pronoun in ("them", "they", "both") and several
                 exclude = [] if among else [*subjects, *found]
-                things = self._said.get(mention.start) or self.mentions.resolve(mention, exclude, prefer, turned)
+                things = self._said.get(mention.start) or self.mentions.resolve(
+                    mention, [*subjects, *found] if among and meaning in _AT_OTHERS else exclude, prefer, turned
+                )
+                if among and not things:
+                    things = self.mentions.resolve(mention, exclude, prefer, turned)
                 if not things and not (mention.pronoun == "it" and self._place_before):
                     self._not_understood(" ".join(self.words[mention.start : mention.end]))
                 found += things

@@ -57,6 +57,10 @@ def tokenize(prompt: str) -> list[str]:
     text = re.sub(
         r"\b(cross|bare|open|wide|upside)[- ](legged|footed|chested|headed|mouthed|eyed|down)\b", r"\1\2", text
     )
+    # "from above and behind"
+    text = re.sub(
+        r"\bfrom (above|below|behind) and (?:slightly )?(above|below|behind|the )", r"from \1 and from \2", text
+    )
     tokens: list[str] = []
     for match in _TOKEN.finditer(re.sub(r"(?<=\w)-(?=\w)", " ", text)):
         tokens += _parts(match[0])

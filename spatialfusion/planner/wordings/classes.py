@@ -36,8 +36,12 @@ CLASSES = {
         "put": "standing sitting placed located positioned situated parked",
         "go": (
             "go goes going drive drives driving walk walks walking run runs running move moves moving head heads "
-            "heading come comes coming ride rides riding swim swims swimming fly flies flying sail sails sailing"
+            "heading come comes coming ride rides riding swim swims swimming fly flies flying sail sails sailing "
+            "gallop gallops galloping trot trots trotting march marches marching stroll strolls strolling race races "
+            "racing jog jogs jogging crawl crawls crawling roll rolls rolling cycle cycles cycling steer steers "
+            "steering travel travels travelling traveling rush rushes rushing hurry hurries hurrying"
         ),
+        "mood": "hero action dramatic cinematic beauty",
         "way": "way direction ways directions side orientation heading directions",
         "big": "big large",
         "perspective": "perspective view eyes position side frame eye",

@@ -147,7 +147,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     "view_medium": ("[a] (medium|mid) [close] <shot> of A", "[a] (half length|waist up|cowboy|knee) <shot> of A"),
     "view_low": (
         "CAMERA [<be>] <look> up (at|to|towards) A",
-        "[a|an] low angle [hero|action|dramatic|cinematic|beauty] [<shot>] of A",
+        "[a|an] low angle [<mood>] [<shot>] of A",
         "[a] (worm|worms) ['s] eye <shot> of A",
     ),
     "view_high": (
@@ -159,6 +159,12 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "CAMERA [<be>] [<stand>] [high] (above|over) A",
         "CAMERA <look> down [from (above|B)] (on|at|upon|towards) A",
     ),
-    "view_topdown": ("[a] top down <shot> of A", "[an] overhead <shot> of A", "[a] top <shot> of A"),
+    "view_topdown": (
+        "CAMERA [<be>] [<stand>] directly (above|over) A",
+        "CAMERA [<be>] [<stand>] directly (above|over) LIST",
+        "[a] top down <shot> of A",
+        "[an] overhead <shot> of A",
+        "[a] top <shot> of A",
+    ),
     "view_eye": ("[an] eye level <shot> of A",),
 }

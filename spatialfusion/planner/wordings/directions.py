@@ -143,6 +143,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "barking at REF",
         "barks at REF",
     ),
+    "away_at": ("(<look>|<face>) away from CAMERA (at|to|towards|onto) REF",),
     "<own_back": (
         "(<face>|<look>|<turn>|<go>) away from REF",
         "[<have>] <turn> (it|him|her|them) 's (back|backs) (to|towards|on) REF",

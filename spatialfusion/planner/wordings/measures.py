@@ -142,6 +142,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "open_taller": ("LENGTH (taller|higher)",),
     "open_wider": ("LENGTH (wider|broader)",),
     "open_longer": ("LENGTH longer",),
+    "open_shorter": ("LENGTH (shorter|lower)",),
     "times_taller": (
         "[with|<have>] a height RATIO that of REF",
         "[<have>] RATIO the height that REF has",

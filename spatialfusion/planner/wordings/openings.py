@@ -25,6 +25,7 @@ OPENINGS = (
     "this is",
     "[the|this|a|an] <picture> [<be>] (taken|shot|seen|captured|viewed)",
     "it shows",
+    "(the|this) <picture> <be> [a|an]",
     "(the|this) <picture> (shows|contains|depicts|has)",
     "in (the|this) <picture> [,] [there <be>|we see|you see]",
 )

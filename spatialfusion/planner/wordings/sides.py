@@ -73,7 +73,8 @@ SIDES: dict[str, tuple[str, ...]] = {
     ),
     "own_back": (
         f"{GAP} (at|on|by|to) the back [side|end] of REF",
-        f"{GAP} behind REF 's back",
+        f"{GAP} behind REF 's (back|tail|rump|hindquarters)",
+        f"{GAP} behind the tail of REF",
         f"{GAP} behind the back of REF",
         "[up|flush|right] against the back [side|end|wall] of REF",
         "where REF (can not|does not) (see|look)",

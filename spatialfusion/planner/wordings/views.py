@@ -78,7 +78,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "view_high": (
         "[<see>] [slightly|obliquely] from above",
-        "[from|in|with|at] [a] high [camera] angle [hero|action|dramatic|cinematic|beauty] [<shot>]",
+        "[<see>] [from|in|with|at] [a] high [camera] (angle|position|perspective|point) [<mood>] [<shot>]",
         "[from|in] [a] (bird|birds) 's eye <shot>",
         "[in|with|from] [a] (bird|birds) eye <shot>",
         "[in|from] [an] aerial <shot>",
@@ -91,7 +91,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "view_topdown": (
         "[in|from] [a] top down [view|shot|perspective]",
-        "[<see>] from (directly|straight|right) above",
+        "[<see>] from directly above",
         "[<see>] from [directly] overhead",
         "[an] overhead <shot>",
         "[in] [a] top view",
@@ -102,7 +102,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "view_low": (
         "[<see>] from below",
-        "[from|in|with|at] [a] low [camera] angle [hero|action|dramatic|cinematic|beauty] [<shot>]",
+        "[<see>] [from|in|with|at] [a] low [camera] (angle|position|perspective|height|point) [<mood>] [<shot>]",
         "[from] [a] (worm|worms) ['s] eye <shot>",
         "[<see>] from (ground level|near the ground|the ground|down low)",
         "[<see>] (at|from) (ground|floor|knee|ankle) (level|height)",
