@@ -18,6 +18,9 @@ from .words import GARMENTS, GRAMMAR, TABLES
 _AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", "around", "nearer", "farther")
 
 
+_BARE = ("it", "him", "her", "them", "they")
+
+
 class Relating(Sentence):
     """What a wording says of its subjects, put into the draft."""
 
@@ -151,9 +154,12 @@ class Relating(Sentence):
         else:
             self._relate(kind, subjects, references, value, match)
         clause.last = self.draft.relations[before:]
-        named = references or self.draft.expand(clause.nearest)
-        if references:
-            clause.nearest, clause.verb_last = list(named), False
+        pronouns = all(mention.pronoun in _BARE for slot in ("A", "B", "REF") for mention in slots.get(slot, ()))
+        if references and pronouns and not meaning.startswith("sees_"):
+            # "the girl beside him 50 cm shorter": a pronoun takes nothing more.
+            clause.nearest, clause.verb_last = list(subjects), False
+        elif references:
+            clause.nearest, clause.verb_last = list(references), False
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
 

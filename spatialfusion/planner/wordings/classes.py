@@ -39,7 +39,7 @@ CLASSES = {
             "heading come comes coming ride rides riding swim swims swimming fly flies flying sail sails sailing "
             "gallop gallops galloping trot trots trotting march marches marching stroll strolls strolling race races "
             "racing jog jogs jogging crawl crawls crawling roll rolls rolling cycle cycles cycling steer steers "
-            "steering travel travels travelling traveling rush rushes rushing hurry hurries hurrying"
+            "steering rush rushes rushing hurry hurries hurrying"
         ),
         "mood": "hero action dramatic cinematic beauty",
         "way": "way direction ways directions side orientation heading directions",
