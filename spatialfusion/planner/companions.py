@@ -144,6 +144,8 @@ class Companions(Phrases):
         """A thing after "with" of which nothing else is said: in a vessel, else next to its owner."""
         holds = any(thing.kind in VESSELS for thing in owner)
         carries = len(owner) == 1 and owner[0].noun is not None and owner[0].noun.plan in TABLES
+        if not holds and not carries and not any(thing.ghost for thing in (*things, *owner)) and things:
+            self.draft.warn(f"nothing says where {things[0].label} is: it is put next to {owner[0].label}.")
         for thing in things:
             lies = carries and thing.noun is not None and thing.noun.place == "top"
             self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner), assumed=True)

@@ -33,6 +33,8 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             word = _spelt(word, draft)
         if word == "'s" and numbers.at(folded, at + 1) in AFTER_IS and numbers.at(folded, at - 1) not in FOLD_OWNERS:
             plain.append("is")
+        elif word == "golden" and numbers.at(folded, at + 1) not in ("hour", "retriever", "retrievers", "light"):
+            plain.append("gold")
         elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
             plain.append("to")
         elif word == "far" and numbers.at(folded, at + 1) in ("behind", "beyond", "above", "below", "ahead"):

@@ -166,6 +166,8 @@ class Mentions:
             fitting.sort(key=lambda thing: not thing.has_front)
         right = [thing for thing in fitting if thing.is_person == person and thing.count == 1]
         found = (right or fitting)[:1]
+        if not prefer and not again and len({id(thing) for thing in right}) > 1 and not self.known:
+            self._draft.warn(f'"{word}" is read as {found[0].label}.')
         if found and exclude:
             self._it = found[0]
         return found

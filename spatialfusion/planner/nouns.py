@@ -42,6 +42,7 @@ _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length
 
 
 # What shows something else.
+_SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
@@ -277,6 +278,10 @@ class _Phrase:
                 continue
             if found is not None and self._compound() == self.at and not self._is_adjective_here(found[3]):
                 return self._room(found, kept) or self._known(found, kept)
+            if word in _SHADES and self.peek(1) in COLOR_NAMES:
+                kept.append(word)  # "a light blue one"
+                self.at += 1
+                continue
             place = place_at(self.words, self.at)
             if place is not None and known_noun(self.words, place[2]) is None:
                 after = place_at(self.words, place[2])
@@ -524,6 +529,8 @@ class _Phrase:
         if tree is not None and marked:
             end = first + self._length(first, kept)
             return replace(self.mention, end=end, noun=tree, said=tree.name, words=(*adjectives, *self.mention.words))
+        if head.endswith(("ward", "wards", "ways", "wise")):
+            return None  # "inwards"
         if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or is_clause_word(head) or not head.isalpha():
             return None
         plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"

@@ -46,6 +46,11 @@ class Relating(Sentence):
         if meaning in ("outdoor", "room"):
             self.draft.setting = self.draft.setting or meaning
             return
+        if meaning == "unsaid":
+            return
+        if meaning == "tilt":
+            self._describe(subjects, match.start, match.end)
+            return
         if meaning.startswith("view_"):
             self._camera(meaning, subjects, slots)
             return
@@ -71,7 +76,10 @@ class Relating(Sentence):
             place = any(mention.place in ("room", "outdoor", "surface") for mention in slots.get("REF", ()))
             if self.words[match.start] == "outside" and any(m.place == "room" for m in slots.get("REF", ())):
                 self.draft.setting = "outdoor"
-            if place and meaning not in ("on", "in", "next", "<on") and not meaning.startswith("bare_"):
+            along = meaning == "next" and not {"next", "near", "beside", "close"} & set(
+                self.words[match.start : match.end]
+            )
+            if place and not along and meaning not in ("on", "in", "<on") and not meaning.startswith("bare_"):
                 said = " ".join(self.words[match.start : match.end])
                 self.draft.warn(f'"{said}" is left out: it is a place, no thing of the scene.')
             return
@@ -84,6 +92,8 @@ class Relating(Sentence):
         kind = meaning.lstrip("<")
         if kind in ("height", "width", "length", "camera_distance"):
             clause.measured = kind
+        if kind == "above" and self.words[match.start] == "over" and self._facing_over(subjects):
+            kind = "across"  # "two players face each other over a net"
         if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
             kind = "on"  # "a bird on its back"
         subjects = self._for_each(subjects, references, slots)
@@ -276,7 +286,9 @@ class Relating(Sentence):
             else:
                 self._not_understood(kind.replace("_", " "))
             return
-        for first, second in pairwise(subjects):
+        facing = kind in ("face_to_face", "back_to_back") and len(subjects) > 2
+        half = len(subjects) // 2
+        for first, second in zip(subjects, subjects[half:]) if facing else pairwise(subjects):
             self.draft.relate(kind, first, [second], value)
 
     def _partners(self, subjects: Sequence[Thing]) -> list[Thing]:
@@ -298,10 +310,19 @@ class Relating(Sentence):
     def _in_order(self, kind: str, things: list[Thing]) -> None:
         """Each is on one side of the next: "from left to right"."""
         side = {"right": "left", "left": "right", "back": "nearer", "front": "farther"}[kind.removeprefix("order_")]
+        if len(things) == 1 and things[0].count == 1:
+            # "a car drives past from left to right"
+            side = {"right": "right", "left": "left", "back": "back", "front": "front"}[kind.removeprefix("order_")]
+            self.draft.relate(f"pose_{side}", things[0])
+            return
         singles = [single for thing in things for single in self.draft.split(thing)]
         self.mentions.recent = self.draft.expand(self.mentions.recent)
         for one, other in pairwise(singles):
             self.draft.relate(side, one, [other])
+
+    def _facing_over(self, subjects: Sequence[Thing]) -> bool:
+        last = self._clause.last[-1:]
+        return bool(last) and last[0].kind == "face_to_face" and last[0].subject in self.draft.expand(subjects)
 
     def _same_reference(self, meaning: str) -> bool:
         """Whether a side comes after another side of the same thing, both said before what is there."""

@@ -97,6 +97,9 @@ class Sentence:
         if mention.place == "room" and not inside:
             pass
         elif mention.place not in ("surface", "none"):
+            if self.draft.setting not in ("", mention.place):
+                where = {"room": "in a room", "outdoor": "outdoors"}[self.draft.setting]
+                self.draft.warn(f'"{mention.said}" is another place than the one before: the scene is {where}.')
             self.draft.setting = self.draft.setting or mention.place
         elif mention.said in ("ceiling", "floor") and not self.draft.setting:
             self.draft.setting = "room"

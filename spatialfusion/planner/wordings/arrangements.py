@@ -12,6 +12,18 @@ ARRANGEMENTS: dict[str, tuple[str, ...]] = {
         "(lined|queued) up",
         "in a (straight|single) line",
     ),
+    "tilt": (
+        "(lean|leans|leaning|tilted|tilts|tilting|bent|bends|bending|slanting) [slightly] (to|towards) [the] HAND",
+    ),
+    # Nothing in scene text says these: they are listed.
+    "unsaid": (
+        "[<stand>] in a (triangle|square|semicircle|half circle|v|zigzag|pyramid|formation|crescent|star|cluster)",
+        "at [a] right (angle|angles) [to (each other|REF)]",
+        "at an angle [to (each other|REF)]",
+        "(perpendicular|diagonal) [to (each other|REF)]",
+        "(<face>|<look>|<turn>) (inward|inwards|outward|outwards|the middle)",
+        "(diagonally|crosswise|crossways|obliquely)",
+    ),
     "circle": ("in a (circle|ring)", "(form|forms|forming|make|makes|making) a (circle|ring)"),
     "order_right": (
         "[<stand>] [in (that|this) order] [,] from left to right [in (that|this) order]",

@@ -30,6 +30,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "(down|up|through) REF",
         "<tied> (to|at|on|with|by) REF",
         "off REF",
+        "(coming|comes|emerging|emerges|driving|drives|riding|rides|walking|walks|stepping|steps) out of REF",
         "past REF",
         "touching REF",
         "(joined|escorted) by REF",

@@ -14,6 +14,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "(opposite|across from|opposite to|opposite of) REF",
         "opposite",
         "locking eyes [with (REF|each other)]",
+        "(meet|meeting|collide|colliding) head on",
         "<look> (in|into) each other 's eyes",
         "in a face off [with REF]",
         "with them 's (fronts|faces|noses|heads) [turned|pointing] (to|towards|facing) each other",
@@ -115,8 +116,14 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "[both|all] (<face>|<look>|<turn>|<go>) [out|off|over] (to|towards) [the] HAND [hand] (side|edge) "
         "[of the (picture|image|frame|photo|scene|shot)]",
     ),
-    "pose_left": ("(<face>|<look>|<turn>) (leftward|leftwards)",),
-    "pose_right": ("(<face>|<look>|<turn>) (rightward|rightwards)",),
+    "pose_left": (
+        "(coming|comes|approaching|approaches|entering|enters|arriving|arrives) [in] from [the] right [side]",
+        "(<face>|<look>|<turn>) (leftward|leftwards)",
+    ),
+    "pose_right": (
+        "(coming|comes|approaching|approaches|entering|enters|arriving|arrives) [in] from [the] left [side]",
+        "(<face>|<look>|<turn>) (rightward|rightwards)",
+    ),
     "profile": (
         "[as] [<see>|shown] in [side] profile",
         "(in a|from the|in) side view",

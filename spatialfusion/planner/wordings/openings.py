@@ -18,6 +18,7 @@ OPENINGS = (
     "(you|we|one) can see",
     "(can|could|would|will) you [please] <make> [me|us] [a|an|the]",
     "you can see",
+    "(looking|view|look) (along|into|through|across|down) (a|an|the)",
     "what (you|we|i|one) (see|sees|have|find) [here] <be> [a|an|the]",
     "(it|there) <be> [a|an|the] <picture> (of|with|showing)",
     "(there|here) (can|could|should|will|would|must) be",

@@ -124,6 +124,7 @@ SIDES: dict[str, tuple[str, ...]] = {
         "in the background [on|to] [the] HAND [side]",
     ),
     "bare_ahead": ("in front of CAMERA", "before CAMERA"),
+    "open_{HAND}": ("LENGTH [off] to [the] HAND",),
     "open_front": ("[LENGTH] [farther] in front", "LENGTH ahead", "LENGTH before"),
     "open_behind": ("[LENGTH] [farther] behind", "LENGTH (farther back|to the back)"),
     "one_side": ("(on|to|at) one side of REF",),
