@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import numbers, vocabulary
+from ..scenes.lexicon import ATTRIBUTES
+from . import numbers, verbs, vocabulary
 from .draft import Thing
 from .mentions import fits
 from .nouns import Mention
@@ -41,7 +42,7 @@ class Companions(Phrases):
                 self._stays_words(position, mention.end, owner[0].label)
                 return mention.end
             return position + 1
-        said = self.predicate_after(end) and not self._verb_of_owner(owner, end)
+        said = self.predicate_after(self._past_doing(end)) and not self._verb_of_owner(owner, end)
         if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
             # ", with the lamp on the table and the chair beside it": a clause of its own.
             return self._separate(position, "and")
@@ -72,6 +73,11 @@ class Companions(Phrases):
         if not owner:
             clause.subjects, clause.local = things, []
         return end
+
+    def _past_doing(self, position: int) -> int:
+        """Past what a thing does that says nothing of places: "with a fire burning in the fireplace"."""
+        word = numbers.at(self.words, position)
+        return position + (word.endswith("ing") and (word in verbs.ALONE or word in ATTRIBUTES))
 
     def _verb_of_owner(self, owner: Sequence[Thing], end: int) -> bool:
         """Whether a verb is the owner's: "a man with a dog stands there", but not "with a dog standing there"."""
@@ -127,7 +133,7 @@ class Companions(Phrases):
 
     def _says_of_with(self, end: int, mention: Mention | None = None) -> bool:
         """Whether what follows is about the thing after "with": "with a lamp on it", "with a dog sitting on a rug"."""
-        if self._past_verbs(end) > end:
+        if self._past_verbs(end) > end or self._past_doing(end) > end:
             return True
         match = self._match(vocabulary.predicates, end)
         if match is None:

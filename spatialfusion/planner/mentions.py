@@ -194,6 +194,11 @@ class Mentions:
                 return coloured[-1:]
             if not self._several_free(exclude):
                 return self._another(mention)
+        lone = self._counted[-1] if self._counted else None
+        if mention.ordinal == -2 and lone is not None and not mention.color:
+            if not any(thing.kind == lone.kind and thing is not lone for thing in self._draft.things):
+                # "one chair faces left, the other right"
+                return [self._draft.add(Thing(lone.noun, lone.said, scale=lone.scale))]
         members = self._members()
         if not members:
             return []
@@ -242,6 +247,9 @@ class Mentions:
         if self.known or not self.recent:
             return []
         last = self.recent[-1]
+        if mention.color:
+            # "the red mug is on the table, the blue one on the shelf": of what had a colour.
+            last = next((thing for thing in reversed(self.recent) if thing.color), last)
         if mention.article == "a":
             # "one dog in front of the sofa and another one behind it": of the noun that was said to be one.
             last = next((thing for thing in reversed(self.recent) if thing in self._counted), last)

@@ -20,6 +20,7 @@ from .words import (
     GARMENTS,
     INTANGIBLE,
     OUTDOORS,
+    OWN_SIDES,
     PARTS,
     ROOMS,
     SCALES,
@@ -184,7 +185,12 @@ class _Phrase:
             return None
         if _ORDINALS.get(word, 0) < -1 and several.count is None:
             return None  # "the left of cars", "the front of the houses"
-        return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the")
+        count = several.count
+        if count is None:
+            # "one of the chairs is red, the other blue"
+            two = "other" in self.words[several.end :]
+            count = numbers.Count(2) if two else numbers.Count(3, f"{word} of the")
+        return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the", count=count)
 
     def _set(self, **changes: object) -> None:
         self.mention = replace(self.mention, **changes)
@@ -282,6 +288,10 @@ class _Phrase:
                 kept.append(word)  # "a light blue one"
                 self.at += 1
                 continue
+            if (end := self._compound()) > self.at:
+                kept += self.words[self.at : end]
+                self.at = end
+                continue
             place = place_at(self.words, self.at)
             if place is not None and known_noun(self.words, place[2]) is None:
                 after = place_at(self.words, place[2])
@@ -292,10 +302,6 @@ class _Phrase:
                 continue
             if word[:1].isupper() and known_noun(self.words, self.at + 1) is None:
                 return self._name(kept)
-            if (end := self._compound()) > self.at:
-                kept += self.words[self.at : end]
-                self.at = end
-                continue
             if word in _COMPARATIVES and self.mention.article == "a" and self._noun_follows(self.at + 1):
                 self._set(scale=self.mention.scale * _COMPARATIVES[word])
                 kept.append(word)
@@ -422,10 +428,11 @@ class _Phrase:
                 said=self.words[end],
                 words=(*kept, said, *self.mention.words),
             )
-        if self.mention.article == "a" and not plural and at(self.words, end) == "'s":
+        if self.mention.article and not self.mention.own and not plural and at(self.words, end) == "'s":
             # "a child's chair": whose it is says which.
             after = known_noun(self.words, end + 1)
-            if after is not None and after[1] not in PARTS:
+            side = " ".join(self.words[end + 1 : end + 4]) in OWN_SIDES
+            if after is not None and after[1] not in PARTS and after[1] not in OWN_SIDES and not side:
                 kept += (said, "'s")
                 entry, said, plural, end = after
         self.at = end
@@ -519,6 +526,12 @@ class _Phrase:
             # What follows the noun may be a verb or an adverb.
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
+        if marked and not self.mention.own and self.peek() == "'s":
+            # "a barber's chair"
+            after = known_noun(self.words, self.at + 1)
+            if after is not None and not after[2] and after[1] not in PARTS and after[1] not in OWN_SIDES:
+                words = (*kept, "'s", *self.mention.words)
+                return replace(self.mention, end=after[3], noun=after[0], said=after[1], words=words)
         *adjectives, head = kept
         if at(self.words, self.start) in ("both", "all", "each") and not head.endswith("s"):
             return self._without_noun(self.start + 1)  # "both asleep"
@@ -533,7 +546,8 @@ class _Phrase:
             return None  # "inwards"
         if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or is_clause_word(head) or not head.isalpha():
             return None
-        plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"
+        several = self.mention.article != "a" or (self.mention.count is not None and self.mention.count.number > 1)
+        plural = head.endswith("s") and not head.endswith("ss") and several
         singular = head[:-1] if plural else head
         return replace(
             self.mention,

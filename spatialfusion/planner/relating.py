@@ -123,8 +123,8 @@ class Relating(Sentence):
         elif kind == "footprint":
             for thing in subjects:
                 thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
-        elif kind == "bare_middle" and clause.owner and subjects == clause.local and _carries(clause.owner):
-            self._relate("on", subjects, clause.owner, None, match)  # "a table with a vase in the middle"
+        elif kind == "bare_middle" and (table := self._table_of(subjects)):
+            self._relate("on", subjects, table, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
         elif kind == "gap":
@@ -319,6 +319,15 @@ class Relating(Sentence):
         self.mentions.recent = self.draft.expand(self.mentions.recent)
         for one, other in pairwise(singles):
             self.draft.relate(side, one, [other])
+
+    def _table_of(self, subjects: Sequence[Thing]) -> list[Thing]:
+        """The table in whose middle things are, where the text has spoken of one."""
+        clause = self._clause
+        if clause.owner and list(subjects) == clause.local:
+            return clause.owner if _carries(clause.owner) else []
+        before = [thing for thing in self.mentions.recent if thing not in subjects]
+        small = all(thing.noun is not None and thing.noun.place == "top" for thing in subjects)
+        return before if len(before) == 1 and small and _carries(before) else []
 
     def _facing_over(self, subjects: Sequence[Thing]) -> bool:
         last = self._clause.last[-1:]

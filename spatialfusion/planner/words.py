@@ -156,6 +156,9 @@ COLLECTIONS = {
     **dict.fromkeys(("rows", "lines", "columns"), ("row", 6)),
     **dict.fromkeys(("piles", "stacks", "heaps", "groups", "bunches", "plenty", "lots"), ("", 6)),
     **dict.fromkeys(("circle", "ring"), ("circle", 6)),
+    **dict.fromkeys(
+        "orchestra band family fleet squad gang pride swarm school litter array assortment selection".split(), ("", 4)
+    ),
     **dict.fromkeys("group bunch set cluster collection number lot pack team heap".split(), ("", 4)),
     **dict.fromkeys(("stack", "pile", "tower"), ("stack", 3)),
     **dict.fromkeys(("herd", "flock", "crowd"), ("", 7)),

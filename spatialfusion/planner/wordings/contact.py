@@ -30,6 +30,8 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "(down|up|through) REF",
         "<tied> (to|at|on|with|by) REF",
         "off REF",
+        "(at|by) REF 's side",
+        "(hang|hangs|hanging|hung|suspended|dangling|dangles|swinging) from REF",
         "(coming|comes|emerging|emerges|driving|drives|riding|rides|walking|walks|stepping|steps) out of REF",
         "past REF",
         "touching REF",
@@ -93,7 +95,6 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "[LENGTH] below REF",
         "in the (shade|shadow) of REF",
         "sheltering (under|below) REF",
-        "(hang|hangs|hanging|hung|suspended|dangling|dangles|swinging) from REF",
     ),
     "<under": ("(covering|sheltering) REF",),
     "<on": (

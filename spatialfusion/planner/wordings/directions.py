@@ -76,6 +76,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "straight (into|at|in|to|towards) CAMERA",
         "(meeting|returning|meets) CAMERA 's gaze",
         "posing for CAMERA",
+        "[straight] towards CAMERA",
         "(<have>|<turn>) (it|him|her|them) 's (barrel|gun|guns|cannon|lights|headlights|horns|tusks|ears) [<turn>] "
         "(to|towards|at|on) CAMERA",
         "(<face>|<look>|<turn>|<go>) [in|towards|to] CAMERA 's (way|direction)",

@@ -125,7 +125,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     ),
     "bare_ahead": ("in front of CAMERA", "before CAMERA"),
     "open_{HAND}": ("LENGTH [off] to [the] HAND",),
-    "open_front": ("[LENGTH] [farther] in front", "LENGTH ahead", "LENGTH before"),
+    "open_front": ("[LENGTH] [farther] in front", "LENGTH ahead", "ahead", "LENGTH before"),
     "open_behind": ("[LENGTH] [farther] behind", "LENGTH (farther back|to the back)"),
     "one_side": ("(on|to|at) one side of REF",),
     "other_side": ("(on|to|at) the other [side]", "(on|to|at) it 's other side"),
