@@ -32,6 +32,7 @@ _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood p
 # Words that say where something is, if anything understands them.
 _PLACING = frozenset("of to at by in on from with than as for".split())
 _AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))
+_COMMANDS = frozenset("hang put place add lay set stand position draw paint show include".split())
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -154,9 +155,14 @@ class Grammar(Describing):
         """Where the picture is named whose words stand here: "street photo of", "underwater picture of"."""
         for end in range(position + 1, min(position + 4, len(self.words))):
             word = self.words[end - 1]
-            if not word.isalpha() or word in GRAMMAR or word in CLASSES["be"] or word in CLASSES["stand"]:
+            if (
+                ((not word.isalpha() or word in GRAMMAR) and word != "'s")
+                or word in CLASSES["be"]
+                or word in CLASSES["stand"]
+            ):
                 return position
-            follows = numbers.at(self.words, end + 1) in ("of", "with", "showing", "depicting")
+            after = numbers.at(self.words, end + 1)
+            follows = after in ("of", "with", "showing", "depicting") or (position == 0 and after == ",")
             if self.words[end] in CLASSES["picture"] and follows and not self._hung(position, end + 2):
                 return end
         return position
@@ -229,6 +235,13 @@ class Grammar(Describing):
             return self._separate(position, word)
         if (end := self._stranded(position)) > position:
             return end
+        if (
+            word in _COMMANDS
+            and self._clause.boundary in ("and", ",", "then")
+            and self.mention(position + 1) is not None
+        ):
+            if self.mention(position + 1).article:
+                return position + 1  # "and hang a mirror over it"
         if word in ("that", "which", "who") and self._about_place(position):
             return position + 1
         if word in ("that", "which", "who", "whom") and self._relative(position):

@@ -43,6 +43,7 @@ _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length
 
 
 # What shows something else.
+_BEFORE_SIDES = frozenset("to on at towards in from of".split())
 _SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
@@ -50,6 +51,7 @@ _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from 
 _NO_NOUNS = frozenset(
     "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
+    "end ends base rest part piece reach "
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
     "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
     "least very same different other others something anything nothing everything lot kind sort type pair couple few "
@@ -470,7 +472,10 @@ class _Phrase:
         """A pronoun, or "the second", "the red one", "the other", "two of them"."""
         mention = self.mention
         word = at(self.words, self.start)
-        if mention.ordinal in (-3, -4, -5) and self.peek() in CLASSES["be"]:
+        alone = (
+            self.peek() in CLASSES["be"] or self.peek() in ("", ",") or numbers.ratio(self.words, self.at) is not None
+        )
+        if mention.ordinal in (-3, -4, -5) and alone and at(self.words, self.start - 1) not in _BEFORE_SIDES:
             return replace(mention, end=self.at, pronoun="one")  # "the left is red"
         if mention.ordinal is not None and mention.ordinal > -3:
             return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")

@@ -247,6 +247,9 @@ class Predicates(Companions):
             self._among("apart", first, value)
         elif meaning == "apart" and len(first) == 1 and second:
             self.draft.relate("apart", first[0], second[:1], value)
+        elif meaning == "back_to":
+            for thing in second:
+                self.draft.relate("own_back", thing, first)
         elif meaning != "shown":
             for thing in first:
                 self.draft.relate(meaning, thing, second, value)

@@ -18,6 +18,7 @@ from .words import GARMENTS, GRAMMAR, TABLES
 _AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", "around", "nearer", "farther")
 
 
+_FLAT = ("rug", "tray", "roundabout", "stage", "platform", "island", "plate")
 _BARE = ("it", "him", "her", "them", "they")
 
 
@@ -96,8 +97,9 @@ class Relating(Sentence):
             kind = "across"  # "two players face each other over a net"
         if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
             kind = "on"  # "a bird on its back"
+        subjects = self._one_each(kind, subjects, references, slots)
         subjects = self._for_each(subjects, references, slots)
-        if len(subjects) == len(references) > 1 and self._each(slots):
+        if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):
             for subject, reference in zip(subjects, references):
                 self.draft.relate(kind, subject, [reference], value)
             clause.nearest = clause.subjects = list(subjects)
@@ -184,6 +186,26 @@ class Relating(Sentence):
 
     def _each(self, slots: dict[str, Any]) -> bool:
         return any(mention.each or mention.pronoun == "each" for mention in slots.get("REF", ()))
+
+    def _one_each(
+        self, kind: str, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]
+    ) -> list[Thing]:
+        """ "two knights on horses": as many horses as knights, each on its own."""
+        self._paired = False
+        mentions = slots.get("REF", ())
+        if kind not in ("on", "in") or len(subjects) != 1 or len(references) != 1 or len(mentions) != 1:
+            return subjects
+        mention, count = mentions[0], subjects[0].count
+        (horse,) = references
+        if not 1 < count <= 6 or not mention.plural or mention.count or mention.article or horse.index is not None:
+            return subjects
+        riders = self.draft.split(subjects[0])
+        horse.count = count
+        references[:] = self.draft.split(horse)
+        self.mentions.recent = self.draft.expand(self.mentions.recent)
+        self.draft.warnings[:] = [said for said in self.draft.warnings if f'"{mention.said}" without' not in said]
+        self._paired = True
+        return riders
 
     def _for_each(self, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]) -> list[Thing]:
         """ "a lamp on each nightstand": as many as there are of what is each."""
@@ -329,6 +351,11 @@ class Relating(Sentence):
         small = all(thing.noun is not None and thing.noun.place == "top" for thing in subjects)
         return before if len(before) == 1 and small and _carries(before) else []
 
+    def _speaks_of_topic(self, subjects: Sequence[Thing]) -> bool:
+        """Whether nothing but the subjects was named in this sentence, so that "it" is what the last one was about."""
+        before = self._topic_before
+        return not self._clause.named_at and len(before) == 1 and before[0].count == 1 and before[0] not in subjects
+
     def _facing_over(self, subjects: Sequence[Thing]) -> bool:
         last = self._clause.last[-1:]
         return bool(last) and last[0].kind == "face_to_face" and last[0].subject in self.draft.expand(subjects)
@@ -359,11 +386,16 @@ class Relating(Sentence):
                     prefer = clause.last[-1].references
                 elif not prefer and mention.pronoun == "it" and not mention.own and self._same_reference(meaning):
                     prefer = clause.last[-1].references  # "Left of the sofa is a lamp, right of it an armchair."
-                elif turned and not prefer and mention.pronoun == "it":
+                elif turned and not prefer and mention.pronoun == "it" and self._turned:
                     prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
+                elif not prefer and mention.pronoun in ("it", "him", "her") and self._speaks_of_topic(subjects):
+                    prefer = self._topic_before  # "A tower with a crane on it. In front of it a fire engine."
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
                 among = mention.pronoun in ("them", "they", "both") and several
                 exclude = [] if among else [*subjects, *found]
+                if meaning == "between" and mention.pronoun == "them":
+                    # "a sofa and a television on a cabinet, a rug between them": not the cabinet.
+                    exclude = [*exclude, *(t for r in self.draft.relations if r.kind == "on" for t in r.references)]
                 things = self._said.get(mention.start) or self.mentions.resolve(
                     mention, [*subjects, *found] if among and meaning in _AT_OTHERS else exclude, prefer, turned
                 )
@@ -411,7 +443,7 @@ def _hangs(thing: Thing) -> bool:
 
 
 def _carries(things: Sequence[Thing]) -> bool:
-    return all(thing.noun is not None and thing.noun.plan in TABLES for thing in things)
+    return all(thing.noun is not None and (thing.noun.plan in TABLES or thing.kind in _FLAT) for thing in things)
 
 
 def someone(thing: Thing) -> bool:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from ..scenes.statements import round_metres
 from .draft import Draft, Relation, Thing
+from .hypernyms import PLANS
 from .writing import needs_reference
 
 _PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front", "nearer": "farther"}
@@ -231,6 +232,11 @@ def _headroom(draft: Draft) -> None:
         if relation.kind != "under" or not relation.references or relation.subject.count > 1:
             continue
         thing, over = relation.subject, relation.references[0]
+        carries = any(r.kind == "on" and thing in r.references for r in draft.relations)
+        if carries and over.noun is not None and over.noun.plan in PLANS["plant"]:
+            relation.kind = "next"
+            draft.warn(f"{thing.label} under {over.label} is read as next to it, as something is on it.")
+            continue
         hangs = over.noun is not None and over.noun.place == "wall"
         low = thing.extent("height") > over.extent("height")
         if hangs or (over.count == 1 and (low or _narrower(over, thing))):

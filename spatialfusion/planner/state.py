@@ -26,8 +26,10 @@ class Sentence:
         self.topic: list[Thing] = []
         self._place_before = False
         self._place_end = -1
+        self._paired = False  # whether each subject of the relation now said has a reference of its own
         self._inverted = False  # whether the place now said stood before its subject
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
+        self._topic_before: list[Thing] = []  # of the sentence before
         self._turned: list[Thing] = []  # of whose own sides the sentence before spoke last
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = Clause()
@@ -37,6 +39,7 @@ class Sentence:
         self.words = fold(words, self.draft, self._names, self.mentions.known)
         self._cache.clear()
         self._said.clear()
+        self._topic_before = self.draft.expand(self.topic)
         turned = [r for r in self._clause.last if r.kind.startswith(("own_", "sees_"))]
         self._turned = turned[-1].references or [turned[-1].subject] if turned else []
         self._clause = Clause()

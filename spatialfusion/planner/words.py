@@ -211,6 +211,7 @@ PARTS = frozenset(
     "antler trunk tusk stripe spot fur coat feather hair beard arm hand shoulder neck finger smile belly fin shell "
     "hands arms legs feet foot leg hips hip knees knee lap waist fingers paw paws beak teeth eyebrow moustache claws "
     "handle seat armrest backrest drawer knob lid spout rim edge shade label string sail mast petal pattern sleeve "
+    "headboard footboard lampshade headlights taillights windshield screen stem "
     "hat cap scarf tie helmet glasses sunglasses collar".split()
 )
 

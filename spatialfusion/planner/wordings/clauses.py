@@ -11,6 +11,7 @@ _WATCHES = (
 # What the picture shows, where a sentence begins so.
 PARTS_SHOWN: dict[str, tuple[str, ...]] = {
     "sees_{SIDE}": ("(the|a) SIDE [hand] [side|end|part|half] of A", "A 's [own] SIDE [hand] (side|end|part|half)"),
+    "sees_back": ("the backs of A",),
     "sees_{OWN}": ("(the|a) OWN [side|end|part|half] of A",),
 }
 
@@ -111,6 +112,10 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "CAMERA [can] [<be>] (<sees>|<look> at|filming|follows|following) A from behind",
         "CAMERA [<be>] [<stand>] behind A",
         "CAMERA [can] [<be>] (<sees>|<look> at) the back of A",
+    ),
+    "back_to": (
+        "A 's (back|backs) [<be>] [<turn>|<face>] (to|towards|on) B",
+        "the (back|backs) of A [<be>] [<turn>|<face>] (to|towards) B",
     ),
     "sees_front": ("CAMERA [<be>] [<stand>] in front of A", "[a|the] (frontal|head on) (view|shot) of A"),
     "profile": (

@@ -7,6 +7,7 @@ from .sides import GAP
 CONTACT: dict[str, tuple[str, ...]] = {
     "next": (
         "nearby",
+        "beside",
         f"{GAP} (next|close|adjacent|near|proximate) to REF [by LENGTH]",
         "[<turn>] adjoining REF",
         "(hard|close|near) by REF",
