@@ -61,6 +61,8 @@ class Thing:
         if name in self.sizes:
             return self.sizes[name]
         usual = (1.0, 1.0, 1.0) if self.noun is None else self.noun.size
+        if "largest" in self.sizes and usual[("width", "height", "length").index(name)] == max(usual):
+            return self.sizes["largest"]
         return self.scale * usual[("width", "height", "length").index(name)]
 
 

@@ -194,8 +194,8 @@ class Mentions:
                 return coloured[-1:]
             if not self._several_free(exclude):
                 return self._another(mention)
-        lone = self._counted[-1] if self._counted else None
-        if mention.ordinal == -2 and lone is not None and not mention.color:
+        lone = self._counted[-1] if self._counted else self.recent[0] if len(self.recent) == 1 else None
+        if mention.ordinal == -2 and lone is not None and lone.count == 1 and not mention.color and not self.known:
             if not any(thing.kind == lone.kind and thing is not lone for thing in self._draft.things):
                 # "one chair faces left, the other right"
                 return [self._draft.add(Thing(lone.noun, lone.said, scale=lone.scale))]

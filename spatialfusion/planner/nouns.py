@@ -51,7 +51,7 @@ _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from 
 _NO_NOUNS = frozenset(
     "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
-    "end ends base rest part piece reach "
+    "tip end ends base rest part piece reach "
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
     "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
     "least very same different other others something anything nothing everything lot kind sort type pair couple few "
@@ -331,7 +331,10 @@ class _Phrase:
             return replace(self.mention, end=self.at, noun=fruit, said=self.mention.color, color="")  # "an orange"
         if not kept:
             return self._shared_noun() or self._without_noun(first)
-        return self._unknown_noun(first, kept, bare_unknown, described)
+        found = self._unknown_noun(first, kept, bare_unknown, described)
+        if found is None and at(self.words, self.start) in ("it", "him", "her", "them"):
+            return Mention(self.start, self.start + 1, pronoun=self.words[self.start])  # "at his feet"
+        return found
 
     def _is_adjective_here(self, end: int) -> bool:
         """Whether a noun is also a colour or adjective, and a noun comes after it: "an orange cat"."""

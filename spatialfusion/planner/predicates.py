@@ -186,7 +186,7 @@ class Predicates(Companions):
         """From whose point of view the relations of this clause are."""
         clause = self._clause
         if match.meaning == "camera":
-            for relation in clause.last:
+            for relation in self.draft.relations[self._begun :]:
                 side = relation.kind.removeprefix("own_")
                 if side != relation.kind:
                     # "bicycle on its left as you look at it"

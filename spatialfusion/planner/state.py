@@ -26,6 +26,7 @@ class Sentence:
         self.topic: list[Thing] = []
         self._place_before = False
         self._place_end = -1
+        self._begun = 0  # relations before this sentence
         self._paired = False  # whether each subject of the relation now said has a reference of its own
         self._inverted = False  # whether the place now said stood before its subject
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
@@ -39,6 +40,7 @@ class Sentence:
         self.words = fold(words, self.draft, self._names, self.mentions.known)
         self._cache.clear()
         self._said.clear()
+        self._begun = len(self.draft.relations)
         self._topic_before = self.draft.expand(self.topic)
         turned = [r for r in self._clause.last if r.kind.startswith(("own_", "sees_"))]
         self._turned = turned[-1].references or [turned[-1].subject] if turned else []

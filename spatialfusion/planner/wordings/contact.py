@@ -31,7 +31,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "(down|up|through) REF",
         "<tied> (to|at|on|with|by) REF",
         "off REF",
-        "(at|by) REF 's side",
+        "(at|by) REF 's (side|feet|foot|base)",
         "(hang|hangs|hanging|hung|suspended|dangling|dangles|swinging) from REF",
         "(coming|comes|emerging|emerges|driving|drives|riding|rides|walking|walks|stepping|steps) out of REF",
         "past REF",

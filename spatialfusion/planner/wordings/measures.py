@@ -142,6 +142,10 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "open_taller": ("LENGTH (taller|higher)",),
     "open_wider": ("LENGTH (wider|broader)",),
     "open_longer": ("LENGTH longer",),
+    "open_times_taller": ("RATIO as (tall|high)",),
+    "open_times_wider": ("RATIO as (wide|broad)",),
+    "open_times_longer": ("RATIO as long",),
+    "open_volume": ("RATIO as <big>", "RATIO the size"),
     "open_shorter": ("LENGTH (shorter|lower)",),
     "times_taller": (
         "[with|<have>] a height RATIO that of REF",
