@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..scenes.lexicon import ATTRIBUTES
 from . import numbers, verbs, vocabulary
 from .draft import Thing
+from .hypernyms import PLANS
 from .mentions import fits
 from .nouns import Mention
 from .phrases import Phrases
@@ -17,6 +18,13 @@ from .words import (
     PARTS,
     TABLES,
     VESSELS,
+)
+
+_ALIVE = PLANS["person"] | PLANS["animal"]
+# What only someone does.
+_DEEDS = frozenset(
+    "walking running sitting crouching kneeling sleeping eating drinking reading playing swimming grazing looking "
+    "facing jumping dancing riding".split()
 )
 
 
@@ -43,6 +51,10 @@ class Companions(Phrases):
                 return mention.end
             return position + 1
         said = self.predicate_after(self._past_doing(end)) and not self._verb_of_owner(owner, end)
+        doing = numbers.at(self.words, end)
+        able = any(mention.noun is not None and mention.noun.plan in _ALIVE for mention in listed)
+        if doing in _DEEDS and not able and any(someone(thing) for thing in owner):
+            said = False  # "a woman with an umbrella walking past a shop"
         if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
             # ", with the lamp on the table and the chair beside it": a clause of its own.
             return self._separate(position, "and")
@@ -65,6 +77,8 @@ class Companions(Phrases):
             # What follows is said of the owner: "a man with a dog in front of a house".
             self._accompany(things, owner)
             clause.owner, clause.nearest = owner, owner
+            if able and doing.endswith("ing") and (doing in _DEEDS or doing in verbs.ALONE):
+                clause.local = things  # "with people walking by"
             clause.boundary = "" if clause.subjects else "with"
             return end
         clause.owner, clause.local, clause.relative = owner, things, False

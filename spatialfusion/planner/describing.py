@@ -14,6 +14,7 @@ from .slots import is_body
 from .spelling import is_known
 from .wordings import CLASSES
 from .words import (
+    GARMENTS,
     GRAMMAR,
     KEPT_POSTURES,
     PARTICIPLES,
@@ -52,7 +53,7 @@ class Describing(Predicates):
             return position
         holders = self._current()
         if wears:
-            self._wear(position, mention)
+            return self._held(self._wear(position, mention))
         elif mention.noun is not None and self._held(mention.end) == mention.end and not _swung(word, mention):
             return self._hold(position, mention, holders)
         else:
@@ -70,10 +71,16 @@ class Describing(Predicates):
         self.draft.warn(f'"{said}" is read as next to {holders[0].label}: scene text has no hands.')
         return mention.end
 
-    def _wear(self, position: int, mention: Mention) -> None:
+    def _wear(self, position: int, mention: Mention) -> int:
         """What someone wears is words of them; nothing in the scene is it."""
         self._describe(self._current(), position, mention.end)
         self._not_understood(mention.said)
+        also = (
+            self.mention(mention.end + 1, bare_unknown=True) if numbers.at(self.words, mention.end) == "and" else None
+        )
+        if also is not None and also.said in GARMENTS:
+            return self._wear(mention.end, also)  # "a suit and tie"
+        return mention.end
 
     def _held(self, end: int) -> int:
         """Past "in his hand" behind what someone holds."""

@@ -20,6 +20,7 @@ class Thing:
 
     noun: of the lexicon, None for an unknown word. said: the noun as written. side: of "the left dog". index: in the
     scene that an instruction changes, None for a new thing. members: of a group that has been split into single things.
+    vague: whether nobody has said how many there are.
     ghost: whether it is no thing ("the sun", "a sense of calm"), so that nothing said of it is kept.
     """
 
@@ -35,6 +36,7 @@ class Thing:
     side: str = ""
     index: int | None = None
     ghost: bool = False
+    vague: bool = False
     members: list[Thing] = field(default_factory=list)
 
     @property

@@ -20,6 +20,7 @@ from .wordings import CLASSES
 from .words import (
     GRAMMAR,
     INTANGIBLE,
+    OUTDOORS,
     STYLE_NOUNS,
     STYLE_WORDS,
 )
@@ -312,6 +313,8 @@ class Grammar(Describing):
             return acted
         if word in STYLE_WORDS or word in INTANGIBLE or word[:1].isupper():
             self._keep(word)
+        elif word == "of" and self.words[position - 1] in OUTDOORS:
+            pass  # "a field of sheep"
         elif word == "of" and self.words[position - 1] in CLASSES["shot"] | CLASSES["picture"]:
             pass  # "a wide view of a valley"
         elif word in _PLACING and position > 0:

@@ -374,6 +374,7 @@ class Mentions:
             sizes=dict(mention.sizes),
             scale=mention.scale,
             arrangement=mention.arrangement,
+            vague=mention.count is None and mention.plural,
         )
         if mention.count is not None and count == 1:
             self._counted.append(thing)

@@ -21,6 +21,8 @@ from .words import (
     INTANGIBLE,
     OUTDOORS,
     OWN_SIDES,
+    PAIRED,
+    PARTITIVES,
     PARTS,
     ROOMS,
     SCALES,
@@ -111,7 +113,7 @@ def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] 
         if found is not None:
             single = singular(said)
             alike = found.plural == found.name and (
-                at(words, start - 1) in ("some", "several", "many", "few")
+                at(words, start - 1) in ("some", "several", "many", "few", "of")
                 or at(words, start + size) in ("are", "were", "graze", "stand", "lie", "swim")
             )
             return found, single, alike or single.replace("-", " ") != said, start + size
@@ -253,6 +255,15 @@ class _Phrase:
 
     def _collection(self) -> None:
         word = self.peek()
+        longer = known_noun(self.words, self.at)
+        if word in PARTITIVES and self.peek(1) == "of" and longer is None:
+            part = 0.4 if word in ("slice", "piece", "chunk", "wedge", "bit") else 1.0
+            self._set(words=(*self.mention.words, word, "of"), scale=self.mention.scale * part)
+            self.at += 2
+            return
+        if (word in SCALES or word == "long") and self.peek(1) in COLLECTIONS and self.peek(2) == "of":
+            self.at += 1  # "a long line of cars"
+            word = self.peek()
         if known_noun(self.words, self.at) is not None and known_noun(self.words, self.at)[3] > self.at + 1:
             return  # "a stack of books"
         end = self.at + 1
@@ -264,7 +275,8 @@ class _Phrase:
                 self._set(count=found[0])
                 self.at = found[1]
             elif self.mention.count is not None and self.mention.count.number > 1 and word.endswith("s"):
-                each = COLLECTIONS[word.removesuffix("s")][1] if word.removesuffix("s") in COLLECTIONS else 4
+                one = COLLECTIONS.get(word.removesuffix("s"), ("", 4))
+                each = 2 if word == "pairs" else one[1]
                 number = self.mention.count.number
                 self._set(count=numbers.Count(number * each, f"{number} {word} of"))
             elif self.mention.count is None or self.mention.count.number == 1:
@@ -440,6 +452,13 @@ class _Phrase:
             if after is not None and after[1] not in PARTS and after[1] not in OWN_SIDES and not side:
                 kept += (said, "'s")
                 entry, said, plural, end = after
+        if self.mention.count is not None and self.mention.count.number == 2 and said in PAIRED:
+            self._set(count=None)  # "a pair of scissors"
+            plural = False
+        if said == "glasses" and (
+            at(self.words, end) == "of" or (self.mention.count and self.mention.count.number > 1)
+        ):
+            entry, said = noun("drinking glass"), "glass"  # "two glasses", "glasses of wine"
         self.at = end
         self._color_after()
         return replace(

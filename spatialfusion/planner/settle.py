@@ -121,6 +121,10 @@ def _placed_in(draft: Draft) -> None:
     for relation in list(draft.relations):
         if relation.kind == "against":
             relation.kind = "next"
+        if relation.kind in ("next", "under") and any(
+            thing.vague for thing in (relation.subject, *relation.references)
+        ):
+            relation.assumed = True  # it may hold of fewer of them
         if relation.kind == "next" and relation.subject.count >= 4:
             relation.assumed = True  # a herd at a pond has not the room that each of it is next to it
         if relation.kind != "in" or not relation.references:
@@ -275,6 +279,13 @@ def _enough_room(draft: Draft) -> None:
             loads.setdefault(id(relation.references[0]), []).append(relation.subject)
     for support in draft.things:
         things = loads.get(id(support), ())
+        if support.noun is None and things and not support.sizes:
+            # Nobody knows how large it is: as large as what stands on it needs.
+            across = max(max(thing.extent("width"), thing.extent("length")) for thing in things)
+            support.scale = max(support.scale, round(1.3 * across, 2)) if across > 0.9 else support.scale
+            if support.scale > 1:
+                support.sizes |= {"width": support.scale, "length": support.scale, "height": 0.2}
+            continue
         if sum(thing.count for thing in things) < 3 or support.sizes or support.index is not None:
             continue
         needed = round(1.4 * sum(thing.count * thing.extent("width") for thing in things), 2)

@@ -151,7 +151,17 @@ SCALES = {
     "short": 0.85,
 }
 
+# Of these, the thing is what they are of: "a slice of pizza".
+PARTITIVES = frozenset("slice piece roll loaf bar chunk wedge scoop bit portion ball block sheet strip".split())
+# Things that come in pairs and are one.
+PAIRED = frozenset(
+    "scissors shears pliers glasses sunglasses goggles spectacles binoculars headphones trousers jeans shorts pants "
+    "leggings tights pyjamas earphones".split()
+)
+
 COLLECTIONS = {
+    "pairs": ("", 6),
+    "army": ("", 6),
     **dict.fromkeys(("row", "line", "queue", "column"), ("row", 4)),
     **dict.fromkeys(("rows", "lines", "columns"), ("row", 6)),
     **dict.fromkeys(("piles", "stacks", "heaps", "groups", "bunches", "plenty", "lots"), ("", 6)),
@@ -277,6 +287,7 @@ OUTDOORS = frozenset(
         "track tracks railway rails court station waves stream creek brook marsh moor glade alps shoreline "
         "seashore seabed "
         "suburb neighborhood neighbourhood metropolis skyline trail lane boulevard avenue crossroads intersection "
+        "runway airfield airport slope slopes pitch rink plateau wave "
         "asphalt cobblestones cobbles gravel tarmac rooftop roofs balcony terrace patio veranda porch deck promenade "
         "esplanade quay wharf dock docks jetty harbourside fairground circus amusement battlefield graveyard cemetery "
         "savannah steppe tundra glacier oasis lagoon reef bay fjord waterfront riverside kerb curb roadside wayside "

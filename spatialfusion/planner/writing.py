@@ -199,7 +199,8 @@ def _sizes(thing: Thing) -> list[str]:
     sizes = dict(thing.sizes)
     largest = sizes.pop("largest", None)
     if largest is not None:
-        edges = {extent: thing.extent(extent) for extent in ("width", "height", "length")}
+        usual = (1.0, 1.0, 1.0) if thing.noun is None else thing.noun.size
+        edges = dict(zip(("width", "height", "length"), usual))
         sizes.setdefault(max(edges, key=lambda extent: edges[extent]), largest)
     if thing.noun is None:
         return _box(sizes, thing.scale)

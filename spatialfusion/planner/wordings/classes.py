@@ -38,9 +38,9 @@ CLASSES = {
         "go": (
             "go goes going drive drives driving walk walks walking run runs running move moves moving head heads "
             "heading come comes coming ride rides riding swim swims swimming fly flies flying sail sails sailing "
-            "gallop gallops galloping trot trots trotting march marches marching stroll strolls strolling race races "
-            "racing jog jogs jogging crawl crawls crawling roll rolls rolling cycle cycles cycling steer steers "
-            "steering rush rushes rushing hurry hurries hurrying"
+            "gallop gallops galloping trot trots trotting marching stroll strolls strolling "
+            "racing jog jogs jogging crawl crawls crawling rolling cycling "
+            "steering rushing hurry hurries hurrying"
         ),
         "mood": "hero action dramatic cinematic beauty",
         "way": "way direction ways directions side orientation heading directions",
