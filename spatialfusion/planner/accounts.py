@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..scenes.lexicon import noun
+from ..scenes.lexicon import ATTRIBUTES, noun
 from . import hypernyms, numbers, verbs
 from .draft import Draft
 from .spelling import is_wording
@@ -20,6 +20,8 @@ _SMALL = frozenset(
     *(side.split() for side in OWN_SIDES),
     "first second third fourth fifth last other another every both because although since plus branch asleep".split(),
 )
+# What is abandoned or stacked stays so with the thing.
+_SMALL -= ATTRIBUTES - {"parked", "lit"}
 
 
 def unaccounted(words: Sequence[str], draft: Draft) -> list[str]:

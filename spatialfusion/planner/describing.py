@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..scenes.lexicon import ATTRIBUTES
 from . import numbers, vocabulary
 from .draft import Thing
 from .hypernyms import PLANS
@@ -192,6 +193,10 @@ class Describing(Predicates):
         elif _participle(word) and position == clause.named_at and clause.nearest != clause.subjects:
             # "beside a dog lying on a rug"
             clause.local, clause.relative = list(clause.nearest), True
+        if word in ATTRIBUTES and word != "parked":
+            for thing in self._current():
+                if thing.index is None and word not in thing.words:
+                    thing.words.append(word)  # "a car abandoned in front of a house"
         if word in KEPT_POSTURES:
             for thing in self._current():
                 if thing.index is None and KEPT_POSTURES[word] not in thing.words:
