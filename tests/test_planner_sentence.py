@@ -293,7 +293,8 @@ def test_any_text_is_read_or_refused(prompt: str) -> None:
 
 
 _SINGLE = [name for name in sorted(NOUNS) if name.isalpha()]
-_PLAIN = [word for word in sorted(ATTRIBUTES) if word.isalpha() and noun(word) is None]
+# "parked" and "lit" also say no more than that a thing is there, and may be passed over.
+_PLAIN = [word for word in sorted(ATTRIBUTES - {"parked", "lit"}) if word.isalpha() and noun(word) is None]
 _VERBS = ["stands", "zorgs", "burns", "looks", "is kept", "has fallen", "hangs", "is not", "zorging", ""]
 _PREPOSITIONS = [
     "behind",
