@@ -27,6 +27,7 @@ from spatialfusion.scenes.statements import Statement, observe, score
 from spatialfusion.scenes.text import Layout
 
 SENTENCES = Path(__file__).parent / "data" / "sentences.jsonl"
+PRACTICE = SENTENCES.with_name("practice.jsonl")  # of the same form, to work with
 
 # Nouns that may stand for each other. Where a scene names things more exactly, the exact name decides.
 SYNONYMS = (
@@ -110,9 +111,9 @@ LOW_HEIGHT, EYE_HEIGHT = 0.6, (1.2, 1.9)  # metres; a camera at these heights is
 CLOSE, WIDE, MEDIUM = 0.4, 0.6, (0.2, 0.9)  # part of the picture's width or height that the largest subject takes
 
 
-def read_sentences() -> list[dict]:
-    """All entries, in their order."""
-    return [json.loads(line) for line in SENTENCES.read_text(encoding="utf-8").splitlines()]
+def read_sentences(file: Path = SENTENCES) -> list[dict]:
+    """All entries of a file, in their order."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def check(entry: dict, layout: Layout, not_understood: Iterable[str] = (), aspect: float = 1.0) -> list[str]:

@@ -16,6 +16,7 @@ from spatialfusion.planner.sentence import read_sentence
 from spatialfusion.planner.tokens import tokenize
 from spatialfusion.planner.vocabulary import clauses, predicates, viewpoints
 from spatialfusion.scenes.language import read_scene_text
+from spatialfusion.scenes.lexicon import ATTRIBUTES, NOUNS, noun
 from spatialfusion.scenes.program import program_statements
 from spatialfusion.scenes.statements import Statement, score
 from spatialfusion.scenes.text import scene_from_text
@@ -133,7 +134,7 @@ CASES = [
     ("red car, blue house, car left of house, 8k, oil painting", "camera auto; car red left of house; house blue"),
     ("a zorgle on a table", "camera auto; zorgle size 1 on table; table"),
     ("a street without people, two cars, one behind the other", "camera auto; outdoor; car behind car-2; car as car-2"),
-    ("A dog chases a ball.", "camera auto; dog; ball"),
+    ("A dog chases a ball.", 'camera auto; dog "chases"; ball next to dog'),
     ("The camera has been placed directly behind a car.", "camera sees back of car; car"),
     ("A dog turns its back on the viewer.", "camera sees back of dog; dog"),
     ("A sofa shows us its right-hand side.", "camera sees right of sofa; sofa"),
@@ -289,6 +290,54 @@ def test_any_text_is_read_or_refused(prompt: str) -> None:
         read_scene_text(read_sentence(prompt).text)
     except InputError:
         pass
+
+
+_SINGLE = [name for name in sorted(NOUNS) if name.isalpha()]
+# "parked" and "lit" also say no more than that a thing is there, and may be passed over.
+_PLAIN = [word for word in sorted(ATTRIBUTES - {"parked", "lit"}) if word.isalpha() and noun(word) is None]
+_VERBS = ["stands", "zorgs", "burns", "looks", "is kept", "has fallen", "hangs", "is not", "zorging", ""]
+_PREPOSITIONS = [
+    "behind",
+    "on",
+    "to the left of",
+    "near",
+    "opposite",
+    "despite",
+    "against",
+    "in",
+    "under",
+    "of",
+    "with",
+]
+_TAILS = [
+    "",
+    "with a {0}",
+    "and its {0} is {1}",
+    "holding a {0}",
+    "filled with {0}",
+    "wearing a {1} zorgle",
+    "made of {0}",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_every_noun_and_adjective_is_in_the_scene_or_is_told(data: st.DataObject) -> None:
+    """A content word is in the scene text, or among the words not understood, or in a warning."""
+    first, second, third = (data.draw(st.sampled_from(_SINGLE)) for _ in range(3))
+    one, other = (data.draw(st.sampled_from(_PLAIN)) for _ in range(2))
+    tail = data.draw(st.sampled_from(_TAILS)).format(third, other)
+    verb, place = data.draw(st.sampled_from(_VERBS)), data.draw(st.sampled_from(_PREPOSITIONS))
+    prompt = f"a {one} {first} {verb} {place} the {second} {tail}"
+    try:
+        reading = read_sentence(prompt)
+    except InputError:
+        return
+    told = " ".join((reading.text, *reading.not_understood, *reading.warnings)).lower()
+    for word in (first, second, one, *(each for each in (third, other) if each in tail)):
+        found = noun(word)
+        names = () if found is None else (found.name, found.plural)
+        assert any(name in told for name in (word, *names)), f"{word!r} of {prompt!r} is lost:\n{reading}"
 
 
 # --- the public questions ------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spatialfusion.planner.plan import plan
 from spatialfusion.planner.sentence import read_sentence
 from spatialfusion.scenes.language import read_scene_text
 
@@ -351,3 +352,21 @@ def test_parts_are_no_things() -> None:
 def test_the_last_word_of_a_noun_means_the_thing_named_before() -> None:
     text = read_sentence("a dining table with four chairs around it, a cat on the table").text
     assert text.splitlines() == ["camera auto", "dining table", "4 chair around dining table", "cat on dining table"]
+
+
+def test_what_is_worn_is_told_and_what_is_held_stands_beside() -> None:
+    worn = read_sentence("a cat wearing a tiny hat, sitting on a windowsill")
+    assert worn.not_understood == ("hat",)
+    held = read_sentence("a woman holding a lantern stands behind a fence")
+    assert "lantern next to figure" in held.text
+    assert any("scene text has no hands" in warning for warning in held.warnings)
+
+
+def test_a_group_that_others_speak_of_keeps_its_row() -> None:
+    text = read_sentence("6 barrels in a row, and two crates in front of them").text
+    assert text.splitlines()[1:] == ["6 barrel in a row as barrels", "2 crate in front of barrels"]
+
+
+def test_what_was_only_assumed_is_dropped_where_it_cannot_hold() -> None:
+    made = plan("A herd of elephants at a well.", size=(64, 64))
+    assert any("assumed" in warning for warning in made.warnings)

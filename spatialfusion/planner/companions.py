@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import numbers, vocabulary
+from ..scenes.lexicon import ATTRIBUTES
+from . import numbers, verbs, vocabulary
 from .draft import Thing
+from .hypernyms import PLANS
 from .mentions import fits
 from .nouns import Mention
 from .phrases import Phrases
+from .relating import someone
 from .slots import is_body
+from .wordings import CLASSES
 from .words import (
     PARTS,
     TABLES,
     VESSELS,
+)
+
+_ALIVE = PLANS["person"] | PLANS["animal"]
+# What only someone does.
+_DEEDS = frozenset(
+    "walking running sitting crouching kneeling sleeping eating drinking reading playing swimming grazing looking "
+    "facing jumping dancing riding".split()
 )
 
 
@@ -36,19 +47,28 @@ class Companions(Phrases):
             mention = self.mention(position + 1, bare_unknown=True)
             if mention is not None and mention.unknown and owner:
                 self._describe(owner, position, mention.end)
+                self._stays_words(position, mention.end, owner[0].label)
                 return mention.end
             return position + 1
-        said = self.predicate_after(end)
+        said = self.predicate_after(self._past_doing(end)) and not self._verb_of_owner(owner, end)
+        doing = numbers.at(self.words, end)
+        able = any(mention.noun is not None and mention.noun.plan in _ALIVE for mention in listed)
+        if doing in _DEEDS and not able and any(someone(thing) for thing in owner):
+            said = False  # "a woman with an umbrella walking past a shop"
         if said and self.words[position] == "with" and all(self._was_named(mention) for mention in listed):
             # ", with the lamp on the table and the chair beside it": a clause of its own.
             return self._separate(position, "and")
-        if owner and (end_held := self._held_by(owner, position, end)) > end:
-            return end_held
-        if owner and self._is_part(listed[0], said and self._says_of_with(end)):
+        for holder in (owner, clause.subjects):
+            if holder and (end_held := self._held_by(holder, position, listed, end)) > end:
+                return end_held
+        if owner and self._is_part(owner, listed[0], said and self._says_of_with(end)):
             # "a house with a red roof": a part, not a thing beside it.
             self._describe(owner, position, listed[0].end)
+            if listed[0].said not in PARTS:
+                self._stays_words(position, listed[0].end, owner[0].label)
             return self._more_parts(owner, listed[0].end)
-        if said and owner and not self._says_of_with(end):
+        apart = position > 0 and self.words[position - 1] == "," and self.words[position] == "with"
+        if said and owner and not apart and not self._says_of_with(end, listed[-1]):
             said = False
         things: list[Thing] = []
         for mention in listed:
@@ -57,6 +77,8 @@ class Companions(Phrases):
             # What follows is said of the owner: "a man with a dog in front of a house".
             self._accompany(things, owner)
             clause.owner, clause.nearest = owner, owner
+            if able and doing.endswith("ing") and (doing in _DEEDS or doing in verbs.ALONE):
+                clause.local = things  # "with people walking by"
             clause.boundary = "" if clause.subjects else "with"
             return end
         clause.owner, clause.local, clause.relative = owner, things, False
@@ -66,25 +88,49 @@ class Companions(Phrases):
             clause.subjects, clause.local = things, []
         return end
 
+    def _past_doing(self, position: int) -> int:
+        """Past what a thing does that says nothing of places: "with a fire burning in the fireplace"."""
+        word = numbers.at(self.words, position)
+        return position + (word.endswith("ing") and (word in verbs.ALONE or word in ATTRIBUTES))
+
+    def _verb_of_owner(self, owner: Sequence[Thing], end: int) -> bool:
+        """Whether a verb is the owner's: "a man with a dog stands there", but not "with a dog standing there"."""
+        clause = self._clause
+        word = numbers.at(self.words, end)
+        finite = word in CLASSES["be"] - {"being"} or (word in CLASSES["stand"] and word.endswith("s"))
+        return finite and owner == clause.subjects and not clause.finite and not clause.relative
+
     def _was_named(self, mention: Mention) -> bool:
         definite = mention.article == "the" and not mention.own and mention.noun is not None
         return definite and any(fits(thing, mention) for thing in self.draft.things)
 
-    def _held_by(self, owner: Sequence[Thing], position: int, end: int) -> int:
-        """The end of "with an axe in his hand", words of the one who has it; `end` where it is none."""
+    def _held_by(self, owner: Sequence[Thing], position: int, listed: Sequence[Mention], end: int) -> int:
+        """The end of "with an axe in his hand", a thing beside the one who has it; `end` where it is none."""
         match = self._match(vocabulary.predicates, end)
-        if match is None or not any(thing.is_person for thing in owner):
+        if match is None or not any(someone(thing) for thing in owner):
             return end
         if not any(is_body(mention) for mention in match.slots.get("REF", ())):
             return end
-        self._describe(owner, position, match.end)
+        said = " ".join(self.words[position : match.end])
+        hand = any(mention.said in ("hand", "hands", "arm", "arms") for mention in match.slots.get("REF", ()))
+        if hand and all(mention.noun is not None for mention in listed):
+            for mention in listed:
+                for thing in self.mentions.resolve(mention, exclude=owner):
+                    self.draft.relate("next", thing, list(owner), assumed=True)
+            self.draft.warn(f'"{said}" is read as next to {owner[0].label}: scene text has no hands.')
+        else:
+            self._describe(owner, position, match.end)
+            self._stays_words(position, match.end, owner[0].label)
         return match.end
 
-    def _is_part(self, mention: Mention, placed: bool) -> bool:
+    def _is_part(self, owner: Sequence[Thing], mention: Mention, placed: bool) -> bool:
         """Whether what comes "with" a thing is part of it. placed: whether a place of its own follows."""
+        if mention.said == "glasses" and mention.count:
+            return False
         if mention.said in PARTS and not mention.pronoun:
             return mention.unknown or not placed
-        return mention.unknown and not self.predicate_after(mention.end)
+        part = mention.own and not any(someone(thing) for thing in owner)
+        return (mention.unknown or part) and not self.predicate_after(mention.end)
 
     def _more_parts(self, owner: Sequence[Thing], end: int) -> int:
         """Past the other parts of "with a red roof and a green door"; another thing is left to "with" again."""
@@ -99,15 +145,17 @@ class Companions(Phrases):
         self._describe(owner, end, mention.end)
         return self._more_parts(owner, mention.end)
 
-    def _says_of_with(self, end: int) -> bool:
+    def _says_of_with(self, end: int, mention: Mention | None = None) -> bool:
         """Whether what follows is about the thing after "with": "with a lamp on it", "with a dog sitting on a rug"."""
-        if self._past_verbs(end) > end:
+        if self._past_verbs(end) > end or self._past_doing(end) > end:
             return True
         match = self._match(vocabulary.predicates, end)
         if match is None:
             return True  # "with one red"
         if match.meaning in ("on", "in", "under") and not any(m.place for m in match.slots.get("REF", ())):
             return True  # "with a knight on a horse"
+        if match.meaning in ("around", "row", "circle") and mention is not None and (mention.plural or mention.count):
+            return True  # "with four plates around a candle"
         if match.meaning.startswith("bare_"):
             return True
         return all(mention.pronoun for mention in match.slots.get("REF", ()))
@@ -116,6 +164,8 @@ class Companions(Phrases):
         """A thing after "with" of which nothing else is said: in a vessel, else next to its owner."""
         holds = any(thing.kind in VESSELS for thing in owner)
         carries = len(owner) == 1 and owner[0].noun is not None and owner[0].noun.plan in TABLES
+        if not holds and not carries and not any(thing.ghost for thing in (*things, *owner)) and things:
+            self.draft.warn(f"nothing says where {things[0].label} is: it is put next to {owner[0].label}.")
         for thing in things:
             lies = carries and thing.noun is not None and thing.noun.place == "top"
-            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner))
+            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner), assumed=True)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..scenes.lexicon import ATTRIBUTES
 from . import numbers, vocabulary
 from .draft import Thing
 from .hypernyms import PLANS
+from .nouns import Mention
 from .predicates import Predicates
+from .relating import someone
 from .slots import is_body
+from .spelling import is_known
 from .wordings import CLASSES
 from .words import (
+    GARMENTS,
     GRAMMAR,
     KEPT_POSTURES,
     PARTICIPLES,
@@ -35,8 +42,9 @@ class Describing(Predicates):
 
     def _holds(self, position: int) -> int:
         """ "a woman holding an umbrella", "a cat wearing a hat": words of the one who has it."""
-        wears = self.words[position] in ("wearing", "wears", "sporting")
-        if not (self._current() and (wears or any(_someone(thing) for thing in self._current()))):
+        word = self.words[position]
+        wears = word in ("wearing", "wears", "sporting")
+        if not (self._current() and (wears or any(someone(thing) for thing in self._current()))):
             return position
         mention = self.mention(position + 1, bare_unknown=True)
         if mention is None or mention.pronoun or mention.place:
@@ -44,8 +52,36 @@ class Describing(Predicates):
         colors = mention.color and self._match(vocabulary.predicates, position)
         if colors and colors.meaning == "wears":
             return position
-        self._describe(self._current(), position, mention.end)
+        holders = self._current()
+        if wears:
+            return self._held(self._wear(position, mention))
+        elif mention.noun is not None and self._held(mention.end) == mention.end and not _swung(word, mention):
+            return self._hold(position, mention, holders)
+        else:
+            self._describe(holders, position, mention.end)
+            self._stays_words(position, mention.end, holders[0].label)
         return self._held(mention.end)
+
+    def _hold(self, position: int, mention: Mention, holders: Sequence[Thing]) -> int:
+        """What someone holds is a thing beside them; scene text has no hands."""
+        things = self.mentions.resolve(mention, exclude=holders)
+        for thing in things:
+            self.draft.relate("next", thing, list(holders), assumed=True)
+        self._clause.nearest = things
+        said = " ".join(self.words[position : mention.end])
+        self.draft.warn(f'"{said}" is read as next to {holders[0].label}: scene text has no hands.')
+        return mention.end
+
+    def _wear(self, position: int, mention: Mention) -> int:
+        """What someone wears is words of them; nothing in the scene is it."""
+        self._describe(self._current(), position, mention.end)
+        self._not_understood(mention.said)
+        also = (
+            self.mention(mention.end + 1, bare_unknown=True) if numbers.at(self.words, mention.end) == "and" else None
+        )
+        if also is not None and also.said in GARMENTS:
+            return self._wear(mention.end, also)  # "a suit and tie"
+        return mention.end
 
     def _held(self, end: int) -> int:
         """Past "in his hand" behind what someone holds."""
@@ -60,11 +96,38 @@ class Describing(Predicates):
         mention = self.mention(position + 2, bare_unknown=True)
         if mention is None or mention.pronoun or mention.article == "the":
             return position
+        if mention.place and mention.place != "none":
+            return position
         things = self._clause.nearest if not (self._clause.boundary or self._clause.finite) else self._current()
         if things:
-            self._describe(things, position, mention.end)
+            material = self.words[position] == "made" and mention.end == position + 3
+            self._describe(things, position + 2 * material, mention.end)
+            if mention.noun is not None and self.words[position] not in ("made", "consisting", "composed"):
+                self._stays_words(position, mention.end, things[0].label)
         else:
             self._keep(" ".join(self.words[position : mention.end]))
+        return mention.end
+
+    def _acts(self, position: int) -> int:
+        """ "cutting a cake", "waters a plant": what is done to a thing is near who does it, whatever it is."""
+        word = self.words[position]
+        doers = self._current()
+        verb = word.endswith("ing") or (word.endswith("s") and not word.endswith("ss"))
+        if not (verb and doers and all(someone(thing) for thing in doers)) or self._clause.boundary == ",":
+            return position
+        mention = self.mention(position + 1)
+        if mention is None or mention.place or mention.pronoun or mention.noun is None or not mention.article:
+            return position
+        things = self.mentions.resolve(mention, exclude=doers)
+        for thing in doers:
+            if thing.index is None and word not in thing.words:
+                thing.words.append(word)
+        for thing in things:
+            self.draft.relate("next", thing, list(doers), assumed=True)
+        said = " ".join(self.words[position : mention.end])
+        self.draft.warn(f'"{said}" is read as next to {doers[0].label}: scene text has no deeds.')
+        self._clause.nearest = list(things)
+        self._clause.finite = self._clause.finite or not word.endswith("ing")
         return mention.end
 
     def _does(self, position: int) -> int:
@@ -77,6 +140,12 @@ class Describing(Predicates):
             self._keep(word)
         if not _participle(word):
             self._clause.finite = self._clause.verb_last = True
+        what = self.mention(position + 1)
+        if what is not None and what.unknown and what.article and self._current():
+            # "plays a song"
+            self._describe(self._current(), position + 1, what.end)
+            self._not_understood(what.said)
+            return what.end
         return position + 1
 
     def _is_state(self, position: int) -> bool:
@@ -95,11 +164,11 @@ class Describing(Predicates):
         if numbers.at(self.words, found[1]) not in ("", ",", "and", "while", "but"):
             return position
         kind = self._clause.measured or "largest"
-        for thing in self._current():
-            if kind == "camera_distance":
+        if kind == "camera_distance":
+            for thing in self._current():
                 self.draft.relate(kind, thing, [], found[0])
-            else:
-                thing.sizes[kind] = found[0]
+        else:
+            self._measure(self._current(), kind, found[0])
         return found[1]
 
     def _relative(self, position: int) -> bool:
@@ -124,6 +193,10 @@ class Describing(Predicates):
         elif _participle(word) and position == clause.named_at and clause.nearest != clause.subjects:
             # "beside a dog lying on a rug"
             clause.local, clause.relative = list(clause.nearest), True
+        if word in ATTRIBUTES and word != "parked":
+            for thing in self._current():
+                if thing.index is None and word not in thing.words:
+                    thing.words.append(word)  # "a car abandoned in front of a house"
         if word in KEPT_POSTURES:
             for thing in self._current():
                 if thing.index is None and KEPT_POSTURES[word] not in thing.words:
@@ -138,12 +211,15 @@ class Describing(Predicates):
         subjects = self._current()
         word = self.words[position]
         before, after = numbers.at(self.words, position - 1), numbers.at(self.words, position + 1)
-        was = before in CLASSES["be"] or (before in ("one", "other", "first", "second", "third") and after in ("", ","))
+        ends = after in ("", ",", "and")
+        was = before in CLASSES["be"] or (ends and before in ("one", "other", "first", "second", "third"))
         if not subjects or not (was or self._clause.finite or self._clause.boundary or self._clause.relative):
             return position
         mention = self.mention(position)
         if mention is not None and not mention.unknown:
             return position
+        if not was and self._clause.boundary == "," and after.isalpha() and not is_known(after):
+            return position  # "wet asphalt"
         for thing in subjects:
             if word in vocabulary.COLOR_NAMES and not thing.color:
                 thing.color = word
@@ -157,9 +233,11 @@ class Describing(Predicates):
         if mention is None:
             self._not_understood(self.words[position])
             return position + 1
-        said = " ".join(self.words[position : mention.end])
+        match = self._match(vocabulary.predicates, mention.end)
+        end = mention.end if match is None else match.end
+        said = " ".join(self.words[position:end])
         self.draft.warn(f'"{said}" is left out: a scene holds only what is there.')
-        return mention.end
+        return end
 
     def _denied(self, position: int) -> int:
         """ "is not behind the sofa": a scene cannot keep that something is not so."""
@@ -170,6 +248,35 @@ class Describing(Predicates):
         self.draft.warn(f'"{said}" is left out: a scene holds only what is so.')
         self._not_understood("not")
         return match.end
+
+    def _identified(self, position: int) -> int:
+        """Past "a ferry" of "the one in the background is a ferry", which says what a thing is."""
+        clause = self._clause
+        before = numbers.at(self.words, position - 1)
+        if before not in ("is", "was", "are", "were") or clause.boundary or clause.pending or len(clause.subjects) != 1:
+            return position
+        (thing,) = clause.subjects
+        mention = self.mention(position)
+        if (
+            mention is None
+            or mention.noun is None
+            or mention.place
+            or mention.article != "a"
+            or thing.index is not None
+        ):
+            return position
+        if (
+            numbers.at(self.words, position - 2) in ("there", "it", "this", "here")
+            or thing.ghost
+            or thing.index is not None
+        ):
+            return position
+        thing.noun, thing.said = mention.noun, mention.said
+        thing.color = mention.color or thing.color
+        thing.words += [word for word in mention.words if word not in thing.words]
+        thing.sizes |= dict(mention.sizes)
+        thing.scale *= mention.scale
+        return mention.end
 
     def _may_name(self, position: int) -> bool:
         """Whether a noun phrase may begin here: not after a word that may be a strange verb."""
@@ -182,8 +289,9 @@ class Describing(Predicates):
         return bool(mention.article or mention.count or mention.color or not mention.words)
 
 
-def _someone(thing: Thing) -> bool:
-    return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
+def _swung(verb: str, mention: Mention) -> bool:
+    """Whether a noun that means an animal means another thing here: "swinging a bat"."""
+    return verb.startswith(("swing", "wield", "grip")) and mention.noun.plan in PLANS["animal"]
 
 
 def _participle(word: str) -> bool:

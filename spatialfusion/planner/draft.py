@@ -20,6 +20,7 @@ class Thing:
 
     noun: of the lexicon, None for an unknown word. said: the noun as written. side: of "the left dog". index: in the
     scene that an instruction changes, None for a new thing. members: of a group that has been split into single things.
+    vague: whether nobody has said how many there are.
     ghost: whether it is no thing ("the sun", "a sense of calm"), so that nothing said of it is kept.
     """
 
@@ -35,6 +36,7 @@ class Thing:
     side: str = ""
     index: int | None = None
     ghost: bool = False
+    vague: bool = False
     members: list[Thing] = field(default_factory=list)
 
     @property
@@ -61,17 +63,23 @@ class Thing:
         if name in self.sizes:
             return self.sizes[name]
         usual = (1.0, 1.0, 1.0) if self.noun is None else self.noun.size
+        if "largest" in self.sizes and usual[("width", "height", "length").index(name)] == max(usual):
+            return self.sizes["largest"]
         return self.scale * usual[("width", "height", "length").index(name)]
 
 
 @dataclass(eq=False)
 class Relation:
-    """One thing said of a thing: `kind` is a meaning of `wordings.PREDICATES`, `value` metres or a factor."""
+    """One thing said of a thing: `kind` is a meaning of `wordings.PREDICATES`, `value` metres or a factor.
+
+    assumed: whether nobody has said it, as that a knife is next to who holds it.
+    """
 
     kind: str
     subject: Thing
     references: list[Thing] = field(default_factory=list)
     value: float | None = None
+    assumed: bool = False
 
 
 @dataclass
@@ -94,17 +102,43 @@ class Draft:
         self.things.append(thing)
         return thing
 
+    def facts(self) -> tuple:
+        """What has been said so far; it differs after anything that adds to the draft or changes it."""
+        things = [
+            (thing.color, thing.count, thing.scale, thing.arrangement, len(thing.words), tuple(thing.sizes.items()))
+            for thing in self.things
+        ]
+        lists = (self.relations, self.camera, self.words, self.warnings, self.not_understood)
+        kinds = [(relation.kind, relation.value, len(relation.references)) for relation in self.relations]
+        return things, kinds, self.setting, [len(some) for some in lists]
+
+    def kept_words(self) -> set[str]:
+        """Every word that stays with a thing or with the picture."""
+        said = [
+            word
+            for thing in self.things
+            for word in (thing.said, thing.kind, thing.color, *thing.words, *thing.name.split("-"))
+        ]
+        return {word for words in (*said, *self.words) for word in words.split()}
+
     def warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def relate(self, kind: str, subject: Thing, references: Sequence[Thing] = (), value: float | None = None) -> None:
+    def relate(
+        self,
+        kind: str,
+        subject: Thing,
+        references: Sequence[Thing] = (),
+        value: float | None = None,
+        assumed: bool = False,
+    ) -> None:
         """Say something of a thing; of all its members, if it is a group that has been split."""
         others = [other for other in self.expand(references) if not other.ghost]
         if subject.ghost or (references and not others):
             return
         for single in self.expand([subject]):
-            self.relations.append(Relation(kind, single, list(others), value))
+            self.relations.append(Relation(kind, single, list(others), value, assumed))
 
     def split(self, group: Thing) -> list[Thing]:
         """The single things of a group; what was said of the group is said of each of them."""

@@ -8,7 +8,8 @@ from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .draft import Draft
 from .spelling import is_known, one_letter_away
-from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, SPELT, STYLE_ADVERBS
+from .verbs import IRREGULAR
+from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, PARTS, SCALES, SPELT, STYLE_ADVERBS
 
 _BITS = ("bit", "little", "tad", "touch")
 # Words of `FOLD` whose "'s" is always an owner's.
@@ -32,6 +33,8 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             word = _spelt(word, draft)
         if word == "'s" and numbers.at(folded, at + 1) in AFTER_IS and numbers.at(folded, at - 1) not in FOLD_OWNERS:
             plain.append("is")
+        elif word == "golden" and numbers.at(folded, at + 1) not in ("hour", "retriever", "retrievers", "light"):
+            plain.append("gold")
         elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
             plain.append("to")
         elif word == "far" and numbers.at(folded, at + 1) in ("behind", "beyond", "above", "below", "ahead"):
@@ -44,21 +47,48 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain[-1:] = ["each", "other"]  # "one another"
         elif word in ("has", "have", "had") and numbers.at(folded, at + 1) == "been":
             plain.append("is")
+        elif word in ("has", "have", "had") and _perfect(folded, at + 1):
+            pass
         elif word == "been" and numbers.at(folded, at - 1) in ("has", "have", "had"):
             pass
         elif word in HARMLESS and _names(folded, at):
             plain.append(word)
+        elif word in ("directly", "straight", "right") and _overhead(folded, at):
+            plain.append("directly")
         elif (word in HARMLESS or _adverb(word)) and not (
             word == "straight" and numbers.at(folded, at + 1) in ("down", "line")
         ):
             pass
         elif word == "right" and numbers.at(folded, at + 1) in AFTER_RIGHT and numbers.at(folded, at - 1) != "the":
             pass
-        elif word == "her" and numbers.at(folded, at + 1) in ("left", "right", "front", "back", "own"):
+        elif word == "her" and _is_owner(folded, at):
             plain += ["her", "'s"]
         else:
             plain.append(word)
     return plain
+
+
+def _overhead(words: Sequence[str], position: int) -> bool:
+    """Whether it is of the camera that something is straight below: "from directly above"."""
+    after = numbers.at(words, position + 1)
+    camera = {"from", "camera", "we", "view"} & set(words[max(0, position - 5) : position])
+    return (after == "above" or after == "over") and bool(camera)
+
+
+def _perfect(words: Sequence[str], position: int) -> bool:
+    """Whether a past participle stands here, "has climbed", and no adjective of a thing: "has painted walls"."""
+    word, after = numbers.at(words, position), numbers.at(words, position + 1)
+    past = (word.endswith("ed") and len(word) > 4) or word in IRREGULAR
+    return past and noun(word) is None and word not in ATTRIBUTES and noun(after) is None and after not in PARTS
+
+
+def _is_owner(words: Sequence[str], position: int) -> bool:
+    """Whether "her" is an owner: "her left", "her red hat", but not "beside her a dog"."""
+    after = numbers.at(words, position + 1)
+    if after in ("left", "right", "front", "back", "own") or after in PARTS or after.removesuffix("s") in PARTS:
+        return True
+    described = after in ATTRIBUTES or after in vocabulary.COLOR_NAMES or after in SCALES
+    return noun(words[position + 1 + described]) is not None if position + 1 + described < len(words) else False
 
 
 def _spelt(word: str, draft: Draft) -> str:
@@ -86,5 +116,5 @@ def _names(words: Sequence[str], position: int) -> bool:
     return (
         marked
         and noun(words[position]) is not None
-        and noun(f"{words[position]} {numbers.at(words, position + 1)}") is None
+        and (position + 1 == len(words) or noun(f"{words[position]} {words[position + 1]}") is None)
     )

@@ -10,14 +10,18 @@ from collections.abc import Sequence
 
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, verbs, vocabulary
+from .accounts import unaccounted
 from .describing import Describing
 from .draft import Thing
 from .nouns import Mention
 from .patterns import Match
+from .spelling import is_known
 from .wordings import CLASSES
 from .words import (
     GRAMMAR,
     INTANGIBLE,
+    OUTDOORS,
+    STYLE_NOUNS,
     STYLE_WORDS,
 )
 
@@ -26,6 +30,10 @@ _HOLDS = frozenset(
     "hugging cradling juggling throwing clutches flying bearing sporting".split()
 )
 _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())
+# Words that say where something is, if anything understands them.
+_PLACING = frozenset("of to at by in on from with than as for".split())
+_AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))
+_COMMANDS = frozenset("hang put place add lay set stand position draw paint show include".split())
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -43,10 +51,12 @@ class Grammar(Describing):
         self.begin(words)
         self._with_last()
         self.topic = list(about) or self.topic
-        position = self._opening(0)
+        position = self._side_of_thing(self._opening(0))
         while position < len(self.words):
             position = self._step(position)
         self._finish()
+        for word in unaccounted(self.words, self.draft):
+            self._not_understood(word)
 
     def _with_last(self) -> None:
         """ "With a lamp to its left, a bed stands there": the subject first, that "its" means."""
@@ -77,11 +87,18 @@ class Grammar(Describing):
             end = found.end
             if numbers.at(self.words, end - 1) in ("a", "an", "the") and end - 1 > position:
                 end -= 1
-            if numbers.at(self.words, end - 1) == "taken":
+            if numbers.at(self.words, end - 1) in ("taken", "shot", "seen", "captured", "viewed"):
                 end -= 1
             if self._clause_match(position, end) is not None or self._hung(position, end):
                 return position
             position = end
+
+    def _side_of_thing(self, position: int) -> int:
+        """Past "the left side of a car", where that is what the picture shows: nothing is said of it."""
+        found = self._match(vocabulary.parts, position)
+        if found is None or numbers.at(self.words, found.end) not in ("", ",", "and", "with", "while", "fills"):
+            return position
+        return self._whole(found)
 
     def _hung(self, position: int, end: int) -> bool:
         """Whether "a painting of a ship" hangs there, so that it is a thing of the scene."""
@@ -97,22 +114,72 @@ class Grammar(Describing):
         end = position + (numbers.at(self.words, position) in ("a", "an", "the"))
         looks: list[str] = []
         while True:
+            if self._says_view(end):
+                if not looks or self.words[end - 1] not in CLASSES["picture"]:
+                    return position
+                for words in looks:
+                    self._keep(words)
+                return end
             style = self._match(vocabulary.styles, end)
             word = numbers.at(self.words, end)
-            if style is not None:
+            after = numbers.at(self.words, end + 1)
+            if word in CLASSES["picture"] and looks and (after in _AFTER_PICTURE or after in ("of", "with", "showing")):
+                break
+            if word == "," and looks and numbers.at(self.words, end + 1) in STYLE_WORDS | ATTRIBUTES:
+                end += 1
+            elif style is not None:
                 looks.append(" ".join(self.words[end : style.end]))
                 end = style.end
             elif word in STYLE_WORDS or (word in ATTRIBUTES and word not in CLASSES["picture"]):
                 looks.append(word)
                 end += 1
+            elif not self._says_view(position, end) and (picture := self._picture_after(end)) > end:
+                looks += self.words[end:picture]
+                end = picture
             else:
                 break
-        end += numbers.at(self.words, end) in CLASSES["picture"]
-        if not looks or numbers.at(self.words, end) not in ("of", "with", "showing", "depicting"):
+        picture = numbers.at(self.words, end) in CLASSES["picture"]
+        end += picture
+        after = numbers.at(self.words, end)
+        if not looks or not (after in ("of", "with", "showing", "depicting") or (picture and after in _AFTER_PICTURE)):
             return position
         for words in looks:
             self._keep(words)
-        return end + 1
+        return end + (after in ("of", "with", "showing", "depicting"))
+
+    def _says_view(self, *positions: int) -> bool:
+        """Whether a wording stands here: "a side view of"."""
+        tables = (vocabulary.clauses, vocabulary.predicates)
+        return any(self._match(table, position) is not None for table in tables for position in positions)
+
+    def _picture_after(self, position: int) -> int:
+        """Where the picture is named whose words stand here: "street photo of", "underwater picture of"."""
+        for end in range(position + 1, min(position + 4, len(self.words))):
+            word = self.words[end - 1]
+            if (
+                ((not word.isalpha() or word in GRAMMAR) and word != "'s")
+                or word in CLASSES["be"]
+                or word in CLASSES["stand"]
+            ):
+                return position
+            after = numbers.at(self.words, end + 1)
+            follows = after in ("of", "with", "showing", "depicting") or (position == 0 and after == ",")
+            if self.words[end] in CLASSES["picture"] and follows and not self._hung(position, end + 2):
+                return end
+        return position
+
+    def _style_tag(self, position: int) -> int:
+        """The end of "concept art", "interior design magazine", "by rembrandt" between commas; else the position."""
+        end = position
+        while numbers.at(self.words, end) not in ("", ","):
+            end += 1
+        tag = self.words[position:end]
+        if self._clause.boundary != "," or not self.draft.things or len(tag) > 4:
+            return position
+        if tag[:1] == ["by"] and tag[1:] and not any(is_known(word) for word in tag[1:]):
+            return end
+        plain = not any(word in GRAMMAR or word in CLASSES["stand"] for word in tag)
+        return end if plain and any(word in STYLE_NOUNS for word in tag) else position
 
     def _clause_match(self, position: int, end: int) -> Match | None:
         """A clause that takes more than an opening would: "a picture of the left side of a car"."""
@@ -133,6 +200,9 @@ class Grammar(Describing):
             and numbers.at(self.words, position + 1) in ("", ",")
         ):
             return position + 1  # "a cat, a lamp, photo"
+        if (end := self._style_tag(position)) > position:
+            self._keep(" ".join(self.words[position:end]))
+            return end
         clause = self._match(vocabulary.clauses, position)
         predicate = self._match(vocabulary.predicates, position)
         viewpoint = self._match(vocabulary.viewpoints, position)
@@ -164,6 +234,15 @@ class Grammar(Describing):
         word = self.words[position]
         if word in _JOINTS:
             return self._separate(position, word)
+        if (end := self._stranded(position)) > position:
+            return end
+        if (
+            word in _COMMANDS
+            and self._clause.boundary in ("and", ",", "then")
+            and self.mention(position + 1) is not None
+        ):
+            if self.mention(position + 1).article:
+                return position + 1  # "and hang a mirror over it"
         if word in ("that", "which", "who") and self._about_place(position):
             return position + 1
         if word in ("that", "which", "who", "whom") and self._relative(position):
@@ -183,6 +262,8 @@ class Grammar(Describing):
             return self._with(position)
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
             return self._denied(position)
+        if word == "not" and self.mention(position + 1) is not None and self.mention(position + 1).article == "a":
+            return self._absent(position)
         if word in verbs.FILLED and numbers.at(self.words, position + 1) in ("with", "of"):
             end = self._filled(position)
             if end > position:
@@ -198,10 +279,16 @@ class Grammar(Describing):
             and numbers.at(self.words, position + 1) in ("", ",")
             and self._current()
         ):
-            # "a woman left, a man right"
+            # "a woman left, a man right", but "one facing left, the other right"
+            turned = self.draft.relations[-1:] and self.draft.relations[-1].kind.startswith("pose_")
             for thing in self._current():
-                self.draft.relate(f"bare_{word}", thing)
+                self.draft.relate(f"{'pose' if turned else 'bare'}_{word}", thing)
             return position + 1
+        if word == "away" and self._current() and self.draft.relations:
+            if self.draft.relations[-1].kind.startswith("pose_"):
+                for thing in self._current():
+                    self.draft.relate("pose_back", thing)
+                return position + 1
         if word == "without" or (word == "no" and position + 1 < len(self.words)):
             return self._absent(position)
         if word in CLASSES["be"] or word in CLASSES["stand"]:
@@ -210,6 +297,8 @@ class Grammar(Describing):
             end = self._adjective(position)
             if end > position:
                 return end
+        if (end := self._identified(position)) > position:
+            return end
         if self._may_name(position):
             end = self._subject(position)
             if end > position:
@@ -219,13 +308,51 @@ class Grammar(Describing):
         measured = self._measured(position)
         if measured > position:
             return measured
+        acted = self._acts(position)
+        if acted > position:
+            return acted
         if word in STYLE_WORDS or word in INTANGIBLE or word[:1].isupper():
             self._keep(word)
+        elif word == "of" and self.words[position - 1] in OUTDOORS:
+            pass  # "a field of sheep"
+        elif word == "of" and self.words[position - 1] in CLASSES["shot"] | CLASSES["picture"]:
+            pass  # "a wide view of a valley"
+        elif word in _PLACING and position > 0:
+            said = " ".join(self.words[max(0, position - 1) : position + 2])
+            self.draft.warn(f'what "{word}" says in "{said}" is not read.')
         elif word in GRAMMAR:
             pass
         else:
             self._not_understood(word)
         return position + 1
+
+    def _stranded(self, position: int) -> int:
+        """Past "it sits next to" behind the bear that it sits next to: a clause whose reference was just named."""
+        clause = self._clause
+        start = position + (self.words[position] in ("that", "which", "whom"))
+        if clause.boundary or not clause.nearest:
+            return position
+        mention = self.mention(start)
+        if mention is None or mention.place or not (mention.pronoun in ("it", "he", "she", "they") or mention.article):
+            return position
+        verbs = self._past_verbs(mention.end)
+        if verbs == mention.end:
+            return position
+        for end in range(verbs + 1, min(verbs + 4, len(self.words)) + 1):
+            if numbers.at(self.words, end) not in ("", ",", "and", "but", "while", *CLASSES["be"]):
+                continue
+            whole = self.words
+            self.words = [*whole[:end], "it", *whole[end:]]
+            self._cache.clear()
+            match = self._match(vocabulary.predicates, verbs)
+            if match is not None and match.end == end + 1 and "REF" in match.slots:
+                self._said[end] = list(clause.nearest)
+                subjects = self.mentions.resolve(mention, exclude=clause.nearest, prefer=clause.subjects)
+                self._apply(match, subjects)
+                return end + 1
+            self.words = whole
+            self._cache.clear()
+        return position
 
     def _finish(self) -> None:
         """The end of a sentence: places without a subject are said of the sentence's or the text's topic."""

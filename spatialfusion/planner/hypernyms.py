@@ -60,6 +60,14 @@ def general(word: str) -> str | None:
     return None
 
 
+_HUMANS = frozenset("man woman guy lady boy girl kid child".split())
+
+
+def differ(word: str, said: str) -> bool:
+    """Whether both are words for humans, and not the same: "the girl" is no man that was named before."""
+    return word in _HUMANS and said in _HUMANS and word != said
+
+
 def means(word: str, entry: Noun | None) -> bool:
     """Whether a general word, in the singular, can be said of a noun of the lexicon."""
     wanted = _MEANS[word]

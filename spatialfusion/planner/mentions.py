@@ -92,7 +92,11 @@ class Mentions:
             return []
         if any(fits(thing, mention) for thing in self._draft.things):
             return []
-        alike = [thing for thing in self._draft.things if hypernyms.means(word, thing.noun) and thing not in exclude]
+        alike = [
+            thing
+            for thing in self._draft.things
+            if hypernyms.means(word, thing.noun) and thing not in exclude and not hypernyms.differ(word, thing.said)
+        ]
         if mention.plural:
             wanted = mention.count.number if mention.count else len(alike)
             return alike if len(alike) > 1 and wanted >= len(alike) else []
@@ -162,6 +166,8 @@ class Mentions:
             fitting.sort(key=lambda thing: not thing.has_front)
         right = [thing for thing in fitting if thing.is_person == person and thing.count == 1]
         found = (right or fitting)[:1]
+        if not prefer and not again and len({id(thing) for thing in right}) > 1 and not self.known:
+            self._draft.warn(f'"{word}" is read as {found[0].label}.')
         if found and exclude:
             self._it = found[0]
         return found
@@ -175,7 +181,12 @@ class Mentions:
 
     def _one_of(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """ "one", "the other", "the second", "the red one"."""
-        if mention.ordinal is None and (mention.color or mention.article):
+        bare = mention.article == "the" and not mention.color and not mention.words
+        if (
+            mention.ordinal is None
+            and (mention.color or mention.article)
+            and not (bare and self._several_free(exclude))
+        ):
             coloured = [
                 t for t in self._draft.things if mention.color and t.color == mention.color and t not in exclude
             ]
@@ -183,9 +194,19 @@ class Mentions:
                 return coloured[-1:]
             if not self._several_free(exclude):
                 return self._another(mention)
+        lone = self._counted[-1] if self._counted else self.recent[0] if len(self.recent) == 1 else None
+        if mention.ordinal == -2 and lone is not None and lone.count == 1 and not mention.color and not self.known:
+            if not any(thing.kind == lone.kind and thing is not lone for thing in self._draft.things):
+                # "one chair faces left, the other right"
+                return [self._draft.add(Thing(lone.noun, lone.said, scale=lone.scale))]
         members = self._members()
         if not members:
             return []
+        if mention.count is not None and mention.count.number > 1 and mention.ordinal is None:
+            free = [thing for thing in members if thing not in self._taken and thing not in exclude]
+            taken = free[: mention.count.number]
+            self._taken += taken
+            return taken
         if mention.ordinal in _SIDES:
             found = self._at_side(_SIDES[mention.ordinal], members, mention)
         elif mention.ordinal in _EXTREMES:
@@ -217,6 +238,8 @@ class Mentions:
         """Whether there is a group, or single ones of a group, of which this can be one."""
         if any(thing.count > 1 and not thing.members for thing in self._draft.things):
             return True
+        if self._group is not None and self._group.members and not self._one:
+            return True
         return any(thing not in self._taken and thing not in exclude and not thing.color for thing in self._one)
 
     def _another(self, mention: Mention) -> list[Thing]:
@@ -224,6 +247,9 @@ class Mentions:
         if self.known or not self.recent:
             return []
         last = self.recent[-1]
+        if mention.color:
+            # "the red mug is on the table, the blue one on the shelf": of what had a colour.
+            last = next((thing for thing in reversed(self.recent) if thing.color), last)
         if mention.article == "a":
             # "one dog in front of the sofa and another one behind it": of the noun that was said to be one.
             last = next((thing for thing in reversed(self.recent) if thing in self._counted), last)
@@ -272,6 +298,10 @@ class Mentions:
             alike = [thing for thing in self._draft.things if thing.kind.split()[-1:] == [mention.said]]
             alike = [single for thing in alike for single in self._draft.split(thing)]
             self.recent = self._draft.expand(self.recent)
+        if not alike and mention.plural and mention.count is not None and mention.count.number > 1:
+            # "the second of three chairs", "the left one of two cows"
+            alike = self._draft.split(self._new(mention))
+            self._one, self._taken = alike, []
         if mention.ordinal in _SIDES:
             return [self._at_side(_SIDES[mention.ordinal], alike, mention)]
         if mention.ordinal in _EXTREMES and alike:
@@ -285,8 +315,6 @@ class Mentions:
             found = next((thing for thing in ranked if thing.side == name), None) or self._new(mention)
             found.side = name
             return [found]
-        if not alike and mention.count is not None and mention.count.number > 1:
-            alike = self._draft.split(self._new(mention))  # "the second of three chairs"
         if not alike or mention.ordinal >= len(alike):
             # "the first chair ... the second chair", where no chairs were counted before.
             return [self._new(mention)]
@@ -346,6 +374,7 @@ class Mentions:
             sizes=dict(mention.sizes),
             scale=mention.scale,
             arrangement=mention.arrangement,
+            vague=mention.count is None and mention.plural,
         )
         if mention.count is not None and count == 1:
             self._counted.append(thing)

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..scenes.language import is_clause_word
 from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
 from .numbers import at
+from .spelling import is_listed
+from .verbs import IRREGULAR
 from .vocabulary import COLOR_NAMES, ENDS
 from .wordings import CLASSES
 from .words import (
     AFTER_CAN,
     COLLECTIONS,
     COMPOUNDS,
+    GARMENTS,
     INTANGIBLE,
     OUTDOORS,
+    OWN_SIDES,
+    PAIRED,
+    PARTITIVES,
     PARTS,
     ROOMS,
     SCALES,
@@ -37,11 +44,16 @@ _COMPARATIVES = {"bigger": 1.25, "larger": 1.25, "taller": 1.2, "higher": 1.2, "
 _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
 
 
+# What shows something else.
+_BEFORE_SIDES = frozenset("to on at towards in from of".split())
+_SHADES = frozenset("light dark bright pale deep vivid".split())
+_SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
     "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
+    "tip end ends base rest part piece reach "
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
     "perspective point position place frame reference like degrees turn twice thrice double triple much more most less "
     "least very same different other others something anything nothing everything lot kind sort type pair couple few "
@@ -90,11 +102,21 @@ def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] 
     for size in (3, 2, 1):
         if start + size > len(words):
             continue
+        if (
+            size > 1
+            and words[start] in ("old", "small")
+            and noun(" ".join(words[start + 1 : start + size])) is not None
+        ):
+            continue  # "an old man" is a man, whom "the man" means
         said = " ".join(words[start : start + size])
         found = noun(said)
         if found is not None:
             single = singular(said)
-            return found, single, single.replace("-", " ") != said, start + size
+            alike = found.plural == found.name and (
+                at(words, start - 1) in ("some", "several", "many", "few", "of")
+                or at(words, start + size) in ("are", "were", "graze", "stand", "lie", "swim")
+            )
+            return found, single, alike or single.replace("-", " ") != said, start + size
     return None
 
 
@@ -102,8 +124,16 @@ def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
     """("room" | "outdoor" | "surface" | "none", the words said, end) of what is no thing: a place, light, a feeling."""
     if at(words, start + 1) == "room" and at(words, start).isalpha() and at(words, start) not in ENDS:
         return "room", f"{words[start]} room", start + 2
+    if at(words, start).endswith("room") and noun(at(words, start)) is None:
+        return "room", words[start], start + 1  # "courtroom", "storeroom"
+    if at(words, start) in ("interior", "in") and list(words[start + 1 : start + 3]) in (["of", "a"], ["of", "the"]):
+        found = known_noun(words, start + 3)
+        end = found[3] if found is not None else start + 4
+        return "room", " ".join(words[start:end]), end
     for size in (2, 1):
         said = " ".join(words[start : start + size])
+        if start + size > len(words) or (said == "plain" and at(words, start - 1) in CLASSES["be"]):
+            continue
         for kind, table in (("room", ROOMS), ("outdoor", OUTDOORS), ("surface", SURFACES), ("none", INTANGIBLE)):
             if said in table:
                 return kind, said, start + size
@@ -149,14 +179,22 @@ class _Phrase:
         the = self.peek() == "the"
         word = self.peek(1) if the else self.peek()
         of = self.at + 1 + the
-        if at(self.words, of) != "of" or not (word == "one" or (the and _ORDINALS.get(word, -9) >= -1)):
+        of += the and word in _ORDINALS and at(self.words, of) == "one"
+        if at(self.words, of) != "of" or not (word == "one" or (the and word in _ORDINALS)):
             return None
         if word == "one" and at(self.words, of + 1) in ("them", "these", "those"):
             return Mention(self.start, of + 2, pronoun="one")
         several = read_mention(self.words, of + 1)
         if several is None or not several.plural or several.noun is None:
             return None
-        return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the")
+        if _ORDINALS.get(word, 0) < -1 and several.count is None:
+            return None  # "the left of cars", "the front of the houses"
+        count = several.count
+        if count is None:
+            # "one of the chairs is red, the other blue"
+            two = "other" in self.words[several.end :]
+            count = numbers.Count(2) if two else numbers.Count(3, f"{word} of the")
+        return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the", count=count)
 
     def _set(self, **changes: object) -> None:
         self.mention = replace(self.mention, **changes)
@@ -217,6 +255,15 @@ class _Phrase:
 
     def _collection(self) -> None:
         word = self.peek()
+        longer = known_noun(self.words, self.at)
+        if word in PARTITIVES and self.peek(1) == "of" and longer is None:
+            part = 0.4 if word in ("slice", "piece", "chunk", "wedge", "bit") else 1.0
+            self._set(words=(*self.mention.words, word, "of"), scale=self.mention.scale * part)
+            self.at += 2
+            return
+        if (word in SCALES or word == "long") and self.peek(1) in COLLECTIONS and self.peek(2) == "of":
+            self.at += 1  # "a long line of cars"
+            word = self.peek()
         if known_noun(self.words, self.at) is not None and known_noun(self.words, self.at)[3] > self.at + 1:
             return  # "a stack of books"
         end = self.at + 1
@@ -227,6 +274,11 @@ class _Phrase:
             if found is not None:
                 self._set(count=found[0])
                 self.at = found[1]
+            elif self.mention.count is not None and self.mention.count.number > 1 and word.endswith("s"):
+                one = COLLECTIONS.get(word.removesuffix("s"), ("", 4))
+                each = 2 if word == "pairs" else one[1]
+                number = self.mention.count.number
+                self._set(count=numbers.Count(number * each, f"{number} {word} of"))
             elif self.mention.count is None or self.mention.count.number == 1:
                 self._set(count=numbers.Count(COLLECTIONS[word][1], f"a {word} of"))
 
@@ -246,6 +298,14 @@ class _Phrase:
                 continue
             if found is not None and self._compound() == self.at and not self._is_adjective_here(found[3]):
                 return self._room(found, kept) or self._known(found, kept)
+            if word in _SHADES and self.peek(1) in COLOR_NAMES:
+                kept.append(word)  # "a light blue one"
+                self.at += 1
+                continue
+            if (end := self._compound()) > self.at:
+                kept += self.words[self.at : end]
+                self.at = end
+                continue
             place = place_at(self.words, self.at)
             if place is not None and known_noun(self.words, place[2]) is None:
                 after = place_at(self.words, place[2])
@@ -256,10 +316,6 @@ class _Phrase:
                 continue
             if word[:1].isupper() and known_noun(self.words, self.at + 1) is None:
                 return self._name(kept)
-            if (end := self._compound()) > self.at:
-                kept += self.words[self.at : end]
-                self.at = end
-                continue
             if word in _COMPARATIVES and self.mention.article == "a" and self._noun_follows(self.at + 1):
                 self._set(scale=self.mention.scale * _COMPARATIVES[word])
                 kept.append(word)
@@ -268,7 +324,7 @@ class _Phrase:
             if self._measure():
                 described = True
                 continue
-            if not word or (word in ENDS and not self._participle()):
+            if not word or numbers.length(self.words, self.at) or (word in ENDS and not self._participle()):
                 break
             if self._color(word):
                 described = True
@@ -287,7 +343,10 @@ class _Phrase:
             return replace(self.mention, end=self.at, noun=fruit, said=self.mention.color, color="")  # "an orange"
         if not kept:
             return self._shared_noun() or self._without_noun(first)
-        return self._unknown_noun(first, kept, bare_unknown, described)
+        found = self._unknown_noun(first, kept, bare_unknown, described)
+        if found is None and at(self.words, self.start) in ("it", "him", "her", "them"):
+            return Mention(self.start, self.start + 1, pronoun=self.words[self.start])  # "at his feet"
+        return found
 
     def _is_adjective_here(self, end: int) -> bool:
         """Whether a noun is also a colour or adjective, and a noun comes after it: "an orange cat"."""
@@ -378,12 +437,28 @@ class _Phrase:
                 break  # "a table bears a lamp"
             kept.append(said)
             entry, said, plural, end = after
-        if self.mention.article == "a" and not plural and at(self.words, end) == "'s":
+        if not plural and kept_last(self.words, end):
+            # "an engine cover": the last noun is what it is, known or not.
+            return replace(
+                self.mention,
+                end=end + 1,
+                said=self.words[end],
+                words=(*kept, said, *self.mention.words),
+            )
+        if self.mention.article and not self.mention.own and not plural and at(self.words, end) == "'s":
             # "a child's chair": whose it is says which.
             after = known_noun(self.words, end + 1)
-            if after is not None and after[1] not in PARTS:
+            side = " ".join(self.words[end + 1 : end + 4]) in OWN_SIDES
+            if after is not None and after[1] not in PARTS and after[1] not in OWN_SIDES and not side:
                 kept += (said, "'s")
                 entry, said, plural, end = after
+        if self.mention.count is not None and self.mention.count.number == 2 and said in PAIRED:
+            self._set(count=None)  # "a pair of scissors"
+            plural = False
+        if said == "glasses" and (
+            at(self.words, end) == "of" or (self.mention.count and self.mention.count.number > 1)
+        ):
+            entry, said = noun("drinking glass"), "glass"  # "two glasses", "glasses of wine"
         self.at = end
         self._color_after()
         return replace(
@@ -419,10 +494,20 @@ class _Phrase:
         """A pronoun, or "the second", "the red one", "the other", "two of them"."""
         mention = self.mention
         word = at(self.words, self.start)
+        alone = (
+            self.peek() in CLASSES["be"] or self.peek() in ("", ",") or numbers.ratio(self.words, self.at) is not None
+        )
+        if mention.ordinal in (-3, -4, -5) and alone and at(self.words, self.start - 1) not in _BEFORE_SIDES:
+            return replace(mention, end=self.at, pronoun="one")  # "the left is red"
         if mention.ordinal is not None and mention.ordinal > -3:
             return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")
         if mention.count is not None and at(self.words, self.at - 1) == "couple":
             return replace(mention, end=self.at, noun=noun("person"), said="person", plural=True)
+        several = mention.count is not None and mention.count.number > 1 and not mention.sizes
+        if several and (self.peek() in CLASSES["be"] or (self.peek() == "of" and self.peek(1) in ("them", "these"))):
+            return replace(mention, end=self.at + 2 * (self.peek() == "of"), pronoun="one")  # "two are blue"
+        if word in ("all", "both", "each") and self.peek(-1) == "of" and self.peek() in ("them", "these", "those"):
+            return replace(mention, end=self.at + 1, pronoun="they", count=None, each=False)  # "all of them"
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:
                 return None
@@ -446,6 +531,8 @@ class _Phrase:
         if not (self.mention.color and self.mention.article == "a" and self.peek() in ("and", ",")):
             return None
         following = read_mention(self.words, self.at + 1 + (self.peek(1) == "and"))
+        if following is not None and following.pronoun == "one" and following.color and following.article == "a":
+            return replace(self.mention, end=self.at, pronoun="one")  # "a red and a yellow one"
         if following is None or following.noun is None or following.article != "a" or not following.color:
             return None
         return replace(self.mention, end=self.at, noun=following.noun, said=following.said)
@@ -460,21 +547,34 @@ class _Phrase:
             return None
         if not marked:
             kept = kept[:1]
+            if not kept[0].endswith("s") and kept[0] not in GARMENTS and {"a", "an", "the"} & set(self.words):
+                return None  # "on fire": who writes articles would write one before a thing
         else:
             # What follows the noun may be a verb or an adverb.
             while len(kept) > 1 and _verbal(kept[-1], self.mention.article == "a"):
                 kept.pop()
+        if marked and not self.mention.own and self.peek() == "'s":
+            # "a barber's chair"
+            after = known_noun(self.words, self.at + 1)
+            if after is not None and not after[2] and after[1] not in PARTS and after[1] not in OWN_SIDES:
+                words = (*kept, "'s", *self.mention.words)
+                return replace(self.mention, end=after[3], noun=after[0], said=after[1], words=words)
         *adjectives, head = kept
-        if at(self.words, self.start) == "one" and (head in ATTRIBUTES or head in SCALES):
+        if at(self.words, self.start) in ("both", "all", "each") and not head.endswith("s"):
+            return self._without_noun(self.start + 1)  # "both asleep"
+        tree = noun(f"{head} tree")
+        if at(self.words, self.start) == "one" and (head in ATTRIBUTES or head in SCALES) and tree is None:
             # "one tall and one short"
             return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept), count=None)
-        tree = noun(f"{head} tree")
         if tree is not None and marked:
             end = first + self._length(first, kept)
             return replace(self.mention, end=end, noun=tree, said=tree.name, words=(*adjectives, *self.mention.words))
-        if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or not head.isalpha():
+        if head.endswith(("ward", "wards", "ways", "wise")):
+            return None  # "inwards"
+        if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or is_clause_word(head) or not head.isalpha():
             return None
-        plural = head.endswith("s") and not head.endswith("ss") and self.mention.article != "a"
+        several = self.mention.article != "a" or (self.mention.count is not None and self.mention.count.number > 1)
+        plural = head.endswith("s") and not head.endswith("ss") and several
         singular = head[:-1] if plural else head
         return replace(
             self.mention,
@@ -492,6 +592,18 @@ class _Phrase:
                 position += 1
             position += 1
         return position - first
+
+
+def kept_last(words: Sequence[str], position: int) -> bool:
+    """Whether an unknown word behind a noun is the noun that it belongs to, and no verb."""
+    word, after = at(words, position), at(words, position + 1)
+    if word in GARMENTS and word not in ENDS:
+        return True
+    if not word.isalpha() or word[0].isupper() or word in ENDS or word in IRREGULAR or is_listed(word):
+        return False
+    if word.endswith(("s", "ing", "ed", "ly", "wards", "wise")) and not word.endswith("ss"):
+        return False
+    return after not in ("a", "an", "the", "it", "him", "her", "them") and not numbers.number(words, position + 1)
 
 
 def _verbal(word: str, singular: bool) -> bool:
@@ -515,4 +627,8 @@ def _with_contents(words: Sequence[str], mention: Mention) -> Mention:
             break
     if position == inner:
         return mention
+    if mention.noun.name in _SHOWS and at(words, position) in ("on", "with", "in", "riding", "holding", "carrying"):
+        # "a statue of a man on a horse"
+        shown = read_mention(words, position + 1)
+        position = shown.end if shown is not None and shown.noun is not None and shown.article == "a" else position
     return replace(mention, end=position, words=(*mention.words, *words[end:position]))

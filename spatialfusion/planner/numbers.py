@@ -27,7 +27,7 @@ _UNITS = {
 _PACES = {**dict.fromkeys(("step", "steps", "pace", "paces"), 0.75)}
 ABOUT = frozenset("about around roughly approximately approx circa exactly almost nearly some just precisely".split())
 _TIMES = {"twice": 2.0, "double": 2.0, "thrice": 3.0, "triple": 3.0, "quadruple": 4.0}
-_VAGUE = {"couple": 2, "few": 3, "several": 4, "many": 6, "dozen": 12, "handful": 4, "pair": 2, "trio": 3}
+VAGUE = {"couple": 2, "few": 3, "several": 4, "many": 6, "dozen": 12, "handful": 4, "pair": 2, "trio": 3}
 # All words that are numbers or units, and no things.
 WORDS = frozenset((*_SMALL, *_TENS, *_PARTS, *_UNITS, *_PACES, *_TIMES, "hundred", "thousand", "dozen", "couple"))
 
@@ -118,11 +118,11 @@ def count(words: Words, start: int) -> tuple[Count, int] | None:
         return Count(6), start + 3
     position = start + (at(words, start) in ("a", "an", "the"))
     word = at(words, position)
-    if word in _VAGUE and (position > start or word in ("several", "many", "few", "dozen", "pair", "couple")):
+    if word in VAGUE and (position > start or word in ("several", "many", "few", "dozen", "pair", "couple")):
         end = position + 1
         end += at(words, end) == "of"
         exact = word in ("pair", "couple", "dozen", "trio")
-        return Count(_VAGUE[word], "" if exact else word), end
+        return Count(VAGUE[word], "" if exact else word), end
     if position == start and (is_number(word) or word in _SMALL or word in _TENS):
         value, end = (float(word), start + 1) if is_number(word) else _cardinal(words, start)
         if value == int(value) and value >= 1:

@@ -27,7 +27,8 @@ class Phrases(Relating):
             for mention in listed:
                 self._place(mention)
             clause.boundary = ""
-            if all(mention.place == "none" for mention in listed) and self._says_on(end):
+            nothing = all(mention.place == "none" for mention in listed) and self._says_on(end)
+            if nothing or numbers.at(self.words, end) in CLASSES["be"]:
                 self._of_nothing(listed[-1])
             return end
         listed = [mention for mention in listed if not mention.place]
@@ -52,7 +53,9 @@ class Phrases(Relating):
             self.topic = list(clause.subjects)
         pending, clause.pending = clause.pending, []
         for match in pending:
+            self._inverted = True
             self._apply(match, clause.subjects)
+            self._inverted = False
         clause.nearest = list(self.draft.expand(clause.subjects))
         # "On the table is a mug, and beside it a bottle": "it" is what was named last, the mug.
         self.mentions.touch(clause.subjects)
@@ -122,7 +125,9 @@ class Phrases(Relating):
     def _placed_by_first(self, listed: Sequence[Mention]) -> bool:
         """Whether what follows two things says where the second is to the first, called "it"."""
         match = self._match(vocabulary.predicates, listed[1].end)
-        one = not listed[0].plural and not listed[0].count and all(mention.noun for mention in listed)
+        if match is not None and match.meaning.startswith("bare_"):
+            match = self._match(vocabulary.predicates, match.end) or match  # "and a dog far off on its right"
+        one = not listed[0].plural and _single(listed[0]) and all(mention.noun for mention in listed)
         if match is None or not one or match.meaning.startswith(("pose_", "sees_")):
             return False
         return any(mention.pronoun in ("it", "him", "her") for mention in match.slots.get("REF", ()))
@@ -149,3 +154,7 @@ class Phrases(Relating):
             if word != ",":
                 return False
             position = mention.end + 1
+
+
+def _single(mention: Mention) -> bool:
+    return mention.count is None or mention.count.number == 1

@@ -37,7 +37,14 @@ def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE, progress: Pro
         raise InputError(f"the prompt is a {type(prompt).__name__}: expected a sentence.")
     check_text(prompt, "the prompt")
     reading = read_sentence(prompt)
-    return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings, progress)
+    try:
+        return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings, progress)
+    except InputError:
+        said = read_sentence(prompt, assume=False)
+        if said.text == reading.text:
+            raise
+        warnings = (*said.warnings, "what was only assumed of places cannot hold and is left out.")
+        return plan_text(said.text, seed, size, prompt, said.not_understood, warnings, progress)
 
 
 def plan_text(

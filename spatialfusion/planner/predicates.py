@@ -10,6 +10,7 @@ from .companions import Companions
 from .draft import Thing
 from .mentions import fits
 from .patterns import Match
+from .wordings import CLASSES
 from .words import (
     BUILDINGS,
     INVERTED,
@@ -96,17 +97,21 @@ class Predicates(Companions):
         if clause.boundary == "," and clause.listed and all(thing.color for thing in clause.listed):
             # "two mugs, one red, the other yellow, in front of a bottle"
             return clause.listed
+        if match.meaning == "largest":
+            return clause.nearest if not clause.boundary else clause.subjects
         if match.meaning in ("height", "width", "length", "footprint"):
             # "next to a woman 1.65 m tall"
             return clause.subjects if clause.boundary or clause.verb_last else clause.nearest
         if match.meaning.startswith("bare_") and not clause.boundary and self._has_side(clause.subjects):
             # "the penguin on the left is bigger than the one on the right"
             return clause.nearest
+        if self._of_what_is_faced(match):
+            return clause.nearest
         if clause.boundary or clause.finite or match.meaning.startswith(_OF_SUBJECT):
             if clause.boundary != "start":
                 near = clause.nearest
                 head_turns = any(thing.has_front for thing in clause.subjects)
-                if match.meaning.startswith(_TURNED) and any(t.has_front for t in near):
+                if match.meaning.startswith(_TURNED) and any(t.has_front for t in near) and not self._finite(match):
                     if not head_turns or self._turns_nearest(match, near):
                         return near
             return clause.subjects
@@ -114,6 +119,13 @@ class Predicates(Companions):
         if clause.nearest and clause.nearest != clause.subjects and not clause.finite:
             return clause.nearest
         return clause.subjects
+
+    def _of_what_is_faced(self, match: Match) -> bool:
+        """Whether a place is that of what is looked at: "a cat stares at a goldfish in a bowl"."""
+        clause = self._clause
+        placed = match.meaning in ("on", "in", "under", "above", "next", "front", "behind", "left", "right", "between")
+        faced = any(relation.kind == "facing" and relation.references == clause.nearest for relation in clause.last)
+        return placed and faced and not clause.boundary and match.start == clause.named_at
 
     def _about_subject(self, match: Match) -> bool:
         """Whether a predicate's reference is the subject itself, of which it then is not said."""
@@ -128,10 +140,17 @@ class Predicates(Companions):
     def _has_side(self, things: Sequence[Thing]) -> bool:
         return any(r.kind.startswith("bare_") and r.subject in things for r in self.draft.relations)
 
+    def _finite(self, match: Match) -> bool:
+        """Whether it begins with a verb that a subject has: "looks", but not "looking"."""
+        verbs = CLASSES["look"] | CLASSES["face"] | CLASSES["turn"] | CLASSES["go"] | CLASSES["have"]
+        word = self.words[match.start]
+        return word in verbs and word != "with" and not word.endswith(("ing", "ed"))
+
     def _turns_nearest(self, match: Match, near: list[Thing]) -> bool:
         """Whether "facing left" right behind a noun is said of it: "a man left of a woman facing left"."""
         clause = self._clause
-        if clause.boundary or near == clause.subjects or not match.meaning.startswith(("pose_", "facing")):
+        turns = match.meaning.startswith(("pose_", "facing")) and not self._finite(match)
+        if clause.boundary or near == clause.subjects or not turns:
             return False
         posed = any(
             relation.subject in clause.subjects and relation.kind.startswith(("pose_", "facing"))
@@ -167,7 +186,7 @@ class Predicates(Companions):
         """From whose point of view the relations of this clause are."""
         clause = self._clause
         if match.meaning == "camera":
-            for relation in clause.last:
+            for relation in self.draft.relations[self._begun :]:
                 side = relation.kind.removeprefix("own_")
                 if side != relation.kind:
                     # "bicycle on its left as you look at it"
@@ -219,14 +238,18 @@ class Predicates(Companions):
         elif meaning.startswith("view_"):
             self.draft.camera.append((meaning, first[0] if first else None, None))
         elif meaning in ("height", "width", "length"):
-            for thing in first:
-                thing.sizes[meaning] = value
+            self._measure(first, meaning, value)
         elif meaning in ("camera_front_distance", "camera_behind_distance"):
             for thing in first:
                 self.draft.relate("camera_distance", thing, [], value)
                 self.draft.relate("sees_front" if "front" in meaning else "sees_back", thing)
+        elif meaning == "apart" and not second:
+            self._among("apart", first, value)
         elif meaning == "apart" and len(first) == 1 and second:
             self.draft.relate("apart", first[0], second[:1], value)
+        elif meaning == "back_to":
+            for thing in second:
+                self.draft.relate("own_back", thing, first)
         elif meaning != "shown":
             for thing in first:
                 self.draft.relate(meaning, thing, second, value)

@@ -11,13 +11,33 @@ from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
 from .state import Sentence
+from .wordings import CLASSES
+from .words import GARMENTS, GRAMMAR, TABLES
+
+# Of these "them" is not the subjects themselves: "two crates in front of them".
+_AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", "around", "nearer", "farther")
+
+
+_FLAT = ("rug", "tray", "roundabout", "stage", "platform", "island", "plate")
+_BARE = ("it", "him", "her", "them", "they")
 
 
 class Relating(Sentence):
     """What a wording says of its subjects, put into the draft."""
 
     def _apply(self, match: Match, subjects: list[Thing]) -> None:
-        """Put a predicate into the draft."""
+        """Put a predicate into the draft; one that changes nothing there is not understood."""
+        before = self.draft.facts()
+        self._say(match, subjects)
+        ghost = bool(subjects) and all(thing.ghost for thing in subjects)
+        if self.draft.facts() == before and not self._clause.shared:
+            said = self.words[match.start : match.end]
+            if ghost:
+                self.draft.warn(f'"{" ".join(said)}" is left out: {subjects[0].said} is no thing of the scene.')
+            elif not all(word in self.draft.kept_words() for word in said if word not in GRAMMAR):
+                self._not_understood(" ".join(said))
+
+    def _say(self, match: Match, subjects: list[Thing]) -> None:
         meaning, slots = match.meaning, match.slots
         clause = self._clause
         subjects = self.draft.expand(subjects)
@@ -27,24 +47,40 @@ class Relating(Sentence):
         if meaning in ("outdoor", "room"):
             self.draft.setting = self.draft.setting or meaning
             return
+        if meaning == "unsaid":
+            return
+        if meaning == "tilt":
+            self._describe(subjects, match.start, match.end)
+            return
         if meaning.startswith("view_"):
             self._camera(meaning, subjects, slots)
             return
         if meaning in ("on", "against", "in") and self._on_wall(meaning, subjects, slots):
+            return
+        if meaning in ("in", "on") and subjects and self._worn(match, subjects):
+            return
+        if self.words[match.start] in CLASSES["handles"] and all(m.unknown for m in slots.get("REF", ())):
+            # "plays a song"
+            self._describe(subjects, match.start, match.end)
+            self._not_understood(" ".join(mention.said for mention in slots.get("REF", ())))
             return
         if kind_of_camera := self._means_camera(match):
             for thing in subjects:
                 self.draft.relate(kind_of_camera, thing)
             return
         # "seen from its left" is about the subject itself.
+        slots = {**slots, "inside": meaning in ("in", "next", "on", "against") and self.words[match.start] != "outside"}
         references = self._references(
-            slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_"))
+            slots, [] if meaning.startswith("sees_") else subjects, meaning.startswith(("sees_", "own_")), meaning
         )
         if references is None:
             place = any(mention.place in ("room", "outdoor", "surface") for mention in slots.get("REF", ()))
             if self.words[match.start] == "outside" and any(m.place == "room" for m in slots.get("REF", ())):
                 self.draft.setting = "outdoor"
-            if place and meaning not in ("on", "in", "next", "<on") and not meaning.startswith("bare_"):
+            along = meaning == "next" and not {"next", "near", "beside", "close"} & set(
+                self.words[match.start : match.end]
+            )
+            if place and not along and meaning not in ("on", "in", "<on") and not meaning.startswith("bare_"):
                 said = " ".join(self.words[match.start : match.end])
                 self.draft.warn(f'"{said}" is left out: it is a place, no thing of the scene.')
             return
@@ -57,10 +93,13 @@ class Relating(Sentence):
         kind = meaning.lstrip("<")
         if kind in ("height", "width", "length", "camera_distance"):
             clause.measured = kind
+        if kind == "above" and self.words[match.start] == "over" and self._facing_over(subjects):
+            kind = "across"  # "two players face each other over a net"
         if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
             kind = "on"  # "a bird on its back"
+        subjects = self._one_each(kind, subjects, references, slots)
         subjects = self._for_each(subjects, references, slots)
-        if len(subjects) == len(references) > 1 and self._each(slots):
+        if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):
             for subject, reference in zip(subjects, references):
                 self.draft.relate(kind, subject, [reference], value)
             clause.nearest = clause.subjects = list(subjects)
@@ -86,6 +125,8 @@ class Relating(Sentence):
         elif kind == "footprint":
             for thing in subjects:
                 thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
+        elif kind == "bare_middle" and (table := self._table_of(subjects)):
+            self._relate("on", subjects, table, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
         elif kind == "gap":
@@ -94,6 +135,16 @@ class Relating(Sentence):
             if references:
                 self._sided = references
             self._relate("left" if kind == "one_side" else "right", subjects, references or self._sided, value, match)
+        elif kind == "away_at":
+            self._relate("facing", subjects, references, None, match)
+            self._relate("sees_back", subjects, [], None, match)
+        elif kind.startswith("corner_"):
+            for side in kind.split("_")[1:]:
+                self._relate(f"bare_{side}", subjects, [], None, match)
+        elif kind == "open_across":
+            things = self.draft.expand(subjects)
+            for thing in clause.nearest if clause.nearest != clause.subjects else self._partners(subjects):
+                self.draft.relate("between", thing, things)
         elif kind.startswith("open_"):
             others = [thing for thing in clause.owner if thing not in subjects] or self._partners(subjects)
             self._relate(kind[5:], subjects, others, value, match)
@@ -110,20 +161,51 @@ class Relating(Sentence):
             self._arrange(kind, subjects)
         elif kind.startswith("order_"):
             self._in_order(kind, subjects)
-        elif kind in ("height", "width", "length"):
-            for thing in subjects:
-                thing.sizes[kind] = value
+        elif kind in ("height", "width", "length", "largest"):
+            self._measure(subjects, kind, value)
         else:
             self._relate(kind, subjects, references, value, match)
         clause.last = self.draft.relations[before:]
-        named = references or self.draft.expand(clause.nearest)
-        if references:
-            clause.nearest, clause.verb_last = list(named), False
+        pronouns = all(mention.pronoun in _BARE for slot in ("A", "B", "REF") for mention in slots.get(slot, ()))
+        if references and pronouns and not meaning.startswith("sees_"):
+            # "the girl beside him 50 cm shorter": a pronoun takes nothing more.
+            clause.nearest, clause.verb_last = list(subjects), False
+        elif references:
+            clause.nearest, clause.verb_last = list(references), False
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
 
+    def _measure(self, things: Sequence[Thing], extent: str, metres: float) -> None:
+        """Give things an extent; a second one of the same is kept, and the first is said to be left out."""
+        for thing in things:
+            if thing.sizes.get(extent, metres) != metres and thing.index is None:
+                self.draft.warn(
+                    f"{thing.label} is said to be {thing.sizes[extent]:g} m and {metres:g} m: the second is kept."
+                )
+            thing.sizes[extent] = metres
+
     def _each(self, slots: dict[str, Any]) -> bool:
         return any(mention.each or mention.pronoun == "each" for mention in slots.get("REF", ()))
+
+    def _one_each(
+        self, kind: str, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]
+    ) -> list[Thing]:
+        """ "two knights on horses": as many horses as knights, each on its own."""
+        self._paired = False
+        mentions = slots.get("REF", ())
+        if kind not in ("on", "in") or len(subjects) != 1 or len(references) != 1 or len(mentions) != 1:
+            return subjects
+        mention, count = mentions[0], subjects[0].count
+        (horse,) = references
+        if not 1 < count <= 6 or not mention.plural or mention.count or mention.article or horse.index is not None:
+            return subjects
+        riders = self.draft.split(subjects[0])
+        horse.count = count
+        references[:] = self.draft.split(horse)
+        self.mentions.recent = self.draft.expand(self.mentions.recent)
+        self.draft.warnings[:] = [said for said in self.draft.warnings if f'"{mention.said}" without' not in said]
+        self._paired = True
+        return riders
 
     def _for_each(self, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]) -> list[Thing]:
         """ "a lamp on each nightstand": as many as there are of what is each."""
@@ -141,8 +223,22 @@ class Relating(Sentence):
         if mention.said not in ("wall", "back wall") or walls or mention.color or self.draft.setting == "outdoor":
             return False
         self.draft.setting = "room"
+        near = self._clause.nearest
+        if any(_hangs(thing) for thing in near) and not any(_hangs(thing) for thing in subjects):
+            subjects = near  # "a man looks at a painting on the wall"
         for thing in subjects:
             self.draft.relate("against_wall" if meaning == "against" else "on_wall", thing)
+        return True
+
+    def _worn(self, match: Match, subjects: Sequence[Thing]) -> bool:
+        """Whether "in a black coat" says what someone wears: words of them, as nothing in the scene is it."""
+        (mention, *_) = match.slots["REF"]
+        worn = mention.said.split()[-1:] and (mention.said.split()[-1] in GARMENTS or f"{mention.said}s" in GARMENTS)
+        leashed = mention.said in ("leash", "lead", "halter", "chain") and self.words[match.start] == "on"
+        if not (leashed or (worn and self.words[match.start] == "in")) or not all(someone(thing) for thing in subjects):
+            return False
+        self._describe(subjects, match.start, match.end)
+        self._not_understood(mention.said)
         return True
 
     def _means_camera(self, match: Match) -> str:
@@ -212,7 +308,9 @@ class Relating(Sentence):
             else:
                 self._not_understood(kind.replace("_", " "))
             return
-        for first, second in pairwise(subjects):
+        facing = kind in ("face_to_face", "back_to_back") and len(subjects) > 2
+        half = len(subjects) // 2
+        for first, second in zip(subjects, subjects[half:]) if facing else pairwise(subjects):
             self.draft.relate(kind, first, [second], value)
 
     def _partners(self, subjects: Sequence[Thing]) -> list[Thing]:
@@ -234,19 +332,51 @@ class Relating(Sentence):
     def _in_order(self, kind: str, things: list[Thing]) -> None:
         """Each is on one side of the next: "from left to right"."""
         side = {"right": "left", "left": "right", "back": "nearer", "front": "farther"}[kind.removeprefix("order_")]
+        if len(things) == 1 and things[0].count == 1:
+            # "a car drives past from left to right"
+            side = {"right": "right", "left": "left", "back": "back", "front": "front"}[kind.removeprefix("order_")]
+            self.draft.relate(f"pose_{side}", things[0])
+            return
         singles = [single for thing in things for single in self.draft.split(thing)]
         self.mentions.recent = self.draft.expand(self.mentions.recent)
         for one, other in pairwise(singles):
             self.draft.relate(side, one, [other])
 
-    def _references(self, slots: dict[str, Any], subjects: list[Thing], turned: bool) -> list[Thing] | None:
+    def _table_of(self, subjects: Sequence[Thing]) -> list[Thing]:
+        """The table in whose middle things are, where the text has spoken of one."""
+        clause = self._clause
+        if clause.owner and list(subjects) == clause.local:
+            return clause.owner if _carries(clause.owner) else []
+        before = [thing for thing in self.mentions.recent if thing not in subjects]
+        small = all(thing.noun is not None and thing.noun.place == "top" for thing in subjects)
+        return before if len(before) == 1 and small and _carries(before) else []
+
+    def _speaks_of_topic(self, subjects: Sequence[Thing]) -> bool:
+        """Whether nothing but the subjects was named in this sentence, so that "it" is what the last one was about."""
+        before = self._topic_before
+        return not self._clause.named_at and len(before) == 1 and before[0].count == 1 and before[0] not in subjects
+
+    def _facing_over(self, subjects: Sequence[Thing]) -> bool:
+        last = self._clause.last[-1:]
+        return bool(last) and last[0].kind == "face_to_face" and last[0].subject in self.draft.expand(subjects)
+
+    def _same_reference(self, meaning: str) -> bool:
+        """Whether a side comes after another side of the same thing, both said before what is there."""
+        last = self._clause.last[-1:]
+        sides = ("left", "right", "front", "behind")
+        return bool(last) and self._inverted and meaning in sides and last[0].kind in sides and bool(last[0].references)
+
+    def _references(
+        self, slots: dict[str, Any], subjects: list[Thing], turned: bool, meaning: str = ""
+    ) -> list[Thing] | None:
         """The things in a wording's slots; None where they are a place, which is the setting."""
         clause = self._clause
         found: list[Thing] = []
         for slot in ("A", "B", "REF"):
             for mention in slots.get(slot, ()):
                 if mention.place:
-                    self._place(mention)
+                    # "in front of a diner" is not in it.
+                    self._place(mention, inside=slots.get("inside", True))
                     continue
                 prefer = clause.owner or clause.viewpoint
                 if not prefer and clause.relative and clause.local and clause.local != clause.subjects:
@@ -254,10 +384,23 @@ class Relating(Sentence):
                 if turned and not prefer and clause.last:
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
+                elif not prefer and mention.pronoun == "it" and not mention.own and self._same_reference(meaning):
+                    prefer = clause.last[-1].references  # "Left of the sofa is a lamp, right of it an armchair."
+                elif turned and not prefer and mention.pronoun == "it" and self._turned:
+                    prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
+                elif not prefer and mention.pronoun in ("it", "him", "her") and self._speaks_of_topic(subjects):
+                    prefer = self._topic_before  # "A tower with a crane on it. In front of it a fire engine."
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
                 among = mention.pronoun in ("them", "they", "both") and several
                 exclude = [] if among else [*subjects, *found]
-                things = self._said.get(mention.start) or self.mentions.resolve(mention, exclude, prefer, turned)
+                if meaning == "between" and mention.pronoun == "them":
+                    # "a sofa and a television on a cabinet, a rug between them": not the cabinet.
+                    exclude = [*exclude, *(t for r in self.draft.relations if r.kind == "on" for t in r.references)]
+                things = self._said.get(mention.start) or self.mentions.resolve(
+                    mention, [*subjects, *found] if among and meaning in _AT_OTHERS else exclude, prefer, turned
+                )
+                if among and not things:
+                    things = self.mentions.resolve(mention, exclude, prefer, turned)
                 if not things and not (mention.pronoun == "it" and self._place_before):
                     self._not_understood(" ".join(self.words[mention.start : mention.end]))
                 found += things
@@ -293,6 +436,18 @@ class Relating(Sentence):
                 prefer = self._clause.subjects or self.topic
                 found += self.mentions.resolve(mention, exclude=[] if mention.pronoun else found, prefer=prefer)
         return found
+
+
+def _hangs(thing: Thing) -> bool:
+    return thing.noun is not None and thing.noun.place == "wall"
+
+
+def _carries(things: Sequence[Thing]) -> bool:
+    return all(thing.noun is not None and (thing.noun.plan in TABLES or thing.kind in _FLAT) for thing in things)
+
+
+def someone(thing: Thing) -> bool:
+    return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
 
 
 def _is_animal(things: Sequence[Thing]) -> bool:

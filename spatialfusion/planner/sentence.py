@@ -26,11 +26,12 @@ class Reading:
     not_understood: tuple[str, ...] = ()
 
 
-def read_sentence(prompt: str) -> Reading:
+def read_sentence(prompt: str, assume: bool = True) -> Reading:
     """Read English sentences of spatial content: things, where they are to each other, their sizes, the camera.
 
-    Words about the picture's looks ("oil painting", "8k") stay in a remark of the text. Raises InputError for a prompt
-    that names no thing.
+    assume: whether things also get places that nobody has said, as that of a knife next to who holds it. Words about
+    the picture's looks ("oil painting", "8k") stay in a remark of the text. Raises InputError for a prompt that names
+    no thing.
     """
     draft = read_draft(prompt)
     if not draft.things:
@@ -39,6 +40,8 @@ def read_sentence(prompt: str) -> Reading:
             '"a red car in front of a house".'
         )
     settle(draft)
+    if not assume:
+        draft.relations = [relation for relation in draft.relations if not relation.assumed]
     text = write(draft)
     return Reading(text, tuple(draft.warnings), tuple(draft.not_understood))
 

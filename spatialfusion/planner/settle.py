@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ..scenes.statements import round_metres
 from .draft import Draft, Relation, Thing
+from .hypernyms import PLANS
 from .writing import needs_reference
 
 _PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front", "nearer": "farther"}
@@ -29,6 +31,8 @@ def settle(draft: Draft) -> None:
         _walls,
         _comparisons,
         _headroom,
+        _shared_support,
+        _enough_room,
         _distances,
         _turns,
         _abreast,
@@ -48,7 +52,7 @@ def _superlatives(draft: Draft) -> None:
         if relation.kind in ("taller", "wider", "longer", "shorter", "bigger", "smaller") and not relation.references:
             relation.references = _others(draft, relation.subject)
     draft.relations = [
-        Relation(relation.kind, relation.subject, [reference], relation.value)
+        replace(relation, references=[reference])
         if relation.kind != "between" and len(relation.references) > 1
         else relation
         for relation in draft.relations
@@ -117,18 +121,33 @@ def _placed_in(draft: Draft) -> None:
     for relation in list(draft.relations):
         if relation.kind == "against":
             relation.kind = "next"
+        if relation.kind in ("next", "under") and any(
+            thing.vague for thing in (relation.subject, *relation.references)
+        ):
+            relation.assumed = True  # it may hold of fewer of them
+        if relation.kind == "next" and relation.subject.count >= 4:
+            relation.assumed = True  # a herd at a pond has not the room that each of it is next to it
         if relation.kind != "in" or not relation.references:
             continue
         thing, holder = relation.subject, relation.references[0]
         others = [r for r in draft.relations if r is not relation and thing in (r.subject, *r.references)]
-        if thing.count > 1 and not others and thing.index is None:
+        if thing.count > 1 and not others and thing.index is None and not _has_room(holder, thing):
             holder.words += ["with", str(thing.count), thing.said]
             draft.things.remove(thing)
             draft.relations.remove(relation)
             draft.warn(f'{thing.count} {thing.said} "in" {holder.label} are kept as words: scene text has no inside.')
         else:
-            relation.kind = "on"
+            relation.kind, relation.assumed = "on", thing.count > 1
             draft.warn(f'{thing.label} "in" {holder.label} is read as on it: scene text has no inside.')
+
+
+def _has_room(holder: Thing, thing: Thing) -> bool:
+    """Whether several things lie side by side on another."""
+    area = thing.count * thing.extent("width") * thing.extent("length")
+    longest = max(thing.extent("width"), thing.extent("length"))
+    if longest > 0.9 * max(holder.extent("width"), holder.extent("length")):
+        return False
+    return 1.5 * area <= holder.extent("width") * holder.extent("length")
 
 
 def _walls(draft: Draft) -> None:
@@ -150,6 +169,8 @@ def _comparisons(draft: Draft) -> None:
         other = relation.references[0]
         if kind == "shorter":
             _shorter(draft, relation)
+        elif kind == "taller" and relation.value is None and subject.noun is not None and subject.noun.place == "air":
+            relation.kind = "above"  # "a balloon rising above the trees"
         elif kind in _EXTENTS and relation.value is None:
             relation.value = _some_more(other.extent(_EXTENTS[kind]))
         elif kind.startswith("times_"):
@@ -215,10 +236,74 @@ def _headroom(draft: Draft) -> None:
         if relation.kind != "under" or not relation.references or relation.subject.count > 1:
             continue
         thing, over = relation.subject, relation.references[0]
+        carries = any(r.kind == "on" and thing in r.references for r in draft.relations)
+        if carries and over.noun is not None and over.noun.plan in PLANS["plant"]:
+            relation.kind = "next"
+            draft.warn(f"{thing.label} under {over.label} is read as next to it, as something is on it.")
+            continue
         hangs = over.noun is not None and over.noun.place == "wall"
         low = thing.extent("height") > over.extent("height")
         if hangs or (over.count == 1 and (low or _narrower(over, thing))):
             relation.kind, relation.subject, relation.references = "above", over, [thing]
+
+
+_BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
+
+
+def _shared_support(draft: Draft) -> None:
+    """What is beside a thing that stands on a table stands there too, if it is small: "a mug next to the lamp"."""
+    supports = {id(r.subject): r.references[0] for r in draft.relations if r.kind == "on" and r.references}
+    placed = {id(r.subject) for r in draft.relations if r.kind in ("on", "on_wall", "under", "above", "in", "around")}
+    for relation in list(draft.relations):
+        if relation.kind not in _BESIDE or not relation.references or relation.value is not None:
+            continue
+        things = [relation.subject, *relation.references]
+        below = [supports[id(thing)] for thing in things if id(thing) in supports]
+        for thing in things:
+            small = thing.noun is not None and thing.noun.place == "top"
+            between = (
+                thing is relation.subject and relation.kind == "between" and len(below) == len(relation.references)
+            )
+            if id(thing) in placed or not below or thing in below or not (small or between):
+                continue
+            if all(support is below[0] for support in below) and _fits(thing, below[0]):
+                draft.relate("on", thing, below[:1], assumed=True)
+                placed.add(id(thing))
+
+
+def _enough_room(draft: Draft) -> None:
+    """A table that is too short for what stands side by side on it is longer than usual."""
+    loads: dict[int, list[Thing]] = {}
+    for relation in draft.relations:
+        if relation.kind == "on" and relation.references:
+            loads.setdefault(id(relation.references[0]), []).append(relation.subject)
+    for support in draft.things:
+        things = loads.get(id(support), ())
+        if support.noun is None and things and not support.sizes:
+            # Nobody knows how large it is: as large as what stands on it needs.
+            across = max(max(thing.extent("width"), thing.extent("length")) for thing in things)
+            support.scale = max(support.scale, round(1.3 * across, 2)) if across > 0.9 else support.scale
+            if support.scale > 1:
+                support.sizes |= {"width": support.scale, "length": support.scale, "height": 0.2}
+            continue
+        if sum(thing.count for thing in things) < 3 or support.sizes or support.index is not None:
+            continue
+        needed = round(1.4 * sum(thing.count * thing.extent("width") for thing in things), 2)
+        area = 1.6 * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
+        abreast = any(r.kind in ("left", "right") and {r.subject, *r.references} <= {*things} for r in draft.relations)
+        rows = abreast or any(thing.arrangement == "row" for thing in things)
+        width = support.extent("width")
+        if not rows and area > width * support.extent("length"):
+            needed = round(area / support.extent("length"), 2)
+        elif not rows:
+            continue
+        if width < needed <= 4 * width:
+            support.sizes["width"] = needed
+            draft.warn(f"{support.label} is read as {needed:g} m wide, so that all has room on it.")
+
+
+def _fits(thing: Thing, support: Thing) -> bool:
+    return thing.extent("width") * thing.extent("length") <= 0.5 * support.extent("width") * support.extent("length")
 
 
 def _narrower(over: Thing, thing: Thing) -> bool:

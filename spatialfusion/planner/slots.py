@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
+from ..scenes.lexicon import noun
 from . import numbers, vocabulary
 from .nouns import Mention
 from .words import OWN_SIDES, PARTS
 
+# Parts of which wordings of their own say where they are.
+SIDED = frozenset("front back face nose eyes muzzle snout beak feet".split())
 SIDES = ("front", "back", "left", "right")
 
 
@@ -71,6 +75,7 @@ def _reference_slot(reader: Reader, position: int) -> tuple[list[Mention], int] 
     first = reader.mention(position, bare_unknown=True)
     if first is None or (is_body(first) and numbers.at(reader.words, position - 1) == "with"):
         return None
+    first = _whole_of_part(reader, first)
     listed, end = [first], first.end
     while first.place == "" and first.pronoun == "":
         joint = numbers.at(reader.words, end)
@@ -87,6 +92,27 @@ def _reference_slot(reader: Reader, position: int) -> tuple[list[Mention], int] 
         listed.append(following)
         end = following.end
     return listed, end
+
+
+def _whole_of_part(reader: Reader, mention: Mention) -> Mention:
+    """The pirate of "the shoulder of a pirate" and "the pirate's shoulder": what is at a part is at the thing."""
+    words, end = reader.words, mention.end
+    if mention.unknown and not mention.own and _is_part(mention.said) and numbers.at(words, end) == "of":
+        whole = reader.mention(end + 1)
+        if whole is not None and not whole.place and (whole.noun is not None or whole.pronoun):
+            return replace(whole, start=mention.start)
+    if mention.noun is not None and not mention.plural and _is_part(numbers.at(words, end)):
+        return replace(mention, end=end + 1)  # "a barn roof"
+    if mention.noun is not None and numbers.at(words, end) == "'s" and _is_part(numbers.at(words, end + 1)):
+        return replace(mention, end=end + 2)
+    if mention.noun is not None and mention.said == "branch" and "of" in mention.words:
+        return replace(mention, noun=noun("tree"), said="tree", words=())  # "the branch of a tree"
+    return mention
+
+
+def _is_part(word: str) -> bool:
+    """Whether it is a part that is no side of its thing: a shoulder, but no nose, behind which comes what is ahead."""
+    return word not in SIDED and word not in OWN_SIDES and (word in PARTS or word.removesuffix("s") in PARTS)
 
 
 def _thing_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:

@@ -8,7 +8,7 @@ from string import ascii_lowercase
 
 from ..scenes import lexicon
 from ..scenes.lexicon import ATTRIBUTES, noun
-from . import numbers, vocabulary
+from . import numbers, verbs, vocabulary
 from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
 from .words import (
     COLLECTIONS,
@@ -34,15 +34,37 @@ def _words() -> frozenset[str]:
     )
     listed = (COLLECTIONS, FOLD, GRAMMAR, HARMLESS, OUTDOORS, PARTS, ROOMS, SCALES, STYLE_WORDS, SURFACES, ATTRIBUTES)
     known = frozenset(word for table in listed for word in table) | vocabulary.COLOR_NAMES | numbers.WORDS
-    parts = (
+    return known.union(letters.split(), *CLASSES.values(), verbs.ALONE, verbs.ALONE_PLURAL, verbs.THERE, verbs.FILLED)
+
+
+@cache
+def _parts() -> frozenset[str]:
+    """The words of nouns of several words."""
+    return frozenset(
         word for entry in lexicon.NOUNS.values() for name in (entry.name, *entry.synonyms) for word in name.split()
     )
-    return known.union(letters.split(), parts, *CLASSES.values())
+
+
+def is_wording(word: str) -> bool:
+    """Whether a wording has this word, so that it may be used without being kept."""
+    return word in _wording_words()
+
+
+@cache
+def _wording_words() -> frozenset[str]:
+    wordings = [line for table in (PREDICATES, CLAUSES, VIEWPOINTS) for lines in table.values() for line in lines]
+    letters = "".join(letter if letter.isalpha() else " " for letter in " ".join((*wordings, *OPENINGS)))
+    return frozenset(letters.split()).union(*CLASSES.values())
+
+
+def is_listed(word: str) -> bool:
+    """Whether a list of the reader has this word, or it is a noun."""
+    return word in _words() or noun(word) is not None
 
 
 def is_known(word: str) -> bool:
     """Whether the reader has this word, alone or as a plural."""
-    known = _words()
+    known = _words() | _parts()
     return word in known or (word.endswith("s") and word[:-1] in known) or noun(word) is not None
 
 

@@ -26,7 +26,12 @@ class Sentence:
         self.topic: list[Thing] = []
         self._place_before = False
         self._place_end = -1
+        self._begun = 0  # relations before this sentence
+        self._paired = False  # whether each subject of the relation now said has a reference of its own
+        self._inverted = False  # whether the place now said stood before its subject
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
+        self._topic_before: list[Thing] = []  # of the sentence before
+        self._turned: list[Thing] = []  # of whose own sides the sentence before spoke last
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = Clause()
 
@@ -35,6 +40,10 @@ class Sentence:
         self.words = fold(words, self.draft, self._names, self.mentions.known)
         self._cache.clear()
         self._said.clear()
+        self._begun = len(self.draft.relations)
+        self._topic_before = self.draft.expand(self.topic)
+        turned = [r for r in self._clause.last if r.kind.startswith(("own_", "sees_"))]
+        self._turned = turned[-1].references or [turned[-1].subject] if turned else []
         self._clause = Clause()
         return self.words
 
@@ -85,17 +94,35 @@ class Sentence:
             position += 1
         return position
 
-    def _place(self, mention: Mention) -> None:
-        """A room or a place outdoors: the setting, and words of the picture."""
+    def _place(self, mention: Mention, inside: bool = True) -> None:
+        """A room or a place outdoors: the setting, and words of the picture. inside: whether all is in the room."""
         if mention.place != "none":
             self._place_before = True
             self._place_end = mention.end
-        if mention.place not in ("surface", "none"):
+        if mention.place == "room" and not inside:
+            pass
+        elif mention.place not in ("surface", "none"):
+            if self.draft.setting not in ("", mention.place):
+                where = {"room": "in a room", "outdoor": "outdoors"}[self.draft.setting]
+                self.draft.warn(f'"{mention.said}" is another place than the one before: the scene is {where}.')
             self.draft.setting = self.draft.setting or mention.place
         elif mention.said in ("ceiling", "floor") and not self.draft.setting:
             self.draft.setting = "room"
-        if mention.said not in ("room", "scene", "picture", "image", "frame", "background", "foreground", "air"):
+        if mention.words or mention.said not in (
+            "room",
+            "scene",
+            "picture",
+            "image",
+            "frame",
+            "background",
+            "foreground",
+            "air",
+        ):
             self._keep(" ".join((*mention.words, mention.said)))
+
+    def _stays_words(self, start: int, end: int, owner: str) -> None:
+        """Say that something is words of a thing, and no thing of the scene."""
+        self.draft.warn(f'"{" ".join(self.words[start:end])}" stays words of {owner}: it is no thing of the scene.')
 
     def _describe(self, things: Sequence[Thing], start: int, end: int) -> None:
         for thing in things:

@@ -48,11 +48,19 @@ def tokenize(prompt: str) -> list[str]:
         raise InputError(f"the prompt has {len(prompt):,} characters; expected at most {MAX_CHARACTERS:,}.")
     text = unicodedata.normalize("NFC", prompt).translate(_SIGNS).lower()
     text = re.sub(r"""(?<=\d)\s?(''|"(?=[\s,.;]|$))""", " inches ", text)
+    text = re.sub(r"(?<!\S)--[a-z]+(?:\s+[\w:.]+)?(?=\s|$)", " ", text)  # "--ar 4:5"
     # Weights of tags, and what loads a model: "(masterpiece:1.2)", "<lora:film:0.8>".
     text = re.sub(r"<[^<>]*>|:\d+(\.\d+)?(?=\))", " ", text)
     text = re.sub(r"(?<=\d)(?=(girl|boy|wom[ae]n|m[ae]n|person|people|cat|dog|car)s?\b)", " ", text)
     text = re.sub(r"(?<=\d)'(?=[\s\d,.;]|$)", " feet ", text)
     text = re.sub(r"[^\W\d_]+'(?:s|re|t|d|m|ve|ll)\b", lambda match: _SHORT.get(match[0], match[0]), text)
+    text = re.sub(
+        r"\b(cross|bare|open|wide|upside)[- ](legged|footed|chested|headed|mouthed|eyed|down)\b", r"\1\2", text
+    )
+    # "from above and behind"
+    text = re.sub(
+        r"\bfrom (above|below|behind) and (?:slightly )?(above|below|behind|the )", r"from \1 and from \2", text
+    )
     tokens: list[str] = []
     for match in _TOKEN.finditer(re.sub(r"(?<=\w)-(?=\w)", " ", text)):
         tokens += _parts(match[0])

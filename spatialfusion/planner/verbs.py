@@ -36,6 +36,13 @@ ALONE_PLURAL = frozenset(
     "jump leap hop gallop trot prowl crawl glide soar dive sail travel roam wander stroll pose glow shine sparkle "
     "graze nibble bathe speak shout flutter spin slither scurry waddle pant drift perform wrestle celebrate".split()
 )
+# Past forms that do not end in -ed.
+IRREGULAR = frozenset(
+    "sat stood lay hung ran came went flew threw fell grew held kept led rode rose sang sank shone slept slid "
+    "spoke spun swam swung took wore won wrote drove ate drank drew blew began bent bit broke caught dug fed "
+    "felt fought found gave hid knelt leapt leant lit met read rang saw shot shook stuck swept tore woke "
+    "crept clung became burnt".split()
+)
 # Each with the thing that it is done to.
 ON = forms("ride cross mount straddle climb")
 BESIDE = frozenset("push pull feed hug lift".split()) | forms(

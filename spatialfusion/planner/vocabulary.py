@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ..scenes.scene import COLORS, SHADES
 from .patterns import Wordings
-from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
+from .wordings import CLASSES, CLAUSES, OPENINGS, PARTS_SHOWN, PREDICATES, VIEWPOINTS
 from .words import GRAMMAR, PARTS, STYLE_PHRASES
 
 COLOR_NAMES = frozenset(COLORS) | frozenset(SHADES)
 predicates = Wordings(PREDICATES, CLASSES)
 clauses = Wordings(CLAUSES, CLASSES)
 viewpoints = Wordings(VIEWPOINTS, CLASSES)
+parts = Wordings(PARTS_SHOWN, CLASSES)
 openings = Wordings({"opening": OPENINGS}, CLASSES)
 styles = Wordings({"style": STYLE_PHRASES}, CLASSES)
 # A noun phrase ends before any of these.

@@ -66,6 +66,7 @@ FOLD = {
     "into": "in",
     "inside": "in",
     "within": "in",
+    "horseback": "a horse",
 }
 
 # Adverbs that change nothing that can be drawn in metres: kept in the picture's words.
@@ -75,7 +76,8 @@ HARMLESS = frozenset(
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now partly partially halfway slightly somewhat squarely "
     "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly "
-    "slowly happily instead anymore somewhere else simultaneously".split()
+    "slowly happily instead anymore somewhere else simultaneously "
+    "crosslegged barefooted barechested bareheaded openmouthed wideeyed upsidedown".split()
 )
 
 # "right" before one of these only strengthens it.
@@ -149,11 +151,24 @@ SCALES = {
     "short": 0.85,
 }
 
+# Of these, the thing is what they are of: "a slice of pizza".
+PARTITIVES = frozenset("slice piece roll loaf bar chunk wedge scoop bit portion ball block sheet strip".split())
+# Things that come in pairs and are one.
+PAIRED = frozenset(
+    "scissors shears pliers glasses sunglasses goggles spectacles binoculars headphones trousers jeans shorts pants "
+    "leggings tights pyjamas earphones".split()
+)
+
 COLLECTIONS = {
+    "pairs": ("", 6),
+    "army": ("", 6),
     **dict.fromkeys(("row", "line", "queue", "column"), ("row", 4)),
     **dict.fromkeys(("rows", "lines", "columns"), ("row", 6)),
     **dict.fromkeys(("piles", "stacks", "heaps", "groups", "bunches", "plenty", "lots"), ("", 6)),
     **dict.fromkeys(("circle", "ring"), ("circle", 6)),
+    **dict.fromkeys(
+        "orchestra band family fleet squad gang pride swarm school litter array assortment selection".split(), ("", 4)
+    ),
     **dict.fromkeys("group bunch set cluster collection number lot pack team heap".split(), ("", 4)),
     **dict.fromkeys(("stack", "pile", "tower"), ("stack", 3)),
     **dict.fromkeys(("herd", "flock", "crowd"), ("", 7)),
@@ -188,6 +203,17 @@ OWN_SIDES = {
     **{f"back {part}": "back" for part in ("end", "bumper", "wheels", "wall")},
 }
 
+# What people wear: words of who wears it.
+GARMENTS = frozenset(
+    "dress shirt coat jacket suit sweater hoodie skirt trousers pants jeans uniform robe clothes outfit "
+    "tshirt blouse hat cap scarf kimono raincoat gown spacesuit overalls armour armor costume apron tuxedo "
+    "swimsuit bikini pyjamas pajamas cloak cape tunic toga veil turban sari kilt shorts leggings vest "
+    "waistcoat cardigan pullover jersey overcoat poncho parka shawl tie bowtie belt boots shoes sandals "
+    "slippers sneakers socks gloves mittens glasses sunglasses goggles helmet mask beret beanie hood bonnet "
+    "crown tiara necklace earrings bracelet watch collar bandana headscarf wetsuit tutu leotard dungarees "
+    "lederhosen livery rags finery disguise leash lead halter".split()
+)
+
 # What a thing comes with as its own part or dress, which is no thing beside it.
 PARTS = frozenset(
     "roof door window windscreen windshield wheel tyre tire bonnet hood bumper headlight taillight chimney balcony "
@@ -195,6 +221,7 @@ PARTS = frozenset(
     "antler trunk tusk stripe spot fur coat feather hair beard arm hand shoulder neck finger smile belly fin shell "
     "hands arms legs feet foot leg hips hip knees knee lap waist fingers paw paws beak teeth eyebrow moustache claws "
     "handle seat armrest backrest drawer knob lid spout rim edge shade label string sail mast petal pattern sleeve "
+    "headboard footboard lampshade headlights taillights windshield screen stem "
     "hat cap scarf tie helmet glasses sunglasses collar".split()
 )
 
@@ -235,6 +262,9 @@ ROOMS = frozenset(
         "lobby lounge apartment flat interior nursery laboratory lab theatre theater salon ballroom cabin "
         "pantry parlor parlour foyer den study sauna "
         "cafeteria canteen diner bistro saloon tavern inn pub showroom gymnasium auditorium foyer vestibule loft "
+        "hangar stable stairwell elevator ward cell prison jail courthouse cloister "
+        "nave aisle cubicle bakery bookshop pharmacy clinic reception barracks refectory arcade casino nightclub disco "
+        "boutique hairdresser laundromat planetarium aquarium arena barbershop "
         "penthouse dorm dormitory conservatory armory chamber chapel crypt dungeon vault cockpit greenhouse mansion "
         "indoors inside house home building warehouse barn"
     ).split()
@@ -243,7 +273,8 @@ ROOMS = frozenset(
 # Of these one says from outside, too, "a house with a red roof": only "in" makes a room of them.
 SEEN_FROM_OUTSIDE = frozenset(
     "house home building warehouse barn church hospital school shop store cabin greenhouse mansion chapel tavern inn "
-    "pub saloon supermarket inside indoors".split()
+    "pub saloon supermarket inside indoors hangar stable staircase prison courthouse bakery bookshop pharmacy clinic "
+    "arcade casino boutique aquarium arena elevator".split()
 )
 
 OUTDOORS = frozenset(
@@ -256,6 +287,10 @@ OUTDOORS = frozenset(
         "track tracks railway rails court station waves stream creek brook marsh moor glade alps shoreline "
         "seashore seabed "
         "suburb neighborhood neighbourhood metropolis skyline trail lane boulevard avenue crossroads intersection "
+        "runway airfield airport slope slopes pitch rink plateau wave "
+        "asphalt cobblestones cobbles gravel tarmac rooftop roofs balcony terrace patio veranda porch deck promenade "
+        "esplanade quay wharf dock docks jetty harbourside fairground circus amusement battlefield graveyard cemetery "
+        "savannah steppe tundra glacier oasis lagoon reef bay fjord waterfront riverside kerb curb roadside wayside "
         "market marketplace zoo"
     ).split()
 ) | frozenset(
@@ -271,16 +306,17 @@ SURFACES = frozenset(
 
 # What has no shape: light, weather, feelings and ideas. It is kept as words of the picture.
 INTANGIBLE = frozenset(
-    "sun moon skies star stars sunlight moonlight starlight daylight light lights rain drizzle fog mist haze smoke "
-    "steam wind breeze storm thunder lightning thunderstorm shadow shadows reflection reflections glow ray rays beam "
-    "beams spark sparks flame flames explosion explosions dust droplet droplets ripples waves weather rainbow aurora "
-    "sense feeling joy tension atmosphere mood ambience ambiance vibe beauty story tale moment time day days morning "
-    "evening night afternoon noon midnight dawn dusk sunrise sunset twilight season summer winter spring autumn life "
-    "peace love happiness sadness silence warmth calm chaos loneliness solitude harmony mystery drama energy action "
-    "style design concept theme idea dream memory game battle conversation adventure journey celebration palette tone "
-    "tones hue hues texture textures detail details contrast composition focus quality resolution century decade "
-    "symmetry chiaroscuro vignette movie film cinema poetry music sound nostalgia wonder strength leaves "
-    "foliage branches crumbs traffic laundry elegance "
+    "sun moon skies star stars sunlight moonlight starlight daylight light lights rain drizzle fog mist haze "
+    "smoke steam wind breeze storm thunder lightning thunderstorm shadow shadows reflection reflections glow "
+    "ray rays beam beams spark sparks flame flames explosion explosions dust droplet droplets ripples waves "
+    "weather rainbow aurora sense feeling joy tension atmosphere mood ambience ambiance vibe beauty story "
+    "tale moment time day days morning evening night afternoon noon midnight dawn dusk sunrise sunset "
+    "twilight season summer winter spring autumn life peace love happiness sadness silence warmth calm chaos "
+    "loneliness solitude harmony mystery drama energy action style design concept theme idea dream memory "
+    "game battle conversation adventure journey celebration palette tone tones hue hues texture textures "
+    "detail details contrast composition focus quality resolution century decade symmetry chiaroscuro "
+    "vignette movie film cinema poetry music sound nostalgia wonder strength leaves foliage branches clouds "
+    "blossoms petals bubbles confetti snowflakes raindrops embers ripples crumbs traffic laundry elegance "
     "simplicity".split()
 )
 
@@ -293,7 +329,7 @@ COMPOUNDS = frozenset(
 STYLE_WORDS = frozenset(
     "photorealistic realistic hyperrealistic cinematic 8k 4k 2k hd uhd hdr raw masterpiece bokeh photo photograph "
     "photography photographic render rendering rendered illustration artwork painting drawing sketch cartoon anime "
-    "watercolor watercolour minimalist minimalistic surreal impressionist stylized isometric detailed vivid vibrant "
+    "watercolor watercolour minimalist minimalistic surreal impressionist stylized detailed vivid vibrant "
     "colorful moody atmospheric serene peaceful dramatic beautiful stunning gorgeous picturesque professional award "
     "winning trending artstation unreal engine octane blender 3d dslr nikon canon kodak film grain polaroid vintage "
     "monochrome sepia hyperdetailed intricate aesthetic elegant epic dreamy ethereal sunset sunrise dusk dawn night "
@@ -309,6 +345,13 @@ STYLE_WORDS = frozenset(
     "cgi vfx fps scenery backdrop lens flare depth shallow panoramic dutch tilt shift fisheye pov "
     "immersive realism photorealism surrealism impressionism style stylised best beautifully unedited unsplash "
     "pinterest deviantart wallpaper rendered raytracing tracing subsurface scattering illumination".split()
+)
+
+# Words that make a tag of how a picture looks of what they stand with: "drone photography", "concept art".
+STYLE_NOUNS = frozenset(
+    "photography photograph design art artwork style lighting render rendering illustration aesthetic vibe vibes mood "
+    "atmosphere composition wallpaper cinematography colors colours palette tones grading ambience bokeh resolution "
+    "quality blur focus texture textures shadows highlights portfolio artstation behance unsplash".split()
 )
 
 STYLE_ADVERBS = frozenset("highly extremely intricately dimly brightly beautifully incredibly richly softly".split())
@@ -337,6 +380,9 @@ STYLE_PHRASES = (
     "the wind|the storm|the morning|the evening|bright "
     "sunlight|sunlight|daylight|moonlight|rain|snow|fog)",
     "(trending|featured) on REST",
+    "(oil|oils|acrylic|tempera|gouache|ink|pastel|charcoal|pencil) on (canvas|panel|wood|paper|linen|board)",
+    "low poly",
+    "(pastel|muted|vivid|vibrant|bright|warm|cool|earthy|neutral|soft|rich) (colors|colours|tones|palette)",
     "by (greg rutkowski|artgerm|van gogh|monet)",
     "by NAME [and NAME]",
     "in the NAME",

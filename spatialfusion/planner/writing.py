@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from ..scenes.lexicon import ATTRIBUTES
 from .draft import Draft, Relation, Thing
@@ -53,6 +54,8 @@ _VIEWS = {
     "view_topdown": "top-down",
 }
 _TAKEN = ("wall", "floor", "ground")  # by scene text itself, in "on wall" and the like
+# Relations that hold to every member of a group; the others, to its first.
+_OF_EVERY = ("left", "right", "front", "behind", "nearer", "farther", "taller", "wider", "longer")
 _SHOTS = ("wide", "medium", "close")
 _ARRANGED = {"row": "in a row", "circle": "in a circle"}
 
@@ -84,7 +87,8 @@ def _single_out(draft: Draft) -> None:
             draft.split(relation.references[0])
     for relation in list(draft.relations):
         for reference in list(relation.references):
-            draft.split(reference)
+            if not _stays_group(draft, reference):
+                draft.split(reference)
         if relation.kind.startswith("sees_"):
             draft.split(relation.subject)
     relations: list[Relation] = []
@@ -96,22 +100,18 @@ def _single_out(draft: Draft) -> None:
                 relation.kind, relation.references = "next", [first]
             relations.append(relation)
         elif len(relation.references) > 1:
-            every = relation.kind in (
-                "left",
-                "right",
-                "front",
-                "behind",
-                "nearer",
-                "farther",
-                "taller",
-                "wider",
-                "longer",
-            )
-            for reference in relation.references if every else relation.references[:1]:
-                relations.append(Relation(relation.kind, relation.subject, [reference], relation.value))
+            for reference in relation.references if relation.kind in _OF_EVERY else relation.references[:1]:
+                relations.append(replace(relation, references=[reference]))
         else:
             relations.append(relation)
     draft.relations = relations
+
+
+def _stays_group(draft: Draft, thing: Thing) -> bool:
+    """Whether single lines for its members would lose how they stand: in a row, around a table."""
+    around = any(relation.kind == "around" and relation.subject is thing for relation in draft.relations)
+    ends = any(relation.kind == "between" and thing in relation.references for relation in draft.relations)
+    return thing.count > 1 and bool(thing.arrangement or around) and not ends
 
 
 def _references(draft: Draft) -> dict[int, str]:
@@ -127,7 +127,12 @@ def _references(draft: Draft) -> dict[int, str]:
         numbers[thing.kind] += 1
         if id(thing) not in spoken:
             continue
-        if kinds[thing.kind] == 1 and thing.count == 1 and thing.kind not in _TAKEN:
+        if thing.count > 1:
+            plural = f"{thing.said}s" if thing.noun is None else thing.noun.plural
+            thing.name = f"{plural.replace(' ', '-')}-{numbers[thing.kind]}" if kinds[thing.kind] > 1 else plural
+            thing.name = thing.name.replace(" ", "-")
+            found[id(thing)] = thing.name
+        elif kinds[thing.kind] == 1 and thing.count == 1 and thing.kind not in _TAKEN:
             found[id(thing)] = thing.kind
         elif thing.color and thing.kind not in _TAKEN and looks[thing.color, thing.kind] == 1 and thing.count == 1:
             found[id(thing)] = f"{thing.color} {thing.kind}"
@@ -194,7 +199,8 @@ def _sizes(thing: Thing) -> list[str]:
     sizes = dict(thing.sizes)
     largest = sizes.pop("largest", None)
     if largest is not None:
-        edges = {extent: thing.extent(extent) for extent in ("width", "height", "length")}
+        usual = (1.0, 1.0, 1.0) if thing.noun is None else thing.noun.size
+        edges = dict(zip(("width", "height", "length"), usual))
         sizes.setdefault(max(edges, key=lambda extent: edges[extent]), largest)
     if thing.noun is None:
         return _box(sizes, thing.scale)
@@ -213,7 +219,10 @@ def _box(sizes: dict[str, float], scale: float) -> list[str]:
 
 
 def _clause(relation: Relation, references: dict[int, str]) -> str:
-    names = [references[id(reference)] for reference in relation.references]
+    names = [
+        references[id(reference)] + (" 1" if reference.count > 1 and relation.kind not in _OF_EVERY else "")
+        for reference in relation.references
+    ]
     value = "" if relation.value is None else _say(relation.value)
     return _CLAUSES[relation.kind].format(
         r=names[0] if names else "", s=names[-1] if names else "", v=value, by=f" by {value}" if value else ""

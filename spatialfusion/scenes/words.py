@@ -17,6 +17,7 @@ _SHOWN = 40  # characters of a word in a message
 
 # Words that carry no meaning here: "a red car at 0 m 6 m facing to the left".
 FILLERS = {"a", "an", "the", "m", "meter", "meters", "metre", "metres", "deg", "degree", "degrees"}
+_NOT_ALONE = {"meter", "meters"}  # units that are fillers only behind a number: "parking meter" is a thing
 COMPARATIVES = {"taller", "shorter", "wider", "narrower", "longer"}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(m|cm|deg|°)?")
 NUMBER_LIKE = re.compile(r"[+-]?\.?\d")
@@ -187,7 +188,12 @@ def split_text(text: str) -> Iterator[Words]:
                 spans.append((start + place, start + found.end()))
             elif found:
                 for part in _PART.finditer(found[0]):
-                    words = [word for word in _split(part[0].translate(_PLAIN)) if word not in FILLERS]
+                    behind_number = bool(statement) and NUMBER_LIKE.match(statement[-1]) is not None
+                    words = [
+                        word
+                        for word in _split(part[0].translate(_PLAIN))
+                        if word not in FILLERS or (word in _NOT_ALONE and not behind_number)
+                    ]
                     # A comma is no part of the word before it.
                     length = max(part[0].rfind(each) for each in ",，") if words[-1:] == [","] else len(part[0])
                     first = start + place + part.start()

@@ -1,0 +1,44 @@
+"""Rows, circles, orders, and the setting: what is said of several things or of all."""
+
+from __future__ import annotations
+
+ARRANGEMENTS: dict[str, tuple[str, ...]] = {
+    "row": (
+        "(form|forms|forming|make|makes|making) a [straight] (row|line|queue)",
+        "[<stand>] in FACTOR (rows|lines|columns|ranks)",
+        "[<stand>] in rows",
+        "[<stand>] in [a] [straight|single|long|neat] (row|line|file|queue|rank|column)",
+        "lined up",
+        "(lined|queued) up",
+        "in a (straight|single) line",
+    ),
+    "tilt": (
+        "(lean|leans|leaning|tilted|tilts|tilting|bent|bends|bending|slanting) [slightly] (to|towards) [the] HAND",
+    ),
+    # Nothing in scene text says these: they are listed.
+    "unsaid": (
+        "[<stand>] in a (triangle|square|semicircle|half circle|v|zigzag|pyramid|formation|crescent|star|cluster)",
+        "at [a] right (angle|angles) [to (each other|REF)]",
+        "at an angle [to (each other|REF)]",
+        "(perpendicular|diagonal) [to (each other|REF)]",
+        "(<face>|<look>|<turn>) (inward|inwards|outward|outwards|the middle)",
+        "(diagonally|crosswise|crossways|obliquely)",
+    ),
+    "circle": ("in a (circle|ring)", "(form|forms|forming|make|makes|making) a (circle|ring)"),
+    "order_right": (
+        "[<stand>] [in (that|this) order] [,] from left to right [in (that|this) order]",
+        "in (that|this) order",
+    ),
+    "order_left": ("[<stand>] from right to left",),
+    "order_back": ("[<stand>] from (front to back|closest to farthest|near to far)",),
+    "order_front": ("[<stand>] from (back to front|farthest to closest|far to near)",),
+    "outdoor": (
+        "outdoors",
+        "outside",
+        "in the open [air]",
+        "out in the open",
+        "in [the] nature",
+        "under the [open] sky",
+    ),
+    "room": ("indoors", "indoor", "in a building", "in the house interior"),
+}
