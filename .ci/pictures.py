@@ -22,8 +22,8 @@ from host_page import Page, open_page  # noqa: E402
 
 # Help pages: the workflow in which a node is shown, and the nodes beside it, by type.
 NODES = {
-    "sentence_to_depth": {"PlanScene": ("PreviewImage",), "SceneMask": ("MaskPreview",)},
-    "text_to_image": {
+    "SpatialFusion-Sentence-to-Depth": {"PlanScene": ("PreviewImage",), "SceneMask": ("MaskPreview",)},
+    "SpatialFusion-Text-to-Image": {
         "Loader": ("PredictDepth",),
         "LoadBase": ("Loader",),
         "PredictDepth": ("RenderDepth",),
@@ -31,17 +31,17 @@ NODES = {
         "RenderDepth": ("PreviewImage",),
         "ApplyDepth": ("KSampler",),
     },
-    "plan_edit_sample": {"EditDepth": ("MeasureDepth",), "MeasureDepth": ()},
-    "image_edit": {"ComposeScene": ("PreviewImage",)},
-    "swap_the_sampler": {"LoadDepth": ()},
-    "one_node_sampler": {"Sampler": ("SaveImage",)},
-    "geometry_to_mesh": {"SaveDepth": ()},
-    "scene_to_regions": {"SceneRegions": ("PreviewAny",)},
-    "orbit_camera": {"OrbitCamera": ("Preview3DAdvanced",), "CompareScene": ("SaveImage",)},
+    "SpatialFusion-Edit-the-Depth": {"EditDepth": ("MeasureDepth",), "MeasureDepth": ()},
+    "SpatialFusion-Image-Edit": {"ComposeScene": ("PreviewImage",)},
+    "SpatialFusion-Any-Sampler": {"LoadDepth": ()},
+    "SpatialFusion-One-Node": {"Sampler": ("SaveImage",)},
+    "SpatialFusion-Depth-to-Mesh": {"SaveDepth": ()},
+    "SpatialFusion-Regional-Prompts": {"SceneRegions": ("PreviewAny",)},
+    "SpatialFusion-Orbit-Camera": {"OrbitCamera": ("Preview3DAdvanced",), "CompareScene": ("SaveImage",)},
     # Not run: they need weights of others.
-    "estimator_to_adapter": {"ImportDepth": ()},
-    "scene_to_z_image": {"LimitControl": ("ZImageFunControlnet",)},
-    "best_of_four": {"PickBest": ("SelectDepth",), "SelectDepth": ("RenderDepth",)},
+    "SpatialFusion-Depth-of-a-Picture": {"ImportDepth": ()},
+    "SpatialFusion-Z-Image-Turbo": {"LimitControl": ("ZImageFunControlnet",)},
+    "SpatialFusion-Best-of-Four": {"PickBest": ("SelectDepth",), "SelectDepth": ("RenderDepth",)},
 }
 CORE = ("PreviewImage", "MaskPreview", "SaveImage", "KSampler", "PreviewAny", "Preview3DAdvanced")
 CORE += ("ZImageFunControlnet",)
@@ -66,13 +66,13 @@ COMPARE = """() => {
     for (const name of ["geometry", "masks"]) turned.connect(out(turned, name), compare, into(compare, name));
     compare.connect(out(compare, "overlay"), save, into(save, "images"));
 }"""
-NOT_RUN = ("estimator_to_adapter", "scene_to_z_image", "best_of_four")
+NOT_RUN = ("SpatialFusion-Depth-of-a-Picture", "SpatialFusion-Z-Image-Turbo", "SpatialFusion-Best-of-Four")
 # docs/images: whole pages.
 PAGES = {
-    "sentence_to_depth": "comfyui_sentence",
-    "text_to_image": "comfyui",
-    "plan_edit_sample": "comfyui_edit",
-    "image_edit": "comfyui_image_edit",
+    "SpatialFusion-Sentence-to-Depth": "comfyui_sentence",
+    "SpatialFusion-Text-to-Image": "comfyui",
+    "SpatialFusion-Edit-the-Depth": "comfyui_edit",
+    "SpatialFusion-Image-Edit": "comfyui_image_edit",
 }
 
 

@@ -49,7 +49,7 @@ def test_a_template_runs_and_shows_its_pictures(name, page):
 
 def test_a_sentence_that_is_typed_is_seen_as_depth(page):
     sentence, size = "a red ball on a table, zorply", 256
-    page.open("sentence_to_depth")
+    page.open("SpatialFusion-Sentence-to-Depth")
     page.type("SpatialFusionPlanScene", "sentence", sentence)
     for widget in ("width", "height"):
         page.set("SpatialFusionPlanScene", widget, size)
