@@ -14,7 +14,13 @@ WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
 # Heights of the parts of a node, in pixels.
 SLOT, WIDGET, TEXT, PICTURE, SAID = 20, 24, 96, 260, 60
 LETTER = 7.4  # of a title, in pixels
-PICTURES = {"PreviewImage", "SaveImage", "SpatialFusionSaveDepth", "SpatialFusionPredictDepth"}
+PICTURES = {
+    "PreviewImage",
+    "SaveImage",
+    "SpatialFusionSaveDepth",
+    "SpatialFusionPredictDepth",
+    "SpatialFusionEditDepth",
+}
 PICTURES |= {"SaveGLB", "Preview3D", "MaskPreview"}
 TEXTS = {
     "PreviewAny",
@@ -187,7 +193,7 @@ def size_of(node: Node, info: dict[str, Any]) -> tuple[int, int]:
     height += PICTURE if node.type in PICTURES else SAID if node.type in TEXTS else 0
     width, height = node.size or (280 if texts else 230, height)
     title = node.title or info["display_name"] or node.type
-    return max(width, math.ceil(LETTER * len(title)) + 2 * TITLE + 5), height
+    return max(width, math.ceil(LETTER * len(title)) + 2 * TITLE + 20), height
 
 
 def height_of_socket(node: Node, info: dict[str, Any], number: int) -> float:

@@ -207,7 +207,7 @@ def bezier(a: Point, b: Point, c: Point, d: Point, steps: int = 60) -> list[Poin
 def behind(path: list[Point], source: int, target: int, boxes: dict[int, Box]) -> bool:
     """Whether a path runs behind a node; its own two hide its ends, up to a slot's place."""
     for number, (left, top, right, bottom) in boxes.items():
-        inner = SLOT if number in (source, target) else -2
+        inner = SLOT * 0.6 if number in (source, target) else -2
         if any(left + inner < x < right - inner and top + inner < y < bottom - inner for x, y in path):
             return True
     return False

@@ -222,7 +222,7 @@ def plan_edit_sample() -> Workflow:
     model, base = load_tiny(flow)
     flow.column("Plan the depth")
     plan = flow.add(
-        "SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT, after="fixed", size=(290, 560)
+        "SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT, after="fixed", size=(290, 586)
     )
     flow.column("Where to edit")
     black = flow.add("SolidMask", title="Everywhere", value=0.0, width=128, height=128)
@@ -238,15 +238,13 @@ def plan_edit_sample() -> Workflow:
         feather=3.0,
         mask=mask["MASK"],
     )
-    flow.add("SpatialFusionMeasureDepth", title="Metres before", geometry=plan["geometry"], mask_a=mask["MASK"])
     flow.column()
+    flow.add("SpatialFusionMeasureDepth", title="Metres before", geometry=plan["geometry"], mask_a=mask["MASK"])
     flow.add("SpatialFusionMeasureDepth", title="Metres after", geometry=edited["geometry"], mask_a=mask["MASK"])
     fixed = {"mode": "log", "range": "fixed", "near": 1.0, "far": 30.0}
     rendered = flow.add("SpatialFusionRenderDepth", geometry=edited["geometry"], **fixed)
     flow.column("Draw the image", row=1)
-    negative = flow.add(
-        "SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"], size=(290, 210)
-    )
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
     flow.column()
     patched = apply(flow, model, base, edited["geometry"])
     latent = latent_of(flow)
@@ -364,7 +362,7 @@ def best_of_four() -> Workflow:
     flow.column()
     plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128, size=(290, 400))
     flow.column("Draw four")
-    encode = {"spatialfusion": model["spatialfusion"], "size": (280, 200)}
+    encode = {"spatialfusion": model["spatialfusion"]}
     positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
     flow.column()
@@ -383,11 +381,11 @@ def best_of_four() -> Workflow:
         "SpatialFusionCompareScene", scene=plan["scene"], geometry=moge["moge_geometry"], scale="fitted"
     )
     flow.column("Keep the best")
-    flow.add("PreviewImage", title="Metres asked and found", images=compared["overlay"], size=(250, 260))
+    flow.add("PreviewImage", title="Metres asked and found", images=compared["overlay"], size=(250, 170))
     best = flow.add("SpatialFusionPickBest", images=drawn["IMAGE"], scores=compared["score"])
     flow.column()
     kept = flow.add("SpatialFusionSelectDepth", geometry=moge["moge_geometry"], index=best["index"])
-    flow.add("SaveImage", images=best["image"], filename_prefix="SpatialFusion/best_of_four", size=(260, 310))
+    flow.add("SaveImage", images=best["image"], filename_prefix="SpatialFusion/best_of_four", size=(260, 270))
     flow.column()
     rendered = flow.add("SpatialFusionRenderDepth", geometry=kept["geometry"], size=(220, 140))
     flow.column()
@@ -451,14 +449,14 @@ def estimator_to_adapter() -> Workflow:
     flow.column()
     scene = flow.add("SpatialFusionComposeScene", width=512, height=512)
     flow.column("Estimate its depth")
-    source = flow.add("PreviewImage", title="Picture", images=scene["image"], size=(260, 290))
+    source = flow.add("PreviewImage", title="Picture", images=scene["image"], size=(260, 240))
     moge = flow.add("MoGeInference", moge_model=loader["MOGE_MODEL"], image=scene["image"], batch_size=1)
     flow.column()
     imported = flow.add("SpatialFusionImportDepth", moge_geometry=moge["moge_geometry"])
     flow.column("Load", row=1)
     model, base = flow.add("SpatialFusionLoader"), flow.add("SpatialFusionLoadBase")
     flow.column("Draw the image")
-    words = {"spatialfusion": model["spatialfusion"], "size": (280, 210)}
+    words = {"spatialfusion": model["spatialfusion"]}
     prompt = "a green car in front of an orange house"
     positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=prompt, **words)
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **words)
@@ -474,14 +472,12 @@ def estimator_to_adapter() -> Workflow:
 
 def geometry_to_mesh() -> Workflow:
     flow = Workflow(
-        "## Depth to mesh and point cloud\n\nPredicted depth has metres and a camera, so it is a surface in space. The "
-        "core's MoGe node turns it into a mesh, and Save Metric Depth writes a point cloud (.ply) and a mesh (.glb) to "
-        f"the output folder.\n\n{NOTHING_TO_DOWNLOAD}"
+        "## Depth to mesh and point cloud\n\nDepth in metres with a camera is a surface in space. The core's MoGe node "
+        "turns it into a mesh, and Save Metric Depth writes a point cloud (.ply) and a mesh (.glb) to the output "
+        f"folder. The depth of every other node of the pack can be connected instead.\n\n{NO_MODEL}"
     )
-    flow.column("Load")
-    model = flow.add("SpatialFusionLoader")
-    flow.column("Plan the depth")
-    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT, seed=2)
+    flow.column("Say what is where")
+    plan = flow.add("SpatialFusionPlanScene", sentence=ROOM, seed=1, width=512, height=512)
     flow.column("Make files")
     mesh = flow.add("MoGePointMapToMesh", moge_geometry=plan["geometry"])
     saved = flow.add(
@@ -718,7 +714,8 @@ def depth_to_controlnet() -> Workflow:
     flow = Workflow(
         "## Predicted depth to ControlNet\n\nThe tiny model plans the depth of a sentence, and a depth ControlNet of "
         "the core draws it with Qwen-Image. Any depth ControlNet takes the picture, as near is white. What the tiny "
-        f"model draws is coarse, so depth ends at half the steps (end {END:g}), at a strength of {STRENGTH:g}.\n\n{needs(*QWEN_FILES)}",
+        f"model draws is coarse, so depth ends at half the steps (end {END:g}), at a strength of {STRENGTH:g}.\n\n"
+        f"{needs(*QWEN_FILES)}",
         below_note=False,
     )
     loaded = load_qwen(flow)
