@@ -241,8 +241,6 @@ def plan_edit_sample() -> Workflow:
     flow.column()
     flow.add("SpatialFusionMeasureDepth", title="Metres before", geometry=plan["geometry"], mask_a=mask["MASK"])
     flow.add("SpatialFusionMeasureDepth", title="Metres after", geometry=edited["geometry"], mask_a=mask["MASK"])
-    fixed = {"mode": "log", "range": "fixed", "near": 1.0, "far": 30.0}
-    rendered = flow.add("SpatialFusionRenderDepth", geometry=edited["geometry"], **fixed)
     flow.column("Draw the image", row=1)
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
     flow.column()
@@ -252,6 +250,9 @@ def plan_edit_sample() -> Workflow:
     sampled = sample(flow, patched["model"], plan["positive"], negative["conditioning"], latent)
     image = result(flow, sampled["LATENT"], base["vae"], "plan_edit_sample")
     flow.column("Edited depth")
+    fixed = {"mode": "log", "range": "fixed", "near": 1.0, "far": 30.0}
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=edited["geometry"], **fixed)
+    flow.column()
     after = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(260, 310))
     flow.thumbnail, flow.corner, flow.tint = [after, image], "right", ("#2b0505", "#ffe8a3")
     return flow
