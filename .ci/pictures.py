@@ -1,9 +1,10 @@
 """Takes the pictures of ComfyUI's page that docs/ and the help pages show.
 
-    python .ci/pictures.py HOST PACK
+    python .ci/pictures.py HOST
 
-HOST is a running ComfyUI, such as http://127.0.0.1:8188, and PACK the name of this pack's folder in its custom_nodes.
-Needs playwright and chromium. Run it again whenever the nodes' looks or the embedded weights change.
+HOST is a running ComfyUI, such as http://127.0.0.1:8188, in whose custom_nodes this pack's folder is called
+SpatialFusion, as the page writes that name above each node. Needs playwright and chromium. Run it again whenever the
+nodes' looks or the embedded weights change.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ NODES = {
         "ApplyDepth": ("KSampler",),
     },
     "SpatialFusion-Edit-the-Depth": {"EditDepth": ("MeasureDepth",), "MeasureDepth": ()},
-    "SpatialFusion-Image-Edit": {"ComposeScene": ("PreviewImage",)},
+    "SpatialFusion-Image-Edit": {"ComposeScene": ()},
     "SpatialFusion-Any-Sampler": {"LoadDepth": ()},
-    "SpatialFusion-One-Node": {"Sampler": ("SaveImage",)},
+    "SpatialFusion-One-Node": {"Sampler": ()},
     "SpatialFusion-Depth-to-Mesh": {"SaveDepth": ()},
     "SpatialFusion-Regional-Prompts": {"SceneRegions": ("PreviewAny",)},
     "SpatialFusion-Orbit-Camera": {"OrbitCamera": ("Preview3DAdvanced",), "CompareScene": ("SaveImage",)},
@@ -79,14 +80,13 @@ PAGES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("host")
-    parser.add_argument("pack")
     parser.add_argument("--only", nargs="+", choices=NODES, default=list(NODES), metavar="WORKFLOW")
     options = parser.parse_args()
     folder = ROOT / "web" / "docs" / "images"
     folder.mkdir(exist_ok=True)
     address = options.host.rstrip("/")
     keep_a_depth(address)
-    with open_page(address, 2000, 1100, pack=options.pack) as page:
+    with open_page(address, 2000, 1100, pack="SpatialFusion") as page:
         for workflow in options.only:
             nodes = NODES[workflow]
             page.open(workflow)

@@ -49,6 +49,65 @@ class Page:
                    || (n.imgs?.length && n.imgs.every((i) => i.naturalWidth > 0)))"""
         )
 
+    def boxes(self) -> dict[str, tuple[float, float, float, float]]:
+        """Left, top, right and bottom of every node with its title bar, by "id title"."""
+        found = self.page.evaluate(
+            "() => window.app.graph._nodes.map((n) => [`${n.id} ${n.title}`, ...n.pos, ...n.size])"
+        )
+        return {name: (x, y - 30, x + width, y + height) for name, x, y, width, height in found}
+
+    def zoom(self) -> tuple[float, bool]:
+        """The zoom, and whether text is drawn at it."""
+        return self.page.evaluate("() => [window.app.canvas.ds.scale, !window.app.canvas.low_quality]")
+
+    def found_templates(self, query: str) -> list[str]:
+        """The names that the template browser shows for a query."""
+        if not self.page.get_by_role("dialog").count():
+            self.page.get_by_role("button", name="Templates").first.click()
+        box = self.page.get_by_role("dialog").locator("input").first
+        box.fill(query)
+        self.page.wait_for_timeout(2000)
+        return self.page.evaluate(
+            "() => [...document.querySelectorAll('[data-testid^=template-workflow-]')].map((e) => e.dataset.testid)"
+        )
+
+    def found_nodes(self, query: str, press: str = "Escape") -> list[str]:
+        """What the search for nodes shows for a query, best first; `press` "Enter" puts the first in the graph."""
+        self.page.mouse.dblclick(900, 800)
+        self.page.wait_for_timeout(1000)
+        self.page.keyboard.type(query, delay=30)
+        options = self.page.get_by_role("option")
+        options.first.wait_for()
+        self.page.wait_for_timeout(1500)
+        found = options.all_inner_texts()
+        self.page.keyboard.press(press)
+        self.page.wait_for_timeout(1500)
+        if press == "Enter":
+            self.page.mouse.click(900, 300)  # where the new node is let go
+            self.page.wait_for_timeout(500)
+        return found
+
+    def prompt(self) -> dict[str, Any]:
+        """What the page would queue."""
+        return self.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+
+    def run_app(self, results: int) -> list[tuple[int, int]]:
+        """Press Run in app mode, and wait for so many pictures; their sizes."""
+        skip = self.page.get_by_role("button", name="Skip")
+        self.page.wait_for_timeout(3000)
+        if skip.count():
+            skip.click()
+        self.page.get_by_role("button", name="Run", exact=True).first.click()
+        self.page.wait_for_function(
+            """(count) => Object.values(window.app.nodeOutputs).filter((o) => o?.images?.length).length >= count""",
+            arg=results,
+        )
+        self.page.wait_for_timeout(3000)
+        return self.page.evaluate(
+            """() => [...document.querySelectorAll("img")].filter((i) => i.src.includes("/view"))
+                   .map((i) => [i.naturalWidth, i.naturalHeight])"""
+        )
+
     def type(self, kind: str, widget: str, text: str) -> None:
         """Type a text into a box of the first node of a type, as a user does."""
         before = self._widget(kind, widget)
