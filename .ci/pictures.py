@@ -23,12 +23,12 @@ from host_page import Page, open_page  # noqa: E402
 
 # Help pages: the workflow in which a node is shown, and the nodes beside it, by type.
 NODES = {
-    "SpatialFusion-Sentence-to-Depth": {"PlanScene": ("PreviewImage",), "SceneMask": ("MaskPreview",)},
+    "SpatialFusion-Sentence-to-Depth": {"PlanScene": (), "SceneMask": ("MaskPreview",)},
     "SpatialFusion-Text-to-Image": {
-        "Loader": ("PredictDepth",),
-        "LoadBase": ("Loader",),
-        "PredictDepth": ("RenderDepth",),
-        "EncodePrompt": ("PredictDepth",),
+        "Loader": (),
+        "LoadBase": (),
+        "PredictDepth": (),
+        "EncodePrompt": (),
         "RenderDepth": ("PreviewImage",),
         "ApplyDepth": ("KSampler",),
     },
@@ -60,7 +60,7 @@ COMPARE = """() => {
     const { graph } = window.app, all = (type) => graph._nodes.filter((n) => n.type === type);
     const plan = all("SpatialFusionPlanScene")[0], turned = all("SpatialFusionOrbitCamera")[1];
     const [compare, save] = ["SpatialFusionCompareScene", "SaveImage"].map((type) => window.LiteGraph.createNode(type));
-    [compare, save].forEach((node, i) => { graph.add(node); node.pos = [360 * i, 1400]; node.size = [340, 420]; });
+    [compare, save].forEach((node, i) => { graph.add(node); node.pos = [360 * i, 1000]; node.size = [340, 420]; });
     const out = (node, name) => node.outputs.findIndex((o) => o.name === name);
     const into = (node, name) => node.inputs.findIndex((o) => o.name === name);
     plan.connect(out(plan, "scene"), compare, into(compare, "scene"));
@@ -92,6 +92,7 @@ def main() -> None:
             page.open(workflow)
             if "CompareScene" in nodes:
                 page.page.evaluate(COMPARE)
+                page.page.keyboard.press(".")  # in view: what is not drawn does not fetch its picture
             if workflow not in NOT_RUN:
                 page.run()
             else:

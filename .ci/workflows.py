@@ -388,7 +388,7 @@ def best_of_four() -> Workflow:
     kept = flow.add("SpatialFusionSelectDepth", geometry=moge["moge_geometry"], index=best["index"])
     flow.add("SaveImage", images=best["image"], filename_prefix="SpatialFusion/best_of_four", size=(260, 270))
     flow.column()
-    rendered = flow.add("SpatialFusionRenderDepth", geometry=kept["geometry"], size=(220, 140))
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=kept["geometry"], size=(220, 150))
     flow.column()
     flow.add("PreviewImage", title="Its depth", images=rendered["image"], size=(220, 260))
     flow.thumbnail = [four]

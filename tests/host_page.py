@@ -164,7 +164,7 @@ class Page:
         """A picture of the part of the graph that holds the first node of each of these types."""
         box = self.page.evaluate(
             """([kinds, scale, margin]) => {
-                const { graph, canvas } = window.app, title = 30;
+                const { graph, canvas } = window.app, title = 50;  // with the pack's badge above
                 const nodes = kinds.map((kind) => graph._nodes.find((n) => n.type === kind));
                 const left = Math.min(...nodes.map((n) => n.pos[0])), top = Math.min(...nodes.map((n) => n.pos[1]));
                 const right = Math.max(...nodes.map((n) => n.pos[0] + n.size[0]));

@@ -20,7 +20,8 @@ from spatialfusion.planner.plan import plan
 # Nodes of the workflows that show pictures, and how large where the workflow's own size is known.
 pytestmark = pytest.mark.host
 
-PICTURES = {"PreviewImage", "SaveImage", "MaskPreview", "SpatialFusionSaveDepth"}
+PICTURES = {"PreviewImage", "SaveImage", "MaskPreview"}
+PICTURES |= {f"SpatialFusion{name}Depth" for name in ("Save", "Predict", "Edit")}
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_a_blueprint_is_one_node_that_posts_what_is_in_it(path, page):
 
 
 def test_a_sentence_that_is_typed_is_seen_as_depth(page):
-    sentence, size = "a red ball on a table, zorply", 256
+    sentence, size = "a red ball on a table, 17 of them tomorrow", 256
     page.open("SpatialFusion-Sentence-to-Depth")
     page.type("SpatialFusionPlanScene", "sentence", sentence)
     for widget in ("width", "height"):
@@ -133,5 +134,5 @@ def test_a_sentence_that_is_typed_is_seen_as_depth(page):
     for title, picture in expected.items():
         pixels = np.asarray(Image.open(io.BytesIO(shown[title])).convert("RGB"), dtype=float)
         assert np.abs(pixels - 255 * picture.numpy()).max() <= 1, title
-    assert page.said("SpatialFusionPlanScene") == "Not understood: zorply."
+    assert page.said("SpatialFusionPlanScene") == "Not understood: 17, tomorrow."
     assert page.errors() == 0

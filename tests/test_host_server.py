@@ -151,6 +151,21 @@ def test_every_input_and_output_is_explained(infos):
             assert info["description"] and info["search_aliases"], node_id
 
 
+@pytest.mark.parametrize(
+    ("words", "nodes"),
+    [
+        ("3d layout", {"PlanScene", "ComposeScene", "OrbitCamera"}),
+        ("blockout", {"PlanScene", "ComposeScene", "OrbitCamera", "SceneRegions", "LimitControl"}),
+        ("camera", {"PlanScene", "ComposeScene", "OrbitCamera"}),
+        ("regional prompt", {"PlanScene", "ComposeScene", "SceneRegions", "SceneMask"}),
+    ],
+)
+def test_nodes_are_found_by_what_people_look_for(words, nodes, infos):
+    """The page searches names and these words; tests/test_host_page.py types them."""
+    found = {name for name, info in infos.items() if words in [alias.lower() for alias in info["search_aliases"] or ()]}
+    assert {f"SpatialFusion{name}" for name in nodes} <= found
+
+
 # Workflows ------------------------------------------------------------------------------------------------------------
 
 
