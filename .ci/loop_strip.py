@@ -1,4 +1,4 @@
-"""Takes docs/images/loop.jpg from ComfyUI's page: a sentence is typed, a thing is dragged, the image drawn and measured.
+"""Takes docs/images/loop.jpg from ComfyUI's page: type a sentence, drag a thing, draw the image, measure it.
 
     python .ci/loop_strip.py HOST
 

@@ -33,6 +33,7 @@ class Page:
         self.page.wait_for_function(
             "(types) => window.app?.graph?._nodes?.map((n) => n.type).sort().join() === types",
             arg=",".join(sorted(node["type"] for node in file["nodes"])),
+            polling=200,  # not with each frame drawn: app mode draws none of the graph
         )
 
     def run(self) -> None:
@@ -73,7 +74,7 @@ class Page:
 
     def found_nodes(self, query: str, press: str = "Escape") -> list[str]:
         """What the search for nodes shows for a query, best first; `press` "Enter" puts the first in the graph."""
-        self.page.mouse.dblclick(900, 800)
+        self.page.mouse.dblclick(250, 900)  # where templates have no node
         self.page.wait_for_timeout(1000)
         self.page.keyboard.type(query, delay=30)
         options = self.page.get_by_role("option")
@@ -83,7 +84,7 @@ class Page:
         self.page.keyboard.press(press)
         self.page.wait_for_timeout(1500)
         if press == "Enter":
-            self.page.mouse.click(900, 300)  # where the new node is let go
+            self.page.mouse.click(250, 700)  # where the new node is let go
             self.page.wait_for_timeout(500)
         return found
 
