@@ -14,14 +14,8 @@ WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
 # Heights of the parts of a node, in pixels.
 SLOT, WIDGET, TEXT, PICTURE, SAID = 20, 24, 96, 260, 60
 LETTER = 7.4  # of a title, in pixels
-PICTURES = {
-    "PreviewImage",
-    "SaveImage",
-    "SpatialFusionSaveDepth",
-    "SpatialFusionPredictDepth",
-    "SpatialFusionEditDepth",
-}
-PICTURES |= {"SaveGLB", "Preview3D", "MaskPreview"}
+PICTURES = {f"SpatialFusion{name}Depth" for name in ("Save", "Predict", "Edit", "Import")}
+PICTURES |= {"PreviewImage", "SaveImage", "SaveGLB", "Preview3D", "MaskPreview"}
 TEXTS = {
     "PreviewAny",
     *("SpatialFusion" + name for name in ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions")),
