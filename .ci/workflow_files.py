@@ -352,10 +352,10 @@ def page_graph(
         "bgcolor": "#000",
     }
     extra: dict[str, Any] = {"ds": {"scale": 0.6, "offset": [100, 160]}, **extra_of(reroutes, wires)}
+    extra["linearMode"] = app  # unsaid, a page in app mode would stay in it
     if app:
         assert flow.app is not None
         asked, shown = flow.app
-        extra["linearMode"] = True
         extra["linearData"] = {"inputs": [[n.id, w] for n, w in asked], "outputs": [n.id for n in shown]}
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"spatialfusion/workflows/{name}")),

@@ -198,7 +198,7 @@ def test_an_app_is_its_workflow_with_a_choice_of_widgets_and_results(name):
         json.loads((FOLDER / f"{n}.json").read_text(encoding="utf-8")) for n in (name, name.removesuffix(".app"))
     )
     chosen = app["extra"].pop("linearData")
-    assert app["extra"].pop("linearMode") is True
+    assert (app["extra"].pop("linearMode"), flow["extra"].pop("linearMode")) == (True, False)
     assert {key: app[key] for key in app if key != "id"} == {key: flow[key] for key in flow if key != "id"}
     nodes = {node["id"]: node for node in app["nodes"]}
     for node, widget in chosen["inputs"]:
