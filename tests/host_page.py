@@ -74,8 +74,11 @@ class Page:
 
     def found_nodes(self, query: str, press: str = "Escape") -> list[str]:
         """What the search for nodes shows for a query, best first; `press` "Enter" puts the first in the graph."""
-        self.page.mouse.dblclick(250, 900)  # where templates have no node
-        self.page.wait_for_timeout(1000)
+        for _ in range(20):  # a busy page lets the first clicks go by
+            self.page.mouse.dblclick(250, 900)  # where templates have no node
+            self.page.wait_for_timeout(1500)
+            if self.page.evaluate("() => document.activeElement.tagName === 'INPUT'"):
+                break
         self.page.keyboard.type(query, delay=30)
         options = self.page.get_by_role("option")
         options.first.wait_for()
