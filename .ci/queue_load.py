@@ -1,4 +1,4 @@
-"""A ComfyUI with a long queue: prompts of the template text_to_image, every tenth of them cancelled.
+"""A ComfyUI with a long queue: prompts of the template Text-to-Image, every tenth of them cancelled.
 
     COMFYUI_PATH=... python .ci/queue_load.py [--prompts N] [--steps N]
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from host_server import Host  # noqa: E402
 
-WORKFLOW = ROOT / "workflows" / "api" / "text_to_image.json"
+WORKFLOW = ROOT / "workflows" / "api" / "SpatialFusion-Text-to-Image.json"
 CHECKED = 5  # prompts that are run again alone
 
 

@@ -1,9 +1,10 @@
 """Takes the images of ComfyUI's page that docs/ and the help pages show.
 
-    python .ci/screenshots.py HOST PACK
+    python .ci/screenshots.py HOST
 
-HOST is a running ComfyUI, such as http://127.0.0.1:8188, and PACK the name of this pack's folder in its custom_nodes.
-Needs playwright and chromium. Run it again whenever the nodes' looks or the embedded weights change.
+HOST is a running ComfyUI, such as http://127.0.0.1:8188, in whose custom_nodes this pack's folder is called
+SpatialFusion, as the page writes that name above each node. Needs playwright and chromium. Run it again whenever the
+nodes' looks or the embedded weights change.
 """
 
 from __future__ import annotations
@@ -21,26 +22,26 @@ from spatialfusion.evaluate.comfyui import ComfyUI  # noqa: E402
 
 # Help pages: the workflow in which a node is shown, and the nodes beside it, by type.
 NODES = {
-    "sentence_to_depth": {"PlanScene": ("PreviewImage",), "SceneMask": ("MaskPreview",)},
-    "text_to_image": {
-        "Loader": ("PredictDepth",),
-        "LoadBase": ("Loader",),
-        "PredictDepth": ("RenderDepth",),
-        "EncodePrompt": ("PredictDepth",),
+    "SpatialFusion-Sentence-to-Depth": {"PlanScene": (), "SceneMask": ("MaskPreview",)},
+    "SpatialFusion-Text-to-Image": {
+        "Loader": (),
+        "LoadBase": (),
+        "PredictDepth": (),
+        "EncodePrompt": (),
         "RenderDepth": ("PreviewImage",),
         "ApplyDepth": ("KSampler",),
     },
-    "plan_edit_sample": {"EditDepth": ("MeasureDepth",), "MeasureDepth": ()},
-    "image_edit": {"ComposeScene": ("PreviewImage",)},
-    "swap_the_sampler": {"LoadDepth": ()},
-    "one_node_sampler": {"Sampler": ("SaveImage",)},
-    "geometry_to_mesh": {"SaveDepth": ()},
-    "scene_to_regions": {"SceneRegions": ("PreviewAny",)},
-    "orbit_camera": {"OrbitCamera": ("Preview3DAdvanced",), "CompareScene": ("SaveImage",)},
+    "SpatialFusion-Edit-the-Depth": {"EditDepth": ("MeasureDepth",), "MeasureDepth": ()},
+    "SpatialFusion-Image-Edit": {"ComposeScene": ()},
+    "SpatialFusion-Any-Sampler": {"LoadDepth": ()},
+    "SpatialFusion-One-Node": {"Sampler": ()},
+    "SpatialFusion-Depth-to-Mesh": {"SaveDepth": ()},
+    "SpatialFusion-Regional-Prompts": {"SceneRegions": ("PreviewAny",)},
+    "SpatialFusion-Orbit-Camera": {"OrbitCamera": ("Preview3DAdvanced",), "CompareScene": ("SaveImage",)},
     # Not run: they need weights of others.
-    "estimator_to_adapter": {"ImportDepth": ()},
-    "scene_to_z_image": {"LimitControl": ("ZImageFunControlnet",)},
-    "best_of_four": {"PickBest": ("SelectDepth",), "SelectDepth": ("RenderDepth",)},
+    "SpatialFusion-Depth-of-a-Picture": {"ImportDepth": ()},
+    "SpatialFusion-Z-Image-Turbo": {"LimitControl": ("ZImageFunControlnet",)},
+    "SpatialFusion-Best-of-Four": {"PickBest": ("SelectDepth",), "SelectDepth": ("RenderDepth",)},
 }
 CORE = ("PreviewImage", "MaskPreview", "SaveImage", "KSampler", "PreviewAny", "Preview3DAdvanced")
 CORE += ("ZImageFunControlnet",)
@@ -58,39 +59,39 @@ COMPARE = """() => {
     const { graph } = window.app, all = (type) => graph._nodes.filter((n) => n.type === type);
     const plan = all("SpatialFusionPlanScene")[0], turned = all("SpatialFusionOrbitCamera")[1];
     const [compare, save] = ["SpatialFusionCompareScene", "SaveImage"].map((type) => window.LiteGraph.createNode(type));
-    [compare, save].forEach((node, i) => { graph.add(node); node.pos = [360 * i, 1400]; node.size = [340, 420]; });
+    [compare, save].forEach((node, i) => { graph.add(node); node.pos = [360 * i, 1000]; node.size = [340, 420]; });
     const out = (node, name) => node.outputs.findIndex((o) => o.name === name);
     const into = (node, name) => node.inputs.findIndex((o) => o.name === name);
     plan.connect(out(plan, "scene"), compare, into(compare, "scene"));
     for (const name of ["geometry", "masks"]) turned.connect(out(turned, name), compare, into(compare, name));
     compare.connect(out(compare, "overlay"), save, into(save, "images"));
 }"""
-NOT_RUN = ("estimator_to_adapter", "scene_to_z_image", "best_of_four")
+NOT_RUN = ("SpatialFusion-Depth-of-a-Picture", "SpatialFusion-Z-Image-Turbo", "SpatialFusion-Best-of-Four")
 # docs/images: whole pages.
 PAGES = {
-    "sentence_to_depth": "comfyui_sentence",
-    "text_to_image": "comfyui",
-    "plan_edit_sample": "comfyui_edit",
-    "image_edit": "comfyui_image_edit",
+    "SpatialFusion-Sentence-to-Depth": "comfyui_sentence",
+    "SpatialFusion-Text-to-Image": "comfyui",
+    "SpatialFusion-Edit-the-Depth": "comfyui_edit",
+    "SpatialFusion-Image-Edit": "comfyui_image_edit",
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("host")
-    parser.add_argument("pack")
     parser.add_argument("--only", nargs="+", choices=NODES, default=list(NODES), metavar="WORKFLOW")
     options = parser.parse_args()
     folder = ROOT / "web" / "docs" / "images"
     folder.mkdir(exist_ok=True)
     address = options.host.rstrip("/")
     keep_a_depth(address)
-    with open_page(address, 2000, 1100, pack=options.pack) as page:
+    with open_page(address, 2000, 1100, pack="SpatialFusion") as page:
         for workflow in options.only:
             nodes = NODES[workflow]
             page.open(workflow)
             if "CompareScene" in nodes:
                 page.page.evaluate(COMPARE)
+                page.page.keyboard.press(".")  # in view: what is not drawn does not fetch its picture
             if workflow not in NOT_RUN:
                 page.run()
             else:

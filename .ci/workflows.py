@@ -1,135 +1,98 @@
-"""Writes the workflow templates of workflows/ from the descriptions below, which are where to change them.
+"""Writes the workflow templates and blueprints from the descriptions below, which are where to change them.
 
     python .ci/workflows.py HOST [--thumbnails]
 
 HOST is a running ComfyUI with the pack, such as http://127.0.0.1:8188, or a file with its saved /object_info. Each
-description gives workflows/NAME.json, for the page, and workflows/api/NAME.json, for POST /prompt. With --thumbnails
-(which needs the running host) each workflow is run, or the part of it that needs no download, and workflows/NAME.jpg is
-made of its pictures. Run it again whenever the inputs of a node or the embedded weights change.
+description gives workflows/NAME.json, for the page, and workflows/api/NAME.json, for POST /prompt; some give a
+blueprint in subgraphs/ too, or NAME.app.json, the same in app mode. With --thumbnails (which needs the running host)
+each workflow is run, or the part of it that needs no download, and workflows/NAME.jpg is made of its pictures. Run it
+again whenever the inputs of a node or the embedded weights change.
+
+The page's template browser shows and searches nothing but the file's name: hence the pack's name in each.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import re
-import time
-import urllib.parse
-import urllib.request
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workflow_files import Blueprint, Node, Output, Workflow, api_prompt, blueprint_file, page_graph
+from workflow_thumbnails import request, thumbnail
+
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "workflows"
+FOLDER, BLUEPRINTS = ROOT / "workflows", ROOT / "subgraphs"
 PROMPT = "a red car in front of a blue house"
 SENTENCE = "a giraffe two metres behind a red jeep, and a tree to the left of the giraffe"
-WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
-# Rows of the page, in pixels.
-SLOT, WIDGET, TEXT, PICTURE, TITLE = 20, 24, 96, 280, 30
-PICTURES = {"PreviewImage", "SaveImage", "SpatialFusionSaveDepth", "SaveGLB", "Preview3D", "MaskPreview"}
-TEXTS = {
-    "PreviewAny",
-    *("SpatialFusion" + name for name in ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions")),
-    *("SpatialFusion" + name for name in ("OrbitCamera", "CompareScene", "PickBest")),
-}
-BESIDE, BELOW = 70, 60  # between columns, and between the nodes of one
+PAIR = "a yellow ball on the left of a red chair"
+SEA = "a sailing boat in front of a lighthouse"
+ROOM = "a piano in a room, a cat on the piano, a floor lamp to the left of it"
+MEETING = "a robot facing a dinosaur"
+STREET = "a bicycle in front of a red telephone box, a dog to the left of the bicycle"
+HOME = "a green tree to the left of a white house"
 
 
-# Describing -----------------------------------------------------------------------------------------------------------
+# Files to download ----------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Node:
-    """A node: its inputs are values of widgets, and outputs of other nodes. Widgets not named have their defaults.
-
-    after: what the page does with the seed after a run, "fixed" or "randomize"; None for the input's own way. size:
-    (width, height) on the page, where the usual one does not show enough.
-    """
-
-    type: str
-    inputs: dict[str, Any]
-    title: str | None = None
-    models: tuple[dict[str, str], ...] = ()
-    after: str | None = None
-    id: int = 0
-    size: tuple[int, int] | None = None
-
-    def __getitem__(self, output: str) -> Output:
-        return Output(self, output)
-
-
-@dataclass
-class Output:
-    node: Node
-    name: str
-
-
-@dataclass
-class Workflow:
-    """Columns of nodes from left to right, each under a heading, the first below a note.
-
-    thumbnail: the nodes whose pictures are shown. Where weights have to be downloaded, only these nodes and what they
-    need are run for it.
-    """
-
-    note: str
-    columns: list[tuple[str, list[Node]]] = field(default_factory=list)
-    thumbnail: list[Node] = field(default_factory=list)
-
-    def column(self, heading: str) -> None:
-        self.columns.append((heading, []))
-
-    def add(self, kind: str, /, *, title: str | None = None, models=(), after=None, **inputs) -> Node:
-        node = Node(kind, inputs, title, tuple(models), after, id=2 + len(self.nodes))
-        self.columns[-1][1].append(node)
-        return node
-
-    @property
-    def nodes(self) -> list[Node]:
-        return [node for _, nodes in self.columns for node in nodes]
-
-
-def weights(repo: str, path: str, directory: str) -> tuple[str, dict[str, str]]:
-    """A public file's name, and what the page's dialog for missing models wants to know of it."""
+def weights(repo: str, path: str, directory: str, size: str = "") -> tuple[str, dict[str, str], str]:
+    """A public file's name, what the page's dialog for missing models wants to know of it, and its size where known."""
     name = path.rsplit("/", 1)[-1]
-    return name, {"name": name, "url": f"https://huggingface.co/{repo}/resolve/main/{path}", "directory": directory}
+    url = f"https://huggingface.co/{repo}/resolve/main/{path}"
+    return name, {"name": name, "url": url, "directory": directory}, size
 
 
-# As the core's own templates name them.
+# As the core's own templates name them; sizes as their repositories list them.
 QWEN = "Comfy-Org/Qwen-Image_ComfyUI"
-DIFFUSION = weights(QWEN, "split_files/diffusion_models/qwen_image_fp8_e4m3fn.safetensors", "diffusion_models")
-TEXT_ENCODER = weights(QWEN, "split_files/text_encoders/qwen_2.5_vl_7b_fp8_scaled.safetensors", "text_encoders")
-VAE = weights(QWEN, "split_files/vae/qwen_image_vae.safetensors", "vae")
-CONTROLNET = weights(
+QWEN_MODEL = weights(
+    QWEN, "split_files/diffusion_models/qwen_image_fp8_e4m3fn.safetensors", "diffusion_models", "20.4 GB"
+)
+QWEN_TEXT = weights(QWEN, "split_files/text_encoders/qwen_2.5_vl_7b_fp8_scaled.safetensors", "text_encoders", "9.38 GB")
+QWEN_VAE = weights(QWEN, "split_files/vae/qwen_image_vae.safetensors", "vae", "254 MB")
+QWEN_CONTROL = weights(
     "Comfy-Org/Qwen-Image-InstantX-ControlNets",
     "split_files/controlnet/Qwen-Image-InstantX-ControlNet-Union.safetensors",
     "controlnet",
+    "3.54 GB",
 )
+QWEN_FILES = QWEN_MODEL, QWEN_TEXT, QWEN_VAE, QWEN_CONTROL
 Z_IMAGE = "Comfy-Org/z_image_turbo"
-Z_DIFFUSION = weights(Z_IMAGE, "split_files/diffusion_models/z_image_turbo_bf16.safetensors", "diffusion_models")
-Z_TEXT_ENCODER = weights(Z_IMAGE, "split_files/text_encoders/qwen_3_4b.safetensors", "text_encoders")
-Z_VAE = weights(Z_IMAGE, "split_files/vae/ae.safetensors", "vae")
+Z_MODEL = weights(Z_IMAGE, "split_files/diffusion_models/z_image_turbo_bf16.safetensors", "diffusion_models", "12.3 GB")
+Z_TEXT = weights(Z_IMAGE, "split_files/text_encoders/qwen_3_4b.safetensors", "text_encoders", "8.04 GB")
+Z_VAE = weights(Z_IMAGE, "split_files/vae/ae.safetensors", "vae", "335 MB")
 Z_CONTROL = weights(
     "alibaba-pai/Z-Image-Turbo-Fun-Controlnet-Union",
     "Z-Image-Turbo-Fun-Controlnet-Union.safetensors",
     "model_patches",
+    "3.1 GB",
+)
+FLUX = weights("Comfy-Org/flux1-dev", "flux1-dev-fp8.safetensors", "checkpoints", "17.2 GB")
+FLUX_CONTROL = weights(
+    "Shakker-Labs/FLUX.1-dev-ControlNet-Union-Pro-2.0", "diffusion_pytorch_model.safetensors", "controlnet", "4.28 GB"
+)
+SDXL = weights("stabilityai/stable-diffusion-xl-base-1.0", "sd_xl_base_1.0.safetensors", "checkpoints", "6.94 GB")
+SDXL_CONTROL = weights(
+    "diffusers/controlnet-depth-sdxl-1.0", "diffusion_pytorch_model.fp16.safetensors", "controlnet", "2.5 GB"
 )
 MOGE = weights("Comfy-Org/MoGe", "geometry_estimation/moge_2_vitl_normal_fp16.safetensors", "geometry_estimation")
 
 
-def needs(*files: tuple[str, dict[str, str]]) -> str:
-    lines = [f"- [{name}]({model['url']}) in models/{model['directory']}" for name, model in files]
+def needs(*files: tuple[str, dict[str, str], str]) -> str:
+    lines = [
+        f"- [{name}]({model['url']}){', ' + size if size else ''}, in models/{model['directory']}"
+        for name, model, size in files
+    ]
     return "\n".join(["**To download**", *lines])
 
 
 NOTHING_TO_DOWNLOAD = "It needs nothing but this node pack: the tiny model is built in and runs on a CPU."
+NO_MODEL = "It needs nothing but this node pack, and no model: it runs on a CPU."
 
 
-# The workflows --------------------------------------------------------------------------------------------------------
+# Parts that workflows share -------------------------------------------------------------------------------------------
 
 
 def load_tiny(flow: Workflow) -> tuple[Node, Node]:
@@ -137,47 +100,65 @@ def load_tiny(flow: Workflow) -> tuple[Node, Node]:
     return flow.add("SpatialFusionLoader"), flow.add("SpatialFusionLoadBase")
 
 
-def show(flow: Workflow, geometry: Output, title: str = "Depth", **options) -> Node:
-    """Depth as a picture: near is white."""
-    picture = flow.add("SpatialFusionRenderDepth", geometry=geometry, **options)
-    return flow.add("PreviewImage", title=title, images=picture["image"])
+def latent_of(flow: Workflow, size: int = 128, batch: int = 1) -> Node:
+    return flow.add("EmptySD3LatentImage", title="Size of the image", width=size, height=size, batch_size=batch)
 
 
-def decode(flow: Workflow, latent: Output, vae: Output, name: str) -> Node:
-    image = flow.add("VAEDecode", samples=latent, vae=vae)
-    return flow.add("SaveImage", images=image["IMAGE"], filename_prefix=f"SpatialFusion/{name}")
-
-
-def sample(
-    flow: Workflow, model: Output, positive: Output, negative: Output, size: int = 128, batch: int = 1, **options
-) -> Node:
+def sample(flow: Workflow, model: Output, positive: Output, negative: Output, latent: Node, **options) -> Node:
     """The core's KSampler on an empty latent; options override those of the tiny model."""
-    latent = flow.add("EmptySD3LatentImage", width=size, height=size, batch_size=batch)
     settings = {"steps": 20, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0, **options}
     return flow.add(
         "KSampler", model=model, positive=positive, negative=negative, latent_image=latent["LATENT"], **settings
     )
 
 
+def result(flow: Workflow, latent: Output, vae: Output, name: str, size: tuple[int, int] = (260, 340)) -> Node:
+    flow.column("Result")
+    image = flow.add("VAEDecode", samples=latent, vae=vae, size=(130, 60))
+    flow.column()
+    return flow.add("SaveImage", images=image["IMAGE"], filename_prefix=f"SpatialFusion/{name}", size=size)
+
+
+def apply(flow: Workflow, model: Node, base: Node, geometry: Output) -> Node:
+    return flow.add(
+        "SpatialFusionApplyDepth", model=base["model"], spatialfusion=model["spatialfusion"], geometry=geometry
+    )
+
+
+def predict(flow: Workflow, model: Node, prompt: Any = PROMPT, **options) -> tuple[Node, Node]:
+    """The predicted depth with its prompt, and the negative prompt."""
+    flow.column("Plan the depth")
+    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=prompt, **options)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
+    return plan, negative
+
+
+# With the tiny model --------------------------------------------------------------------------------------------------
+
+
 def sentence_to_depth() -> Workflow:
     flow = Workflow(
         "## Sentence to depth\n\nA sentence becomes a scene in metres: picture, exact depth, and the mask of each "
         "thing. Change the sentence, or the seed for another layout of it. Give the depth to a depth ControlNet of any "
-        "model, with the same sentence as its prompt.\n\nIt needs nothing but this node pack, and no model: it runs on "
-        "a CPU."
+        f"model, with the same sentence as its prompt.\n\n{NO_MODEL}"
     )
     flow.column("Say what is where")
     plan = flow.add("SpatialFusionPlanScene", sentence=SENTENCE)
     flow.column("The scene")
-    picture = flow.add("PreviewImage", title="Picture", images=plan["image"])
+    picture = flow.add("PreviewImage", title="Picture", images=plan["image"], size=(420, 420))
     rendered = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
     mask = flow.add("SpatialFusionSceneMask", masks=plan["masks"], names=plan["names"], objects="giraffe")
-    text = flow.add("PreviewAny", title="Scene text", source=plan["text"])
+    flow.add("PreviewAny", title="Scene text", source=plan["text"], size=(420, 150))
     flow.column("Its depth")
-    depth = flow.add("PreviewImage", title="Depth", images=rendered["image"])
-    shown = flow.add("MaskPreview", title="Mask", mask=mask["mask"])
-    picture.size, depth.size, shown.size, text.size = (420, 400), (560, 540), (560, 340), (420, 150)
-    flow.thumbnail = [picture, depth]
+    depth = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(560, 560))
+    flow.add("MaskPreview", title="Mask", mask=mask["mask"], size=(560, 340))
+    flow.thumbnail, flow.corner, flow.tint = [picture, depth], "left", ("#0b1030", "#fff2b0")
+    flow.blueprint = Blueprint(
+        "Sentence to Depth",
+        [(plan, "sentence", "sentence"), (plan, "seed", "seed"), (plan, "width", "width"), (plan, "height", "height")],
+        {"depth": rendered["image"], "image": plan["image"], "geometry": plan["geometry"], "scene": plan["scene"]},
+    )
+    flow.app = [(plan, "sentence"), (plan, "seed")], [picture, depth]
     return flow
 
 
@@ -188,28 +169,23 @@ def text_to_image() -> Workflow:
         f"picture of the same layout.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
-    flow.column("Plan the depth")
-    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT)
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
-    flow.column("Look at it")
-    depth = show(flow, plan["geometry"])
+    plan, negative = predict(flow, model, seed=2)
+    flow.column("Use the depth")
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
+    patched = apply(flow, model, base, plan["geometry"])
+    latent = latent_of(flow)
     flow.column("Draw the image")
-    patched = flow.add(
-        "SpatialFusionApplyDepth",
-        model=base["model"],
-        spatialfusion=model["spatialfusion"],
-        geometry=plan["geometry"],
-    )
-    latent = sample(flow, patched["model"], plan["positive"], negative["conditioning"])
-    flow.column("Result")
-    image = decode(flow, latent["LATENT"], base["vae"], "text_to_image")
-    flow.thumbnail = [depth, image]
+    depth = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(260, 310))
+    sampled = sample(flow, patched["model"], plan["positive"], negative["conditioning"], latent, seed=2)
+    image = result(flow, sampled["LATENT"], base["vae"], "text_to_image")
+    flow.thumbnail, flow.tint = [depth, image], ("#10002b", "#ffd6ff")
     return flow
 
 
-SOURCE_SCENE = (
-    "camera height 1.5 pitch 8 fov 55\noutdoor\ncar red at -0.7 7.5 facing right\nball yellow at 1.1 4.5 size 0.9\n"
-)
+SOURCE_SCENE = "camera height 1.5 pitch 8 fov 55\noutdoor\ncar red at -0.7 7.5 facing right\n"
+
+# The tiny model does this with every seed from 0 to 4; other edits it does in part.
+EDIT = "add a yellow ball to the right of the car"
 
 
 def image_edit() -> Workflow:
@@ -221,25 +197,19 @@ def image_edit() -> Workflow:
     model, base = load_tiny(flow)
     flow.column("Source image")
     scene = flow.add("SpatialFusionComposeScene", text=SOURCE_SCENE, width=128, height=128)
-    source = flow.add("PreviewImage", title="Source", images=scene["image"])
     flow.column("Plan the depth")
     edit = {"spatialfusion": model["spatialfusion"], "image": scene["image"], "vae": base["vae"]}
     mean = {"depth_steps": 1, "depth_guidance": 1.0}
-    plan = flow.add("SpatialFusionPredictDepth", prompt="move the ball 1 m to the left", **mean, **edit)
+    plan = flow.add("SpatialFusionPredictDepth", prompt=EDIT, **mean, **edit)
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **edit)
-    flow.column("Look at it")
-    show(flow, plan["geometry"], "Depth after the edit")
+    flow.column("Use the depth")
+    source = flow.add("PreviewImage", title="Source", images=scene["image"], size=(260, 310))
+    patched = apply(flow, model, base, plan["geometry"])
+    latent = latent_of(flow)
     flow.column("Draw the image")
-    patched = flow.add(
-        "SpatialFusionApplyDepth",
-        model=base["model"],
-        spatialfusion=model["spatialfusion"],
-        geometry=plan["geometry"],
-    )
-    latent = sample(flow, patched["model"], plan["positive"], negative["conditioning"])
-    flow.column("Result")
-    image = decode(flow, latent["LATENT"], base["vae"], "image_edit")
-    flow.thumbnail = [source, image]
+    sampled = sample(flow, patched["model"], plan["positive"], negative["conditioning"], latent)
+    image = result(flow, sampled["LATENT"], base["vae"], "image_edit")
+    flow.thumbnail, flow.corner = [image, source], "right"
     return flow
 
 
@@ -251,14 +221,15 @@ def plan_edit_sample() -> Workflow:
     )
     model, base = load_tiny(flow)
     flow.column("Plan the depth")
-    plan = flow.add("SpatialFusionPredictDepth", after="fixed", spatialfusion=model["spatialfusion"], prompt=PROMPT)
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
+    plan = flow.add(
+        "SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT, after="fixed", size=(290, 586)
+    )
     flow.column("Where to edit")
     black = flow.add("SolidMask", title="Everywhere", value=0.0, width=128, height=128)
     white = flow.add("SolidMask", title="Middle", value=1.0, width=72, height=48)
+    flow.column()
     mask = flow.add("MaskComposite", destination=black["MASK"], source=white["MASK"], x=28, y=60, operation="add")
-    flow.add("MaskPreview", mask=mask["MASK"])
-    flow.column("Edit the depth")
+    flow.column("Edit the depth, and measure it")
     edited = flow.add(
         "SpatialFusionEditDepth",
         geometry=plan["geometry"],
@@ -267,52 +238,44 @@ def plan_edit_sample() -> Workflow:
         feather=3.0,
         mask=mask["MASK"],
     )
+    flow.column()
     flow.add("SpatialFusionMeasureDepth", title="Metres before", geometry=plan["geometry"], mask_a=mask["MASK"])
     flow.add("SpatialFusionMeasureDepth", title="Metres after", geometry=edited["geometry"], mask_a=mask["MASK"])
-    flow.column("Look at it")
+    flow.column("Draw the image", row=1)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
+    flow.column()
+    patched = apply(flow, model, base, edited["geometry"])
+    latent = latent_of(flow)
+    flow.column()
+    sampled = sample(flow, patched["model"], plan["positive"], negative["conditioning"], latent)
+    image = result(flow, sampled["LATENT"], base["vae"], "plan_edit_sample")
+    flow.column("Edited depth")
     fixed = {"mode": "log", "range": "fixed", "near": 1.0, "far": 30.0}
-    show(flow, plan["geometry"], "Depth before", **fixed)
-    after = show(flow, edited["geometry"], "Depth after", **fixed)
-    flow.column("Draw the image")
-    patched = flow.add(
-        "SpatialFusionApplyDepth",
-        model=base["model"],
-        spatialfusion=model["spatialfusion"],
-        geometry=edited["geometry"],
-    )
-    latent = sample(flow, patched["model"], plan["positive"], negative["conditioning"])
-    flow.column("Result")
-    image = decode(flow, latent["LATENT"], base["vae"], "plan_edit_sample")
-    flow.thumbnail = [after, image]
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=edited["geometry"], **fixed)
+    flow.column()
+    after = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(260, 310))
+    flow.thumbnail, flow.corner, flow.tint = [after, image], "right", ("#2b0505", "#ffe8a3")
     return flow
 
 
 def swap_the_sampler() -> Workflow:
     flow = Workflow(
-        "## Swap the sampler\n\nApply Depth to Model gives an ordinary MODEL, so every sampler, scheduler and guider "
+        "## Any sampler\n\nApply Depth to Model gives an ordinary MODEL, so every sampler, scheduler and guider "
         "of ComfyUI works on it. Here it is SamplerCustomAdvanced with res_multistep: choose another in "
         f"KSamplerSelect.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
-    flow.column("Plan the depth")
-    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT)
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
-    flow.column("Look at it")
-    depth = show(flow, plan["geometry"])
-    flow.column("Choose the sampler")
-    patched = flow.add(
-        "SpatialFusionApplyDepth",
-        model=base["model"],
-        spatialfusion=model["spatialfusion"],
-        geometry=plan["geometry"],
-    )
-    noise = flow.add("RandomNoise", noise_seed=0)
+    plan, negative = predict(flow, model, "a yellow ball in front of a red barrel", seed=2)
+    flow.column("Use the depth")
+    patched = apply(flow, model, base, plan["geometry"])
+    noise = flow.add("RandomNoise", noise_seed=2)
+    sampler = flow.add("KSamplerSelect", sampler_name="res_multistep")
+    latent = latent_of(flow)
+    flow.column("Guide it")
     guider = flow.add(
         "CFGGuider", model=patched["model"], positive=plan["positive"], negative=negative["conditioning"], cfg=4.0
     )
-    sampler = flow.add("KSamplerSelect", sampler_name="res_multistep")
     sigmas = flow.add("BasicScheduler", model=patched["model"], scheduler="simple", steps=20, denoise=1.0)
-    latent = flow.add("EmptySD3LatentImage", width=128, height=128, batch_size=1)
     flow.column("Draw the image")
     sampled = flow.add(
         "SamplerCustomAdvanced",
@@ -322,8 +285,8 @@ def swap_the_sampler() -> Workflow:
         sigmas=sigmas["SIGMAS"],
         latent_image=latent["LATENT"],
     )
-    image = decode(flow, sampled["output"], base["vae"], "swap_the_sampler")
-    flow.thumbnail = [depth, image]
+    image = result(flow, sampled["output"], base["vae"], "swap_the_sampler")
+    flow.thumbnail = [image]
     return flow
 
 
@@ -334,12 +297,15 @@ def one_node_sampler() -> Workflow:
     )
     model, base = load_tiny(flow)
     flow.column("Plan the depth")
-    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT)
+    plan = flow.add(
+        "SpatialFusionPredictDepth",
+        spatialfusion=model["spatialfusion"],
+        prompt="a white house",
+        seed=1,
+    )
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
-    flow.column("Look at it")
-    depth = show(flow, plan["geometry"])
+    latent = latent_of(flow)
     flow.column("Draw the image")
-    latent = flow.add("EmptySD3LatentImage", width=128, height=128, batch_size=1)
     sampled = flow.add(
         "SpatialFusionSampler",
         model=base["model"],
@@ -348,150 +314,37 @@ def one_node_sampler() -> Workflow:
         negative=negative["conditioning"],
         latent=latent["LATENT"],
         geometry=plan["geometry"],
+        seed=1,
     )
-    flow.column("Result")
-    image = decode(flow, sampled["latent"], base["vae"], "one_node_sampler")
-    flow.thumbnail = [depth, image]
+    image = result(flow, sampled["latent"], base["vae"], "one_node_sampler")
+    flow.thumbnail, flow.slant, flow.tint = [plan, image], -0.4, ("#001d3d", "#caf0f8")
     return flow
-
-
-def load_qwen(flow: Workflow) -> tuple[Node, Node, Node, Node]:
-    """Qwen-Image's diffusion model, text encoder and VAE, and InstantX's ControlNet."""
-    flow.column("Load Qwen-Image")
-    net = flow.add("UNETLoader", models=DIFFUSION[1:], unet_name=DIFFUSION[0], weight_dtype="default")
-    clip = flow.add("CLIPLoader", models=TEXT_ENCODER[1:], clip_name=TEXT_ENCODER[0], type="qwen_image")
-    vae = flow.add("VAELoader", models=VAE[1:], vae_name=VAE[0])
-    control = flow.add("ControlNetLoader", models=CONTROLNET[1:], control_net_name=CONTROLNET[0])
-    return net, clip, vae, control
-
-
-def draw_with_qwen(flow: Workflow, loaded: tuple[Node, ...], depth: Output, prompt: Any, name: str) -> None:
-    """The core's nodes for a depth ControlNet, on 1024 x 1024 pixels."""
-    net, clip, vae, control = loaded
-    flow.column("Give it the depth")
-    positive = flow.add("CLIPTextEncode", title="Prompt", clip=clip["CLIP"], text=prompt)
-    negative = flow.add("CLIPTextEncode", title="Negative prompt", clip=clip["CLIP"], text=" ")
-    both = flow.add(
-        "ControlNetApplyAdvanced",
-        positive=positive["CONDITIONING"],
-        negative=negative["CONDITIONING"],
-        control_net=control["CONTROL_NET"],
-        image=depth,
-        vae=vae["VAE"],
-        strength=1.0,
-    )
-    flow.column("Draw the image")
-    shifted = flow.add("ModelSamplingAuraFlow", model=net["MODEL"], shift=3.1)
-    latent = sample(flow, shifted["MODEL"], both["positive"], both["negative"], 1024, cfg=2.5)
-    flow.column("Result")
-    decode(flow, latent["LATENT"], vae["VAE"], name)
-
-
-CONTROLNET_FILES = needs(DIFFUSION, TEXT_ENCODER, VAE, CONTROLNET)
-
-
-def depth_to_controlnet() -> Workflow:
-    flow = Workflow(
-        "## Depth to ControlNet\n\nThe tiny model plans the depth of a sentence, and a depth ControlNet of the core "
-        "draws it with Qwen-Image. The depth is a picture like any other, with near in white, so any depth ControlNet "
-        f"takes it.\n\n{CONTROLNET_FILES}"
-    )
-    loaded = load_qwen(flow)
-    flow.column("Plan the depth")
-    model = flow.add("SpatialFusionLoader")
-    text = flow.add("PrimitiveStringMultiline", title="Prompt", value=PROMPT)
-    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=text["STRING"])
-    flow.column("As a picture")
-    picture = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
-    large = flow.add(
-        "ImageScale", image=picture["image"], upscale_method="bicubic", width=1024, height=1024, crop="disabled"
-    )
-    depth = flow.add("PreviewImage", title="Depth", images=large["IMAGE"])
-    draw_with_qwen(flow, loaded, large["IMAGE"], text["STRING"], "depth_to_controlnet")
-    flow.thumbnail = [depth]
-    return flow
-
-
-def scene_to_controlnet() -> Workflow:
-    flow = Workflow(
-        "## Scene to ControlNet\n\nA scene written line by line, in metres, becomes exact depth without any model, and "
-        "a depth ControlNet of the core draws it with Qwen-Image. Say in the prompt what the things of the scene "
-        f"are.\n\n{CONTROLNET_FILES}"
-    )
-    loaded = load_qwen(flow)
-    flow.column("Compose the scene")
-    scene = flow.add("SpatialFusionComposeScene", width=1024, height=1024)
-    blockout = flow.add("PreviewImage", title="Scene", images=scene["image"])
-    flow.column("As a picture")
-    picture = flow.add("SpatialFusionRenderDepth", geometry=scene["geometry"])
-    depth = flow.add("PreviewImage", title="Depth", images=picture["image"])
-    prompt = "a photo of a yellow mug on a white table in a garden, a red car and a blue house behind it"
-    draw_with_qwen(flow, loaded, picture["image"], prompt, "scene_to_controlnet")
-    flow.thumbnail = [blockout, depth]
-    return flow
-
-
-def scene_to_z_image() -> Workflow:
-    flow = Workflow(
-        "## Scene to Z-Image\n\nA sentence becomes a scene in metres, and Z-Image-Turbo draws it with the Fun Union "
-        "ControlNet. Blocks are no silhouettes: Limit Control to Steps lets the depth rule the first half of the steps "
-        f"alone, at a strength of 0.6.\n\n{needs(Z_DIFFUSION, Z_TEXT_ENCODER, Z_VAE, Z_CONTROL)}"
-    )
-    flow.column("Load Z-Image-Turbo")
-    net = flow.add("UNETLoader", models=Z_DIFFUSION[1:], unet_name=Z_DIFFUSION[0], weight_dtype="default")
-    clip = flow.add("CLIPLoader", models=Z_TEXT_ENCODER[1:], clip_name=Z_TEXT_ENCODER[0], type="lumina2")
-    vae = flow.add("VAELoader", models=Z_VAE[1:], vae_name=Z_VAE[0])
-    control = flow.add("ModelPatchLoader", models=Z_CONTROL[1:], name=Z_CONTROL[0])
-    flow.column("Say what is where")
-    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=SENTENCE)
-    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"])
-    flow.column("As a picture")
-    picture = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
-    depth = flow.add("PreviewImage", title="Depth", images=picture["image"])
-    flow.column("Give it the depth")
-    controlled = flow.add(
-        "ZImageFunControlnet",
-        model=net["MODEL"],
-        model_patch=control["MODEL_PATCH"],
-        vae=vae["VAE"],
-        image=picture["image"],
-        strength=0.6,
-    )
-    limited = flow.add("SpatialFusionLimitControl", model=controlled["MODEL"])
-    positive = flow.add("CLIPTextEncode", title="Prompt", clip=clip["CLIP"], text=text["STRING"])
-    negative = flow.add("ConditioningZeroOut", conditioning=positive["CONDITIONING"])
-    flow.column("Draw the image")
-    shifted = flow.add("ModelSamplingAuraFlow", model=limited["model"], shift=3.0)
-    turbo = {"steps": 8, "cfg": 1.0, "sampler_name": "res_multistep"}
-    latent = sample(flow, shifted["MODEL"], positive["CONDITIONING"], negative["CONDITIONING"], 1024, **turbo)
-    flow.column("Result")
-    decode(flow, latent["LATENT"], vae["VAE"], "scene_to_z_image")
-    flow.thumbnail = [depth]
-    return flow
-
-
-PAIR = "a yellow ball on the left of a red chair"
 
 
 def scene_to_regions() -> Workflow:
     flow = Workflow(
-        "## Scene to regions\n\nA sentence becomes a scene, and the scene becomes regional prompts: each thing's own "
+        "## Regional prompts\n\nA sentence becomes a scene, and the scene becomes regional prompts: each thing's own "
         "words where it shall be seen, the whole sentence everywhere. No ControlNet takes part, so this works with "
         f"every model: connect its CLIP to Scene to Regions.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
     flow.column("Say what is where")
     plan = flow.add("SpatialFusionPlanScene", sentence=PAIR, width=128, height=128)
-    flow.column("Words for regions")
-    scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
-    regions = flow.add("SpatialFusionSceneRegions", clip=model["spatialfusion"], scene=plan["scene"])
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
+    flow.column("Words for regions")
+    regions = flow.add("SpatialFusionSceneRegions", clip=model["spatialfusion"], scene=plan["scene"])
+    scene = flow.add("PreviewImage", title="Scene", images=plan["image"], size=(260, 310))
+    latent = latent_of(flow)
     flow.column("Draw the image")
-    flow.add("PreviewAny", title="Prompts", source=regions["prompts"])
-    latent = sample(flow, base["model"], regions["conditioning"], negative["conditioning"])
-    flow.column("Result")
-    image = decode(flow, latent["LATENT"], base["vae"], "scene_to_regions")
-    flow.thumbnail = [scene, image]
+    flow.add("PreviewAny", title="Prompts", source=regions["prompts"], size=(270, 180))
+    sampled = sample(flow, base["model"], regions["conditioning"], negative["conditioning"], latent)
+    image = result(flow, sampled["LATENT"], base["vae"], "scene_to_regions")
+    flow.thumbnail, flow.corner = [image, scene], "right"
+    flow.blueprint = Blueprint(
+        "Regional Prompts of a Scene",
+        [(plan, "sentence", "sentence"), (plan, "seed", "layout seed"), (regions, "clip", "clip")],
+        {"conditioning": regions["conditioning"], "scene": plan["scene"], "image": plan["image"]},
+    )
     return flow
 
 
@@ -501,39 +354,44 @@ def best_of_four() -> Workflow:
         "stand where the scene has them is kept. Use a model of your own in place of the tiny one: all that matters is "
         f"that the pictures have the shape of the scene.\n\n{needs(MOGE)}"
     )
-    model, base = load_tiny(flow)
-    flow.column("Say what is where")
-    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=PAIR)
-    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128)
-    scene = flow.add("PreviewImage", title="Scene", images=plan["image"])
-    flow.column("Give it the depth")
-    patched = flow.add(
-        "SpatialFusionApplyDepth",
-        model=base["model"],
-        spatialfusion=model["spatialfusion"],
-        geometry=plan["geometry"],
-    )
+    flow.column("Load")
+    loader = flow.add("LoadMoGeModel", models=MOGE[1:2], model_name=MOGE[0])
+    flow.column("Load, and say what is where")
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=PAIR, size=(260, 130))
+    model = flow.add("SpatialFusionLoader")
+    base = flow.add("SpatialFusionLoadBase")
+    flow.column()
+    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128, size=(290, 400))
+    flow.column("Draw four")
     encode = {"spatialfusion": model["spatialfusion"]}
     positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
-    flow.column("Draw four")
-    latent = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], batch=4)
-    drawn = flow.add("VAEDecode", samples=latent["LATENT"], vae=base["vae"])
-    four = flow.add("PreviewImage", title="All four", images=drawn["IMAGE"])
-    flow.column("Measure them")
-    loader = flow.add("LoadMoGeModel", models=MOGE[1:], model_name=MOGE[0])
+    flow.column()
+    patched = apply(flow, model, base, plan["geometry"])
+    latent = latent_of(flow, batch=4)
+    flow.column()
+    sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent)
+    flow.column()
+    drawn = flow.add("VAEDecode", samples=sampled["LATENT"], vae=base["vae"], size=(130, 60))
+    flow.column("Measure them", row=1)
+    four = flow.add("PreviewImage", title="All four", images=drawn["IMAGE"], size=(260, 290))
+    flow.column()
     moge = flow.add("MoGeInference", moge_model=loader["MOGE_MODEL"], image=drawn["IMAGE"], batch_size=1)
+    flow.column()
     compared = flow.add(
         "SpatialFusionCompareScene", scene=plan["scene"], geometry=moge["moge_geometry"], scale="fitted"
     )
     flow.column("Keep the best")
-    flow.add("PreviewImage", title="Metres asked and found", images=compared["overlay"])
+    flow.add("PreviewImage", title="Metres asked and found", images=compared["overlay"], size=(250, 170))
     best = flow.add("SpatialFusionPickBest", images=drawn["IMAGE"], scores=compared["score"])
+    flow.column()
     kept = flow.add("SpatialFusionSelectDepth", geometry=moge["moge_geometry"], index=best["index"])
-    flow.column("Result")
-    flow.add("SaveImage", images=best["image"], filename_prefix="SpatialFusion/best_of_four")
-    show(flow, kept["geometry"], "Its depth")
-    flow.thumbnail = [scene, four]
+    flow.add("SaveImage", images=best["image"], filename_prefix="SpatialFusion/best_of_four", size=(260, 270))
+    flow.column()
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=kept["geometry"], size=(220, 150))
+    flow.column()
+    flow.add("PreviewImage", title="Its depth", images=rendered["image"], size=(220, 260))
+    flow.thumbnail = [four]
     return flow
 
 
@@ -541,12 +399,12 @@ def orbit_camera() -> Workflow:
     flow = Workflow(
         "## Turn the camera\n\nA scene in the 3D viewer: run once, turn the view with the mouse, and run again. The "
         "second Orbit Scene Camera sees the scene from there, with exact depth and masks for all that comes "
-        "after.\n\nIt needs nothing but this node pack, and no model: it runs on a CPU."
+        f"after.\n\n{NO_MODEL}"
     )
     flow.column("Say what is where")
     plan = flow.add("SpatialFusionPlanScene", sentence=SENTENCE, width=768, height=768)
-    before = flow.add("PreviewImage", title="Before", images=plan["image"])
     flow.column("Turn the view")
+    before = flow.add("PreviewImage", title="Before", images=plan["image"], size=(300, 350))
     solid = flow.add("SpatialFusionOrbitCamera", title="For the viewer", scene=plan["scene"])
     # Where the page has no viewer open yet, the second node looks from here.
     turned_view = {
@@ -556,88 +414,73 @@ def orbit_camera() -> Workflow:
         "cameraType": "perspective",
         "fov": 40,
     }
+    flow.column()
     viewer = flow.add(
         "Preview3DAdvanced",
         model_3d=solid["model_3d"],
         viewport_state={"camera_info": turned_view},
         width=768,
         height=768,
+        size=(420, 600),
     )
-    flow.column("Seen from there")
+    flow.column("The scene from there")
     turned = flow.add(
         "SpatialFusionOrbitCamera",
         scene=plan["scene"],
         camera_info=viewer["camera_info"],
         model_3d_info=viewer["model_3d_info"],
     )
-    after = flow.add("PreviewImage", title="After", images=turned["image"])
-    flow.column("Its depth")
-    show(flow, turned["geometry"])
-    viewer.size, before.size, after.size = (560, 640), (420, 420), (420, 420)
-    flow.thumbnail = [before, after]
+    flow.column()
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=turned["geometry"])
+    after = flow.add("PreviewImage", title="After", images=turned["image"], size=(300, 350))
+    flow.column()
+    flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(300, 350))
+    flow.thumbnail, flow.slant = [before, after], 0.0
     return flow
 
 
 def estimator_to_adapter() -> Workflow:
     flow = Workflow(
-        "## Depth of another image\n\nMoGe estimates the depth of a picture in metres, and the tiny model draws "
+        "## Depth of a picture\n\nMoGe estimates the depth of a picture in metres, and the tiny model draws "
         "something else in the same space. Connect Load Image in place of Compose Scene Depth for a picture of your "
         f"own; Import Depth also takes Depth Anything 3 and grey depth images.\n\n{needs(MOGE)}"
     )
-    model, base = load_tiny(flow)
     flow.column("A picture")
+    loader = flow.add("LoadMoGeModel", models=MOGE[1:2], model_name=MOGE[0])
+    flow.column()
     scene = flow.add("SpatialFusionComposeScene", width=512, height=512)
-    source = flow.add("PreviewImage", title="Picture", images=scene["image"])
     flow.column("Estimate its depth")
-    loader = flow.add("LoadMoGeModel", models=MOGE[1:], model_name=MOGE[0])
+    source = flow.add("PreviewImage", title="Picture", images=scene["image"], size=(260, 240))
     moge = flow.add("MoGeInference", moge_model=loader["MOGE_MODEL"], image=scene["image"], batch_size=1)
+    flow.column()
     imported = flow.add("SpatialFusionImportDepth", moge_geometry=moge["moge_geometry"])
-    flow.column("Look at it")
-    show(flow, imported["geometry"])
+    flow.column("Load", row=1)
+    model, base = flow.add("SpatialFusionLoader"), flow.add("SpatialFusionLoadBase")
     flow.column("Draw the image")
-    positive = flow.add(
-        "SpatialFusionEncodePrompt",
-        title="Prompt",
-        spatialfusion=model["spatialfusion"],
-        prompt="a green car in front of an orange house",
-    )
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
-    patched = flow.add(
-        "SpatialFusionApplyDepth",
-        model=base["model"],
-        spatialfusion=model["spatialfusion"],
-        geometry=imported["geometry"],
-    )
-    flow.column("Result")
-    latent = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"])
-    decode(flow, latent["LATENT"], base["vae"], "estimator_to_adapter")
+    words = {"spatialfusion": model["spatialfusion"]}
+    prompt = "a green car in front of an orange house"
+    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=prompt, **words)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **words)
+    flow.column()
+    patched = apply(flow, model, base, imported["geometry"])
+    latent = latent_of(flow)
+    flow.column()
+    sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent)
+    result(flow, sampled["LATENT"], base["vae"], "estimator_to_adapter", (250, 330))
     flow.thumbnail = [source]
     return flow
 
 
 def geometry_to_mesh() -> Workflow:
     flow = Workflow(
-        "## Depth to mesh and point cloud\n\nPredicted depth has metres and a camera, so it is a surface in space. The "
-        "core's MoGe node turns it into a mesh, and Save Metric Depth writes a point cloud (.ply) and a mesh (.glb) to "
-        f"the output folder.\n\n{NOTHING_TO_DOWNLOAD}"
+        "## Depth to mesh and point cloud\n\nDepth in metres with a camera is a surface in space. The core's MoGe node "
+        "turns it into a mesh, and Save Metric Depth writes a point cloud (.ply) and a mesh (.glb) to the output "
+        f"folder. The depth of every other node of the pack can be connected instead.\n\n{NO_MODEL}"
     )
-    flow.column("Plan the depth")
-    model = flow.add("SpatialFusionLoader")
-    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT)
-    flow.column("Look at it")
-    grey = show(flow, plan["geometry"])
-    color = show(flow, plan["geometry"], "Colour map", mode="color map")
-    flow.column("Mesh by the core")
+    flow.column("Say what is where")
+    plan = flow.add("SpatialFusionPlanScene", sentence=ROOM, seed=1, width=512, height=512)
+    flow.column("Make files")
     mesh = flow.add("MoGePointMapToMesh", moge_geometry=plan["geometry"])
-    flow.add("SaveGLB", mesh=mesh["MESH"], filename_prefix="SpatialFusion/mesh")
-    flow.column("Files by this pack")
-    flow.add(
-        "SpatialFusionSaveDepth",
-        title="Save point cloud",
-        geometry=plan["geometry"],
-        filename_prefix="SpatialFusion/points",
-        format="ply",
-    )
     saved = flow.add(
         "SpatialFusionSaveDepth",
         title="Save mesh",
@@ -645,250 +488,280 @@ def geometry_to_mesh() -> Workflow:
         filename_prefix="SpatialFusion/surface",
         format="glb",
     )
+    color = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"], mode="color map")
     flow.column("See it")
-    flow.add("Preview3D", model_file=saved["files"])
-    flow.thumbnail = [grey, color]
+    flow.add("SaveGLB", mesh=mesh["MESH"], filename_prefix="SpatialFusion/mesh", size=(320, 340))
+    flow.add(
+        "SpatialFusionSaveDepth",
+        title="Save point cloud",
+        geometry=plan["geometry"],
+        filename_prefix="SpatialFusion/points",
+        format="ply",
+    )
+    flow.column()
+    flow.add("Preview3D", model_file=saved["files"], size=(420, 480))
+    colored = flow.add("PreviewImage", title="Colour map", images=color["image"], size=(420, 420))
+    flow.thumbnail = [colored]
+    return flow
+
+
+# With models to download ----------------------------------------------------------------------------------------------
+
+
+STRENGTH, END = 0.6, 0.5
+WHY = (
+    f"The blocks of a scene are no silhouettes, so depth rules the first half of the steps alone (end {END:g}), at a "
+    f"strength of {STRENGTH:g}. Raise both to hold the layout more tightly, lower them for freer shapes."
+)
+
+
+def plan_with_words(
+    flow: Workflow,
+    sentence: str,
+    seed: int,
+    cut: float | str,
+    tint: tuple[str, str],
+    clip: Output | None = None,
+) -> tuple[Node, Node, Node]:
+    """The first row: a sentence, its scene, and the depth as a picture."""
+    flow.column("Say what is where", row=0)
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=sentence, size=(300, 200))
+    flow.column()
+    writer = {} if clip is None else {"clip": clip}
+    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], seed=seed, width=1024, height=1024, **writer)
+    flow.column("Its depth")
+    picture = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
+    flow.column()
+    depth = flow.add("PreviewImage", title="Depth", images=picture["image"], size=(330, 370))
+    flow.column()
+    scene = flow.add("PreviewImage", title="Scene", images=plan["image"], size=(330, 370))
+    flow.thumbnail, flow.tint = [scene, depth], tint
+    if isinstance(cut, str):
+        flow.corner = cut
+    else:
+        flow.slant = cut
+    return text, plan, picture
+
+
+def sentence_blueprint(name: str, text: Node, plan: Node, depth: Node, sampler: Node, image: Output) -> Blueprint:
+    return Blueprint(
+        name,
+        [
+            (text, "value", "sentence"),
+            (plan, "seed", "layout seed"),
+            (sampler, "seed", "seed"),
+            (sampler, "steps", "steps"),
+        ],
+        {"image": image, "depth": depth["image"], "scene": plan["scene"]},
+    )
+
+
+def z_image() -> Workflow:
+    flow = Workflow(
+        "## Sentence to Z-Image-Turbo\n\nZ-Image's own text encoder turns a sentence of any language into a scene in "
+        f"metres, and the Fun Union ControlNet draws its depth. {WHY}\n\n"
+        f"{needs(Z_MODEL, Z_TEXT, Z_VAE, Z_CONTROL)}",
+        below_note=False,
+    )
+    flow.column("Load Z-Image-Turbo", row=1)
+    net = flow.add("UNETLoader", models=Z_MODEL[1:2], unet_name=Z_MODEL[0], weight_dtype="default", size=(300, 82))
+    clip = flow.add("CLIPLoader", models=Z_TEXT[1:2], clip_name=Z_TEXT[0], type="lumina2")
+    vae = flow.add("VAELoader", models=Z_VAE[1:2], vae_name=Z_VAE[0])
+    control = flow.add("ModelPatchLoader", models=Z_CONTROL[1:2], name=Z_CONTROL[0])
+    text, plan, picture = plan_with_words(flow, SEA, 3, 0.3, ("#06122e", "#ffd9a0"), clip["CLIP"])
+    flow.column("Give it the depth", row=1)
+    controlled = flow.add(
+        "ZImageFunControlnet",
+        model=net["MODEL"],
+        model_patch=control["MODEL_PATCH"],
+        vae=vae["VAE"],
+        image=picture["image"],
+        strength=STRENGTH,
+    )
+    positive = flow.add("CLIPTextEncode", title="Prompt", clip=clip["CLIP"], text=text["STRING"], size=(250, 130))
+    flow.column()
+    limited = flow.add("SpatialFusionLimitControl", model=controlled["MODEL"], end_percent=END)
+    negative = flow.add("ConditioningZeroOut", title="No negative prompt", conditioning=positive["CONDITIONING"])
+    flow.column("Draw the image")
+    shifted = flow.add("ModelSamplingAuraFlow", model=limited["model"], shift=3.0, size=(230, 64))
+    latent = latent_of(flow, 1024)
+    flow.column()
+    turbo = {"steps": 8, "cfg": 1.0, "sampler_name": "res_multistep"}
+    sampled = sample(flow, shifted["MODEL"], positive["CONDITIONING"], negative["CONDITIONING"], latent, **turbo)
+    image = result(flow, sampled["LATENT"], vae["VAE"], "z_image")
+    flow.blueprint = sentence_blueprint(
+        "Sentence to Image in Space (Z-Image-Turbo)", text, plan, picture, sampled, image.inputs["images"]
+    )
+    flow.app = [(node, widget) for node, widget, _ in flow.blueprint.inputs], [image, *flow.thumbnail]
+    return flow
+
+
+def controlled_by_net(
+    flow: Workflow, positive: Output, negative: Output, control: Node, depth: Output, vae: Output
+) -> Node:
+    return flow.add(
+        "ControlNetApplyAdvanced",
+        positive=positive,
+        negative=negative,
+        control_net=control["CONTROL_NET"],
+        image=depth,
+        vae=vae,
+        strength=STRENGTH,
+        start_percent=0.0,
+        end_percent=END,
+    )
+
+
+def load_qwen(flow: Workflow) -> tuple[Node, Node, Node, Node]:
+    """Qwen-Image's diffusion model, text encoder and VAE, and InstantX's ControlNet."""
+    flow.column("Load Qwen-Image", row=1)
+    net = flow.add(
+        "UNETLoader", models=QWEN_MODEL[1:2], unet_name=QWEN_MODEL[0], weight_dtype="default", size=(310, 82)
+    )
+    clip = flow.add("CLIPLoader", models=QWEN_TEXT[1:2], clip_name=QWEN_TEXT[0], type="qwen_image")
+    vae = flow.add("VAELoader", models=QWEN_VAE[1:2], vae_name=QWEN_VAE[0])
+    control = flow.add("ControlNetLoader", models=QWEN_CONTROL[1:2], control_net_name=QWEN_CONTROL[0])
+    return net, clip, vae, control
+
+
+def draw_with_qwen(flow: Workflow, loaded: tuple[Node, ...], text: Node, depth: Output, name: str) -> tuple[Node, Node]:
+    """The core's nodes for a depth ControlNet, on 1024 x 1024 pixels."""
+    net, clip, vae, control = loaded
+    flow.column("Give it the depth", row=1)
+    positive = flow.add("CLIPTextEncode", title="Prompt", clip=clip["CLIP"], text=text["STRING"], size=(260, 130))
+    negative = flow.add("CLIPTextEncode", title="Negative prompt", clip=clip["CLIP"], text=" ", size=(260, 130))
+    flow.column()
+    both = controlled_by_net(flow, positive["CONDITIONING"], negative["CONDITIONING"], control, depth, vae["VAE"])
+    shifted = flow.add("ModelSamplingAuraFlow", model=net["MODEL"], shift=3.1)
+    latent = latent_of(flow, 1024)
+    flow.column("Draw the image")
+    sampled = sample(flow, shifted["MODEL"], both["positive"], both["negative"], latent, cfg=2.5)
+    return sampled, result(flow, sampled["LATENT"], vae["VAE"], name)
+
+
+def qwen_image() -> Workflow:
+    flow = Workflow(
+        "## Sentence to Qwen-Image\n\nA plain English sentence becomes a scene in metres, and the InstantX ControlNet "
+        f"draws its depth with Qwen-Image. {WHY}\n\n{needs(*QWEN_FILES)}",
+        below_note=False,
+    )
+    loaded = load_qwen(flow)
+    text, plan, picture = plan_with_words(flow, ROOM, 1, -0.25, ("#1b0f2e", "#ffe3f1"))
+    sampled, image = draw_with_qwen(flow, loaded, text, picture["image"], "qwen_image")
+    flow.blueprint = sentence_blueprint(
+        "Sentence to Image in Space (Qwen-Image)", text, plan, picture, sampled, image.inputs["images"]
+    )
+    return flow
+
+
+def flux() -> Workflow:
+    flow = Workflow(
+        "## Sentence to FLUX.1-dev\n\nA plain English sentence becomes a scene in metres, and Union Pro 2 draws its "
+        f"depth with FLUX.1-dev. {WHY}\n\n{needs(FLUX, FLUX_CONTROL)}",
+        below_note=False,
+    )
+    flow.column("Load FLUX.1-dev", row=1)
+    net = flow.add("CheckpointLoaderSimple", models=FLUX[1:2], ckpt_name=FLUX[0], size=(300, 98))
+    control = flow.add("ControlNetLoader", models=FLUX_CONTROL[1:2], control_net_name=FLUX_CONTROL[0])
+    text, plan, picture = plan_with_words(flow, MEETING, 3, "right", ("#04211c", "#f4ffe0"))
+    flow.column("Give it the depth", row=1)
+    positive = flow.add("CLIPTextEncode", title="Prompt", clip=net["CLIP"], text=text["STRING"], size=(250, 130))
+    flow.column()
+    guided = flow.add("FluxGuidance", conditioning=positive["CONDITIONING"], guidance=3.5, size=(230, 60))
+    negative = flow.add("ConditioningZeroOut", title="No negative prompt", conditioning=positive["CONDITIONING"])
+    flow.column()
+    ends = guided["CONDITIONING"], negative["CONDITIONING"]
+    both = controlled_by_net(flow, *ends, control, picture["image"], net["VAE"])
+    latent = latent_of(flow, 1024)
+    flow.column("Draw the image")
+    sampled = sample(flow, net["MODEL"], both["positive"], both["negative"], latent, cfg=1.0)
+    image = result(flow, sampled["LATENT"], net["VAE"], "flux")
+    flow.blueprint = sentence_blueprint(
+        "Sentence to Image in Space (FLUX.1-dev)", text, plan, picture, sampled, image.inputs["images"]
+    )
+    return flow
+
+
+def sdxl() -> Workflow:
+    flow = Workflow(
+        "## Sentence to SDXL\n\nA plain English sentence becomes a scene in metres, and a depth ControlNet draws it "
+        f"with Stable Diffusion XL. {WHY}\n\n{needs(SDXL, SDXL_CONTROL)}",
+        below_note=False,
+    )
+    flow.column("Load SDXL", row=1)
+    net = flow.add("CheckpointLoaderSimple", models=SDXL[1:2], ckpt_name=SDXL[0], size=(310, 98))
+    control = flow.add("ControlNetLoader", models=SDXL_CONTROL[1:2], control_net_name=SDXL_CONTROL[0])
+    text, plan, picture = plan_with_words(flow, STREET, 3, 0.3, ("#2a0a06", "#fff3d6"))
+    flow.column("Give it the depth", row=1)
+    positive = flow.add("CLIPTextEncode", title="Prompt", clip=net["CLIP"], text=text["STRING"], size=(260, 130))
+    bad = "blurry, cropped, text"
+    negative = flow.add("CLIPTextEncode", title="Negative prompt", clip=net["CLIP"], text=bad, size=(260, 130))
+    flow.column()
+    ends = positive["CONDITIONING"], negative["CONDITIONING"]
+    both = controlled_by_net(flow, *ends, control, picture["image"], net["VAE"])
+    latent = flow.add("EmptyLatentImage", title="Size of the image", width=1024, height=1024, batch_size=1)
+    flow.column("Draw the image")
+    settings = {"steps": 25, "cfg": 6.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"}
+    sampled = sample(flow, net["MODEL"], both["positive"], both["negative"], latent, **settings)
+    image = result(flow, sampled["LATENT"], net["VAE"], "sdxl")
+    flow.blueprint = sentence_blueprint(
+        "Sentence to Image in Space (SDXL)", text, plan, picture, sampled, image.inputs["images"]
+    )
+    flow.thumbnail.reverse()
+    return flow
+
+
+def depth_to_controlnet() -> Workflow:
+    flow = Workflow(
+        "## Predicted depth to ControlNet\n\nThe tiny model plans the depth of a sentence, and a depth ControlNet of "
+        "the core draws it with Qwen-Image. Any depth ControlNet takes the picture, as near is white. What the tiny "
+        f"model draws is coarse, so depth ends at half the steps (end {END:g}), at a strength of {STRENGTH:g}.\n\n"
+        f"{needs(*QWEN_FILES)}",
+        below_note=False,
+    )
+    loaded = load_qwen(flow)
+    flow.column("Plan the depth", row=0)
+    model = flow.add("SpatialFusionLoader")
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=HOME, size=(280, 150))
+    flow.column()
+    plan = flow.add(
+        "SpatialFusionPredictDepth",
+        spatialfusion=model["spatialfusion"],
+        prompt=text["STRING"],
+        seed=4,
+        size=(280, 560),
+    )
+    flow.column("As a picture")
+    small = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
+    flow.column()
+    picture = flow.add(
+        "ImageScale", image=small["image"], upscale_method="bicubic", width=1024, height=1024, crop="disabled"
+    )
+    flow.column()
+    depth = flow.add("PreviewImage", title="Depth", images=picture["IMAGE"], size=(330, 370))
+    draw_with_qwen(flow, loaded, text, picture["IMAGE"], "depth_to_controlnet")
+    flow.thumbnail, flow.tint = [depth], ("#03071e", "#ffba08")
     return flow
 
 
 WORKFLOWS: dict[str, Callable[[], Workflow]] = {
-    make.__name__: make
-    for make in (
-        sentence_to_depth,
-        text_to_image,
-        image_edit,
-        plan_edit_sample,
-        swap_the_sampler,
-        one_node_sampler,
-        depth_to_controlnet,
-        scene_to_controlnet,
-        scene_to_z_image,
-        scene_to_regions,
-        best_of_four,
-        orbit_camera,
-        estimator_to_adapter,
-        geometry_to_mesh,
-    )
+    "SpatialFusion-Sentence-to-Depth": sentence_to_depth,
+    "SpatialFusion-Z-Image-Turbo": z_image,
+    "SpatialFusion-Qwen-Image": qwen_image,
+    "SpatialFusion-FLUX.1-dev": flux,
+    "SpatialFusion-SDXL": sdxl,
+    "SpatialFusion-Regional-Prompts": scene_to_regions,
+    "SpatialFusion-Best-of-Four": best_of_four,
+    "SpatialFusion-Orbit-Camera": orbit_camera,
+    "SpatialFusion-Text-to-Image": text_to_image,
+    "SpatialFusion-Image-Edit": image_edit,
+    "SpatialFusion-Edit-the-Depth": plan_edit_sample,
+    "SpatialFusion-Any-Sampler": swap_the_sampler,
+    "SpatialFusion-One-Node": one_node_sampler,
+    "SpatialFusion-Depth-to-ControlNet": depth_to_controlnet,
+    "SpatialFusion-Depth-of-a-Picture": estimator_to_adapter,
+    "SpatialFusion-Depth-to-Mesh": geometry_to_mesh,
 }
-
-
-# Writing --------------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Input:
-    """An input as /object_info has it."""
-
-    name: str
-    type: str
-    options: dict[str, Any]
-    optional: bool
-
-    @property
-    def is_widget(self) -> bool:
-        return self.options.get("widgetType", self.type) in WIDGETS and not self.options.get("forceInput")
-
-    @property
-    def default(self) -> Any:
-        if "default" in self.options:
-            return self.options["default"]
-        if self.type == "COMBO":
-            return self.options["options"][0]
-        return {"STRING": "", "BOOLEAN": False, "LOAD_3D": ""}.get(self.type, 0)
-
-
-def inputs_of(info: dict[str, Any]) -> list[Input]:
-    found = []
-    for section in ("required", "optional"):
-        for name, spec in info["input"].get(section, {}).items():
-            kind, options = spec[0], dict(spec[1]) if len(spec) > 1 else {}
-            if isinstance(kind, list):  # the older way to write a combo
-                kind, options = "COMBO", {"options": kind, **options}
-            found.append(Input(name, kind, options, section == "optional"))
-    return found
-
-
-def output_slot(output: Output, infos: dict[str, Any]) -> tuple[int, str]:
-    info = infos[output.node.type]
-    slot = info["output_name"].index(output.name)
-    return slot, info["output"][slot]
-
-
-def values_of(node: Node, infos: dict[str, Any]) -> dict[str, Any]:
-    """Every widget's value and every link of a node, in the order of its inputs."""
-    inputs = inputs_of(infos[node.type])
-    unknown = set(node.inputs) - {i.name for i in inputs}
-    assert not unknown, f"{node.type} has no input {', '.join(unknown)}"
-    defaults = {i.name: i.default for i in inputs if i.is_widget and i.name not in node.inputs}
-    values = {**defaults, **node.inputs}
-    return {i.name: values[i.name] for i in inputs if i.name in values}
-
-
-def api_prompt(flow: Workflow, infos: dict[str, Any]) -> dict[str, Any]:
-    prompt = {}
-    for node in flow.nodes:
-        values = {
-            name: [str(value.node.id), output_slot(value, infos)[0]] if isinstance(value, Output) else value
-            for name, value in values_of(node, infos).items()
-        }
-        title = node.title or infos[node.type]["display_name"]
-        prompt[str(node.id)] = {"class_type": node.type, "inputs": values, "_meta": {"title": title}}
-    return prompt
-
-
-def page_graph(name: str, flow: Workflow, infos: dict[str, Any], versions: dict[str, tuple[str, str]]) -> dict:
-    """The workflow as the page opens and saves it, format 0.4."""
-    links, nodes = [], {}
-    for node in flow.nodes:
-        info = infos[node.type]
-        values, sockets, widgets = values_of(node, infos), [], []
-        # As the page has them: sockets first, then the sockets of widgets.
-        for item in sorted(inputs_of(info), key=lambda i: i.is_widget):
-            socket = {"name": item.name, "type": item.type, "link": None}
-            if item.optional:
-                socket["shape"] = 7
-            if item.is_widget:
-                socket["widget"] = {"name": item.name}
-            value = values.get(item.name)
-            if isinstance(value, Output):
-                slot, kind = output_slot(value, infos)
-                links.append([len(links) + 1, value.node.id, slot, node.id, len(sockets), kind])
-                nodes[value.node.id]["outputs"][slot]["links"].append(len(links))
-                socket["link"] = len(links)
-                value = item.default
-            if item.is_widget:
-                widgets.append(value)
-                if way := item.options.get("control_after_generate"):
-                    widgets.append(node.after or (way if isinstance(way, str) else "randomize"))
-            sockets.append(socket)
-        cnr, version = versions["ours" if node.type.startswith("SpatialFusion") else "core"]
-        properties = {"Node name for S&R": node.type, "cnr_id": cnr, "ver": version}
-        if node.models:
-            properties["models"] = list(node.models)
-        nodes[node.id] = {
-            "id": node.id,
-            "type": node.type,
-            "pos": [0, 0],
-            "size": size_of(node, info),
-            "flags": {},
-            "order": node.id - 1,  # a node is described after those that it needs
-            "mode": 0,
-            "inputs": sockets,
-            "outputs": [{"name": n, "type": t, "links": []} for n, t in zip(info["output_name"], info["output"])],
-            **({"title": node.title} if node.title else {}),
-            "properties": properties,
-            "widgets_values": widgets,
-        }
-
-    note = {
-        "id": 1,
-        "type": "MarkdownNote",
-        "pos": [0, 0],
-        "size": [380, 80 + 18 * sum(1 + len(line) // 60 for line in re.sub(r"\(http.*?\)", "", flow.note).split("\n"))],
-        "flags": {},
-        "order": 0,
-        "mode": 0,
-        "inputs": [],
-        "outputs": [],
-        "title": "What this does",
-        "properties": {},
-        "widgets_values": [flow.note],
-        "color": "#222",
-        "bgcolor": "#000",
-    }
-    groups, left, bottom = [], 0, 0
-    for number, (heading, members) in enumerate(flow.columns, 1):
-        under = note["size"] if number == 1 else [0, 0]
-        width = max(under[0], *(nodes[node.id]["size"][0] for node in members))
-        top = start = under[1] + 3 * TITLE + BELOW if number == 1 else 0
-        for node in members:
-            nodes[node.id]["pos"] = [left, top]
-            nodes[node.id]["size"][0] = width
-            top += nodes[node.id]["size"][1] + BELOW
-        height = top - BELOW - start
-        box = [left - 15, start - TITLE - 50, width + 30, height + TITLE + 65]
-        groups.append(
-            {
-                "id": number,
-                "title": f"{number} - {heading}",
-                "bounding": box,
-                "color": "#3f789e",
-                "font_size": 24,
-                "flags": {},
-            }
-        )
-        left, bottom = left + width + BESIDE, max(bottom, start + height)
-    # So that the whole of it is seen on a screen of usual size.
-    scale = round(min(1.0, 1600 / left, 800 / (bottom + 150)), 3)
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"spatialfusion/workflows/{name}")),
-        "revision": 0,
-        "last_node_id": max(nodes),
-        "last_link_id": len(links),
-        "nodes": [note, *nodes.values()],
-        "links": links,
-        "groups": groups,
-        "config": {},
-        "extra": {"ds": {"scale": scale, "offset": [round(80 / scale), round(160 / scale)]}},
-        "version": 0.4,
-    }
-
-
-def size_of(node: Node, info: dict[str, Any]) -> list[int]:
-    inputs = inputs_of(info)
-    sockets, widgets = [i for i in inputs if not i.is_widget], [i for i in inputs if i.is_widget]
-    texts = sum(bool(i.options.get("multiline")) for i in widgets)
-    seeds = sum(bool(i.options.get("control_after_generate")) for i in widgets)
-    height = SLOT * max(len(sockets), len(info["output"])) + WIDGET * (len(widgets) + seeds) + TEXT * texts + 20
-    height += PICTURE if node.type in PICTURES else TEXT if node.type in TEXTS else 0
-    return list(node.size or (340 if texts else 300, height))
-
-
-# Talking to the host --------------------------------------------------------------------------------------------------
-
-
-def request(url: str, data: Any = None) -> bytes:
-    body = None if data is None else json.dumps(data).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, body), timeout=60) as answer:
-        return answer.read()
-
-
-def run(host: str, prompt: dict[str, Any], targets: list[str]) -> dict[str, Any]:
-    """The outputs of a prompt, of the target nodes only."""
-    queued = json.loads(request(f"{host}/prompt", {"prompt": prompt, "partial_execution_targets": targets}))
-    while not (history := json.loads(request(f"{host}/history/{queued['prompt_id']}"))):
-        time.sleep(1)
-    (entry,) = history.values()
-    assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
-    return entry["outputs"]
-
-
-def thumbnail(host: str, flow: Workflow, prompt: dict[str, Any], file: Path) -> None:
-    """The workflow's pictures beside each other, 400 x 300."""
-    from PIL import Image
-
-    targets = [str(node.id) for node in flow.thumbnail]
-    outputs = run(host, prompt, targets)
-
-    def fetch(image: dict[str, str]) -> Image.Image:
-        return Image.open(io.BytesIO(request(f"{host}/view?{urllib.parse.urlencode(image)}"))).convert("RGB")
-
-    def tiled(images: list[Image.Image]) -> Image.Image:
-        """Four pictures of a batch as one."""
-        if len(images) < 4:
-            return images[0]
-        width, height = images[0].size
-        whole = Image.new("RGB", (2 * width, 2 * height))
-        for number, image in enumerate(images[:4]):
-            whole.paste(image, (number % 2 * width, number // 2 * height))
-        return whole
-
-    pictures = [tiled([fetch(image) for image in outputs[target]["images"]]) for target in targets]
-    sheet, side = Image.new("RGB", (400, 300), (24, 24, 27)), 300 if len(pictures) == 1 else 196
-    for number, picture in enumerate(pictures):
-        left = (400 - side) // 2 if len(pictures) == 1 else number * (400 - side)
-        sheet.paste(picture.resize((side, side), Image.Resampling.BICUBIC), (left, (300 - side) // 2))
-    sheet.save(file, quality=88)
 
 
 def main() -> None:
@@ -904,18 +777,27 @@ def main() -> None:
     ours = tuple(re.search(rf'^{key} = "(.+)"', project, re.MULTILINE).group(1) for key in ("name", "version"))
     needed = re.search(r'requires-comfyui = "[>=~]*(.+)"', project)
     versions = {"ours": ours, "core": ("comfy-core", needed.group(1) if needed else "0.33.0")}
-    (FOLDER / "api").mkdir(parents=True, exist_ok=True)
+    for folder in (FOLDER / "api", BLUEPRINTS):
+        folder.mkdir(parents=True, exist_ok=True)
     for name in args.only:
         flow = WORKFLOWS[name]()
         prompt = api_prompt(flow, infos)
-        for path, content in (
-            (FOLDER / f"{name}.json", page_graph(name, flow, infos, versions)),
-            (FOLDER / "api" / f"{name}.json", prompt),
-        ):
-            path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write(FOLDER / f"{name}.json", page_graph(name, flow, infos, versions))
+        write(FOLDER / "api" / f"{name}.json", prompt)
+        if flow.app is not None:
+            write(FOLDER / f"{name}.app.json", page_graph(f"{name}.app", flow, infos, versions, app=True))
+        if flow.blueprint is not None:
+            write(BLUEPRINTS / f"{flow.blueprint.name}.json", blueprint_file(flow, infos, versions))
         if args.thumbnails:
             thumbnail(host, flow, prompt, FOLDER / f"{name}.jpg")
+            if flow.app is not None:
+                flow.thumbnail.reverse()
+                thumbnail(host, flow, prompt, FOLDER / f"{name}.app.jpg")
         print(name)
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

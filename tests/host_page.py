@@ -33,6 +33,7 @@ class Page:
         self.page.wait_for_function(
             "(types) => window.app?.graph?._nodes?.map((n) => n.type).sort().join() === types",
             arg=",".join(sorted(node["type"] for node in file["nodes"])),
+            polling=200,  # not with each frame drawn: app mode draws none of the graph
         )
 
     def run(self) -> None:
@@ -47,6 +48,68 @@ class Page:
         self.page.wait_for_function(
             """() => window.app.graph._nodes.every((n) => !window.app.nodeOutputs[n.id]?.images?.length
                    || (n.imgs?.length && n.imgs.every((i) => i.naturalWidth > 0)))"""
+        )
+
+    def boxes(self) -> dict[str, tuple[float, float, float, float]]:
+        """Left, top, right and bottom of every node with its title bar, by "id title"."""
+        found = self.page.evaluate(
+            "() => window.app.graph._nodes.map((n) => [`${n.id} ${n.title}`, ...n.pos, ...n.size])"
+        )
+        return {name: (x, y - 30, x + width, y + height) for name, x, y, width, height in found}
+
+    def zoom(self) -> tuple[float, bool]:
+        """The zoom, and whether text is drawn at it."""
+        return self.page.evaluate("() => [window.app.canvas.ds.scale, !window.app.canvas.low_quality]")
+
+    def found_templates(self, query: str) -> list[str]:
+        """The names that the template browser shows for a query."""
+        if not self.page.get_by_role("dialog").count():
+            self.page.get_by_role("button", name="Templates").first.click()
+        box = self.page.get_by_role("dialog").locator("input").first
+        box.fill(query)
+        self.page.wait_for_timeout(2000)
+        return self.page.evaluate(
+            "() => [...document.querySelectorAll('[data-testid^=template-workflow-]')].map((e) => e.dataset.testid)"
+        )
+
+    def found_nodes(self, query: str, press: str = "Escape") -> list[str]:
+        """What the search for nodes shows for a query, best first; `press` "Enter" puts the first in the graph."""
+        for _ in range(20):  # a busy page lets the first clicks go by
+            self.page.mouse.dblclick(250, 900)  # where templates have no node
+            self.page.wait_for_timeout(1500)
+            if self.page.evaluate("() => document.activeElement.tagName === 'INPUT'"):
+                break
+        self.page.keyboard.type(query, delay=30)
+        options = self.page.get_by_role("option")
+        options.first.wait_for()
+        self.page.wait_for_timeout(1500)
+        found = options.all_inner_texts()
+        self.page.keyboard.press(press)
+        self.page.wait_for_timeout(1500)
+        if press == "Enter":
+            self.page.mouse.click(250, 700)  # where the new node is let go
+            self.page.wait_for_timeout(500)
+        return found
+
+    def prompt(self) -> dict[str, Any]:
+        """What the page would queue."""
+        return self.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+
+    def run_app(self, results: int) -> list[tuple[int, int]]:
+        """Press Run in app mode, and wait for so many pictures; their sizes."""
+        skip = self.page.get_by_role("button", name="Skip")
+        self.page.wait_for_timeout(3000)
+        if skip.count():
+            skip.click()
+        self.page.get_by_role("button", name="Run", exact=True).first.click()
+        self.page.wait_for_function(
+            """(count) => Object.values(window.app.nodeOutputs).filter((o) => o?.images?.length).length >= count""",
+            arg=results,
+        )
+        self.page.wait_for_timeout(3000)
+        return self.page.evaluate(
+            """() => [...document.querySelectorAll("img")].filter((i) => i.src.includes("/view"))
+                   .map((i) => [i.naturalWidth, i.naturalHeight])"""
         )
 
     def type(self, kind: str, widget: str, text: str) -> None:
@@ -105,7 +168,7 @@ class Page:
         """A picture of the part of the graph that holds the first node of each of these types."""
         box = self.page.evaluate(
             """([kinds, scale, margin]) => {
-                const { graph, canvas } = window.app, title = 30;
+                const { graph, canvas } = window.app, title = 50;  // with the pack's badge above
                 const nodes = kinds.map((kind) => graph._nodes.find((n) => n.type === kind));
                 const left = Math.min(...nodes.map((n) => n.pos[0])), top = Math.min(...nodes.map((n) => n.pos[1]));
                 const right = Math.max(...nodes.map((n) => n.pos[0] + n.size[0]));

@@ -214,11 +214,11 @@ def test_a_real_comfyui_draws_and_edits(tmp_path):
     host.start()
     try:
         for name, request in (
-            ("text_to_image", Request(ASKED, 0)),
-            ("image_edit", Request(EDIT, 0, torch.rand(3, 128, 128))),
+            ("SpatialFusion-Text-to-Image", Request(ASKED, 0)),
+            ("SpatialFusion-Image-Edit", Request(EDIT, 0, torch.rand(3, 128, 128))),
         ):
             workflow = with_prompt(name)
-            if name == "image_edit":
+            if name == "SpatialFusion-Image-Edit":
                 # LoadImage has its image at output 0, where Compose Scene Depth has its own at 1.
                 text = json.dumps(workflow).replace('["4", 1]', '["4", 0]')
                 workflow = json.loads(text)

@@ -34,7 +34,7 @@ def browser(host):
     try:
         with open_page(host.address) as page:
             page.page.set_default_timeout(60_000)
-            page.open("sentence_to_depth")  # the templates, which a first visit shows, are then closed
+            page.open("SpatialFusion-Sentence-to-Depth")  # the templates, which a first visit shows, are then closed
             yield page
     except NoBrowserError as missing:
         pytest.skip(str(missing))
@@ -251,7 +251,7 @@ def test_relations_are_pinned_by_a_button(plan):
 
 @pytest.mark.parametrize("vue", [False, True])
 def test_a_planned_sentence_goes_on_as_scene_text(browser, vue):
-    browser.open("sentence_to_depth")
+    browser.open("SpatialFusion-Sentence-to-Depth")
     browser.page.evaluate("(vue) => window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)", vue)
     for widget in ("width", "height"):
         browser.set(PLAN, widget, 256)

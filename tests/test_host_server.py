@@ -24,13 +24,19 @@ WORKFLOWS = Path(__file__).parents[1] / "workflows"
 GOLDEN = Path(__file__).parent / "golden" / "object_info.json"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 PAGES = {name: json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
-PROMPTS = {name: json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
+# An app posts the prompt of the workflow that it is made of.
+PROMPTS = {
+    name: json.loads((WORKFLOWS / "api" / f"{name.removesuffix('.app')}.json").read_text(encoding="utf-8"))
+    for name in NAMES
+}
 WEIGHTS = {
     name: [model for node in page["nodes"] for model in node["properties"].get("models", ())]
     for name, page in PAGES.items()
 }
-TINY = [name for name in NAMES if not WEIGHTS[name]]
-PUBLIC = [name for name in NAMES if WEIGHTS[name]]
+TINY = [name for name in NAMES if not WEIGHTS[name] and not name.endswith(".app")]
+PUBLIC = [name for name in NAMES if WEIGHTS[name] and not name.endswith(".app")]
+# Its text encoder, which is to be downloaded, plans.
+PLANNED_BY_ITS_MODEL = ["SpatialFusion-Z-Image-Turbo"]
 PROMPTS_IN_A_ROW = int(os.environ.get("SPATIALFUSION_HOST_PROMPTS", 8))
 
 
@@ -70,7 +76,7 @@ def changed(prompt: dict | str, class_type: str, /, without: str = "", **inputs)
 
 def quick(**inputs) -> dict:
     """Text to image in few steps."""
-    prompt = changed("text_to_image", "KSampler", steps=2)
+    prompt = changed("SpatialFusion-Text-to-Image", "KSampler", steps=2)
     return changed(prompt, "SpatialFusionPredictDepth", **({"depth_steps": 2} | inputs))
 
 
@@ -144,6 +150,21 @@ def test_every_input_and_output_is_explained(infos):
                     assert options.get("tooltip"), f"{node_id}.{name} has no tooltip"
             assert all(info["output_tooltips"]), node_id
             assert info["description"] and info["search_aliases"], node_id
+
+
+@pytest.mark.parametrize(
+    ("words", "nodes"),
+    [
+        ("3d layout", {"PlanScene", "ComposeScene", "OrbitCamera"}),
+        ("blockout", {"PlanScene", "ComposeScene", "OrbitCamera", "SceneRegions", "LimitControl"}),
+        ("camera", {"PlanScene", "ComposeScene", "OrbitCamera"}),
+        ("regional prompt", {"PlanScene", "ComposeScene", "SceneRegions", "SceneMask"}),
+    ],
+)
+def test_nodes_are_found_by_what_people_look_for(words, nodes, infos):
+    """The page searches names and these words; tests/test_host_page.py types them."""
+    found = {name for name, info in infos.items() if words in [alias.lower() for alias in info["search_aliases"] or ()]}
+    assert {f"SpatialFusion{name}" for name in nodes} <= found
 
 
 # Workflows ------------------------------------------------------------------------------------------------------------
@@ -225,7 +246,7 @@ def test_a_workflow_of_the_tiny_model_runs(name, host, infos):
 @pytest.fixture(scope="session")
 def text_to_image(host) -> np.ndarray:
     """The picture of the text_to_image workflow."""
-    prompt = PROMPTS["text_to_image"]
+    prompt = PROMPTS["SpatialFusion-Text-to-Image"]
     return check_image(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
 
 
@@ -258,13 +279,16 @@ def test_saved_depth_is_loaded_again(format, tolerance, host):
 
 
 def test_the_one_node_draws_what_ksampler_draws(host, text_to_image):
-    prompt = PROMPTS["one_node_sampler"]
+    plain = PROMPTS["SpatialFusion-Text-to-Image"]
+    depth, drawn = (plain[find(plain, kind)]["inputs"] for kind in ("SpatialFusionPredictDepth", "KSampler"))
+    prompt = changed("SpatialFusion-One-Node", "SpatialFusionSampler", seed=drawn["seed"])
+    prompt = changed(prompt, "SpatialFusionPredictDepth", prompt=depth["prompt"], seed=depth["seed"])
     image = check_image(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
     assert np.abs(image - text_to_image).max() <= 1
 
 
 def test_depth_changes_the_image_and_strength_0_does_not(host, text_to_image):
-    none = changed("text_to_image", "SpatialFusionApplyDepth", strength=0.0)
+    none = changed("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", strength=0.0)
     bare = copy.deepcopy(none)
     bare[find(bare, "KSampler")]["inputs"]["model"] = [find(bare, "SpatialFusionLoadBase"), 0]
     save = find(bare, "SaveImage")
@@ -280,7 +304,7 @@ class Busy:
         self.host = host
 
     def __enter__(self):
-        self.id = self.host.queue(changed("text_to_image", "KSampler", steps=5000, seed=any_seed()))
+        self.id = self.host.queue(changed("SpatialFusion-Text-to-Image", "KSampler", steps=5000, seed=any_seed()))
         wait_until_running(self.host, self.id)
 
     def __exit__(self, *_):
@@ -307,7 +331,7 @@ def test_workflows_with_public_weights_are_valid_and_need_just_these_files(host)
                     host.queue(missing)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in PLANNED_BY_ITS_MODEL])
 def test_the_part_of_it_that_needs_no_weights_runs(name, host):
     prompt = PROMPTS[name]
     previews = [number for number, node in prompt.items() if node["class_type"] == "PreviewImage"]
@@ -370,27 +394,27 @@ def rewired(name: str, class_type: str, **inputs: tuple[str, int]) -> dict:
 
 REFUSED = {
     "strength above its range": (
-        changed("text_to_image", "SpatialFusionApplyDepth", strength=11.0),
+        changed("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", strength=11.0),
         "SpatialFusionApplyDepth",
         "bigger than max",
     ),
     "strength below its range": (
-        changed("one_node_sampler", "SpatialFusionSampler", strength=-1.0),
+        changed("SpatialFusion-One-Node", "SpatialFusionSampler", strength=-1.0),
         "SpatialFusionSampler",
         "smaller than min",
     ),
     "a VAE where a model belongs": (
-        rewired("text_to_image", "SpatialFusionApplyDepth", model=("SpatialFusionLoadBase", 1)),
+        rewired("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", model=("SpatialFusionLoadBase", 1)),
         "SpatialFusionApplyDepth",
         "mismatch",
     ),
     "a model where the checkpoint belongs": (
-        rewired("text_to_image", "SpatialFusionPredictDepth", spatialfusion=("SpatialFusionLoadBase", 0)),
+        rewired("SpatialFusion-Text-to-Image", "SpatialFusionPredictDepth", spatialfusion=("SpatialFusionLoadBase", 0)),
         "SpatialFusionPredictDepth",
         "mismatch",
     ),
     "a checkpoint that is not there": (
-        changed("text_to_image", "SpatialFusionLoader", checkpoint="gone.safetensors"),
+        changed("SpatialFusion-Text-to-Image", "SpatialFusionLoader", checkpoint="gone.safetensors"),
         "SpatialFusionLoader",
         "gone.safetensors is missing: put the file to",
     ),
@@ -411,9 +435,9 @@ def test_wrong_wiring_and_values_are_refused_at_their_node(case, host):
 
 PREDICT = "SpatialFusionPredictDepth"
 FAILING = {
-    "an empty prompt": (changed("text_to_image", PREDICT, prompt="  "), PREDICT, "prompt is empty"),
+    "an empty prompt": (changed("SpatialFusion-Text-to-Image", PREDICT, prompt="  "), PREDICT, "prompt is empty"),
     "a width that is no multiple of 16": (
-        changed("text_to_image", PREDICT, width=120),
+        changed("SpatialFusion-Text-to-Image", PREDICT, width=120),
         PREDICT,
         "width is 120, but must be a multiple of 16",
     ),
@@ -422,7 +446,11 @@ FAILING = {
         "KSampler",
         "geometry has 2 pictures and the latent 3",
     ),
-    "an image to edit without a VAE": (changed("image_edit", PREDICT, without="vae"), PREDICT, "vae is not connected"),
+    "an image to edit without a VAE": (
+        changed("SpatialFusion-Image-Edit", PREDICT, without="vae"),
+        PREDICT,
+        "vae is not connected",
+    ),
     "depth that is not a number": (nan_depth(), "SpatialFusionMeasureDepth", "there is no valid depth"),
     "nothing to import": (
         changed(nan_depth(), "SpatialFusionImportDepth", without="image"),
@@ -430,32 +458,32 @@ FAILING = {
         "connected to nothing",
     ),
     "a scene with an unknown thing": (
-        changed("image_edit", "SpatialFusionComposeScene", text="zorply red at 0 5"),
+        changed("SpatialFusion-Image-Edit", "SpatialFusionComposeScene", text="zorply red at 0 5"),
         "SpatialFusionComposeScene",
         "zorply",
     ),
     "lines that cannot hold at once": (
-        changed("image_edit", "SpatialFusionComposeScene", text="car left of house\nhouse left of car"),
+        changed("SpatialFusion-Image-Edit", "SpatialFusionComposeScene", text="car left of house\nhouse left of car"),
         "SpatialFusionComposeScene",
         "line",
     ),
     "a sentence that names no thing": (
-        changed("sentence_to_depth", "SpatialFusionPlanScene", sentence="zorply zorply"),
+        changed("SpatialFusion-Sentence-to-Depth", "SpatialFusionPlanScene", sentence="zorply zorply"),
         "SpatialFusionPlanScene",
         "names no thing",
     ),
     "a mask of what is not in the scene": (
-        changed("sentence_to_depth", "SpatialFusionSceneMask", objects="unicorn"),
+        changed("SpatialFusion-Sentence-to-Depth", "SpatialFusionSceneMask", objects="unicorn"),
         "SpatialFusionSceneMask",
         'no object is called "unicorn"',
     ),
     "names of another scene": (
-        changed("sentence_to_depth", "SpatialFusionSceneMask", names="a\nb"),
+        changed("SpatialFusion-Sentence-to-Depth", "SpatialFusionSceneMask", names="a\nb"),
         "SpatialFusionSceneMask",
         "there are 3 masks and 2 names",
     ),
     "a range from far to near": (
-        changed("text_to_image", "SpatialFusionApplyDepth", start=0.8, end=0.2),
+        changed("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", start=0.8, end=0.2),
         "SpatialFusionApplyDepth",
         "start is 0.8 and end 0.2",
     ),
