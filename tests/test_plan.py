@@ -359,3 +359,8 @@ def test_the_command_starts_without_the_heavy_libraries(tmp_path):
     )
     root = Path(__file__).parents[1]
     subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=120, capture_output=True)
+
+
+def test_a_word_that_ends_as_an_adverb_is_a_thing_where_a_thing_stands():
+    assert any("zorply" in warning for warning in plan("a table and a zorply", size=(32, 32)).warnings)
+    assert plan("a dog sleeps peacefully beside a carelessly parked car", size=(32, 32)).not_understood == ()

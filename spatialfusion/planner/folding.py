@@ -55,7 +55,7 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain.append(word)
         elif word in ("directly", "straight", "right") and _overhead(folded, at):
             plain.append("directly")
-        elif (word in HARMLESS or _adverb(word)) and not (
+        elif (word in HARMLESS or _adverb(folded, at)) and not (
             word == "straight" and numbers.at(folded, at + 1) in ("down", "line")
         ):
             pass
@@ -104,9 +104,14 @@ def _spelt(word: str, draft: Draft) -> str:
     return found
 
 
-def _adverb(word: str) -> bool:
-    """Whether it ends as an adverb and is no thing and no look: "carelessly", but not "lovely"."""
-    return len(word) > 5 and word.endswith("ly") and noun(word) is None and word not in (ATTRIBUTES | STYLE_ADVERBS)
+def _adverb(words: Sequence[str], position: int) -> bool:
+    """Whether a word ends as an adverb, is no thing and no look, and stands beside a word that it can be said of:
+    "carelessly parked", but not "lovely", and not "a zorply"."""
+    word, before, after = (numbers.at(words, position + step) for step in (0, -1, 1))
+    if len(word) <= 5 or not word.endswith("ly") or noun(word) is not None or word in ATTRIBUTES | STYLE_ADVERBS:
+        return False
+    parts = ("", ",", ".", ";", "and")
+    return position == 0 or not (after in parts and (before in parts or before in ("a", "an", "the")))
 
 
 def _names(words: Sequence[str], position: int) -> bool:
