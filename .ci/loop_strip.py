@@ -2,8 +2,8 @@
 
     python .ci/loop_strip.py HOST
 
-HOST is a running ComfyUI, as for screenshots.py. The tiny model draws. Run it again whenever the floor plan's looks, the
-reader or the embedded weights change.
+HOST is a running ComfyUI, as for screenshots.py. The tiny model draws. Run it again whenever the floor plan's looks,
+the reader or the embedded weights change.
 """
 
 from __future__ import annotations

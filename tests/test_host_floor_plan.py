@@ -268,7 +268,7 @@ def test_a_planned_sentence_goes_on_as_scene_text(browser, vue):
         }""",
         COMPOSE,
     )
-    assert min(links) >= 1
+    assert min(links[:4]) >= 1  # the template uses all but the scene
     text = browser._widget(COMPOSE, "text")
     assert "giraffe at " in text and "behind" not in text
     assert browser.errors() == 0

@@ -227,8 +227,8 @@ def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
             data = host.file(model)
             start = {"glb": b"glTF", "ply": b"ply\n"}[model["filename"].rsplit(".", 1)[1]]
             assert data.startswith(start) and len(data) > 1000
-        texts = ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions", "OrbitCamera", "CompareScene", "PickBest")
-        expected = {f"SpatialFusion{name}": "text" for name in texts}
+        texts = "MeasureDepth ComposeScene PlanScene SceneRegions OrbitCamera CompareScene PickBest EncodePrompt"
+        expected = {f"SpatialFusion{name}": "text" for name in texts.split()}
         expected |= {"SaveGLB": "3d", "Preview3D": "result", "Preview3DAdvanced": "result", "PreviewAny": "text"}
         assert shown[expected.get(kind, "images")], f"{kind} shows nothing"
         if kind == "SpatialFusionMeasureDepth":

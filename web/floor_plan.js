@@ -13,7 +13,7 @@ const LEAST = 320; // pixels of height, when it is open
 const NARROW = [480, 440]; // pixels: below this width plan and picture stand one above the other, in this height
 const BAR = 24;
 const NEW = { [COMPOSE]: [720, 760], [PLAN]: [720, 680] };
-const MOVED_OUTPUTS = ["geometry", "image", "masks", "names"];
+const MOVED_OUTPUTS = ["geometry", "image", "masks", "names", "scene"];
 
 const KEPT = 60_000; // milliseconds
 

@@ -318,7 +318,8 @@ class Grammar(Describing):
         elif word == "of" and self.words[position - 1] in CLASSES["shot"] | CLASSES["picture"]:
             pass  # "a wide view of a valley"
         elif word in _PLACING and position > 0:
-            said = " ".join(self.words[max(0, position - 1) : position + 2])
+            end = position + 2 + (numbers.at(self.words, position + 1) in ("a", "an", "the"))
+            said = " ".join(self.words[max(0, position - 1) : end])
             self.draft.warn(f'what "{word}" says in "{said}" is not read.')
         elif word in GRAMMAR:
             pass
