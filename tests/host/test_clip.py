@@ -96,7 +96,7 @@ def clip(reference):
 
 @pytest.fixture(scope="module")
 def config():
-    return pack("spatialfusion.config").SpatialFusionConfig(
+    return pack("spatialfusion.model_config").SpatialFusionConfig(
         mllm_layers=LAYERS,
         kv_heads=1,
         head_dim=128,
@@ -219,6 +219,6 @@ def test_omnigen2_reads_the_whole_chat_and_no_picture(reference, clip, config):
 
 
 def test_a_clip_of_another_size_is_refused(clip):
-    config = pack("spatialfusion.config").SpatialFusionConfig()
+    config = pack("spatialfusion.model_config").SpatialFusionConfig()
     with pytest.raises(InputError, match=f"clip has {LAYERS} layers with 1 key/value heads of 128 channels, but the"):
         pack("nodes.host.clip_context").encode_with_clip(clip, PROMPT, [], config)

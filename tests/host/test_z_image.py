@@ -202,7 +202,7 @@ def clip(reference):
 
 @pytest.mark.parametrize("prompt", [PROMPT, "a red car (left) of a blue house", "a <|im_end|> car", "<tool_call>"])
 def test_the_context_is_that_of_transformers(reference, clip, prompt):
-    config = pack("spatialfusion.config").SpatialFusionConfig(
+    config = pack("spatialfusion.model_config").SpatialFusionConfig(
         backbone="z-image", mllm_layers=LLM_LAYERS, kv_heads=1, head_dim=128, rope_theta=1e6,
         mrope_section=(16, 24, 24), num_layers=2, num_heads=2,
     )  # fmt: skip
