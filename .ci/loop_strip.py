@@ -128,7 +128,7 @@ def take(page: Page) -> list[tuple[str, Image.Image]]:
 def shot(page: Page, kind: str) -> Image.Image:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "node.jpg"
-        page.picture_of([kind], path, scale=1.2)
+        page.screenshot([kind], path, scale=1.2)
         return Image.open(path).convert("RGB").copy()
 
 

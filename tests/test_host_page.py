@@ -116,7 +116,7 @@ def test_a_blueprint_is_one_node_that_posts_what_is_in_it(path, page):
 
 
 def test_a_sentence_that_is_typed_is_seen_as_depth(page):
-    sentence, size = "a red ball on a table, 17 of them tomorrow", 256
+    sentence, size = "a red ball on a table, zorply", 256
     page.open("SpatialFusion-Sentence-to-Depth")
     page.type("SpatialFusionPlanScene", "sentence", sentence)
     for widget in ("width", "height"):
@@ -134,5 +134,5 @@ def test_a_sentence_that_is_typed_is_seen_as_depth(page):
     for title, picture in expected.items():
         pixels = np.asarray(Image.open(io.BytesIO(shown[title])).convert("RGB"), dtype=float)
         assert np.abs(pixels - 255 * picture.numpy()).max() <= 1, title
-    assert page.said("SpatialFusionPlanScene") == "Not understood: 17, tomorrow."
+    assert page.said("SpatialFusionPlanScene") == "Not understood: zorply."
     assert page.errors() == 0

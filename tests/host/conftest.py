@@ -106,6 +106,16 @@ def with_injection(tiny, injection):
     loaded = tiny.spatialfusion
     tensors = {name: getattr(loaded.depth_patch, key) for name, key in loaded.depth_patch.names.items()}
     tensors.pop("columns", None)
+    # The built-in checkpoint has no LoRA, and its delta leaves the latent's own columns as they are.
+    generator = torch.Generator().manual_seed(0)
+
+    def some(*shape: int) -> torch.Tensor:
+        return 0.05 * torch.randn(shape, generator=generator)
+
+    width = len(tiny.projection)
+    tensors["projection.weight"] = some(*tiny.projection.shape)
+    for module in ("transformer_blocks.0.attn.to_q", "transformer_blocks.1.attn.to_out.0"):
+        tensors |= {f"lora.{module}.lora_A.weight": some(4, width), f"lora.{module}.lora_B.weight": some(width, 4)}
     if injection == "concat":
         delta = tensors["projection.weight"]
         tensors["projection.weight"] = torch.cat([delta, delta + tiny.projection], dim=1)
