@@ -72,6 +72,8 @@ class SpatialFusionConfig:
     latent_channels: int = 16
     latent_stride: int = 8
     adapter_hidden: int = 64
+    # Of the prompt embeddings that tell the adapter what each object is, where it is seen; 0: it reads depth alone.
+    region_width: int = 0
     # How the adapter's output enters: added to the latent, or concatenated to it; "none": not at all.
     injection: str = "add"
     projection_shape: tuple[int, int] | None = None  # (out, in) of the change of the backbone's input projection
@@ -101,6 +103,11 @@ class SpatialFusionConfig:
             raise InputError(f"num_heads {self.num_heads} must be a multiple of the MLLM's kv_heads {self.kv_heads}.")
         if self.state_size % self.patch_size:
             raise InputError(f"state_size {self.state_size} must be a multiple of patch_size {self.patch_size}.")
+        if self.region_width and self.injection == "add":
+            raise InputError(
+                f"region_width is {self.region_width} and injection add: what objects are is concatenated to the latent, "
+                "so expected injection concat."
+            )
         if not 0 < self.near < self.far:
             raise InputError(f"near {self.near} and far {self.far} must satisfy 0 < near < far.")
 
@@ -111,7 +118,8 @@ class SpatialFusionConfig:
         counts = ("kv_heads", "head_dim", "hidden_size", "num_heads", "state_size", "patch_size", "head_features")
         for name in (*counts, "latent_channels", "latent_stride", "adapter_hidden"):
             _check_whole(name, getattr(self, name))
-        _check_whole("lora_rank", self.lora_rank, least=0)
+        for name in ("lora_rank", "region_width"):
+            _check_whole(name, getattr(self, name), least=0)
         for name in ("rope_theta", "mlp_ratio", "near", "far", "log_depth_std", "reference_focal", "fov_std"):
             _check_real(name, getattr(self, name), positive=True)
         for name in ("log_depth_mean", "fov_mean"):
@@ -141,6 +149,11 @@ class SpatialFusionConfig:
                 f"backbone is {_short(self.backbone)} and mrope_interleaved {_short(self.mrope_interleaved)}: expected "
                 "a name, and true or false."
             )
+
+    @property
+    def residual_channels(self) -> int:
+        """Of what the adapter gives: depth's, and with region words as many again."""
+        return self.latent_channels * (2 if self.region_width else 1)
 
     def layer_map(self) -> list[int]:
         """The MLLM layer that each spatial layer reads."""

@@ -150,7 +150,7 @@ def test_a_concatenated_residual_is_as_columns_of_the_projection() -> None:
     latents, reference, residual = make_latents(), make_latents(seed=5), make_latents(1, seed=2)
     transformer = make_transformer()
     base = call(transformer, latents, [reference])
-    delta = qi.BACKBONE.projection_delta(transformer, concat=True)
+    delta = qi.BACKBONE.projection_delta(transformer, transformer.img_in.in_features)
     assert delta.in_features == 128
     recorder = Recorder(transformer)
     with qi.BACKBONE.inject(transformer, residual, delta):

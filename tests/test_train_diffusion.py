@@ -29,6 +29,9 @@ from spatialfusion.data.rendered import VALIDATION_SEED, RenderedScenes, render_
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
 from spatialfusion.model import SpatialFusionModel
+from spatialfusion.region_words import RegionWords, paint, words_embedding
+from spatialfusion.scenes.captions import describe
+from spatialfusion.scenes.render import instances
 from spatialfusion.tiny import diffusion
 from spatialfusion.tiny.diffusion import (
     DiffusionStage,
@@ -312,7 +315,7 @@ def test_validation_is_repeatable_and_draws_a_sheet(stage, tmp_path, monkeypatch
     figures = stage.validate(tmp_path, 5)
     assert figures == stage.validation_loss() and set(figures) == {
         "loss",
-        *(f"loss_{name}{depth}" for name in ("text", "edit") for depth in ("", "_depth")),
+        *(f"loss_{name}{told}" for name in ("text", "edit") for told in ("", "_depth", "_regions")),
     }
     with Image.open(tmp_path / "sheet-5.png") as sheet:
         assert sheet.width > 4 * SIZE and np.asarray(sheet.convert("L")).std() > 10
@@ -336,11 +339,13 @@ def test_depth_is_read_through_columns_as_the_injection_reads_it(stage):
         assert torch.equal(velocity(stage.transformer, *inputs), plain)
 
 
-def test_so_many_samples_as_asked_have_depth(stage):
-    stage.options = dataclasses.replace(stage.options, depth_fraction=0.3)
+def test_so_many_samples_as_asked_have_depth_and_region_words(stage):
+    stage.options = dataclasses.replace(stage.options, depth_fraction=0.6, region_fraction=0.5)
     indices = [i % len(stage) for i in range(200)]
-    told = stage.batch(indices, generators(200))["has_depth"]
-    assert 40 < told.sum() < 80
+    batch = stage.batch(indices, generators(200))
+    told, regions = batch["has_depth"], batch["has_regions"]
+    assert 100 < told.sum() < 140 and 40 < regions.sum() < 80
+    assert not (regions & ~told).any()
     loss, metrics = stage.loss(stage.batch(indices[:8], generators(8)))
     assert {"loss_depth", "loss_no_depth"} <= set(metrics)
     loss.backward()
@@ -398,3 +403,59 @@ def test_a_missing_component_is_named(run, tmp_path):
     shutil.copytree(run / "model" / "vae", tmp_path / "model" / "vae")
     with pytest.raises(InputError, match="text_encoder"):
         DiffusionStage(CONFIG, tmp_path, CPU)
+
+
+def test_each_object_is_told_in_its_own_words_where_it_is_seen(stage):
+    index = next(i for i, scene in enumerate(stage.data.scenes) if len(scene.objects) > 1)
+    scene = stage.data.scenes[index]
+    batch = stage.batch([index], generators(1))
+    painted = paint(batch["seen"], stage.thing_embeddings)[0]
+    seen = instances([scene], painted.shape[:0:-1])[0]
+    for number, thing in enumerate(scene.objects):
+        wanted = words_embedding(stage.encoder.encode([describe(thing)]))[0]
+        for cell in (seen == number).nonzero().tolist():
+            torch.testing.assert_close(painted[:, cell[0], cell[1]], wanted, atol=1e-5, rtol=1e-5)
+    assert not painted[:, seen < 0].any()
+    # The same as the pipeline paints of a plan of the scene.
+    embeds = words_embedding(stage.encoder.encode([describe(thing) for thing in scene.objects]))
+    torch.testing.assert_close(RegionWords(seen, embeds).painted(seen.shape), painted, atol=1e-5, rtol=1e-5)
+
+
+def test_region_words_come_to_a_model_that_has_read_depth_alone(stage, run, tmp_path):
+    """Beside what it has learnt of depth, which stays."""
+    stir(stage)
+    torch.nn.init.normal_(stage.columns.weight, std=0.1)
+    config = copy.deepcopy(CONFIG)
+    config.diffusion.region_fraction = 0
+    alone = DiffusionStage(config, run, CPU)
+    stir(alone)
+    torch.nn.init.normal_(alone.columns.weight, std=0.1)
+    shutil.copytree(run / "model", tmp_path / "run" / "model")
+    for name in ("data",):
+        shutil.copytree(run / name, tmp_path / "run" / name)
+    alone.export(tmp_path / "run" / "model")
+    config.diffusion.region_fraction = 0.5
+    config.init = "somewhere"
+    both = DiffusionStage(config, tmp_path / "run", CPU)
+    batch = alone.batch(list(range(8)), generators(8))
+    old = alone.adapter(batch["y"], batch["u"])
+    new = both.adapter(batch["y"], batch["u"])
+    assert torch.equal(new[:, : old.shape[1]], old) and not new[:, old.shape[1] :].any()
+    assert torch.equal(both.columns.weight[:, : alone.columns.weight.shape[1]], alone.columns.weight)
+    assert both.model.config.region_width and both.model.config.residual_channels == 2 * old.shape[1]
+    both.export(tmp_path / "run" / "model")
+    loaded = SpatialFusionModel.load(tmp_path / "run" / "model")
+    assert torch.equal(loaded.adapter.words.weight, both.adapter.words.weight)
+    assert loaded.config.projection_shape[1] == 3 * both.transformer.img_in.in_features
+
+
+def test_region_words_get_gradients(stage):
+    stir(stage)
+    torch.nn.init.normal_(stage.columns.weight, std=0.1)
+    batch = stage.batch(list(range(8)), generators(8))
+    batch["has_depth"][:] = batch["has_regions"][:] = True
+    stage.loss(batch)[0].backward()
+    assert stage.adapter.words.weight.grad.abs().max() > 0
+    before = stage.error_maps(batch)
+    batch["seen"] = batch["seen"].roll(1, 0)
+    assert not torch.equal(stage.error_maps(batch), before)

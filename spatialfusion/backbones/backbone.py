@@ -211,13 +211,12 @@ class Backbone:
         projection: Any = unwrapped(transformer).get_submodule(self.projection)
         return projection  # or what peft or a quantisation has put in its place
 
-    def projection_delta(self, transformer: nn.Module, concat: bool = False) -> nn.Linear:
+    def projection_delta(self, transformer: nn.Module, residual_features: int = 0) -> nn.Linear:
         """A change of the input projection, to be trained; zero, so that it starts as the base.
 
-        concat: with columns for a residual that is concatenated to the latent, not added.
+        residual_features: of each token, those of a residual that is concatenated to the latent; 0 where it is added.
         """
-        projection = self.projection_of(transformer)
-        return depth_injection.projection_delta(projection, projection.in_features if concat else 0)
+        return depth_injection.projection_delta(self.projection_of(transformer), residual_features)
 
     def add_lora(self, transformer: nn.Module, rank: int) -> list[nn.Parameter]:
         """Put an untrained LoRA into `transformer`, inactive until a DepthInjection; return its parameters."""
@@ -228,8 +227,9 @@ class Backbone:
         """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one."""
         self.check_architecture(transformer)
         projection = self.projection_of(transformer)
-        features = projection.in_features if self.concatenates else 0
-        return depth_injection.load_backbone_tensors(transformer, tensors, projection, self.lora_targets, features)
+        return depth_injection.load_backbone_tensors(
+            transformer, tensors, projection, self.lora_targets, self.concatenates
+        )
 
     # Sampling ---------------------------------------------------------------------------------------------------------
 

@@ -243,11 +243,12 @@ def load_backbone_tensors(
     tensors: dict[str, Tensor],
     projection: nn.Linear,
     targets: Sequence[str] | str,
-    residual_features: int = 0,
+    concatenates: bool = False,
 ) -> nn.Linear | None:
     """Put what `backbone_tensors` returned onto `transformer`; return the projection delta, or None without one.
 
-    residual_features: with how many more inputs the backbone can have a delta, if the residual is concatenated.
+    concatenates: whether the backbone can have a delta with more inputs, for a residual that is concatenated: as many
+        as the projection has, or twice as many with region words.
     """
     put_switches(transformer, projection)
     transformer = unwrapped(transformer)
@@ -276,8 +277,9 @@ def load_backbone_tensors(
                 parameter.copy_(lora[name])
     if "projection.weight" not in tensors:
         return None
-    wide = tensors["projection.weight"].shape[1] == projection.in_features + residual_features
-    delta = projection_delta(projection, residual_features if wide else 0, transformer.dtype)
+    more = tensors["projection.weight"].shape[1] - projection.in_features
+    wide = concatenates and more in (projection.in_features, 2 * projection.in_features)
+    delta = projection_delta(projection, more if wide else 0, transformer.dtype)
     if tensors["projection.weight"].shape != delta.weight.shape:
         raise InputError(
             f"the checkpoint changes an input projection of {tuple(tensors['projection.weight'].shape)}, but this "

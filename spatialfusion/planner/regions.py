@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..scenes import lexicon
+from ..scenes.captions import with_article
 from ..scenes.language import read_scene_text
 from ..scenes.scene import SceneObject
 from ..scenes.write import scene_to_text
@@ -85,7 +86,7 @@ def _phrase(words: str, color: str, kind: str, count: int) -> str:
     said = " ".join(filter(None, (words, color, kind)))
     if count > 1:
         return f"{_COUNTS.get(count, count)} {said}"
-    return f"{'an' if said[0].lower() in 'aeiou' else 'a'} {said}"
+    return with_article(said)
 
 
 _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}

@@ -264,8 +264,12 @@ class Caption:
 
 
 def describe(thing: SceneObject) -> str:
-    """The object with its article, "a red car"."""
-    return f"{'an' if thing.color[0] in 'aeiou' else 'a'} {thing.color} {thing.kind}"
+    """The object with its article, "a red car", "an old red car"."""
+    return with_article(" ".join(filter(None, (thing.words, thing.color, thing.kind))))
+
+
+def with_article(words: str) -> str:
+    return f"{'an' if words[0].lower() in 'aeiou' else 'a'} {words}"
 
 
 def plain_caption(scene: Scene, generator: torch.Generator) -> Caption:

@@ -4,6 +4,7 @@ Notable:
 - Depth is there from the start, and in the whole network: for `depth_fraction` of the samples the exact depth of the
   image goes through the depth adapter and is concatenated to the noisy latent, which is what columns of the input
   projection amount to. Without depth the columns add zero, so strength 0 is this network on captions alone.
+- A part of these samples is also told what each object is, painted where it is seen: see region_words.py.
 - Flow matching on cached latents, v = noise - x0. Each batch holds text-to-image and editing samples in a fixed ratio;
   the two go through the network apart, because only one has reference tokens.
 - Captions are drawn anew for every sample and read by the frozen multimodal LLM during training.
@@ -30,20 +31,24 @@ from ..backbones.qwen_image import BACKBONE, last_states, pack, tiny_scheduler, 
 from ..backbones.sampling import Draw, draw_noise
 from ..context import PromptEncoder
 from ..data.rendered import RenderedScenes
+from ..depth_adapter import DepthAdapter
 from ..errors import InputError
 from ..files import atomic_folder, weights_digest
 from ..geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
 from ..model import FILE_NAME, SpatialFusionModel
+from ..model_config import SpatialFusionConfig
 from ..model_folder import forget_origin
 from ..progress import progress_bar
-from ..scenes.captions import plain_caption
+from ..region_words import paint, words_embedding
+from ..scenes.captions import plain_caption, with_article
 from ..scenes.edits import instruction
+from ..scenes.scene import COLORS, KINDS
 from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state
 from ..train.config import DiffusionConfig, DiffusionStageConfig, MixConfig, TrainConfig
 from ..train.data_stage import data_folders
-from ..train.layout import LayoutHead, layouts, object_cells, weighted_error
+from ..train.layout import LayoutHead, layouts, object_cells, seen_things, weighted_error
 from ..train.noise_levels import draw_noise_levels, shift_level
 from ..train.samples import draw_caption
 from ..train.stage import Stage, noise_bins
@@ -88,7 +93,8 @@ class DiffusionStage(Stage):
             self.encoder.text_encoder.set_attn_implementation("eager")
         self.model = self._spatial_side()
         self.adapter = self.model.adapter.requires_grad_(True)
-        self.columns = DepthColumns(self.transformer).to(device)
+        self._read_regions()
+        self.columns = DepthColumns(self.transformer, self.model.config).to(device)
         self._take_depth()
         parts = {"transformer": self.transformer, "adapter": self.adapter, "columns": self.columns}
         if self.options.layout_weight:
@@ -105,12 +111,24 @@ class DiffusionStage(Stage):
         model.adapter.out.reset_parameters()
         return model
 
+    def _read_regions(self) -> None:
+        """Let the adapter read region words, if it is to and does not yet."""
+        config = self.model.config
+        if self.options.region_fraction and not config.region_width:
+            width = self.encoder.text_encoder.config.get_text_config().hidden_size
+            self.model.config = replace(config, injection="concat", region_width=width)
+            depth = self.adapter.state_dict()
+            self.model.adapter = DepthAdapter(self.model.config).to(self.device)
+            self.model.adapter.load_state_dict(depth, strict=False)
+            self.adapter = self.model.adapter.requires_grad_(True)
+
     def _take_depth(self) -> None:
         """Go on from the columns for depth that the model has."""
         weight = self.model.backbone_tensors.get("projection.weight")
         inputs = self.transformer.img_in.in_features
-        if weight is not None and weight.shape[1] == 2 * inputs:
-            self.columns.weight.data.copy_(weight[:, inputs:])
+        if weight is not None and weight.shape[1] > inputs:
+            known = weight[:, inputs:]
+            self.columns.weight.data[:, : known.shape[1]] = known
 
     def _check_parts(self) -> None:
         """Raise InputError if no part of a batch would have an edit, though edits are asked for."""
@@ -145,12 +163,24 @@ class DiffusionStage(Stage):
             self.config.data.mix,
             high_noise_fraction=self.options.high_noise_fraction,
             depth_fraction=self.options.depth_fraction,
+            region_fraction=self.options.region_fraction,
         )
         samples["y"], samples["u"] = geometry_to_state(self.data.geometry(samples["targets"]), self.model.config)
         if self.options.layout_weight or self.options.object_weight != 1:
             samples["layout"] = self.layouts[samples["targets"]].long()
             samples["cells"] = object_cells(samples["layout"])
+        if self.options.region_fraction:
+            samples["seen"] = seen_things(self.layouts[samples["targets"]].long())
         return samples
+
+    @functools.cached_property
+    def thing_embeddings(self) -> Tensor:
+        """`words_embedding` [1 + kinds * colours, D] of what `seen_things` numbers; zeros for nothing."""
+        names = [f"{color} {kind}" for kind in KINDS for color in COLORS]
+        names = [with_article(name) for name in names]
+        with torch.no_grad():
+            parts = [words_embedding(self.encoder.encode(names[i : i + 64])) for i in range(0, len(names), 64)]
+        return functional.pad(torch.cat(parts), (0, 0, 1, 0)).to(self.device)
 
     @functools.cached_property
     def layouts(self) -> Tensor:
@@ -185,7 +215,10 @@ class DiffusionStage(Stage):
         s = level[:, None, None, None]
         noisy, target = (1 - s) * x0 + s * noise, noise - x0
         plain = len(x0) - len(batch["references"])
-        residual = self.adapter(batch["y"], batch["u"]) * batch["has_depth"][:, None, None, None]
+        words = None
+        if "seen" in batch:
+            words = paint(batch["seen"] * batch["has_regions"][:, None, None], self.thing_embeddings)
+        residual = self.adapter(batch["y"], batch["u"], words) * batch["has_depth"][:, None, None, None]
         errors = []
         # Samples come in the order of their texts' lengths: a few calls with texts of like length pad less.
         part = -(-plain // (TEXT_GROUPS if self.device.type == "cpu" else 1)) or 1
@@ -230,7 +263,8 @@ class DiffusionStage(Stage):
             return self.validation_loss()
 
     def validation_loss(self) -> dict[str, float]:
-        """Loss on held-out images with and without exact depth, at fixed noise levels, noise and captions."""
+        """Loss on held-out images without depth, with exact depth and with region words beside it, at fixed noise
+        levels, noise and captions."""
         data, latents = self.validation_data, self.validation_latents
         mix = replace(self.config.data.mix, caption_dropout=0.0)
         result = {}
@@ -242,13 +276,17 @@ class DiffusionStage(Stage):
             batch["level"] = shift_level((torch.arange(count) + 0.5) / count)
             batch["y"], batch["u"] = geometry_to_state(data.geometry(batch["targets"]), self.model.config)
             batch = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
-            for depth in (False, True):
-                batch["has_depth"] = torch.full((count,), depth, device=self.device)
-                result[f"loss_{name}" + "_depth" * depth] = self.error_maps(batch).mean().item()
+            for told in ("", "_depth", "_regions")[: 3 if self.options.region_fraction else 2]:
+                batch["has_depth"] = torch.full((count,), bool(told), device=self.device)
+                if told == "_regions":
+                    batch["seen"] = self.seen_in(batch["targets"])
+                    batch["has_regions"] = batch["has_depth"]
+                result[f"loss_{name}{told}"] = self.error_maps(batch).mean().item()
         return {"loss": sum(result.values()) / len(result), **result}
 
     def draw_sheet(self, path: Path) -> None:
-        """Held-out scenes and edits: exact depth, the image without and with it, and the image that was described."""
+        """Held-out scenes and edits: exact depth, the image without it, with it and with region words beside it, and
+        the image that was described."""
         data = self.validation_data
         pictures = data.images
         rows = []
@@ -266,16 +304,26 @@ class DiffusionStage(Stage):
             if not prompts:
                 continue
             geometry = data.geometry(targets)
-            without, with_depth = (self.sample(prompts, sources, depth) for depth in (None, geometry))
+            told: list[tuple[Geometry | None, Tensor | None]] = [(None, None), (geometry, None)]
+            if self.options.region_fraction:
+                told.append((geometry, paint(self.seen_in(targets), self.thing_embeddings)))
+            drawn = [self.sample(prompts, sources, *depth_and_words) for depth_and_words in told]
             for i, text in enumerate(prompts):
                 shown = [] if sources is None else [image_tile(pictures[sources[i]].float() / 255)]
-                shown += [figure_tile(geometry[[i]]), image_tile(without[i]), image_tile(with_depth[i])]
+                shown += [figure_tile(geometry[[i]]), *(image_tile(images[i]) for images in drawn)]
                 rows.append((text, [*shown, image_tile(pictures[targets[i]].float() / 255)]))
         write_sheet(path, rows)
 
-    def sample(self, texts: list[str], sources: list[int] | None, geometry: Geometry | None) -> Tensor:
+    def seen_in(self, targets: list[int]) -> Tensor:
+        """`seen_things` of validation images."""
+        rows, columns = (side // 2 for side in self.validation_latents.shape[-2:])
+        return seen_things(layouts([self.validation_data.scenes[i] for i in targets], rows, columns)).to(self.device)
+
+    def sample(
+        self, texts: list[str], sources: list[int] | None, geometry: Geometry | None, words: Tensor | None = None
+    ) -> Tensor:
         """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation images `sources`; image i
-        from the noise of seed i, with depth or without."""
+        from the noise of seed i, with depth or without. words: painted, as the depth adapter takes them."""
         pictures, references = None, []
         if sources is not None:
             pictures = [[self.validation_data.images[i].float() / 255] for i in sources]
@@ -285,7 +333,7 @@ class DiffusionStage(Stage):
         shape = tuple(self.latents.shape[1:])
         injection = None
         if geometry is not None:
-            residual = self.adapter.residual(geometry, shape[-2:])
+            residual = self.adapter.residual(geometry, shape[-2:], words)
             injection = BACKBONE.inject(self.transformer, residual, self.columns.delta(self.transformer))
         draw = Draw(
             context,
@@ -317,14 +365,15 @@ class DiffusionStage(Stage):
 class DepthColumns(nn.Module):
     """The columns of the input projection that read depth, which is concatenated to the latent.
 
-    They are the right half of a wide `projection_delta`, whose other half and bias stay zero: what the latent itself
+    They are the right part of a wide `projection_delta`, whose other columns and bias stay zero: what the latent itself
     is worth is learnt by the projection.
     """
 
-    def __init__(self, transformer: QwenImageTransformer2DModel):
+    def __init__(self, transformer: QwenImageTransformer2DModel, config: SpatialFusionConfig):
         super().__init__()
         projection = transformer.img_in
-        self.weight = nn.Parameter(torch.zeros(projection.out_features, projection.in_features))
+        features = projection.in_features * config.residual_channels // config.latent_channels
+        self.weight = nn.Parameter(torch.zeros(projection.out_features, features))
 
     @contextmanager
     def added(self, transformer: QwenImageTransformer2DModel, residual: Tensor) -> Iterator[None]:
@@ -343,7 +392,7 @@ class DepthColumns(nn.Module):
 
     def delta(self, transformer: QwenImageTransformer2DModel) -> nn.Linear:
         """The same as a delta of the projection, for DepthInjection and the checkpoint."""
-        delta = BACKBONE.projection_delta(transformer, concat=True)
+        delta = BACKBONE.projection_delta(transformer, self.weight.shape[1])
         with torch.no_grad():
             delta.weight[:, transformer.img_in.in_features :] = self.weight
         return delta
@@ -361,6 +410,7 @@ def draw_samples(
     mix: MixConfig,
     high_noise_fraction: float = 0.0,
     depth_fraction: float = 0.0,
+    region_fraction: float = 0.0,
 ) -> dict[str, Any]:
     """Samples of `data`, whose normalised latents are `latents` [N, 16, h, w]; the last `edits` indices mean edits.
 
@@ -368,7 +418,7 @@ def draw_samples(
 
     Returns:
         texts and targets (the images' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B];
-        has_depth [B] bool; and of the edits' sources references [E, 16, h, w] and images [E, 3, H, W] uint8.
+        has_depth and has_regions [B] bool; and of the edits' sources references [E, 16, h, w] and images [E, 3, H, W] uint8.
     """
     # Before the texts, which take more draws or fewer.
     shares = torch.stack([torch.rand((), generator=generator) for generator in generators])
@@ -395,6 +445,7 @@ def draw_samples(
         "noise": noise[order],
         "level": level[order],
         "has_depth": (shares < depth_fraction)[order],
+        "has_regions": (shares < depth_fraction * region_fraction)[order],
         "references": latents[sources].float(),
         "pictures": data.images[sources],
     }

@@ -164,6 +164,7 @@ class LanguageStageConfig(StageConfig):
 class DiffusionStageConfig(StageConfig):
     edit_fraction: float = 0.25  # share of edits in every part of a batch
     depth_fraction: float = 0.6  # share of samples that are given exact depth
+    region_fraction: float = 0.5  # of these, share that are told where each object is; 0: the adapter cannot read it
     layout_weight: float = 0.0  # weight of telling the objects' kinds and colours, cell by cell; 0: not done
     high_noise_fraction: float = 0.0  # share of noise levels near pure noise, where only captions tell the layout
     object_weight: float = 1.0  # weight of the error where an object is seen; elsewhere it is 1

@@ -100,6 +100,14 @@ def layouts(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:
     return classes.gather(2, flat).unflatten(2, seen.shape[1:])
 
 
+def seen_things(layout: Tensor) -> Tensor:
+    """What is seen in each cell of `layouts` [B, 6, h, w]: [B, h, w] long, 0 for no object, else 1 + the number of the
+    pair of kind and colour, kinds first."""
+    told = len(CLASSES)
+    kind, color = (layout[:, i] + layout[:, told + i] for i in range(2))  # one of the two is 0
+    return torch.where(kind > 0, 1 + (kind - 1) * len(_COLORS) + color - 1, 0)
+
+
 def object_cells(layout: Tensor) -> Tensor:
     """Whether an object is seen in each cell of `layouts` [B, 6, h, w]: [B, h, w] bool, as `covered` tells it."""
     return (layout[:, 0] > 0) | (layout[:, len(CLASSES)] > 0)

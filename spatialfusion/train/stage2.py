@@ -68,7 +68,9 @@ class Stage2(Stage1):
         parts: dict[str, nn.Module] = dict(self.trained.items())
         # A diffusion model that learns itself needs no delta of what it has, but columns for depth.
         if self.delta is None and (concat or not self.full):
-            self.delta = backbone.projection_delta(self.transformer, concat)
+            inputs, config = backbone.projection_of(self.transformer).in_features, self.model.config
+            features = inputs * config.residual_channels // config.latent_channels
+            self.delta = backbone.projection_delta(self.transformer, features if concat else 0)
             if concat and not self.model.adapter.out.weight.any():
                 # The columns start at zero. Were the adapter's output zero as well, neither would ever get a
                 # gradient through the other.
