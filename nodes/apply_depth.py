@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..spatialfusion.defaults import END, START
 from ..spatialfusion.errors import InputError
 from .inputs import check_finite, strength_input
-from .types import GeometryType, ModelType, from_packet
+from .types import GeometryType, ModelType, SceneType, check_scene, from_packet
 
 
 class SpatialFusionApplyDepth(io.ComfyNode):
@@ -57,13 +57,23 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                     optional=True,
                     tooltip="Where depth matters: white is all, black is not at all. Resized to the latent.",
                 ),
+                SceneType.Input(
+                    "scene",
+                    optional=True,
+                    tooltip="The scene that the depth is of, from Plan Scene, Compose Scene Depth or Orbit Scene Camera. "
+                    "The built-in model is then also told what each object is, where it is seen: of two shapes, which "
+                    "one is the red one.",
+                ),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="For any sampler.")],
         )
 
     @classmethod
-    def execute(cls, model, spatialfusion, geometry, strength, start, end, cond_only, mask=None) -> io.NodeOutput:
+    def execute(
+        cls, model, spatialfusion, geometry, strength, start, end, cond_only, mask=None, scene=None
+    ) -> io.NodeOutput:
         from .host.injection import Injection, backbone_of, check_fit
+        from .host.prompt import read_regions
 
         check_finite(strength=strength, start=start, end=end)
         if not 0 <= start <= end <= 1:
@@ -89,5 +99,6 @@ class SpatialFusionApplyDepth(io.ComfyNode):
         check_fit(model, spatialfusion, backbone)
         if strength == 0 or start == end:
             return io.NodeOutput(model.clone())
-        injection = Injection(spatialfusion, backbone, depth, strength, start, end, mask, cond_only)
+        regions = None if scene is None else read_regions(spatialfusion, check_scene(scene), depth)
+        injection = Injection(spatialfusion, backbone, depth, strength, start, end, mask, cond_only, regions)
         return io.NodeOutput(injection.apply(model))

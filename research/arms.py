@@ -45,7 +45,7 @@ class Arm:
             renderer, whose answers are right. One of the three.
         image_side: a checkpoint, of which the model is given what draws from depth, and not what plans it.
         depth: False for the base model alone, with the same noise.
-        geometry_from, depth_steps, depth_guidance, strength, steps, guidance: as the options of
+        geometry_from, region_words, depth_steps, depth_guidance, strength, steps, guidance: as the options of
             `python -m spatialfusion.evaluate`.
         budget: what the arm has cost, shown as given.
     """
@@ -58,6 +58,7 @@ class Arm:
     image_side: str | None = None
     depth: bool = True
     geometry_from: str | None = None
+    region_words: bool = True
     depth_steps: int | None = None
     depth_guidance: float | None = None
     strength: float = STRENGTH
@@ -196,7 +197,10 @@ def _check_arm(arm: Arm, experiment: Experiment) -> None:
         raise InputError(f"judge exact knows rendered images alone, but arm {arm.name} is of a model.")
 
 
-_OF_MODEL = ("image_side", "depth", "geometry_from", "depth_steps", "depth_guidance", "strength", "steps", "guidance")
+_OF_MODEL = (
+    *("image_side", "depth", "geometry_from", "region_words"),
+    *("depth_steps", "depth_guidance", "strength", "steps", "guidance"),
+)
 
 
 def _fields(values: Any, kind: type, where: str, without: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -167,6 +167,7 @@ def run_arm(
             asked,
             experiment.size,
             arm.geometry_from,
+            arm.region_words,
             experiment.precision,
             num_inference_steps=arm.steps,
             guidance_scale=arm.guidance,

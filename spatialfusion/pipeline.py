@@ -64,6 +64,7 @@ from .pipeline_inputs import (
 from .pipeline_lora import LoraLoaderMixin
 from .pipeline_scene import SceneInput, plan_depth, plan_images
 from .planner.plan import Plan
+from .region_words import RegionWords, region_words
 from .scenes.scene import Scene
 
 
@@ -278,7 +279,8 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
                 next steps.
             scene: "auto" to read the prompt as a sentence about what is where, a scene text (docs/scene-text.md), a
                 Scene or a Plan; one for all images, for each prompt or for each image. Its exact depth is used in place
-                of predicted depth, and the output has its plans. Texts are solved with the generator's seed.
+                of predicted depth, an adapter that reads region words is told which object is where, and the output has
+                the plans. Texts are solved with the generator's seed.
             scene_strength: 1 keeps the scene's depth as it is. Below 1 the spatial transformer draws on from it: the
                 flow of depth starts from the scene noised to t = 1 - scene_strength, so that blocks become things
                 and the layout stays. 0 is depth without the scene.
@@ -338,6 +340,8 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
                 predicts and prompt is not None,
                 predicts and chosen.depth.guidance != 1,
             )
+            tells = plans is not None and geometry is not None and chosen.strength != 0
+            regions = self._read_regions(plans) if tells else None
         with _timed(seconds, "depth"):
             # Also where nothing is predicted: with offloading a model takes the place of the one before it.
             self._onload(self.spatialfusion)
@@ -347,7 +351,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
                 geometry = fit_to_request(geometry, request).to("cpu")
             injection = None
             if geometry is not None and chosen.strength != 0:
-                injection = self._make_injection(geometry, self._latent_shape(request)[1:], chosen.strength)
+                injection = self._make_injection(geometry, self._latent_shape(request)[1:], chosen.strength, regions)
         with _timed(seconds, "image"):
             draw = Draw(
                 contexts.image,
@@ -471,6 +475,13 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
             null = negative_embeds.context(request.rows)
         return Contexts(image, null, context, depth_null)
 
+    def _read_regions(self, plans: Sequence[Plan]) -> list[RegionWords] | None:
+        """What the objects of each image's plan are and where, for an adapter that reads it."""
+        if not self.spatialfusion.config.region_width or self.controlnet is not None:
+            return None
+        encoder = PromptEncoder(self.text_encoder, self.tokenizer, self.image_processor, 1, self.backbone.template)
+        return region_words(plans, encoder, self.spatialfusion.config.region_width)
+
     def _encode_references(self, request: Request) -> list[Tensor]:
         if not request.pictures:
             return []
@@ -518,15 +529,16 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         rest_lora(self.transformer)
 
     def _make_injection(
-        self, geometry: Geometry, size: tuple[int, int], strength: float
+        self, geometry: Geometry, size: tuple[int, int], strength: float, regions: Sequence[RegionWords] | None
     ) -> DepthInjection | ControlNetInjection:
-        """What gives the transformer depth for latents of (rows, columns)."""
+        """What gives the transformer depth, and what is where in it, for latents of (rows, columns)."""
         if self.controlnet is not None:
             self._onload(self.vae)
             condition = depth_condition(self.vae, disparity_image(geometry))
             return ControlNetInjection(self.transformer, self.controlnet, condition, strength)
         self._onload(self.spatialfusion)
-        residual = self.spatialfusion.adapter.residual(geometry, size)
+        words = None if regions is None else torch.stack([image.painted(size) for image in regions])
+        residual = self.spatialfusion.adapter.residual(geometry, size, words)
         return self.backbone.inject(self.transformer, residual, self.delta, strength)
 
     def _draw_latents(self, draw: Draw, chosen: Settings) -> Tensor:

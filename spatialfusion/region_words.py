@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .context import SemanticContext
+from .context import PromptEncoder, SemanticContext
 from .fitting import centre
+from .planner.plan import Plan
+from .scenes.captions import describe
+
+AT_ONCE = 64  # descriptions of objects that are read in one call of the LLM
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,18 @@ class RegionWords:
         seen = self.instance[rows, columns].to(self.embeds.device)
         seen = F.interpolate(seen[None, None].float(), size, mode="nearest-exact")[0, 0].long()
         return paint(seen + 1, F.pad(self.embeds, (0, 0, 1, 0)))
+
+
+def region_words(plans: Sequence[Plan], encoder: PromptEncoder, width: int) -> list[RegionWords]:
+    """What the objects of each plan are, and where. width: of the encoder's prompt embeddings."""
+    said = [[describe(thing) for thing in plan.scene.objects] for plan in plans]
+    numbers = {words: number for number, words in enumerate(dict.fromkeys(words for image in said for words in image))}
+    distinct = list(numbers)
+    read = [words_embedding(encoder.encode(distinct[i : i + AT_ONCE])) for i in range(0, len(distinct), AT_ONCE)]
+    embeds = torch.cat(read) if read else torch.zeros(0, width)
+    return [
+        RegionWords(plan.instance, embeds[[numbers[words] for words in image]]) for plan, image in zip(plans, said)
+    ]
 
 
 def paint(which: Tensor, table: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ ORDER = [
     "spatialfusion.scenes",
     "spatialfusion.planner spatialfusion.plan",
     "spatialfusion.model_config spatialfusion.context spatialfusion.state spatialfusion.flow spatialfusion.depth_head "
-    "spatialfusion.depth_adapter spatialfusion.spatial_transformer spatialfusion.model",
+    "spatialfusion.depth_adapter spatialfusion.region_words spatialfusion.spatial_transformer spatialfusion.model",
     "spatialfusion.backbones spatialfusion.latents spatialfusion.single_file spatialfusion.model_folder",
     "spatialfusion.pipeline spatialfusion.pipeline_scene spatialfusion.pipeline_inputs spatialfusion.pipeline_files "
     "spatialfusion.pipeline_lora",

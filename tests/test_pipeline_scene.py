@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from tiny import SIZE
+from tiny import SIZE, in_own_memory, region_components
 from torch.testing import assert_close
 
 from spatialfusion.errors import InputError
@@ -14,6 +16,7 @@ from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.planner.plan import plan, plan_scene, plan_text
 from spatialfusion.scenes.compose import compose
+from spatialfusion.scenes.scene import Scene
 from spatialfusion.scenes.text import scene_from_text
 
 PROMPT = "a red car in front of a blue house"
@@ -24,6 +27,14 @@ FAST = {"num_inference_steps": 2, "depth_steps": 3, "output_type": "latent"}
 @pytest.fixture(scope="module")
 def pipe(tiny_folder):
     pipe = SpatialFusionPipeline.from_pretrained(tiny_folder)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture(scope="module")
+def told():
+    """A pipeline whose depth adapter reads region words."""
+    pipe = SpatialFusionPipeline(**region_components(), default_size=SIZE)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -45,6 +56,39 @@ def test_a_scene_is_its_exact_depth(pipe):
     assert output.scene == scene_from_text(TEXT).scene and output.plans[0].names == ("red car", "blue house")
     assert given.scene is None and given.plans is None
     assert not torch.equal(output.images, pipe(PROMPT, generator=seed(0), **FAST).images)
+
+
+def test_a_scene_tells_the_adapter_what_is_where(told):
+    def draw(text: str | Scene, **options):
+        return told(PROMPT, generator=seed(0), **FAST, **options | ({"scene": text} if text else {})).images
+
+    swapped = TEXT.replace("red", "x").replace("blue", "red").replace("x", "blue")
+    assert torch.equal(exact(swapped).depth, exact().depth)
+    assert not torch.equal(draw(TEXT), draw(swapped))
+    # Depth alone does not tell, and with no strength nothing does.
+    alone = draw("", geometry=exact())
+    assert not torch.equal(draw(TEXT), alone)
+    assert torch.equal(
+        draw(TEXT, controlnet_conditioning_scale=0.0), draw(swapped, controlnet_conditioning_scale=0.0)
+    )
+    # Words that depth cannot show are told too; of an empty scene there are none.
+    assert not torch.equal(draw(TEXT), draw(TEXT.replace("car red", "old car red")))
+    assert draw(replace(scene_from_text(TEXT).scene, objects=())).isfinite().all()
+
+
+def test_each_image_of_a_batch_is_told_of_its_own_scene(told):
+    swapped = TEXT.replace("red", "x").replace("blue", "red").replace("x", "blue")
+    both = told([PROMPT] * 2, scene=[TEXT, swapped], generator=[seed(0), seed(0)], **FAST).images
+    for text, image in zip((TEXT, swapped), both):
+        assert_close(told(PROMPT, scene=text, generator=seed(0), **FAST).images[0], image, atol=1e-4, rtol=1e-4)
+
+
+def test_a_model_with_region_words_is_saved_and_loaded(told, tmp_path):
+    told.save_pretrained(tmp_path / "model")
+    loaded = in_own_memory(SpatialFusionPipeline.from_pretrained(tmp_path / "model"))
+    loaded.set_progress_bar_config(disable=True)
+    again = loaded(PROMPT, scene=TEXT, generator=seed(0), **FAST)
+    assert torch.equal(again.images, told(PROMPT, scene=TEXT, generator=seed(0), **FAST).images)
 
 
 def test_auto_reads_the_prompt_with_the_generators_seed(pipe):

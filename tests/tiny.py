@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,23 @@ def tiny_components() -> dict[str, object]:
         "spatialfusion": spatialfusion,
     }
     return freeze(components)
+
+
+def region_components() -> dict[str, object]:
+    """`tiny_components` whose depth adapter reads region words, concatenated beside depth."""
+    components = tiny_components()
+    transformer, old = components["transformer"], components["spatialfusion"]
+    inputs = transformer.img_in.in_features
+    shape = (transformer.img_in.out_features, 3 * inputs)
+    changed = {"injection": "concat", "region_width": 64, "lora_rank": 0, "projection_shape": shape}
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = SpatialFusionModel(dataclasses.replace(old.config, **changed))
+        model.load_state_dict(old.state_dict(), strict=False)
+        delta = qwen_image.BACKBONE.projection_delta(transformer, 2 * inputs)
+        stir(delta)
+    model.backbone_tensors = {f"projection.{name}": tensor.detach() for name, tensor in delta.state_dict().items()}
+    return freeze(components | {"spatialfusion": model})
 
 
 def stir(*modules: nn.Module) -> None:

@@ -36,6 +36,7 @@ from ...spatialfusion.backbones.backbone import Backbone, Host
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import centre, fit_geometry
 from ...spatialfusion.geometry import Geometry
+from ...spatialfusion.region_words import RegionWords
 from .loaded import LoadedModel
 from .merging import keep_apart
 
@@ -189,6 +190,7 @@ class Injection:
         end: float,
         mask: Tensor | None,
         cond_only: bool,
+        regions: RegionWords | None = None,
     ):
         self.loaded = loaded
         self.host = backbone.host
@@ -198,6 +200,7 @@ class Injection:
         self.start, self.end = start, end
         self.mask = mask
         self.cond_only = cond_only
+        self.regions = regions
         self.holds_everywhere = start <= 0 and end >= 1 and mask is None and not cond_only
         self.run_size: tuple[int, int] | None = None  # of the latent, during a run of a sampler
         self.positive: set[Any] = set()  # the host's ids of the positive conditioning, during a run
@@ -403,7 +406,10 @@ class Injection:
                     rows, columns = centre(*mask.shape[-2:], *size)
                     mask = mask[:, rows, columns]
                 mask = F.interpolate(mask[:, None].to(device), size, mode="bilinear", antialias=True).clamp(0, 1)
-            self._residuals[key] = adapter.residual(geometry, size).float(), mask
+            words = None
+            if self.regions is not None:
+                words = self.regions.painted(size).expand(len(geometry), -1, -1, -1)
+            self._residuals[key] = adapter.residual(geometry, size, words).float(), mask
         return self._residuals[key]
 
     def _pixels(self, size: tuple[int, int]) -> str:

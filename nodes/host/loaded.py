@@ -28,13 +28,15 @@ class DepthPatch(nn.Module):
     projection gets for a concatenated residual, or None if it is added to the latent.
     """
 
-    def __init__(self, adapter: DepthAdapter, tensors: dict[str, Tensor], concatenates: bool):
+    def __init__(self, adapter: DepthAdapter, tensors: dict[str, Tensor], config: SpatialFusionConfig):
         super().__init__()
         self.adapter = adapter
         tensors = dict(tensors)
-        if concatenates:
-            # The latent's columns come first, and there are as many of the residual.
-            latent, residual = tensors["projection.weight"].chunk(2, dim=1)
+        if config.injection == "concat":
+            # The latent's columns come first.
+            weight, channels = tensors["projection.weight"], config.latent_channels
+            inputs = weight.shape[1] * channels // (channels + config.residual_channels)
+            latent, residual = weight[:, :inputs], weight[:, inputs:].contiguous()
             tensors |= {"projection.weight": latent.contiguous(), "columns": residual.contiguous()}
         self.names = {name: f"tensor_{i}" for i, name in enumerate(sorted(tensors))}
         for name, key in self.names.items():
@@ -93,8 +95,7 @@ def load_model(path: Path, name: str, dtype: str, tiny: Path) -> LoadedModel:
         backbone.check_checkpoint(network.config)
     except InputError as error:
         raise InputError(f"{name} cannot be used: {error} A newer version of the pack may have it.") from None
-    concatenates = network.config.injection == "concat"
-    patch = DepthPatch(network.adapter, network.backbone_tensors, concatenates).to(chosen).requires_grad_(False)
+    patch = DepthPatch(network.adapter, network.backbone_tensors, network.config).to(chosen).requires_grad_(False)
     # It travels with the diffusion model, in a patcher of its own.
     del network.adapter
     network.backbone_tensors = {}

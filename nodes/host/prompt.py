@@ -13,6 +13,9 @@ from ...spatialfusion.backbones import backbone_in_host
 from ...spatialfusion.context import SemanticContext
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.fitting import fit_image
+from ...spatialfusion.geometry import Geometry
+from ...spatialfusion.planner.plan import Plan
+from ...spatialfusion.region_words import RegionWords, region_words
 from ...spatialfusion.texts import check_text
 from .clip_context import encode_with_clip, expected_clip
 from .loaded import LoadedModel
@@ -57,6 +60,25 @@ def read_prompt(
     context = loaded.encoder.encode([prompt], [pictures], allow_empty=True)
     embeds = context.prompt_embeds.to(comfy.model_management.intermediate_device(), torch.float32)
     return context, [[embeds, {"pooled_output": None}]]
+
+
+def read_regions(loaded: LoadedModel, plan: Plan, depth: Geometry) -> RegionWords | None:
+    """What the objects of a plan are and where, for a checkpoint that reads it; None for another."""
+    if not loaded.config.region_width:
+        return None
+    if loaded.encoder is None:
+        raise InputError(
+            f"{loaded.name} has no language model of its own to read the words of the scene: leave scene unconnected."
+        )
+    width, height = plan.size
+    if width * depth.height != height * depth.width:
+        raise InputError(
+            f"scene is of {width}x{height} pixels and geometry of {depth.width}x{depth.height}: expected the scene that "
+            "the geometry is of."
+        )
+    comfy.model_management.load_models_gpu([loaded.text_encoder], force_full_load=True)
+    (words,) = region_words([plan], loaded.encoder, loaded.config.region_width)
+    return words
 
 
 def with_references(conditioning: list, vae: Any, pictures: list[Tensor]) -> list:

@@ -127,6 +127,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         choices=("oracle", "shuffled", "planned"),
         help="exact depth of the question's scene, of another question's, or of the scene that the prompt is read as",
     )
+    add("--no-region-words", action="store_true", help="tell the model its depth alone, not which object is where")
     add = parser.add_argument_group("how").add_argument
     add("--out", type=Path, default=Path("outputs/evaluate"), metavar="FOLDER", help="(default: outputs/evaluate)")
     add(
@@ -156,6 +157,8 @@ def _check(options: argparse.Namespace) -> None:
     drawn_here = not given or given == ["--model"]
     if not drawn_here and (options.no_depth or options.geometry_from):
         raise InputError(f"--no-depth and --geometry-from are of --model, but {given[0]} was given.")
+    if options.no_region_words and options.geometry_from not in ("oracle", "planned"):
+        raise InputError("--no-region-words is of --geometry-from oracle and planned, but neither was given.")
     if options.no_depth and options.geometry_from:
         raise InputError("--no-depth and --geometry-from were both given: expected one of them.")
     if options.judge == "exact" and not options.rendered:
@@ -252,6 +255,7 @@ def _source(options: argparse.Namespace, questions: Sequence[Question]) -> tuple
         questions,
         options.size,
         options.geometry_from,
+        not options.no_region_words,
         options.precision,
         num_inference_steps=options.steps,
         guidance_scale=options.guidance,

@@ -35,6 +35,8 @@ class PipelineImages:
         geometry_from: "oracle" gives the exact depth of the scene behind the question, "shuffled" that of another
             question of the same task, "planned" that of the scene which the prompt is read as; None lets the pipeline
             predict it, and so does a prompt that cannot be read.
+        region_words: whether an adapter that reads it is also told what each object of the scene is and where, but for
+            "shuffled".
         questions: all that will be asked, which is what "shuffled" shuffles.
         precision: "bf16" multiplies matrices in bf16 (autocast), which takes about half the time of "fp32".
     """
@@ -46,6 +48,7 @@ class PipelineImages:
         questions: Sequence[Question],
         size: tuple[int, int] | None = None,
         geometry_from: str | None = None,
+        region_words: bool = True,
         precision: str = "fp32",
         **options: Any,
     ) -> None:
@@ -78,38 +81,46 @@ class PipelineImages:
             if strange := [question.id for question in questions if question.scene is None]:
                 raise InputError(f"--geometry-from needs the scene behind a question, but {strange[0]} has none.")
             self._scenes = {question.id: question.target for question in questions}
+        self._tells = region_words and geometry_from != "shuffled"
+        if geometry_from in ("oracle", "planned") and pipeline.spatialfusion.config.region_width:
+            self.settings["region_words"] = region_words
         if geometry_from == "shuffled":
             self._scenes = {name: self._scenes[other] for name, other in _others(questions).items()}
             # Which other question it is depends on them all.
             self.settings["questions"] = digest(questions)
 
     def draw(self, requests: Sequence[Request]) -> list[Drawn]:
-        if not self._plans:
-            return self._draw(requests, self.geometry(requests))
-        planned = [self._planned(request) for request in requests]
+        scenes = [self.scene(request) for request in requests]
         found: dict[int, Drawn] = {}
-        for is_planned in (True, False):
-            numbers = [number for number, depth in enumerate(planned) if (depth is not None) is is_planned]
+        for has_scene in (True, False):
+            numbers = [number for number, scene in enumerate(scenes) if (scene is not None) is has_scene]
             if numbers:
-                geometry = Geometry.cat([planned[number] for number in numbers]) if is_planned else None
-                found |= zip(numbers, self._draw([requests[number] for number in numbers], geometry))
+                given = [scenes[number] for number in numbers] if has_scene else None
+                found |= zip(numbers, self._draw([requests[number] for number in numbers], given))
         return [found[number] for number in range(len(requests))]
 
-    def _planned(self, request: Request) -> Geometry | None:
+    def scene(self, request: Request) -> Scene | None:
+        """The one whose depth the pipeline is given, None if it is to predict its own."""
+        if self._scenes is not None:
+            return self._scenes[request.question.id]
+        if not self._plans:
+            return None
         try:
-            scene = planned_scene(request.question, request.noise_seed, self.source_size)
+            return planned_scene(request.question, request.noise_seed, self.source_size)
         except InputError as error:
             print(f"warning: {request.question.id} is not planned: {error}", file=sys.stderr)
             return None
-        return scene_geometry([scene], self.source_size)
 
-    def _draw(self, requests: Sequence[Request], geometry: Geometry | None) -> list[Drawn]:
+    def _draw(self, requests: Sequence[Request], scenes: Sequence[Scene] | None) -> list[Drawn]:
         width, height = self.size or (None, None)
+        given: dict[str, Any] = {}
+        if scenes is not None:
+            given = {"scene": scenes} if self._tells else {"geometry": scene_geometry(scenes, self.source_size)}
         with torch.autocast(self.pipeline.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output = self.pipeline(
                 [request.question.prompt for request in requests],
                 image=None if requests[0].source is None else [request.source for request in requests],
-                geometry=geometry,
+                **given,
                 height=height,
                 width=width,
                 generator=[torch.Generator().manual_seed(request.noise_seed) for request in requests],
@@ -122,12 +133,6 @@ class PipelineImages:
         if output.geometry is not None:
             depth = [output.geometry[i] for i in range(len(requests))]
         return [Drawn(image, geometry=own) for image, own in zip(images, depth)]
-
-    def geometry(self, requests: Sequence[Request]) -> Geometry | None:
-        """The depth that the pipeline is given, None if it is to plan its own."""
-        if self._scenes is None:
-            return None
-        return scene_geometry([self._scenes[request.question.id] for request in requests], self.source_size)
 
 
 def _others(questions: Sequence[Question]) -> dict[str, str]:

@@ -120,13 +120,12 @@ def with_injection(tiny, injection):
         delta = tensors["projection.weight"]
         tensors["projection.weight"] = torch.cat([delta, delta + tiny.projection], dim=1)
     module = pack("nodes.host.loaded")
-    patch = module.DepthPatch(loaded.depth_patch.adapter, tensors, concatenates=injection == "concat")
-    made = dataclasses.replace(
-        loaded,
-        name=f"tiny {injection}",
-        config=dataclasses.replace(loaded.config, injection=injection),
-        patch=module._patcher(patch),
-    )
+    # What is added to the latent has no words beside it.
+    config = dataclasses.replace(loaded.config, injection=injection, region_width=0)
+    adapter = pack("spatialfusion.depth_adapter").DepthAdapter(config)
+    adapter.load_state_dict({k: v for k, v in loaded.depth_patch.adapter.state_dict().items() if k[:6] != "words."})
+    patch = module.DepthPatch(adapter.requires_grad_(False), tensors, config)
+    made = dataclasses.replace(loaded, name=f"tiny {injection}", config=config, patch=module._patcher(patch))
     return SimpleNamespace(**vars(tiny) | {"spatialfusion": made})
 
 
