@@ -60,8 +60,8 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                 SceneType.Input(
                     "scene",
                     optional=True,
-                    tooltip="The scene that the depth is of, from Plan Scene, Compose Scene Depth or Orbit Scene Camera. "
-                    "The built-in model is then also told what each object is, where it is seen: of two shapes, which "
+                    tooltip="The scene that the depth is of, from Plan Scene, Compose Scene Depth or Orbit Scene "
+                    "Camera. The built-in model is then also told what each object is, where it is seen: of two shapes, which "
                     "one is the red one.",
                 ),
             ],

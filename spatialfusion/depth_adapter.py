@@ -69,7 +69,8 @@ class DepthAdapter(nn.Module):
         size = (latent_size[0] * stride, latent_size[1] * stride)
         parameter = self.out.weight
         y = nn.functional.interpolate(y.to(parameter.device), size, mode="bilinear", antialias=True)
-        return self(y.to(parameter.dtype), u.to(parameter.device), None if words is None else words.to(parameter.device))
+        words = None if words is None else words.to(parameter.device)
+        return self(y.to(parameter.dtype), u.to(parameter.device), words)
 
 
 class AdapterBlock(nn.Module):

@@ -105,8 +105,8 @@ class SpatialFusionConfig:
             raise InputError(f"state_size {self.state_size} must be a multiple of patch_size {self.patch_size}.")
         if self.region_width and self.injection == "add":
             raise InputError(
-                f"region_width is {self.region_width} and injection add: what objects are is concatenated to the latent, "
-                "so expected injection concat."
+                f"region_width is {self.region_width} and injection add: what objects are is concatenated to the "
+                "latent, so expected injection concat."
             )
         if not 0 < self.near < self.far:
             raise InputError(f"near {self.near} and far {self.far} must satisfy 0 < near < far.")

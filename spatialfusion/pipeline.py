@@ -340,8 +340,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
                 predicts and prompt is not None,
                 predicts and chosen.depth.guidance != 1,
             )
-            tells = plans is not None and geometry is not None and chosen.strength != 0
-            regions = self._read_regions(plans) if tells else None
+            regions = self._read_regions(plans) if geometry is not None and chosen.strength != 0 else None
         with _timed(seconds, "depth"):
             # Also where nothing is predicted: with offloading a model takes the place of the one before it.
             self._onload(self.spatialfusion)
@@ -475,9 +474,9 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
             null = negative_embeds.context(request.rows)
         return Contexts(image, null, context, depth_null)
 
-    def _read_regions(self, plans: Sequence[Plan]) -> list[RegionWords] | None:
-        """What the objects of each image's plan are and where, for an adapter that reads it."""
-        if not self.spatialfusion.config.region_width or self.controlnet is not None:
+    def _read_regions(self, plans: Sequence[Plan] | None) -> list[RegionWords] | None:
+        """What the objects of each image's plan are and where, if there are plans and the adapter reads it."""
+        if plans is None or not self.spatialfusion.config.region_width or self.controlnet is not None:
             return None
         encoder = PromptEncoder(self.text_encoder, self.tokenizer, self.image_processor, 1, self.backbone.template)
         return region_words(plans, encoder, self.spatialfusion.config.region_width)

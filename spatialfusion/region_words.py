@@ -33,7 +33,7 @@ class RegionWords:
 
         The image is cut around its centre to the aspect ratio of the latents, as its depth is.
         """
-        rows, columns = centre(*self.instance.shape, *size)
+        rows, columns = centre(self.instance.shape[0], self.instance.shape[1], *size)
         seen = self.instance[rows, columns].to(self.embeds.device)
         seen = F.interpolate(seen[None, None].float(), size, mode="nearest-exact")[0, 0].long()
         return paint(seen + 1, F.pad(self.embeds, (0, 0, 1, 0)))
@@ -57,7 +57,7 @@ def paint(which: Tensor, table: Tensor) -> Tensor:
 
 
 def words_embedding(context: SemanticContext) -> Tensor:
-    """One embedding [B, D] for each prompt of a context: the mean over its tokens, in float32, scaled to an RMS of 1."""
+    """One embedding [B, D] for each prompt of a context: the mean over its tokens, float32, scaled to an RMS of 1."""
     mask = context.prompt_mask[..., None]
     mean = (context.prompt_embeds.float() * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
     return F.rms_norm(mean, mean.shape[-1:])

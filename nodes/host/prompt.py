@@ -73,8 +73,8 @@ def read_regions(loaded: LoadedModel, plan: Plan, depth: Geometry) -> RegionWord
     width, height = plan.size
     if width * depth.height != height * depth.width:
         raise InputError(
-            f"scene is of {width}x{height} pixels and geometry of {depth.width}x{depth.height}: expected the scene that "
-            "the geometry is of."
+            f"scene is of {width}x{height} pixels and geometry of {depth.width}x{depth.height}: expected the scene "
+            "that the geometry is of."
         )
     comfy.model_management.load_models_gpu([loaded.text_encoder], force_full_load=True)
     (words,) = region_words([plan], loaded.encoder, loaded.config.region_width)

@@ -418,7 +418,8 @@ def draw_samples(
 
     Returns:
         texts and targets (the images' places in `data`): lists of B; latents, noise [B, 16, h, w]; level [B];
-        has_depth and has_regions [B] bool; and of the edits' sources references [E, 16, h, w] and images [E, 3, H, W] uint8.
+        has_depth and has_regions [B] bool; and of the edits' sources references [E, 16, h, w] and images [E, 3, H, W]
+        uint8.
     """
     # Before the texts, which take more draws or fewer.
     shares = torch.stack([torch.rand((), generator=generator) for generator in generators])
