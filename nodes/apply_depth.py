@@ -61,8 +61,8 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                     "scene",
                     optional=True,
                     tooltip="The scene that the depth is of, from Plan Scene, Compose Scene Depth or Orbit Scene "
-                    "Camera. The built-in model is then also told what each object is, where it is seen: of two shapes, which "
-                    "one is the red one.",
+                    "Camera. The built-in model is then also told what each object is, where it is seen: which of two "
+                    "shapes is the red one.",
                 ),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="For any sampler.")],

@@ -46,9 +46,7 @@ def region_words(plans: Sequence[Plan], encoder: PromptEncoder, width: int) -> l
     distinct = list(numbers)
     read = [words_embedding(encoder.encode(distinct[i : i + AT_ONCE])) for i in range(0, len(distinct), AT_ONCE)]
     embeds = torch.cat(read) if read else torch.zeros(0, width)
-    return [
-        RegionWords(plan.instance, embeds[[numbers[words] for words in image]]) for plan, image in zip(plans, said)
-    ]
+    return [RegionWords(plan.instance, embeds[[numbers[words] for words in image]]) for plan, image in zip(plans, said)]
 
 
 def paint(which: Tensor, table: Tensor) -> Tensor:
@@ -61,4 +59,3 @@ def words_embedding(context: SemanticContext) -> Tensor:
     mask = context.prompt_mask[..., None]
     mean = (context.prompt_embeds.float() * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
     return F.rms_norm(mean, mean.shape[-1:])
-

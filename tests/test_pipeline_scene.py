@@ -68,9 +68,7 @@ def test_a_scene_tells_the_adapter_what_is_where(told):
     # Depth alone does not tell, and with no strength nothing does.
     alone = draw("", geometry=exact())
     assert not torch.equal(draw(TEXT), alone)
-    assert torch.equal(
-        draw(TEXT, controlnet_conditioning_scale=0.0), draw(swapped, controlnet_conditioning_scale=0.0)
-    )
+    assert torch.equal(draw(TEXT, controlnet_conditioning_scale=0.0), draw(swapped, controlnet_conditioning_scale=0.0))
     # Words that depth cannot show are told too; of an empty scene there are none.
     assert not torch.equal(draw(TEXT), draw(TEXT.replace("car red", "old car red")))
     assert draw(replace(scene_from_text(TEXT).scene, objects=())).isfinite().all()
