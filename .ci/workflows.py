@@ -119,10 +119,9 @@ def result(flow: Workflow, latent: Output, vae: Output, name: str, size: tuple[i
     return flow.add("SaveImage", images=image["IMAGE"], filename_prefix=f"SpatialFusion/{name}", size=size)
 
 
-def apply(flow: Workflow, model: Node, base: Node, geometry: Output) -> Node:
-    return flow.add(
-        "SpatialFusionApplyDepth", model=base["model"], spatialfusion=model["spatialfusion"], geometry=geometry
-    )
+def apply(flow: Workflow, model: Node, base: Node, geometry: Output, **options: Any) -> Node:
+    given = {"model": base["model"], "spatialfusion": model["spatialfusion"], "geometry": geometry}
+    return flow.add("SpatialFusionApplyDepth", **given, **options)
 
 
 def predict(flow: Workflow, model: Node, prompt: Any = PROMPT, **options) -> tuple[Node, Node]:
@@ -164,19 +163,24 @@ def sentence_to_depth() -> Workflow:
 
 def text_to_image() -> Workflow:
     flow = Workflow(
-        "## Text to image\n\nThe sentence becomes a depth map in metres, and the depth map guides the image. Change "
-        "the prompt, or only one of the two seeds: that of the depth for another layout, that of KSampler for another "
-        f"picture of the same layout.\n\n{NOTHING_TO_DOWNLOAD}"
+        "## Text to image\n\nThe sentence becomes a scene in metres. The scene's depth, and what each thing in it is, "
+        "guide the image. Change the sentence, or only one of the two seeds: that of Plan Scene for another layout, "
+        f"that of KSampler for another picture of the same layout.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
-    plan, negative = predict(flow, model, seed=2)
-    flow.column("Use the depth")
-    rendered = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
-    patched = apply(flow, model, base, plan["geometry"])
+    flow.column("Say what is where")
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=PROMPT, size=(290, 130))
+    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128, seed=2, size=(290, 400))
+    flow.column("Use the scene")
+    encode = {"spatialfusion": model["spatialfusion"]}
+    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
+    patched = apply(flow, model, base, plan["geometry"], scene=plan["scene"])
     latent = latent_of(flow)
     flow.column("Draw the image")
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
     depth = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(260, 310))
-    sampled = sample(flow, patched["model"], plan["positive"], negative["conditioning"], latent, seed=2)
+    sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent, seed=2)
     image = result(flow, sampled["LATENT"], base["vae"], "text_to_image")
     flow.thumbnail, flow.tint = [depth, image], ("#10002b", "#ffd6ff")
     return flow
@@ -367,7 +371,7 @@ def best_of_four() -> Workflow:
     positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
     flow.column()
-    patched = apply(flow, model, base, plan["geometry"])
+    patched = apply(flow, model, base, plan["geometry"], scene=plan["scene"])
     latent = latent_of(flow, batch=4)
     flow.column()
     sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent)
