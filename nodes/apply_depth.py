@@ -6,8 +6,8 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import END, START
 from ..spatialfusion.errors import InputError
-from .inputs import check_finite, strength_input
-from .types import GeometryType, ModelType, SceneType, check_scene, from_packet
+from .inputs import check_finite, strength_input, told_scene_input
+from .types import GeometryType, ModelType, check_scene, from_packet
 
 
 class SpatialFusionApplyDepth(io.ComfyNode):
@@ -57,13 +57,7 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                     optional=True,
                     tooltip="Where depth matters: white is all, black is not at all. Resized to the latent.",
                 ),
-                SceneType.Input(
-                    "scene",
-                    optional=True,
-                    tooltip="The scene that the depth is of, from Plan Scene, Compose Scene Depth or Orbit Scene "
-                    "Camera. The built-in model is then also told what each object is, where it is seen: which of two "
-                    "shapes is the red one.",
-                ),
+                told_scene_input(),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="For any sampler.")],
         )

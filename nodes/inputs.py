@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import STRENGTH
 from ..spatialfusion.errors import InputError
+from .types import SceneType
 
 
 def check_finite(**values: float) -> None:
@@ -77,6 +78,15 @@ def strength_input() -> io.Input:
         max=10.0,
         step=0.05,
         tooltip="How much depth matters. 0 is exactly the model without depth, 1 is as trained.",
+    )
+
+
+def told_scene_input() -> io.Input:
+    return SceneType.Input(
+        "scene",
+        optional=True,
+        tooltip="The scene that the depth is of, from Plan Scene, Compose Scene Depth or Orbit Scene Camera. The "
+        "built-in model is then also told what each object is, where it is seen: which of two shapes is the red one.",
     )
 
 

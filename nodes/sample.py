@@ -7,8 +7,8 @@ from comfy_api.latest import io
 
 from ..spatialfusion.backbones import BACKBONES, backbone_in_host
 from ..spatialfusion.backbones.backbone import SamplerSettings
-from ..spatialfusion.defaults import GUIDANCE, STEPS
-from .inputs import check_finite, seed_input, strength_input
+from ..spatialfusion.defaults import END, GUIDANCE, START, STEPS
+from .inputs import check_finite, seed_input, strength_input, told_scene_input
 from .types import GeometryType, ModelType
 
 PRESETS = {"tiny": SamplerSettings(STEPS, GUIDANCE)}
@@ -81,6 +81,7 @@ class SpatialFusionSampler(io.ComfyNode):
                     optional=True,
                     tooltip="Depth in metres. Without it the model is sampled as it comes.",
                 ),
+                told_scene_input(),
             ],
             outputs=[io.Latent.Output(display_name="latent", tooltip="For VAE Decode.")],
         )
@@ -102,6 +103,7 @@ class SpatialFusionSampler(io.ComfyNode):
         denoise,
         strength,
         geometry=None,
+        scene=None,
     ) -> io.NodeOutput:
         from comfy_extras.nodes_model_advanced import ModelSamplingAuraFlow
 
@@ -117,7 +119,8 @@ class SpatialFusionSampler(io.ComfyNode):
         if chosen.shift is not None:
             (model,) = ModelSamplingAuraFlow().patch_aura(model, chosen.shift)
         if geometry is not None:
-            applied = SpatialFusionApplyDepth.execute(model, spatialfusion, geometry, strength, 0.0, 1.0, False)
+            options = {"strength": strength, "start": START, "end": END, "cond_only": False, "scene": scene}
+            applied = SpatialFusionApplyDepth.execute(model, spatialfusion, geometry, **options)
             model = applied.result[0]
         (samples,) = common_ksampler(
             model,
