@@ -231,7 +231,12 @@ def test_depth_may_be_learnt_from_some_samples_of_stage_2_alone(finished):
     residual = stage.residual(batch, [0, 4], estimate)
     teacher = stage.model.adapter(batch["y"], restore_fov(batch["u"], stage.model.config))
     others = [1, 2, 3, 5, 6, 7]
-    torch.testing.assert_close(residual[others], teacher[others])
+    depth = slice(stage.model.config.latent_channels)
+    torch.testing.assert_close(residual[others, depth], teacher[others, depth])
+    # Every other of the samples with exact depth is also told what is where.
+    told = residual[:, depth.stop :].any(dim=1)
+    assert torch.equal(told[[1, 3, 6]], batch["seen"][[1, 3, 6]] > 0) and told[[1, 3, 6]].any()
+    assert not told[[0, 2, 4, 5, 7]].any()
     x0, u0, features = estimate
     y0 = stage.model.depth_head.refine(x0, features, batch["y"].shape[-1] // x0.shape[-1])
     expected = stage.model.adapter(y0, restore_fov(u0, stage.model.config))

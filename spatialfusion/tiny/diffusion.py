@@ -40,15 +40,14 @@ from ..model import FILE_NAME, SpatialFusionModel
 from ..model_config import SpatialFusionConfig
 from ..model_folder import forget_origin
 from ..progress import progress_bar
-from ..region_words import paint, words_embedding
-from ..scenes.captions import plain_caption, with_article
+from ..region_words import paint
+from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
-from ..scenes.scene import COLORS, KINDS
 from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state
 from ..train.config import DiffusionConfig, DiffusionStageConfig, MixConfig, TrainConfig
 from ..train.data_stage import data_folders
-from ..train.layout import LayoutHead, layouts, object_cells, seen_things, weighted_error
+from ..train.layout import LayoutHead, layouts, object_cells, seen_things, thing_embeddings, weighted_error
 from ..train.noise_levels import draw_noise_levels, shift_level
 from ..train.samples import draw_caption
 from ..train.stage import Stage, noise_bins
@@ -175,12 +174,7 @@ class DiffusionStage(Stage):
 
     @functools.cached_property
     def thing_embeddings(self) -> Tensor:
-        """`words_embedding` [1 + kinds * colours, D] of what `seen_things` numbers; zeros for nothing."""
-        names = [f"{color} {kind}" for kind in KINDS for color in COLORS]
-        names = [with_article(name) for name in names]
-        with torch.no_grad():
-            parts = [words_embedding(self.encoder.encode(names[i : i + 64])) for i in range(0, len(names), 64)]
-        return functional.pad(torch.cat(parts), (0, 0, 1, 0)).to(self.device)
+        return thing_embeddings(self.encoder).to(self.device)
 
     @functools.cached_property
     def layouts(self) -> Tensor:

@@ -18,6 +18,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from ..context import PromptEncoder
+from ..region_words import AT_ONCE, words_embedding
+from ..scenes.captions import with_article
 from ..scenes.render import instances
 from ..scenes.scene import COLORS, KINDS, Scene
 from ..scenes.statements import ObservedObject, observe
@@ -106,6 +109,14 @@ def seen_things(layout: Tensor) -> Tensor:
     told = len(CLASSES)
     kind, color = (layout[:, i] + layout[:, told + i] for i in range(2))  # one of the two is 0
     return torch.where(kind > 0, 1 + (kind - 1) * len(_COLORS) + color - 1, 0)
+
+
+@torch.no_grad()
+def thing_embeddings(encoder: PromptEncoder) -> Tensor:
+    """`words_embedding` [1 + kinds * colours, D] of what `seen_things` numbers; zeros for no object."""
+    names = [with_article(f"{color} {kind}") for kind in _KINDS for color in _COLORS]
+    parts = [words_embedding(encoder.encode(names[i : i + AT_ONCE])) for i in range(0, len(names), AT_ONCE)]
+    return F.pad(torch.cat(parts), (0, 0, 1, 0))
 
 
 def object_cells(layout: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ diffusion model would learn to ignore depth; there the adapter gets the teacher'
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -27,10 +28,11 @@ from ..errors import InputError
 from ..files import atomic_folder
 from ..latents import decode_latents
 from ..model_folder import forget_origin
+from ..region_words import paint
 from ..sheet import figure_tile, image_tile
 from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
-from .layout import LayoutHead, covered, layouts, weighted_error
+from .layout import LayoutHead, covered, layouts, seen_things, thing_embeddings, weighted_error
 from .noise_levels import draw_noise_levels
 from .samples import Example, Samples
 from .stage import noise_bins
@@ -153,7 +155,13 @@ class Stage2(Stage1):
         kept = torch.stack([torch.rand((), generator=g) for g in generators]) >= self.options.depth_dropout
         # Depth of an unknown camera may be far from that of the image; the diffusion model would learn to mistrust it.
         batch["has_depth"] = kept & samples.has_camera
+        if self.model.config.region_width and samples.scenes is not None:
+            batch["seen"] = seen_things(layouts(samples.scenes, shape[1] // 2, shape[2] // 2))
         return batch
+
+    @functools.cached_property
+    def thing_embeddings(self) -> Tensor:
+        return thing_embeddings(self.encoder).to(self.device)
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         context = self.encode_noised(batch)
@@ -230,7 +238,14 @@ class Stage2(Stage1):
         size = tuple(stride * side for side in batch["latents"].shape[-2:])
         if y.shape[-2:] != size:
             y = F.interpolate(y, size, mode="bilinear", antialias=True)
-        residual = self.model.adapter(y, restore_fov(u, self.model.config)).float()
+        words = None
+        if "seen" in batch:
+            # Who is told what is where has a scene, and with it exact depth: every other of those samples.
+            exact = [row for row in range(len(y)) if row not in set(learnt)][::2]
+            told = torch.zeros_like(batch["seen"])
+            told[exact] = batch["seen"][exact]
+            words = paint(told, self.thing_embeddings)
+        residual = self.model.adapter(y, restore_fov(u, self.model.config), words).float()
         return residual * batch["has_depth"].float()[:, None, None, None]
 
     def tiles(self, example: Example, seed: int) -> list[Image.Image]:
