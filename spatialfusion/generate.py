@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from .geometry import Geometry
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
+    from .planner.plan import Plan
 
 TINY = Path(__file__).parent / "assets" / "tiny"
 RESULTS = ("image.png", "depth.png", "depth.npz", "scene.txt", "run.json")
@@ -37,7 +38,7 @@ FILES = ("transformer", "text_encoder", "vae")  # parts that a single file may r
 EXAMPLES = """examples:
   python -m spatialfusion.generate "a red car in front of a blue house"
   python -m spatialfusion.generate "a red car 2 metres in front of a blue house" --seed 3 --out outputs/car
-  python -m spatialfusion.generate "move the car to the left" --image outputs/car/image.png
+  python -m spatialfusion.generate "move the car 1 m to the left" --image outputs/car/image.png
   python -m spatialfusion.generate "a green tree in front of a white house" --geometry outputs/car/depth.npz
   python -m spatialfusion.generate "a red car in front of a blue house" --scene none
 """
@@ -88,7 +89,7 @@ def main(argv: list[str]) -> None:
         "prompt": arguments.prompt,
         "image": arguments.image,
         "geometry": arguments.geometry,
-        "scene": "auto" if scene == "auto" else arguments.scene,
+        "scene": "auto" if scene is not None and arguments.scene in (None, "auto") else arguments.scene,
         "scene_strength": None if scene is None else arguments.scene_strength,
         "model": arguments.model or "tiny",
         "spatialfusion": arguments.spatialfusion,
@@ -125,9 +126,9 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add(
         "--scene",
         metavar="auto|none|FILE",
-        help="draw from the exact depth of a scene: auto reads the prompt, FILE is a scene text (docs/scene-text.md); "
-        "with none the model predicts the depth (default: auto, if the prompt can be read and nothing else is said of "
-        "depth)",
+        help="draw from the exact depth of a scene: auto reads the prompt, or what it changes in the scene.txt beside "
+        "--image; FILE is a scene text (docs/scene-text.md); with none the model predicts the depth (default: auto, if "
+        "the prompt can be read and nothing else is said of depth)",
     )
     add(
         "--scene-strength",
@@ -166,10 +167,6 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
     if arguments.scene not in (None, "none") and arguments.geometry is not None:
         raise InputError("--scene and --geometry were both given: expected one of them.")
-    if arguments.scene == "auto" and arguments.image is not None:
-        raise InputError(
-            "--scene auto reads what the prompt shows, but with --image it says only what changes: expected a file."
-        )
     if not 0 <= arguments.scene_strength <= 1:
         raise InputError(f"--scene-strength is {arguments.scene_strength:g}: expected a number from 0 to 1.")
     if arguments.model is None and (given := [name for name in FILES if getattr(arguments, name) is not None]):
@@ -242,20 +239,33 @@ def read_source(name: str) -> Tensor:
     return read_image(name)
 
 
-def _scene(arguments: argparse.Namespace) -> str | None:
-    """What the pipeline is given as the scene: "auto", the text of the file, known to be readable, or nothing."""
-    said = (arguments.image, arguments.geometry, arguments.depth_steps, arguments.depth_guidance)
+def _scene(arguments: argparse.Namespace) -> str | Plan | None:
+    """What the pipeline is given as the scene: "auto", the text of the file, known to be readable, the scene of an
+    edited image, or nothing."""
+    said = (arguments.geometry, arguments.depth_steps, arguments.depth_guidance)
     by_itself = arguments.scene is None and not arguments.no_depth and all(option is None for option in said)
     if arguments.scene in (None, "none") and not by_itself:
         return None
 
     from .plan import read_text, report
-    from .planner.plan import plan, plan_text
+    from .planner.plan import plan, plan_edit, plan_text
 
     # Read here once for what it says to the user, before minutes of loading; the pipeline knows the image's size.
     size = arguments.size or (256, 256)
     if by_itself or arguments.scene == "auto":
         try:
+            if arguments.image is not None:
+                source = _scene_beside(Path(arguments.image))
+                if source is None:
+                    if by_itself:
+                        return None
+                    raise InputError(
+                        f"--scene auto needs the scene of {arguments.image}, but beside it there is no scene.txt of "
+                        "the run that drew it: expected a file, or none."
+                    )
+                edited = plan_edit(arguments.prompt, source)
+                report(edited)
+                return edited
             report(plan(arguments.prompt, arguments.seed, size))
         except InputError as error:
             if not by_itself:
@@ -266,6 +276,23 @@ def _scene(arguments: argparse.Namespace) -> str | None:
     text = read_text(arguments.scene)
     report(plan_text(text, arguments.seed, size))
     return text
+
+
+def _scene_beside(image: Path) -> Plan | None:
+    """The scene that an image was drawn from, where it lies beside it as `write_results` leaves it."""
+    text, record = image.with_name("scene.txt"), image.with_name("run.json")
+    if image.name != RESULTS[0] or not (text.is_file() and record.is_file()):
+        return None
+
+    from .plan import read_text
+    from .planner.plan import plan_text
+
+    try:
+        said = json.loads(record.read_text(encoding="utf-8"))
+        seed, (width, height) = int(said["seed"]), map(int, said["size"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{record} is damaged: expected the record of the run that drew {image}.") from None
+    return plan_text(read_text(str(text)), seed, (width, height))
 
 
 def _load_geometry(name: str) -> Geometry:

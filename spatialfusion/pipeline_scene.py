@@ -47,7 +47,8 @@ def plan_images(
         )
     if is_edit and AUTO in scenes:
         raise InputError(
-            "scene is 'auto', but the prompt of an edit says only what changes: expected the scene after the edit."
+            "scene is 'auto', but the prompt of an edit says only what changes: expected the scene after the edit, "
+            "such as plan_edit of spatialfusion.planner.plan gives."
         )
     if AUTO in scenes and not all(prompts):
         raise InputError("scene is 'auto', but there is no prompt to read: expected a prompt, or another scene.")

@@ -123,6 +123,42 @@ def test_a_scene_is_planned_unless_something_else_is_said_of_depth(tiny_folder, 
     assert "note: " in said and "The model predicts the depth." in said
 
 
+def test_an_instruction_is_read_against_the_scene_of_the_image_that_it_changes(tiny_folder, tmp_path, capsys):
+    options = ("--steps", 1, "--model", tiny_folder, "--device", "cpu")
+    run("a red car in front of a blue house", *options, "--out", tmp_path / "first")
+    first = plan("a red car in front of a blue house", 0, (SIZE, SIZE)).scene
+
+    def edit(instruction: str, source: str, *arguments: object) -> dict:
+        image = tmp_path / source / "image.png"
+        run(instruction, "--image", image, *options, *arguments, "--out", tmp_path / "next")
+        return json.loads((tmp_path / "next" / "run.json").read_text())
+
+    def things() -> tuple:
+        text = (tmp_path / "next" / "scene.txt").read_text()
+        return plan_text(text, 0, (SIZE, SIZE)).scene.objects
+
+    assert edit("paint the car green", "first")["scene"] == "auto"
+    car, house = things()
+    assert (car.color, house.color) == ("green", "blue")
+    assert house.position == pytest.approx(first.objects[1].position, abs=0.01)
+    # An edit of the edited image goes on from there.
+    (tmp_path / "next").rename(tmp_path / "second")
+    edit("remove the house", "second")
+    (left,) = things()
+    assert (left.kind, left.color) == ("car", "green")
+    assert edit("zorply it", "first")["scene"] is None and "The model predicts the depth" in capsys.readouterr().err
+    assert edit("remove the house", "first", "--scene", "none", "--depth-steps", 1)["scene"] == "none"
+    # Of an image of one's own nothing is known.
+    (tmp_path / "own").mkdir()
+    (tmp_path / "first" / "image.png").rename(tmp_path / "own" / "image.png")
+    assert edit("remove the house", "own")["scene"] is None
+    message = fail(capsys, "remove it", "--image", tmp_path / "own" / "image.png", "--scene", "auto", *options)
+    assert "beside it there is no scene.txt" in message
+    (tmp_path / "own" / "scene.txt").write_text("car red at 0 6")
+    (tmp_path / "own" / "run.json").write_text("{")
+    assert edit("remove the car", "own")["scene"] is None and "run.json is damaged" in capsys.readouterr().err
+
+
 def test_no_depth_writes_no_depth(tiny_folder, tmp_path):
     out = tmp_path / "out"
     run(PROMPT, "--no-depth", "--steps", 1, "--model", tiny_folder, "--out", out, "--device", "cpu")
@@ -259,7 +295,6 @@ def test_the_folder_of_any_prompt_has_a_name_that_fits():
     ("arguments", "words"),
     [
         (("--scene", "auto", "--geometry", "mine.npz"), "--scene and --geometry were both given"),
-        (("--scene", "auto", "--image", "mine.png"), "--scene auto reads what the prompt shows"),
         (("--scene", "auto", "--scene-strength", 2), "--scene-strength is 2"),
         (("--scene", "gone.txt"), "there is no file gone.txt"),
     ],

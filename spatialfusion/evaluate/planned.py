@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InputError
-from ..planner.instruction import read_instruction
-from ..planner.plan import plan
-from ..scenes.edits import Edit, apply_edit
+from ..planner.plan import plan, plan_edit, plan_scene
 from ..scenes.scene import Scene
 from .questions import Question
 
@@ -20,8 +18,4 @@ def planned_scene(question: Question, seed: int, size: tuple[int, int]) -> Scene
         return plan(question.prompt, seed, size).scene
     if question.scene is None:
         raise InputError(f"the source of {question.id} is an image alone: expected its scene, to change it.")
-    scene = question.scene
-    edits = read_instruction(question.prompt, scene)
-    for edit in [edits] if isinstance(edits, Edit) else edits:
-        scene = apply_edit(scene, edit)
-    return scene
+    return plan_edit(question.prompt, plan_scene(question.scene, size)).scene

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import Geometry
 from ..scenes.compose import Composition, check_image_size, draw
+from ..scenes.edits import Edit, apply_edit
 from ..scenes.program import Layout, object_names
 from ..scenes.render import Progress
 from ..scenes.scene import Camera, Scene, SceneObject
@@ -20,6 +21,7 @@ from ..scenes.statements import observe
 from ..scenes.text import scene_from_text
 from ..scenes.write import scene_to_text
 from ..texts import check_text
+from .instruction import read_instruction
 from .sentence import read_sentence
 
 SIZE = (1024, 1024)
@@ -66,6 +68,18 @@ def plan_scene(scene: Scene, size: tuple[int, int] = SIZE) -> Plan:
     """The plan of a scene that has its coordinates."""
     check_image_size(size, 0)
     return Plan("", scene_to_text(scene), Layout(scene, object_names(scene.objects)), 0, size)
+
+
+def plan_edit(instruction: str, source: Plan) -> Plan:
+    """The plan of a scene after what an instruction says, such as "move the car 2 m to the left"; the rest stays.
+
+    Raises InputError as `read_instruction`, which see.
+    """
+    edits = read_instruction(instruction, source.scene, source.names)
+    scene = source.scene
+    for edit in [edits] if isinstance(edits, Edit) else edits:
+        scene = apply_edit(scene, edit)
+    return replace(plan_scene(scene, source.size), prompt=instruction)
 
 
 @dataclass(frozen=True)
