@@ -19,7 +19,7 @@ PICTURES |= {"PreviewImage", "SaveImage", "SaveGLB", "Preview3D", "MaskPreview"}
 TEXTS = {
     "PreviewAny",
     *("SpatialFusion" + name for name in ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions")),
-    *("SpatialFusion" + name for name in ("OrbitCamera", "CompareScene", "PickBest")),
+    *("SpatialFusion" + name for name in ("EditScene", "OrbitCamera", "CompareScene", "PickBest")),
 }
 NOTE = 1  # the note's id
 NOTE_WIDTH, NOTE_BELOW = 290, 130

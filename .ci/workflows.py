@@ -187,31 +187,31 @@ def text_to_image() -> Workflow:
 
 
 SOURCE_SCENE = "camera height 1.5 pitch 8 fov 55\noutdoor\ncar red at -0.7 7.5 facing right\n"
-
-# The tiny model does this with every seed from 0 to 4; other edits it does in part.
 EDIT = "add a yellow ball to the right of the car"
 
 
 def image_edit() -> Workflow:
     flow = Workflow(
-        "## Edit an image\n\nAn instruction and a source image become the depth of the edited image, and both guide "
-        "the model. The source is drawn by Compose Scene Depth, so there is nothing to upload; connect Load Image in "
-        f"its place for a picture of your own.\n\n{NOTHING_TO_DOWNLOAD}"
+        "## Edit an image\n\nEdit Scene reads the instruction against the scene of the source image. The depth after "
+        "the change, the source image and the instruction guide the model. For a picture whose scene nobody knows, "
+        f"Predict Metric Depth takes the place of Edit Scene.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
     flow.column("Source image")
     scene = flow.add("SpatialFusionComposeScene", text=SOURCE_SCENE, width=128, height=128)
-    flow.column("Plan the depth")
-    edit = {"spatialfusion": model["spatialfusion"], "image": scene["image"], "vae": base["vae"]}
-    mean = {"depth_steps": 1, "depth_guidance": 1.0}
-    plan = flow.add("SpatialFusionPredictDepth", prompt=EDIT, **mean, **edit)
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **edit)
-    flow.column("Use the depth")
     source = flow.add("PreviewImage", title="Source", images=scene["image"], size=(260, 310))
-    patched = apply(flow, model, base, plan["geometry"])
+    flow.column("Say what changes")
+    text = flow.add("PrimitiveStringMultiline", title="Instruction", value=EDIT, size=(290, 130))
+    edited = flow.add("SpatialFusionEditScene", scene=scene["scene"], instruction=text["STRING"], size=(290, 200))
+    flow.add("PreviewImage", title="Scene after the change", images=edited["image"], size=(260, 310))
+    flow.column("Use the scene")
+    words = {"spatialfusion": model["spatialfusion"], "image": scene["image"], "vae": base["vae"]}
+    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **words)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **words)
+    patched = apply(flow, model, base, edited["geometry"], scene=edited["scene"])
     latent = latent_of(flow)
     flow.column("Draw the image")
-    sampled = sample(flow, patched["model"], plan["positive"], negative["conditioning"], latent)
+    sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent)
     image = result(flow, sampled["LATENT"], base["vae"], "image_edit")
     flow.thumbnail, flow.corner = [image, source], "right"
     return flow

@@ -26,6 +26,7 @@ MODULES = (
     "scene_mask",
     "scene_regions",
     "limit_control",
+    "edit_scene",
     "orbit_camera",
     "compare_scene",
     "pick_best",

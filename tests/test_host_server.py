@@ -155,7 +155,7 @@ def test_every_input_and_output_is_explained(infos):
 @pytest.mark.parametrize(
     ("words", "nodes"),
     [
-        ("3d layout", {"PlanScene", "ComposeScene", "OrbitCamera"}),
+        ("3d layout", {"PlanScene", "ComposeScene", "OrbitCamera", "EditScene"}),
         ("blockout", {"PlanScene", "ComposeScene", "OrbitCamera", "SceneRegions", "LimitControl"}),
         ("camera", {"PlanScene", "ComposeScene", "OrbitCamera"}),
         ("regional prompt", {"PlanScene", "ComposeScene", "SceneRegions", "SceneMask"}),
@@ -227,7 +227,9 @@ def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
             data = host.file(model)
             start = {"glb": b"glTF", "ply": b"ply\n"}[model["filename"].rsplit(".", 1)[1]]
             assert data.startswith(start) and len(data) > 1000
-        texts = "MeasureDepth ComposeScene PlanScene SceneRegions OrbitCamera CompareScene PickBest EncodePrompt"
+        texts = (
+            "MeasureDepth ComposeScene PlanScene SceneRegions EditScene OrbitCamera CompareScene PickBest EncodePrompt"
+        )
         expected = {f"SpatialFusion{name}": "text" for name in texts.split()}
         expected |= {"SaveGLB": "3d", "Preview3D": "result", "Preview3DAdvanced": "result", "PreviewAny": "text"}
         assert shown[expected.get(kind, "images")], f"{kind} shows nothing"

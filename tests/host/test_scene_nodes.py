@@ -302,6 +302,40 @@ def test_what_cannot_be_compared_or_chosen_is_one_sentence():
         run("SelectDepth", geometry=geometry, index=1)
 
 
+# Edit Scene -----------------------------------------------------------------------------------------------------------
+
+
+def edited(scene, instruction):
+    """The outputs of Edit Scene by name."""
+    names = [output.id for output in CLASSES["SpatialFusionEditScene"].define_schema().outputs]
+    return dict(zip(names, run("EditScene", scene=scene, instruction=instruction)))
+
+
+def test_an_instruction_changes_what_it_names_and_nothing_else():
+    *_, scene = composed()
+    made = edited(scene, "paint the car green and move the ball 1 m to the left")
+    (car, ball), (old_car, old_ball) = made["scene"].scene.objects, scene.scene.objects
+    assert (car.color, car.position) == ("green", old_car.position)
+    assert (
+        ball.position[0] == pytest.approx(old_ball.position[0] - 1) and made["scene"].scene.camera == scene.scene.camera
+    )
+    assert made["masks"].shape[0] == 2 and not torch.equal(made["masks"][1], composed()[2][1])
+    # The text draws the same again, and another change goes on from there.
+    again = composed(made["text"])
+    assert difference(again[0]["depth"].nan_to_num(posinf=0), made["geometry"]["depth"].nan_to_num(posinf=0)) < 0.02
+    assert len(edited(made["scene"], "remove the ball")["scene"].scene.objects) == 1
+
+
+@pytest.mark.parametrize(
+    ("instruction", "words"),
+    [("", "asks for nothing"), ("zorply", "zorply"), ("remove the giraffe", "giraffe"), (3, "expected text")],
+)
+def test_an_instruction_that_cannot_be_is_one_sentence(instruction, words):
+    *_, scene = composed()
+    with pytest.raises(InputError, match=words):
+        edited(scene, instruction)
+
+
 # Orbit Scene Camera ---------------------------------------------------------------------------------------------------
 
 
