@@ -298,8 +298,8 @@ def _oracle(experiment: Experiment, runs: Mapping[str, Run]) -> str | None:
     if best not in runs:
         return None
 
-    def drawn_by(arm: Arm) -> tuple[str | None, str | None]:
-        return arm.model, arm.image_side
+    def drawn_by(arm: Arm) -> tuple[str | None, str | None, bool]:
+        return arm.model, arm.image_side, arm.region_words
 
     ours = drawn_by(runs[best].arm)
     others = {name: run.arm for name, run in runs.items() if name != best}
