@@ -63,6 +63,7 @@ class SpatialFusionCompareScene(io.ComfyNode):
                 ),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

@@ -67,6 +67,7 @@ class SpatialFusionComposeScene(io.ComfyNode):
             ],
             outputs=[*outputs(), scene_output()],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

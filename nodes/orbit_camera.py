@@ -63,6 +63,7 @@ class SpatialFusionOrbitCamera(io.ComfyNode):
                 io.Load3DCamera.Output("camera", tooltip="The camera, for Render Mesh and Preview 3D & Animation."),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

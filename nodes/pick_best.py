@@ -39,6 +39,7 @@ class SpatialFusionPickBest(io.ComfyNode):
                 io.Float.Output("score", tooltip="Its score."),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

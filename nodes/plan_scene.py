@@ -84,6 +84,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
                 scene_output(),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

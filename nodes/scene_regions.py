@@ -76,6 +76,7 @@ class SpatialFusionSceneRegions(io.ComfyNode):
                 io.String.Output("prompts", tooltip="The prompts: the whole one first, then that of each region."),
             ],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

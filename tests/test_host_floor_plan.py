@@ -249,6 +249,16 @@ def test_relations_are_pinned_by_a_button(plan):
     assert plan.label(0) == label and plan.line(2).startswith("dog brown at ") and plan.line(2).endswith(" # mine")
 
 
+def test_a_page_that_is_loaded_anew_shows_what_the_server_has_planned_before(browser):
+    for _ in range(2):
+        browser.open("SpatialFusion-Sentence-to-Depth")
+        for widget in ("width", "height"):
+            browser.set(PLAN, widget, 192)
+        browser.run()
+        browser.page.locator(".sf-fold").press("Enter")
+        browser.page.wait_for_function("() => document.querySelectorAll('.sf-thing').length === 3")
+
+
 @pytest.mark.parametrize("vue", [False, True])
 def test_a_planned_sentence_goes_on_as_scene_text(browser, vue):
     browser.open("SpatialFusion-Sentence-to-Depth")
