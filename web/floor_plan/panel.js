@@ -276,7 +276,7 @@ export class Panel {
             this.plan = answer;
             this.#good = answer.image;
             this.#show(answer.image);
-            if (first || (this.viewport.fitted && !this.viewport.shows(answer))) this.viewport.fit(answer);
+            if (first || (this.viewport.fitted && !this.viewport.suits(answer))) this.viewport.fit(answer);
         }
         this.redraw();
     }
