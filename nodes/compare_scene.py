@@ -62,7 +62,7 @@ class SpatialFusionCompareScene(io.ComfyNode):
                     "Scene.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -82,7 +82,7 @@ class SpatialFusionCompareScene(io.ComfyNode):
         if len(tables) > 1:
             tables = [f"picture {number}\n{table}" for number, table in enumerate(tables)]
         scores = [one.score for one in compared]
-        return io.NodeOutput("\n\n".join(tables), torch.stack(overlays), scores, ui=say(cls, _lines(compared), ""))
+        return io.NodeOutput("\n\n".join(tables), torch.stack(overlays), scores, ui=say(_lines(compared), ""))
 
 
 def _lines(compared: list[Comparison]) -> list[str]:

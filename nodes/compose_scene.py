@@ -66,7 +66,7 @@ class SpatialFusionComposeScene(io.ComfyNode):
                 ),
             ],
             outputs=[*outputs(), scene_output()],
-            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -74,6 +74,6 @@ class SpatialFusionComposeScene(io.ComfyNode):
         check_image_size((width, height), supersampling)
         made = plan_text(text, seed, (width, height), progress=cancellable())
         drawn = made.take(draw_layout(made.layout, (width, height), supersampling))
-        note = say(cls, drawn.warnings, "Everything is in view.")
+        note = say(drawn.warnings, "Everything is in view.")
         shown = {**note.as_dict(), **drawn_scene(text, seed, (width, height))}
         return io.NodeOutput(*output_values(drawn), made, ui=shown)

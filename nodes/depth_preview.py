@@ -35,7 +35,7 @@ def show(node: type[io.ComfyNode], geometry: Geometry, sentences: Sequence[str] 
     """The ui of a NodeOutput: figures of the first pictures of a batch, and below them their metres in words."""
     pictures = [np.asarray(figure(geometry[i])) for i in range(min(MOST, len(geometry)))]
     images = torch.from_numpy(np.stack(pictures)).float() / 255
-    said = say(node, [*sentences, metres(geometry)], "")
+    said = say([*sentences, metres(geometry)], "")
     return {**ui.PreviewImage(images, cls=node).as_dict(), **said.as_dict()}
 
 

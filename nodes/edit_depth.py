@@ -64,7 +64,6 @@ class SpatialFusionEditDepth(io.ComfyNode):
                 ),
             ],
             outputs=[GeometryType.Output(display_name="geometry", tooltip="The edited metric depth.")],
-            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 

@@ -36,7 +36,6 @@ class SpatialFusionEncodePrompt(io.ComfyNode):
             outputs=[
                 io.Conditioning.Output(display_name="conditioning", tooltip="For the positive or negative input.")
             ],
-            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 
@@ -48,5 +47,5 @@ class SpatialFusionEncodePrompt(io.ComfyNode):
         pictures = fit_pictures(image, height, width)
         _, conditioning = read_prompt(spatialfusion, clip, prompt, pictures, allow_empty=True)
         known = "All words are known." if prompt.strip() else "The empty prompt."
-        note = say(cls, about_words(spatialfusion, clip, prompt), known)
+        note = say(about_words(spatialfusion, clip, prompt), known)
         return io.NodeOutput(with_references(conditioning, vae, pictures), ui=note)

@@ -84,7 +84,6 @@ class SpatialFusionImportDepth(io.ComfyNode):
                 ),
             ],
             outputs=[GeometryType.Output(display_name="geometry", tooltip="Metric depth.")],
-            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 

@@ -54,7 +54,6 @@ class SpatialFusionLoadDepth(io.ComfyNode):
                     tooltip="Depth in metres with validity and camera, of the size in the file.",
                 )
             ],
-            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 

@@ -59,7 +59,6 @@ class SpatialFusionMeasureDepth(io.ComfyNode):
                 ),
                 io.String.Output(display_name="text", tooltip="The measurement in words, one line for each picture."),
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -73,4 +72,4 @@ class SpatialFusionMeasureDepth(io.ComfyNode):
             measured = mean_depth(geometry, mask_a)
         else:
             measured = depth_at(geometry, x, y, radius)
-        return io.NodeOutput(measured.metres.tolist(), measured.text, ui=say(cls, [measured.text], ""))
+        return io.NodeOutput(measured.metres.tolist(), measured.text, ui=say([measured.text], ""))

@@ -62,7 +62,7 @@ class SpatialFusionOrbitCamera(io.ComfyNode):
                 io.Mesh.Output("mesh", tooltip="The scene for the core's mesh nodes, in metres, with its colours."),
                 io.Load3DCamera.Output("camera", tooltip="The camera, for Render Mesh and Preview 3D & Animation."),
             ],
-            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -96,7 +96,7 @@ class SpatialFusionOrbitCamera(io.ComfyNode):
             glb,
             mesh,
             viewer_camera(plan.scene, aspect),
-            ui=say(cls, [note, *plan.warnings], ""),
+            ui=say([note, *plan.warnings], ""),
         )
 
 

@@ -38,7 +38,7 @@ class SpatialFusionPickBest(io.ComfyNode):
                 ),
                 io.Float.Output("score", tooltip="Its score."),
             ],
-            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -57,7 +57,7 @@ class SpatialFusionPickBest(io.ComfyNode):
         note = ", ".join(
             f"{'[' if i == best else ''}{number:.3f}{']' if i == best else ''}" for i, number in enumerate(numbers)
         )
-        return io.NodeOutput(pictures[best][None], best, numbers[best], ui=say(cls, [note], ""))
+        return io.NodeOutput(pictures[best][None], best, numbers[best], ui=say([note], ""))
 
 
 def _flat(value: Any) -> list[Any]:

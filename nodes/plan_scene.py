@@ -83,7 +83,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
                 ),
                 scene_output(),
             ],
-            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -100,7 +100,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
         sentences = list(made.warnings)
         if made.not_understood:
             sentences.append(f"Not understood: {', '.join(made.not_understood)}.")
-        note = say(cls, sentences, "All of it is understood and in view.")
+        note = say(sentences, "All of it is understood and in view.")
         shown = {**note.as_dict(), **drawn_scene(made.text, seed, (width, height))}
         # The core's nodes take a list for each picture.
         return io.NodeOutput(made.text, *output_values(drawn), [boxes], made, ui=shown)

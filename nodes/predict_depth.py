@@ -82,7 +82,6 @@ class SpatialFusionPredictDepth(io.ComfyNode):
                 ),
                 io.Conditioning.Output(display_name="positive", tooltip="Of the same prompt, for the sampler."),
             ],
-            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 

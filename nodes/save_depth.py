@@ -89,7 +89,6 @@ class SpatialFusionSaveDepth(io.ComfyNode):
                     "Cloud, a .glb for Preview 3D.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod

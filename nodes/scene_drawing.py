@@ -9,7 +9,6 @@ import comfy.model_management
 import comfy.utils
 import torch
 from comfy_api.latest import io, ui
-from server import PromptServer
 
 from ..spatialfusion.scenes.compose import Composition, check_masks, draw
 from ..spatialfusion.scenes.program import Layout
@@ -61,10 +60,6 @@ def drawn_scene(text: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
     return {"spatialfusion_scene": [{"text": text, "seed": seed, "width": size[0], "height": size[1]}]}
 
 
-def say(node: type[io.ComfyNode], sentences: Sequence[str], otherwise: str) -> ui.PreviewText:
-    """Show sentences on the node, or that there are none."""
-    text = "\n".join(sentences) or otherwise
-    # The interface shows the text of other people's nodes only when it comes as progress.
-    if node.hidden is not None and node.hidden.unique_id:
-        PromptServer.instance.send_progress_text(text, node.hidden.unique_id)
-    return ui.PreviewText(text)
+def say(sentences: Sequence[str], otherwise: str) -> ui.PreviewText:
+    """Show sentences on the node, or that there are none; web/said.js does."""
+    return ui.PreviewText("\n".join(sentences) or otherwise)

@@ -75,7 +75,7 @@ class SpatialFusionSceneRegions(io.ComfyNode):
                 ),
                 io.String.Output("prompts", tooltip="The prompts: the whole one first, then that of each region."),
             ],
-            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -97,7 +97,7 @@ class SpatialFusionSceneRegions(io.ComfyNode):
             ]
         lines += [warning for warning in plan.warnings if "cannot be seen" in warning]
         return io.NodeOutput(
-            conditioning, "\n".join(said), ui=say(cls, lines, "No regions: the whole prompt is everywhere.")
+            conditioning, "\n".join(said), ui=say(lines, "No regions: the whole prompt is everywhere.")
         )
 
 

@@ -29,7 +29,6 @@ class Page:
         self.page.goto("about:blank")
         self.page.goto(f"{self.address}/?template={template}&source={self.pack}")
         file = self.page.request.get(f"{self.address}/api/workflow_templates/{self.pack}/{template}.json").json()
-        # The page shows the graph of last time first.
         self.page.wait_for_function(
             "(types) => window.app?.graph?._nodes?.map((n) => n.type).sort().join() === types",
             arg=",".join(sorted(node["type"] for node in file["nodes"])),
@@ -203,5 +202,7 @@ def open_page(address: str, width: int = 1680, height: int = 1000, **options: An
         chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)
         page = chromium.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
+        # The page would show the graph of last time first, which may look like the one that is opened.
+        page.add_init_script("if (location.protocol !== 'about:') { localStorage.clear(); sessionStorage.clear() }")
         yield Page(page, address, **options)
         chromium.close()

@@ -240,6 +240,12 @@ def test_what_cannot_hold_is_not_moved(plan):
     plan.wait("() => document.querySelector('.sf-camera-glyph').getAttribute('aria-label').startsWith('camera, x 1.5')")
 
 
+def test_a_small_scene_after_a_large_one_is_shown_as_large_as_it_can_be(plan):
+    plan.type("camera height 0.4 pitch 20\nball red at 0 0.8 size 0.1 0.1 0.1\n")
+    plan.wait("() => document.querySelectorAll('.sf-thing').length === 1")
+    plan.wait("() => document.querySelector('.sf-thing .sf-outline').getBoundingClientRect().width > 10")
+
+
 def test_relations_are_pinned_by_a_button(plan):
     plan.type("camera auto\ndog left of cat # mine\ncat\n")
     plan.wait("() => document.querySelectorAll('.sf-thing.sf-free').length === 2")
@@ -247,6 +253,64 @@ def test_relations_are_pinned_by_a_button(plan):
     plan.page.locator(".sf-pin").press("Enter")
     plan.wait("() => document.querySelectorAll('.sf-thing.sf-free').length === 0")
     assert plan.label(0) == label and plan.line(2).startswith("dog brown at ") and plan.line(2).endswith(" # mine")
+
+
+def test_a_page_that_is_loaded_anew_shows_what_the_server_has_planned_before(browser):
+    for _ in range(2):
+        browser.open("SpatialFusion-Sentence-to-Depth")
+        for widget in ("width", "height"):
+            browser.set(PLAN, widget, 192)
+        browser.run()
+        browser.page.locator(".sf-fold").press("Enter")
+        browser.page.wait_for_function("() => document.querySelectorAll('.sf-thing').length === 3")
+        assert browser.said(PLAN) == "All of it is understood and in view."
+
+
+@pytest.mark.parametrize("vue", [False, True])
+@pytest.mark.parametrize(
+    ("template", "kind", "widget"),
+    [("Sentence-to-Depth", PLAN, "sentence"), ("Image-Edit", COMPOSE, "text")],
+)
+def test_a_floor_plan_that_is_opened_covers_no_other_node_and_folds_again(browser, template, kind, widget, vue):
+    page = browser.page
+    page.evaluate("(vue) => window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)", vue)
+    browser.open(f"SpatialFusion-{template}")
+    title = page.evaluate("(kind) => window.app.graph._nodes.find((node) => node.type === kind).title", kind)
+
+    def look() -> tuple:
+        """The node's box, and the height of its text."""
+        page.wait_for_timeout(1500)
+        text = browser._widget(kind, widget)
+        height = next(
+            each.bounding_box()["height"] for each in page.locator("textarea").all() if each.input_value() == text
+        )
+        return next(box for name, box in browser.boxes().items() if name.endswith(title)), height
+
+    folded, text = look()
+    assert page.locator(".sf-bar button:visible").count() == 1
+    page.locator(".sf-fold").press("Enter")
+    opened, text_then = look()
+    assert opened[:3] == folded[:3] and opened[3] > folded[3] + 300  # downwards alone
+    assert text_then > 0.5 * text
+    assert page.locator(".sf-bar button:visible").count() == 1
+    page.locator(".sf-fold").press("Enter")
+    again, text_then = look()
+    assert again == pytest.approx(folded, abs=1) and text_then == pytest.approx(text, rel=0.1)
+    page.evaluate("() => window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', false)")
+
+
+def test_a_language_model_that_is_away_is_told_on_its_node_and_the_page_goes_on(browser):
+    browser.open("SpatialFusion-Sentence-to-Depth")
+    page = browser.page
+    for widget in ("width", "height"):
+        browser.set(PLAN, widget, 128)
+    browser.set(PLAN, "server", "http://127.0.0.1:1")
+    page.get_by_role("button", name="Run", exact=True).first.click()
+    page.get_by_role("button", name="View details").click()
+    page.get_by_text("the language model at http://127.0.0.1:1 gave no answer").first.wait_for()
+    browser.set(PLAN, "server", "")
+    browser.run()
+    assert browser.errors() == 0
 
 
 @pytest.mark.parametrize("vue", [False, True])

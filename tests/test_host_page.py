@@ -72,7 +72,8 @@ def test_a_template_opens_so_that_it_can_be_read(name, page):
 def test_an_app_runs(page):
     name = "SpatialFusion-Sentence-to-Depth.app"
     page.open(name)
-    assert page.page.get_by_text("sentence", exact=True).count() and page.page.get_by_text("seed", exact=True).count()
+    for name_of_input in ("sentence", "seed"):
+        page.page.get_by_text(name_of_input, exact=True).first.wait_for()
     shown = page.run_app(results=2)
     assert [1024, 1024] in shown
 

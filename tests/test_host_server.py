@@ -9,6 +9,7 @@ import os
 import time
 from pathlib import Path
 
+import llm_servers
 import numpy as np
 import psutil
 import pytest
@@ -216,9 +217,13 @@ def check_image(data: bytes) -> np.ndarray:
 
 
 def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
-    """Every output node has shown something, and every file is there and is what its name says."""
-    showing = {number for number, node in prompt.items() if infos[node["class_type"]]["output_node"]}
-    assert showing <= set(outputs)
+    """Every node that shows something has done so, and every file is there and is what its name says."""
+    ours = "MeasureDepth ComposeScene PlanScene SceneRegions OrbitCamera CompareScene PickBest EncodePrompt".split()
+    texts = {f"SpatialFusion{name}" for name in ours}
+    pictures = {f"SpatialFusion{name}Depth" for name in ("Import", "Predict", "Edit", "Load", "Save")}
+    kinds = {node["class_type"] for node in prompt.values()}
+    showing = {kind for kind in kinds if kind in texts | pictures or infos[kind]["output_node"]}
+    assert showing <= {prompt[number]["class_type"] for number in outputs}
     for number, shown in outputs.items():
         kind = prompt[number]["class_type"]
         for image in shown.get("images", ()):
@@ -227,10 +232,7 @@ def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
             data = host.file(model)
             start = {"glb": b"glTF", "ply": b"ply\n"}[model["filename"].rsplit(".", 1)[1]]
             assert data.startswith(start) and len(data) > 1000
-        texts = (
-            "MeasureDepth ComposeScene PlanScene SceneRegions EditScene OrbitCamera CompareScene PickBest EncodePrompt"
-        )
-        expected = {f"SpatialFusion{name}": "text" for name in texts.split()}
+        expected = dict.fromkeys(texts, "text")
         expected |= {"SaveGLB": "3d", "Preview3D": "result", "Preview3DAdvanced": "result", "PreviewAny": "text"}
         assert shown[expected.get(kind, "images")], f"{kind} shows nothing"
         if kind == "SpatialFusionMeasureDepth":
@@ -243,6 +245,8 @@ def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
 def test_a_workflow_of_the_tiny_model_runs(name, host, infos):
     outputs = host.run(PROMPTS[name])
     check_outputs(host, PROMPTS[name], outputs, infos)
+    # A page that was loaded anew shows it all too, although nothing runs any more.
+    assert host.run(PROMPTS[name]).keys() == outputs.keys()
 
 
 @pytest.fixture(scope="session")
@@ -495,14 +499,70 @@ FAILING = {
 @pytest.mark.parametrize("case", FAILING)
 def test_bad_input_is_one_sentence_on_its_node_and_the_queue_goes_on(case, host):
     prompt, class_type, words = FAILING[case]
-    entry = host.wait(host.queue(prompt))
+    check_sentence(host.wait(host.queue(prompt)), class_type, words)
+    check_works(host)
+
+
+def check_sentence(entry: dict, class_type: str, *words: str) -> None:
+    """A prompt has failed with one sentence, with these words in it, on a node of this class."""
     error = error_of(entry)
     assert entry["status"]["status_str"] == "error" and error["event"] == "execution_error"
     assert (error["node_type"], error["exception_type"].rsplit(".", 1)[-1]) == (class_type, "InputError")
     sentence = error["exception_message"].strip()
-    assert words in sentence
+    assert all(each in sentence for each in words), sentence
     assert "\n" not in sentence and sentence.endswith(".") and len(sentence) < 300
-    check_works(host)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "gave no answer ("),
+        (llm_servers.html, "answered nothing that is a chat's answer"),
+        (llm_servers.not_found, "gave no answer (status 404"),
+        (llm_servers.garbage, "gave no answer ("),
+        (llm_servers.chat("zorply of the 7 ((\n"), "has written no scene that can be drawn"),
+        (llm_servers.stopped, "broke off in the middle"),
+        (llm_servers.endless, "does not stop writing"),
+        (llm_servers.endless_line, "does not stop writing"),
+        pytest.param(llm_servers.silent, "timed out", marks=pytest.mark.slow),  # a minute
+        pytest.param(llm_servers.drop, "was not done after 300 seconds", marks=pytest.mark.slow),
+    ],
+    ids=lambda value: getattr(value, "__name__", "away" if value is None else None),
+)
+def test_a_faulty_language_model_is_one_sentence_on_its_node_and_the_queue_goes_on(answer, words, host):
+    """The prompt that waits behind it is planned."""
+    with llm_servers.server(answer or llm_servers.html) as (address, _):
+        address = address if answer else "http://127.0.0.1:1"
+        prompt_id = host.queue(with_server(address))
+        good = host.queue(with_server(""))
+        entry = host.wait(prompt_id, 400)
+    check_sentence(entry, "SpatialFusionPlanScene", f"the language model at {address} ", words)
+    check_image(host.file(host.wait(good)["outputs"]["2"]["images"][0]))
+
+
+def with_server(address: str) -> dict:
+    inputs = {"sentence": "a red car", "seed": any_seed(), "width": 96, "height": 64, "server": address}
+    return {"1": {"class_type": "SpatialFusionPlanScene", "inputs": inputs}, "2": preview(["1", 2])}
+
+
+def test_a_language_model_that_answers_plans(host):
+    with llm_servers.server(llm_servers.chat("cat\nball green left of cat\ncamera auto\n")) as (address, sent):
+        outputs = host.run({**with_server(address), "3": {"class_type": "PreviewAny", "inputs": {"source": ["1", 4]}}})
+    assert len(sent) == 1 and "green ball" in outputs["3"]["text"][0].splitlines()
+
+
+def test_waiting_for_a_language_model_is_cancelled(host):
+    with llm_servers.server(llm_servers.silent) as (address, sent):
+        prompt_id = host.queue(with_server(address))
+        end = time.monotonic() + 60
+        while not sent:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        host.fetch("/interrupt", {"prompt_id": prompt_id})
+        began = time.monotonic()
+        error = error_of(host.wait(prompt_id))
+    assert time.monotonic() - began < 10
+    assert (error["event"], error["node_type"]) == ("execution_interrupted", "SpatialFusionPlanScene")
 
 
 def test_depth_that_is_a_number_in_part_is_taken_for_that_part(host):

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from llm_servers import (
+    broken_off,
+    chat,
+    drop,
+    endless,
+    endless_line,
+    garbage,
+    html,
+    moved,
+    not_found,
+    server,
+    silent,
+    stopped,
+)
 
 from spatialfusion import plan as command
 from spatialfusion.errors import InputError
@@ -216,55 +227,6 @@ def test_scene_text_is_taken_from_an_answer():
 # --- servers -------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def server(answer):
-    """An HTTP server whose POST does what `answer(handler)` does; gives its address and what it was sent."""
-    sent = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            sent.append((self.path, dict(self.headers), json.loads(body)))
-            try:
-                answer(self)
-            except OSError:
-                pass  # the other side has gone
-
-        def log_message(self, *_):
-            pass
-
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.daemon_threads = True
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{made.server_port}", sent
-    finally:
-        made.shutdown()
-        made.server_close()
-
-
-def head(handler, kind="text/event-stream", status=200):
-    handler.send_response(status)
-    handler.send_header("Content-Type", kind)
-    handler.end_headers()
-
-
-def say(handler, text):
-    piece = {"id": "1", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {"content": text}}]}
-    handler.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
-    handler.wfile.flush()
-
-
-def chat(text):
-    def answer(handler):
-        head(handler)
-        for word in text.splitlines(keepends=True):
-            say(handler, word)
-        handler.wfile.write(b"data: [DONE]\n\n")
-
-    return answer
-
-
 def test_a_server_plans(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with server(chat(GOOD)) as (address, sent):
@@ -276,49 +238,17 @@ def test_a_server_plans(monkeypatch):
     assert "hf_secret" not in json.dumps(headers)
 
 
-def html(handler):
-    head(handler, "text/html")
-    handler.wfile.write(b"<!DOCTYPE html><html><body>Welcome to the router</body></html>")
-
-
-def not_found(handler):
-    head(handler, "application/json", 404)
-    handler.wfile.write(b'{"error": "model is required"}')
-
-
-def broken_off(handler):
-    head(handler)
-    say(handler, "dog")
-    handler.wfile.write(b'data: {"choices": [{"del')
-
-
-def endless(handler):
-    head(handler)
-    while True:
-        say(handler, "dog\n" * 500)
-
-
-def silent(handler):
-    time.sleep(5)
-
-
-def drop(handler):
-    """A letter now and then, and no end of a line."""
-    head(handler)
-    for _ in range(100):
-        handler.wfile.write(b"x")
-        handler.wfile.flush()
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
         (html, "answered nothing that is a chat's answer"),
         (not_found, "gave no answer .status 404; a server with several models takes a name"),
+        (moved, "gave no answer .status 302"),
+        (garbage, "gave no answer"),
         (broken_off, "gave no answer"),
+        (stopped, "broke off in the middle of its answer"),
         (endless, "does not stop writing"),
-        (silent, "gave no answer"),
+        (silent, "gave no answer .*timed out"),
         (drop, "was not done after 2 seconds"),
     ],
 )
@@ -328,6 +258,30 @@ def test_a_server_that_is_none_is_one_sentence(answer, message):
         ServerLlm(address, timeout=1, patience=2).write(opening(PROMPT))
     assert address in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 400
     assert time.monotonic() - start < 20
+
+
+def test_a_line_that_does_not_end_is_not_kept():
+    with server(endless_line) as (address, _), pytest.raises(InputError, match="does not stop writing"):
+        ServerLlm(address, timeout=5, patience=60).write(opening(PROMPT))
+
+
+def test_waiting_for_a_server_can_be_cancelled():
+    start = time.monotonic()
+
+    def cancel():
+        if time.monotonic() > start + 0.5:
+            raise KeyboardInterrupt
+
+    with server(silent) as (address, _), pytest.raises(KeyboardInterrupt):
+        ServerLlm(address, progress=cancel).write(opening(PROMPT))
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/", "/v1/chat/completions"])
+def test_an_address_may_end_anywhere(end):
+    with server(chat(GOOD)) as (address, sent):
+        assert ServerLlm(address + end).write(opening(PROMPT)) == GOOD
+    assert sent[0][0] == "/v1/chat/completions"
 
 
 def test_a_server_that_is_away_is_one_sentence():

@@ -59,19 +59,20 @@ function addFloorPlan(node) {
 
         opened(opened) {
             node.properties[OPEN] = opened;
+            // What is above keeps its height, and what stands beside it is not covered.
             const [width, height] = node.size;
-            const wanted = opened ? Math.max(height, panel.height ?? node.computeSize()[1]) : Math.min(height, node.computeSize()[1]);
-            if (!opened) panel.height = height;
-            node.setSize([Math.max(width, opened ? 420 : 0), wanted]);
+            const grown = least(true) - least(false);
+            node.setSize([width, Math.max(height + (opened ? grown : -grown), node.computeSize()[1])]);
             app.canvas?.setDirty(true, true);
         },
     };
 
+    const least = (opened) => (!opened ? BAR : node.size[0] < NARROW[0] ? NARROW[1] : LEAST) + 20;
     const added = node.addDOMWidget("floor_plan", "SPATIALFUSION_FLOOR_PLAN", panel.root, {
         serialize: false,
         hideOnZoom: false,
-        getMinHeight: () => (!panel.opened ? BAR : node.size[0] < NARROW[0] ? NARROW[1] : LEAST) + 20,
-        getMaxHeight: () => (panel.opened ? undefined : BAR + 20),
+        getMinHeight: () => least(panel.opened),
+        getMaxHeight: () => (panel.opened ? undefined : least(false)),
     });
     added.serialize = false; // saved workflows hold the values of widgets by position
     node.setSize([Math.max(node.size[0], NEW[node.comfyClass][0]), Math.max(node.size[1], NEW[node.comfyClass][1])]);

@@ -1,6 +1,7 @@
 // Metres and pixels: what the plan shows, and rectangles on the ground.
 
 const DEGREE = Math.PI / 180;
+const LOST = 2.5; // times smaller than it could be shown
 
 /** Which part of the ground is seen: `x`, `z` in its middle, `scale` pixels for each metre, in a box of pixels. */
 export class Viewport {
@@ -42,17 +43,26 @@ export class Viewport {
         });
     }
 
+    /** Whether all of a plan is within the box, and not lost in it. */
+    suits(plan) {
+        const [, , scale] = this.#fitting(plan);
+        return this.shows(plan) && this.scale * LOST > scale;
+    }
+
     /** Show all of a plan. */
     fit(plan) {
+        [this.x, this.z, this.scale] = this.#fitting(plan);
+        this.fitted = true;
+    }
+
+    /** The middle and the scale that show all of a plan. */
+    #fitting(plan) {
         const points = pointsOf(plan);
         const xs = points.map((p) => p[0]), zs = points.map((p) => p[1]);
         const left = Math.min(...xs), right = Math.max(...xs), near = Math.min(...zs), far = Math.max(...zs);
-        this.x = (left + right) / 2;
-        this.z = (near + far) / 2;
         const across = Math.max(right - left, 0.3), along = Math.max(far - near, 0.3);
-        this.scale = Math.min((this.width - 90) / across, (this.height - 84) / along, 600);
-        this.scale = Math.max(this.scale, 0.2);
-        this.fitted = true;
+        const scale = Math.min((this.width - 90) / across, (this.height - 84) / along, 600);
+        return [(left + right) / 2, (near + far) / 2, Math.max(scale, 0.2)];
     }
 
     /** Metres that a drag snaps to: about three pixels. */

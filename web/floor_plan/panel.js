@@ -78,6 +78,7 @@ export class Panel {
         this.fold = element("button", { type: "button", class: "sf-fold", onclick: () => this.open(!this.opened) });
         this.action = button("action", "", "", () => this.source.read().action?.run(), "");
         this.pin = button("pin", w.pin, w.pinTip, () => this.change({ pin: true }), icon("pin"), element("span", {}, w.pin));
+        this.action.hidden = this.pin.hidden = true; // until there is a plan
         this.views = ["depth", "picture"].map((view) =>
             element("button", { type: "button", "aria-pressed": "false", onclick: () => this.look(view) }, w[view]),
         );
@@ -276,7 +277,7 @@ export class Panel {
             this.plan = answer;
             this.#good = answer.image;
             this.#show(answer.image);
-            if (first || (this.viewport.fitted && !this.viewport.shows(answer))) this.viewport.fit(answer);
+            if (first || (this.viewport.fitted && !this.viewport.suits(answer))) this.viewport.fit(answer);
         }
         this.redraw();
     }
