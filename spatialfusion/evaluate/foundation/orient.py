@@ -26,6 +26,7 @@ from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
 from ...images import imagenet_normalised
+from .named import Named
 
 # Sizes of the head, and the bin of no rotation.
 _UPRIGHT = {360 + 180 + 180 + 2: 90, 360 + 180 + 360 + 2: 180}
@@ -43,12 +44,8 @@ class Facing:
     confidence: float
 
 
-class Orienter(Protocol):
-    """Sees which way things face. name, weights, licence: what `FoundationJudge.parts` says of it."""
-
-    name: str
-    weights: str
-    licence: str
+class Orienter(Named, Protocol):
+    """Sees which way things face."""
 
     def __call__(self, image: Tensor, box: Tensor, mask: Tensor) -> Facing | None:
         """Of one thing in an image [3, H, W] in [0, 1], with its box [4] in pixels and mask [H, W]; None: no front."""
