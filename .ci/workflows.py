@@ -5,7 +5,7 @@
 HOST is a running ComfyUI with the pack, such as http://127.0.0.1:8188, or a file with its saved /object_info. Each
 description gives workflows/NAME.json, for the page, and workflows/api/NAME.json, for POST /prompt; some give a
 blueprint in subgraphs/ too, or NAME.app.json, the same in app mode. With --thumbnails (which needs the running host)
-each workflow is run, or the part of it that needs no download, and workflows/NAME.jpg is made of its pictures. Run it
+each workflow is run, or the part of it that needs no download, and workflows/NAME.jpg is made of its images. Run it
 again whenever the inputs of a node or the embedded weights change.
 
 The page's template browser shows and searches nothing but the file's name: hence the pack's name in each.
@@ -16,14 +16,20 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from workflow_files import Blueprint, Node, Output, Workflow, api_prompt, blueprint_file, page_graph
-from workflow_thumbnails import request, thumbnail
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from workflow_thumbnails import thumbnail  # noqa: E402
+
+from spatialfusion.evaluate.comfyui import ComfyUI  # noqa: E402
+
 FOLDER, BLUEPRINTS = ROOT / "workflows", ROOT / "subgraphs"
 PROMPT = "a red car in front of a blue house"
 SENTENCE = "a giraffe two metres behind a red jeep, and a tree to the left of the giraffe"
@@ -771,8 +777,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=WORKFLOWS, default=list(WORKFLOWS), metavar="NAME")
     args = parser.parse_args()
 
-    host, running = args.host.rstrip("/"), args.host.startswith("http")
-    infos = json.loads(request(f"{host}/object_info") if running else Path(host).read_bytes())
+    server = ComfyUI(args.host)
+    infos = server.get("/object_info") if args.host.startswith("http") else json.loads(Path(args.host).read_bytes())
     project = (ROOT / "pyproject.toml").read_text()
     ours = tuple(re.search(rf'^{key} = "(.+)"', project, re.MULTILINE).group(1) for key in ("name", "version"))
     needed = re.search(r'requires-comfyui = "[>=~]*(.+)"', project)
@@ -789,10 +795,10 @@ def main() -> None:
         if flow.blueprint is not None:
             write(BLUEPRINTS / f"{flow.blueprint.name}.json", blueprint_file(flow, infos, versions))
         if args.thumbnails:
-            thumbnail(host, flow, prompt, FOLDER / f"{name}.jpg")
+            thumbnail(server, flow, prompt, FOLDER / f"{name}.jpg")
             if flow.app is not None:
                 flow.thumbnail.reverse()
-                thumbnail(host, flow, prompt, FOLDER / f"{name}.app.jpg")
+                thumbnail(server, flow, prompt, FOLDER / f"{name}.app.jpg")
         print(name)
 
 
