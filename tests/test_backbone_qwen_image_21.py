@@ -60,7 +60,7 @@ def call(transformer: nn.Module, latents: Tensor, references=(), lengths=(9, 8),
     context = make_context(list(lengths), cells // 4) if context is None else context
     t = torch.linspace(0.2, 0.9, len(latents))
     return q.velocity(
-        transformer, latents, references, t, context.prompt_embeds, context.prompt_mask, context.picture_mask
+        transformer, latents, references, t, context.prompt_embeds, context.prompt_mask, context.image_mask
     )
 
 
@@ -98,7 +98,7 @@ def test_velocity_is_the_networks_answer_at_the_target() -> None:
     transformer, latents, reference = qwen_image_21_transformer(), make_latents(1), make_latents(1, (8, 2, 4), seed=1)
     context, t = make_context([5], 2), torch.tensor([0.3])
     ours = q.velocity(
-        transformer, latents, [reference], t, context.prompt_embeds, context.prompt_mask, context.picture_mask
+        transformer, latents, [reference], t, context.prompt_embeds, context.prompt_mask, context.image_mask
     )
     network = transformer(
         hidden_states=torch.cat([reference.flatten(2), latents.flatten(2)], dim=2).transpose(1, 2),
@@ -134,7 +134,7 @@ def test_a_batch_equals_singles_at_any_size(lengths: list[int], size: tuple, pic
                 torch.linspace(0.1, 1.0, batch)[rows],
                 part.prompt_embeds,
                 part.prompt_mask,
-                part.picture_mask,
+                part.image_mask,
             )
 
     together = answer(slice(0, batch))
@@ -279,8 +279,8 @@ def test_prompt_embeddings_are_those_of_diffusers(components, reference, picture
         length = int(mask.sum())
         assert int(context.prompt_mask[i].sum()) == length
         assert_close(context.prompt_embeds[i : i + 1, :length], embeds, atol=1e-5, rtol=1e-4)
-        assert torch.equal(context.picture_mask[i : i + 1, :length], pictured)
-    assert int(context.picture_mask[0].sum()) == (0, 6, 8)[pictures]
+        assert torch.equal(context.image_mask[i : i + 1, :length], pictured)
+    assert int(context.image_mask[0].sum()) == (0, 6, 8)[pictures]
 
 
 @pytest.mark.parametrize("edit", [False, True])
@@ -332,10 +332,10 @@ def test_contexts_keep_their_picture_tokens(components) -> None:
     encoder, image = encoder_of(components), photo()
     both = encoder.encode([CAR, HOUSE], [[image], [image]])
     single = encoder.encode([CAR], [[image]])
-    assert torch.equal(both[0].picture_mask, single.picture_mask) and single.picture_mask.sum() == 4
+    assert torch.equal(both[0].image_mask, single.image_mask) and single.image_mask.sum() == 4
     joined = SemanticContext.cat([single, both[1]])
-    assert torch.equal(joined.picture_mask, both.picture_mask)
-    assert torch.equal(joined.to("cpu", torch.bfloat16).picture_mask, both.picture_mask)
+    assert torch.equal(joined.image_mask, both.image_mask)
+    assert torch.equal(joined.to("cpu", torch.bfloat16).image_mask, both.image_mask)
 
 
 def test_latents_have_an_opaque_picture_and_come_out_over_white(components) -> None:

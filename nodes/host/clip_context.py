@@ -15,7 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.backbones import backbone_in_host
-from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, SemanticContext, chat_prefix, plain_ids
+from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, IMAGE_TEXT, SemanticContext, chat_prefix, plain_ids
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.model_config import SpatialFusionConfig
 from ...spatialfusion.spatial_transformer import apply_rotary, rotary
@@ -88,7 +88,7 @@ def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], options: dict[str,
     # The host's tokenizer is given chat and prompt in one text, so such a prompt is put into its tokens afterwards.
     plain = prompt.startswith("<|") or any(token in prompt for token in tokenizer.get_added_vocab())
     if pictures:
-        text = "".join(PICTURE.format(i + 1) for i in range(len(pictures))) + ("" if plain else prompt)
+        text = "".join(IMAGE_TEXT.format(i + 1) for i in range(len(pictures))) + ("" if plain else prompt)
         tokens = clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT)
     else:
         tokens = clip.tokenize("" if plain else prompt, **options)

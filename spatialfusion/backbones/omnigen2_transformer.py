@@ -112,14 +112,14 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
         reference_hidden_states: Sequence[Tensor] = (),
         return_dict: bool = True,
     ) -> Transformer2DModelOutput | tuple[Tensor]:
-        """Predict picture - noise.
+        """Predict image - noise.
 
         Args:
             hidden_states: noisy latents [B, C, h, w]; sides are multiples of the patch size.
-            timestep: [B] in [0, 1]; 0 is pure noise, 1 the picture.
+            timestep: [B] in [0, 1]; 0 is pure noise, 1 the image.
             encoder_hidden_states: prompt embeddings [B, T, text_feat_dim], right-padded.
             encoder_attention_mask: [B, T] bool, true for tokens that count; None if all do.
-            reference_hidden_states: latents of up to 5 reference pictures, [B, C, h', w'] each.
+            reference_hidden_states: latents of up to 5 reference images, [B, C, h', w'] each.
 
         Returns:
             [B, C, h, w], in a Transformer2DModelOutput or a tuple.
