@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tiny import SIZE
+from tiny_inputs import seed
 from torch.testing import assert_close
 
 from spatialfusion.errors import InputError
@@ -19,17 +20,6 @@ from spatialfusion.scenes.text import scene_from_text
 PROMPT = "a red car in front of a blue house"
 TEXT = "car red at 0 7\nhouse blue at 1 14\n"
 FAST = {"num_inference_steps": 2, "depth_steps": 3, "output_type": "latent"}
-
-
-@pytest.fixture(scope="module")
-def pipe(tiny_folder):
-    pipe = SpatialFusionPipeline.from_pretrained(tiny_folder)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def seed(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
 
 
 def exact(text: str = TEXT) -> Geometry:

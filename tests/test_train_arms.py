@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from tiny import SIZE, tiny_components
+from tiny_inputs import load
 from torch import nn
 
 from research.adapter import AdapterStage
@@ -90,12 +91,6 @@ def train(stage, steps: int) -> tuple[dict, dict]:
 
 def changed(module: nn.Module, before: dict[str, torch.Tensor]) -> set[str]:
     return {name for name, tensor in module.state_dict().items() if not torch.equal(tensor, before[name])}
-
-
-def load(folder: Path) -> SpatialFusionPipeline:
-    pipe = SpatialFusionPipeline.from_pretrained(folder)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def draw(pipe: SpatialFusionPipeline, **options) -> torch.Tensor:
