@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from shards import read_shard
-from tiny import SIZE
+from tiny import SIZE, TINY_BACKBONES
+from tiny_inputs import EDITING
 from torch import nn
 from transformers import Dinov2Config, Dinov2Model
 
