@@ -12,10 +12,10 @@ from workflow_layout import TITLE, Group, Place, Wire, extra_of, place
 
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
 # Heights of the parts of a node, in pixels.
-SLOT, WIDGET, TEXT, PICTURE, SAID = 20, 24, 96, 260, 60
+SLOT, WIDGET, TEXT, IMAGE, SAID = 20, 24, 96, 260, 60
 LETTER = 7.4  # of a title, in pixels
-PICTURES = {f"SpatialFusion{name}Depth" for name in ("Save", "Predict", "Edit", "Import")}
-PICTURES |= {"PreviewImage", "SaveImage", "SaveGLB", "Preview3D", "MaskPreview"}
+IMAGES = {f"SpatialFusion{name}Depth" for name in ("Save", "Predict", "Edit", "Import")}
+IMAGES |= {"PreviewImage", "SaveImage", "SaveGLB", "Preview3D", "MaskPreview"}
 TEXTS = {
     "PreviewAny",
     *("SpatialFusion" + name for name in ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions")),
@@ -89,7 +89,7 @@ class Blueprint:
 class Workflow:
     """Columns of nodes from left to right, in rows from top to bottom; the first below a note or beside it.
 
-    thumbnail: the nodes whose pictures are shown. Where weights have to be downloaded, only these nodes and what they
+    thumbnail: the nodes whose images are shown. Where weights have to be downloaded, only these nodes and what they
     need are run for it. slant: of the cut between two of them. corner: where the second stands in the first instead,
     "left" or "right". tint: of the farthest depth and the nearest. app: what app mode asks for, as (node, widget), and
     the nodes whose results it shows.
@@ -184,7 +184,7 @@ def size_of(node: Node, info: dict[str, Any]) -> tuple[int, int]:
     texts = sum(bool(i.options.get("multiline")) for i in widgets)
     seeds = sum(bool(i.options.get("control_after_generate")) for i in widgets)
     height = SLOT * max(len(sockets), len(info["output"])) + WIDGET * (len(widgets) + seeds) + TEXT * texts + 20
-    height += PICTURE if node.type in PICTURES else SAID if node.type in TEXTS else 0
+    height += IMAGE if node.type in IMAGES else SAID if node.type in TEXTS else 0
     width, height = node.size or (280 if texts else 230, height)
     title = node.title or info["display_name"] or node.type
     return max(width, math.ceil(LETTER * len(title)) + 2 * TITLE + 20), height

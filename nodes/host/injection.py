@@ -171,7 +171,7 @@ class _Layer:
                 change = F.pad(change, (part.start, output.shape[-1] - part.stop))
             output = output + change
         if self.is_projection and call.columns is not None:
-            # The target's tokens come first; those of reference pictures stay as they are.
+            # The target's tokens come first; those of reference images stay as they are.
             output = output + F.pad(_as(call.columns, output), (0, 0, 0, output.shape[1] - call.columns.shape[1]))
         return output
 
@@ -277,7 +277,7 @@ class Injection:
         if mask is not None:
             side = self.patch
             per_token = F.avg_pool2d(mask, side, ceil_mode=True).flatten(2).transpose(1, 2) * per_sample
-            # Text and reference pictures belong to no place of the image: they count as much as the mask covers.
+            # Text and reference images belong to no place of the image: they count as much as the mask covers.
             per_sample = per_sample * mask.mean((1, 2, 3))[:, None, None]
         patch = self.loaded.depth_patch
         changes: dict[str, list[_Change]] = {}
@@ -322,7 +322,7 @@ class Injection:
         return comfy.lora.load_lora(state, weights)
 
     def _rows_of(self, noise: Tensor, seed: int | None) -> list[int] | None:
-        """Which pictures of the seed's batch `noise` [B, ...] is for, by the noise itself: a latent that was taken from
+        """Which images of the seed's batch `noise` [B, ...] is for, by the noise itself: a latent that was taken from
         a batch (`batch_index`) is given that of its place, and the host tells samplers nothing else of it.
 
         None where that cannot be said, such as for noise that is not drawn by a seed.

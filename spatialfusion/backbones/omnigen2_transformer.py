@@ -4,14 +4,14 @@ Written after the published code (VectorSpaceLab/OmniGen2, Apache-2.0), with its
 so that its checkpoint loads as it is.
 
 Notable:
-- One stream, as in Lumina: text, reference pictures and the image are one sequence. Each passes two blocks of its own
+- One stream, as in Lumina: text, reference images and the image are one sequence. Each passes two blocks of its own
   (the refiners) first; those of the text know no time.
 - Norms before and after attention and MLP; gates go through tanh; keys and values have a third of the heads.
-- Rotary positions have three axes. The n-th text token stands at (n, n, n), a picture's token at (s, row, column); s is
-  the text's length plus max(rows, columns) of every picture before it. The image comes last.
+- Rotary positions have three axes. The n-th text token stands at (n, n, n), an image's token at (s, row, column); s is
+  the text's length plus max(rows, columns) of every image before it. The image comes last.
 - Prompts of unequal length: padded text is masked, and positions count each sample's own tokens. So a sample does not
   depend on what it is batched with.
-- Time runs from noise (0) to the picture (1), and what is predicted is picture - noise. `omnigen2.velocity` turns both.
+- Time runs from noise (0) to the image (1), and what is predicted is image - noise. `omnigen2.velocity` turns both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 
 ROPE_THETA = 10_000
-MAX_REFERENCES = 5  # rows of the embedding that tells reference pictures apart
+MAX_REFERENCES = 5  # rows of the embedding that tells reference images apart
 TIME_FEATURES = 256
 MAX_TIME_CHANNELS = 1024
 
@@ -317,7 +317,7 @@ class TimeMlp(nn.Module):
 
 
 def positions(text_tokens: int, lengths: Tensor, grids: Sequence[tuple[int, int]]) -> Tensor:
-    """Positions [B, tokens, 3] of text, then pictures of (rows, columns); `lengths` [B]: text tokens that count."""
+    """Positions [B, tokens, 3] of text, then images of (rows, columns); `lengths` [B]: text tokens that count."""
     device = lengths.device
     parts = [torch.arange(text_tokens, device=device)[None, :, None].expand(len(lengths), -1, 3)]
     start = lengths

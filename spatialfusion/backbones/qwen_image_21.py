@@ -1,8 +1,8 @@
 """Qwen-Image 2.1: how its transformer is called, how it is sampled, and how depth enters it.
 
 Notable:
-- Text and pictures share one sequence: the tokens of the source images stand in it where the multimodal LLM read them,
-  those of the target last. So the network has to know which prompt embeddings are a picture's, and the LLM has to be
+- Text and images share one sequence: the tokens of the source images stand in it where the multimodal LLM read them,
+  those of the target last. So the network has to know which prompt embeddings are an image's, and the LLM has to be
   shown source images at the size of their latents: one of its tokens stands for 2 x 2 latent cells.
 - Padding would move the target along the text's positions, so prompts of another layout are another call of the
   network (`split_prompts`).
@@ -10,7 +10,7 @@ Notable:
   made anew when depth is switched on or off, because delta and LoRA change them.
 - Depth enters as depth_injection.py says: the residual on the target's tokens; the delta on `img_in`, which has no bias
   of its own; the LoRA on all blocks.
-- Transparency is a channel of its pictures; see latents.py.
+- Transparency is a channel of its images; see latents.py.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def unpack(tokens: Tensor, height: int, width: int) -> Tensor:
 
 @dataclass
 class PromptGroup:
-    """Prompts of a batch that the network can read together: of one length, with pictures in the same places.
+    """Prompts of a batch that the network can read together: of one length, with images in the same places.
 
     rows [n] long: which of the batch they are; None if they are all of it.
-    prompt_embeds [n, T, D], without padding. image_mask [T] bool: true at tokens of pictures.
+    prompt_embeds [n, T, D], without padding. image_mask [T] bool: true at tokens of images.
     cache: keys and values of everything before the target, if they were kept.
     """
 
@@ -87,14 +87,14 @@ def split_prompts(prompt_embeds: Tensor, prompt_mask: Tensor, image_mask: Tensor
     if image_mask is None:
         image_mask = torch.zeros_like(prompt_mask)
     layouts: dict[tuple[bool, ...], list[int]] = {}
-    for row, (length, pictures) in enumerate(zip(prompt_mask.sum(1).tolist(), image_mask.tolist())):
-        layouts.setdefault(tuple(pictures[:length]), []).append(row)
+    for row, (length, images) in enumerate(zip(prompt_mask.sum(1).tolist(), image_mask.tolist())):
+        layouts.setdefault(tuple(images[:length]), []).append(row)
     groups = []
     for layout, members in layouts.items():
         rows = None if len(layouts) == 1 else torch.tensor(members, device=prompt_embeds.device)
         embeds = prompt_embeds if rows is None else prompt_embeds[rows]
-        pictures = torch.tensor(layout, dtype=torch.bool, device=prompt_embeds.device)
-        groups.append(PromptGroup(rows, embeds[:, : len(layout)], pictures))
+        images = torch.tensor(layout, dtype=torch.bool, device=prompt_embeds.device)
+        groups.append(PromptGroup(rows, embeds[:, : len(layout)], images))
     return groups
 
 

@@ -80,8 +80,8 @@ class OrientAnything:
         if window.numel() == 0:
             return None
         alone = _on_black(window * mask[top:bottom, left:right])
-        pictures = torch.cat([_middle(window), _middle(alone)])
-        output = self.model(imagenet_normalised(pictures).to(self.device, self.model.dtype)).float().cpu()
+        images = torch.cat([_middle(window), _middle(alone)])
+        output = self.model(imagenet_normalised(images).to(self.device, self.model.dtype)).float().cpu()
         for row in output:
             confidence = row[-2:].softmax(0)[0].item()
             if confidence >= CONFIDENT:
@@ -109,23 +109,23 @@ def towards(ray: Tensor) -> Tensor:
     return torch.tensor([[1 - a * x * x, -a * x * y, x], [-a * x * y, 1 - a * y * y, y], [-x, -y, z]])
 
 
-def _middle(picture: Tensor) -> Tensor:
+def _middle(image: Tensor) -> Tensor:
     """[1, 3, CROP, CROP] of an image [3, h, w]: shorter side to SIDE, the middle of it, as DINOv2's processor does."""
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = picture[None, :, top : top + side, left : left + side]
+    square = image[None, :, top : top + side, left : left + side]
     square = F.interpolate(square, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
     edge = (SIDE - CROP) // 2
     return square[..., edge : edge + CROP, edge : edge + CROP]
 
 
-def _on_black(picture: Tensor) -> Tensor:
+def _on_black(image: Tensor) -> Tensor:
     """An image in the middle of a black square with a margin."""
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     side = round(max(height, width) / _FILLED)
     top, left = (side - height) // 2, (side - width) // 2
-    return F.pad(picture, (left, side - width - left, top, side - height - top))
+    return F.pad(image, (left, side - width - left, top, side - height - top))
 
 
 def _bins(folder: Path) -> int:
