@@ -317,15 +317,10 @@ def test_latents_are_shifted_and_scaled_as_flux_does(components) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(components, tmp_path_factory) -> Path:
+def tiny_folder(components, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("omnigen2") / "model"
     SpatialFusionPipeline(**components, default_size=SIZE).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def pipe(folder) -> SpatialFusionPipeline:
-    return load(folder)
 
 
 @pytest.fixture(scope="module")

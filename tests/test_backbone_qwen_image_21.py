@@ -332,15 +332,10 @@ def test_latents_have_an_opaque_picture_and_come_out_over_white(components) -> N
 
 
 @pytest.fixture(scope="module")
-def folder(components, tmp_path_factory) -> Path:
+def tiny_folder(components, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("qwen21") / "model"
     SpatialFusionPipeline(**components, default_size=SIZE).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def pipe(folder) -> SpatialFusionPipeline:
-    return load(folder)
 
 
 @pytest.mark.parametrize("edit", [False, True])
