@@ -43,7 +43,7 @@ KEY = "spatialfusion"
 # Noise levels of a run and of `percent_to_sigma` agree to the coarseness of the host's table of 10,000 levels.
 _SIGMA_TOLERANCE = 5e-4
 _LAYERS = "spatialfusion_layers"
-# For a model that no checkpoint is for.
+# The advice for a model that depth cannot be given to.
 OTHER_WAY = (
     "For any model that has a depth ControlNet, leave this node out: Render Metric Depth, and its image to Apply "
     "ControlNet, does it."
@@ -141,7 +141,7 @@ class _Layer:
 
     @staticmethod
     def of(model: ModelPatcher, name: str, is_projection: bool) -> _Layer:
-        """That of the layer `name` in the network of `model`, with the patches of others that the layer has."""
+        """The forward of the layer `name` in the network of `model`, with the patches that others have put on it."""
         module = model.get_model_object(f"diffusion_model.{name}")
         forward = model.get_model_object(f"diffusion_model.{name}.forward")
         if isinstance(forward, _Layer):
@@ -412,7 +412,7 @@ class Injection:
 
 
 def _options(args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The host's transformer_options, wherever in a call they stand."""
+    """The host's transformer_options, among the positional or the named arguments of a call."""
     if isinstance(found := kwargs.get("transformer_options"), dict):
         return found
     return next((value for value in args if isinstance(value, dict)), {})

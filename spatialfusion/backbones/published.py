@@ -53,7 +53,7 @@ class Preset:
     """A multimodal LLM with the diffusion model that it conditions.
 
     Tokens of the chat: `prefix` stand before the prompt, `suffix` after it; the diffusion model reads all but the first
-    `dropped`. When editing, each image takes `image_tokens` of frame in the chat and `mllm_pixels` are its area.
+    `dropped`. When editing, the frame of each image takes `image_tokens` of the chat, and its area is `mllm_pixels`.
     """
 
     repository: str
@@ -90,7 +90,7 @@ class Preset:
         return self.prefix + self.images * images + prompt + self.suffix
 
     def text_tokens(self, prompt: int) -> int:
-        """What of the chat the diffusion model reads."""
+        """The number of the chat's tokens that the diffusion model reads."""
         return self.mllm_tokens(prompt) - self.dropped
 
     def patches_per_image(self) -> int:
