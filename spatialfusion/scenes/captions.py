@@ -412,7 +412,7 @@ def _content(
             if along and off_direction(along[0], observation) <= ASIDE:
                 choices.append((_FRONT_BEHIND, along))
         if choices:
-            # Nearly all scenes have a left and a right, half of them also a front and a back: the rarer one weighs more.
+            # The rarer one weighs more: nearly all scenes have a left and a right, half of them a front and a back.
             templates, said = rng.choices(choices, [1 if t is _LEFT_RIGHT else 2 for t, _ in choices])[0]
             text = rng.choice(templates).format(a=names[said[0].subject], b=names[said[0].other])
             rest = [name for k, name in enumerate(names) if k not in (i, j)]

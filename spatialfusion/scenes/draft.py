@@ -465,7 +465,7 @@ class Draft:
         return found
 
     def _within(self, i: int, u: Array, v: Array, e: Array, columns: Array) -> tuple[Array, Array]:
-        """Places within the limits that egocentric relations to placed objects set; random ones where there is no limit."""
+        """Places within the limits that egocentric relations to placed objects set; random where there is no limit."""
         problem, measures = self.problem, self.problem.measures
         wide, deep = measures.reach(i, self._free[:, columns])
         limits: dict[str, list[Array]] = {"left": [], "right": [], "closer": [], "farther": []}
@@ -585,7 +585,7 @@ class Draft:
         return other.x + step * np.sin(direction), other.z - step * np.cos(direction)
 
     def _depth_by_size(self, i: int, j: int, v: Array, touch: Array) -> Array:
-        """A step in depth where the text leaves it open: the smaller of two things stands nearer, so that it is seen."""
+        """A step in depth where the text leaves it open: the smaller of two things stands nearer, to be seen."""
         sizes = self.problem.measures.sizes
         ratio = max(sizes[i]) / max(sizes[j])
         if 1 / 3 < ratio < 3:
