@@ -160,10 +160,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
         for block in self.layers:
             joint = self._run(block, joint, rotary, mask, time)
 
-        rows, columns = grids[-1]
-        output = self.norm_out(joint[:, -rows * columns :], time)
-        p = self.config.patch_size
-        output = rearrange(output, "b (h w) (p q c) -> b c (h p) (w q)", h=rows, w=columns, p=p, q=p)
+        output = self._unpatchify(self.norm_out(joint[:, -sizes[-1] :], time), *grids[-1])
         return Transformer2DModelOutput(sample=output) if return_dict else (output,)
 
     def _grid(self, latents: Tensor) -> tuple[int, int]:
@@ -176,6 +173,10 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
     def _patchify(self, latents: Tensor) -> Tensor:
         p = self.config.patch_size
         return rearrange(latents, "b c (h p) (w q) -> b (h w) (p q c)", p=p, q=p)
+
+    def _unpatchify(self, tokens: Tensor, rows: int, columns: int) -> Tensor:
+        p = self.config.patch_size
+        return rearrange(tokens, "b (h w) (p q c) -> b c (h p) (w q)", h=rows, w=columns, p=p, q=p)
 
     def _run(
         self,
