@@ -77,8 +77,8 @@ def main() -> None:
         draw.text((left + 2, top + 1), name, "black", font)
         made = view(name, tile)
         grey = disparity_image(made.geometry)[0].expand(3, -1, -1)
-        for place, picture in enumerate((made.image[0], grey)):
-            sheet.paste(to_image(picture), (left + place * tile, top + LABEL))
+        for place, image in enumerate((made.image[0], grey)):
+            sheet.paste(to_image(image), (left + place * tile, top + LABEL))
     with atomic_file(options.file) as temporary:
         sheet.save(temporary, quality=85)
     print(options.file, f"{options.file.stat().st_size / 1000:.0f} kB")

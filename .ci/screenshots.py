@@ -90,7 +90,7 @@ def main() -> None:
             page.open(workflow)
             if "CompareScene" in nodes:
                 page.page.evaluate(COMPARE)
-                page.page.keyboard.press(".")  # in view: what is not drawn does not fetch its picture
+                page.page.keyboard.press(".")  # in view: what is not drawn does not fetch its image
             if workflow not in NOT_RUN:
                 page.run()
             else:

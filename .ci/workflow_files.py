@@ -12,10 +12,10 @@ from workflow_layout import TITLE, Group, Place, Wire, extra_of, place
 
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "LOAD_3D"}
 # Heights of the parts of a node, in pixels.
-SLOT, WIDGET, TEXT, PICTURE, SAID = 20, 24, 96, 260, 60
+SLOT, WIDGET, TEXT, IMAGE, SAID = 20, 24, 96, 260, 60
 LETTER = 7.4  # of a title, in pixels
-PICTURES = {f"SpatialFusion{name}Depth" for name in ("Save", "Predict", "Edit", "Import")}
-PICTURES |= {"PreviewImage", "SaveImage", "SaveGLB", "Preview3D", "MaskPreview"}
+IMAGES = {f"SpatialFusion{name}Depth" for name in ("Save", "Predict", "Edit", "Import")}
+IMAGES |= {"PreviewImage", "SaveImage", "SaveGLB", "Preview3D", "MaskPreview"}
 TEXTS = {
     "PreviewAny",
     *("SpatialFusion" + name for name in ("MeasureDepth", "ComposeScene", "PlanScene", "SceneRegions")),
@@ -89,7 +89,7 @@ class Blueprint:
 class Workflow:
     """Columns of nodes from left to right, in rows from top to bottom; the first below a note or beside it.
 
-    thumbnail: the nodes whose pictures are shown. Where weights have to be downloaded, only these nodes and what they
+    thumbnail: the nodes whose images are shown. Where weights have to be downloaded, only these nodes and what they
     need are run for it. slant: of the cut between two of them. corner: where the second stands in the first instead,
     "left" or "right". tint: of the farthest depth and the nearest. app: what app mode asks for, as (node, widget), and
     the nodes whose results it shows.
@@ -184,7 +184,7 @@ def size_of(node: Node, info: dict[str, Any]) -> tuple[int, int]:
     texts = sum(bool(i.options.get("multiline")) for i in widgets)
     seeds = sum(bool(i.options.get("control_after_generate")) for i in widgets)
     height = SLOT * max(len(sockets), len(info["output"])) + WIDGET * (len(widgets) + seeds) + TEXT * texts + 20
-    height += PICTURE if node.type in PICTURES else SAID if node.type in TEXTS else 0
+    height += IMAGE if node.type in IMAGES else SAID if node.type in TEXTS else 0
     width, height = node.size or (280 if texts else 230, height)
     title = node.title or info["display_name"] or node.type
     return max(width, math.ceil(LETTER * len(title)) + 2 * TITLE + 20), height
@@ -391,41 +391,20 @@ def blueprint_file(flow: Workflow, infos: dict[str, Any], versions: dict[str, tu
     pages = {n.id: node_of_page(n, infos, places[n.id], order[n.id] - 1, versions) for n in nodes}
     links = connected(nodes, wires, pages)
 
-    def key(*words: str) -> str:
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(("spatialfusion", "subgraphs", made.name, *words))))
-
     left = min(p.box[0] for p in places.values()) - 260
     right = max(p.box[2] for p in places.values()) + 140
-    inputs, outputs, shown, number = [], [], [], len(links)
-    for place_, (node, widget, label) in enumerate(made.inputs):
-        number += 1
-        sockets = pages[node.id]["inputs"]
-        socket = next(i for i, item in enumerate(sockets) if item["name"] == widget)
-        sockets[socket]["link"] = number
-        kind, is_widget = sockets[socket]["type"], "widget" in sockets[socket]
-        links.append((number, -10, place_, node.id, socket, kind))
-        at = [left + 100, 20 + SLOT * place_]
-        inputs.append({"id": key("in", label), "name": label, "type": kind, "linkIds": [number], "pos": at})
-        widget_of = {"widget": {"name": label}} if is_widget else {}
-        shown.append({"name": label, "type": kind, **widget_of, "link": None})
-    for place_, (label, output) in enumerate(made.outputs.items()):
-        number += 1
-        slot, kind = output_slot(output, infos)
-        pages[output.node.id]["outputs"][slot]["links"].append(number)
-        links.append((number, output.node.id, slot, -20, place_, kind))
-        at = [right + 20, 20 + SLOT * place_]
-        outputs.append({"id": key("out", label), "name": label, "type": kind, "linkIds": [number], "pos": at})
-    texts = sum(widget in ("value", "text", "sentence") for _, widget, _ in made.inputs)
+    inputs, shown = blueprint_inputs(made, pages, links, left + 100)
+    outputs = blueprint_outputs(made, infos, pages, links, right + 20)
     ends = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
     # A subgraph is of the newer format, where links are dicts and name their last reroute themselves.
     led = {n: {"parentId": wire.parent} for n, wire in wires.items() if wire.parent is not None}
     definition = {
-        "id": key(),
+        "id": key(made),
         "version": 1,
         "state": {
             "lastGroupId": len(groups),
             "lastNodeId": max(pages),
-            "lastLinkId": number,
+            "lastLinkId": len(links),
             "lastRerouteId": len(reroutes),
         },
         "revision": 0,
@@ -444,27 +423,75 @@ def blueprint_file(flow: Workflow, infos: dict[str, Any], versions: dict[str, tu
         "category": "SpatialFusion",
         "description": flow.note.split("\n\n")[1],
     }
-    instance = {
-        "id": 1,
-        "type": key(),
-        "pos": [0, 0],
-        "size": [400, 60 + WIDGET * len(inputs) + TEXT * texts],
-        "flags": {},
-        "order": 0,
-        "mode": 0,
-        "inputs": shown,
-        "outputs": [{"name": o["name"], "type": o["type"], "links": []} for o in outputs],
-        "properties": {"cnr_id": versions["ours"][0], "ver": versions["ours"][1]},
-        "widgets_values": [],
-        "title": made.name,
-    }
     return {
         "revision": 0,
         "last_node_id": 1,
         "last_link_id": 0,
-        "nodes": [instance],
+        "nodes": [blueprint_node(made, shown, outputs, versions)],
         "links": [],
         "version": 0.4,
         "definitions": {"subgraphs": [definition]},
         "extra": {},
     }
+
+
+def blueprint_node(
+    made: Blueprint, inputs: list[dict], outputs: list[dict], versions: dict[str, tuple[str, str]]
+) -> dict:
+    """The blueprint's node on the page."""
+    texts = sum(widget in ("value", "text", "sentence") for _, widget, _ in made.inputs)
+    return {
+        "id": 1,
+        "type": key(made),
+        "pos": [0, 0],
+        "size": [400, 60 + WIDGET * len(inputs) + TEXT * texts],
+        "flags": {},
+        "order": 0,
+        "mode": 0,
+        "inputs": inputs,
+        "outputs": [{"name": o["name"], "type": o["type"], "links": []} for o in outputs],
+        "properties": {"cnr_id": versions["ours"][0], "ver": versions["ours"][1]},
+        "widgets_values": [],
+        "title": made.name,
+    }
+
+
+def blueprint_inputs(
+    made: Blueprint, pages: dict[int, dict], links: list[tuple[int, ...]], x: float
+) -> tuple[list[dict], list[dict]]:
+    """The inputs of a blueprint inside of it, and those of its node on the page; their links are added to `links`."""
+    inside, shown = [], []
+    for place_, (node, widget, label) in enumerate(made.inputs):
+        number = len(links) + 1
+        sockets = pages[node.id]["inputs"]
+        socket = next(i for i, item in enumerate(sockets) if item["name"] == widget)
+        sockets[socket]["link"] = number
+        kind, is_widget = sockets[socket]["type"], "widget" in sockets[socket]
+        links.append((number, -10, place_, node.id, socket, kind))
+        inside.append(blueprint_end(key(made, "in", label), label, kind, number, x, place_))
+        widget_of = {"widget": {"name": label}} if is_widget else {}
+        shown.append({"name": label, "type": kind, **widget_of, "link": None})
+    return inside, shown
+
+
+def blueprint_outputs(
+    made: Blueprint, infos: dict[str, Any], pages: dict[int, dict], links: list[tuple[int, ...]], x: float
+) -> list[dict]:
+    """The outputs of a blueprint inside of it; their links are added to `links`."""
+    inside = []
+    for place_, (label, output) in enumerate(made.outputs.items()):
+        number = len(links) + 1
+        slot, kind = output_slot(output, infos)
+        pages[output.node.id]["outputs"][slot]["links"].append(number)
+        links.append((number, output.node.id, slot, -20, place_, kind))
+        inside.append(blueprint_end(key(made, "out", label), label, kind, number, x, place_))
+    return inside
+
+
+def blueprint_end(name: str, label: str, kind: str, link: int, x: float, place_: int) -> dict:
+    return {"id": name, "name": label, "type": kind, "linkIds": [link], "pos": [x, 20 + SLOT * place_]}
+
+
+def key(made: Blueprint, *words: str) -> str:
+    """An id that a blueprint, or a part of it, has for ever."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(("spatialfusion", "subgraphs", made.name, *words))))

@@ -1,59 +1,48 @@
-"""The pictures of the template browser: square, filled to the edge, made of what the workflow itself has drawn."""
+"""The thumbnails of the template browser: square, filled to the edge, made of what the workflow itself has drawn."""
 
 from __future__ import annotations
 
 import io
-import json
-import time
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from workflow_files import Workflow
 
+from spatialfusion.evaluate.comfyui import ComfyUI, error_of
+
 SIDE = 512
 
 
-def request(url: str, data: Any = None) -> bytes:
-    body = None if data is None else json.dumps(data).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, body), timeout=60) as answer:
-        return answer.read()
-
-
-def run(host: str, prompt: dict[str, Any], targets: list[str]) -> dict[str, Any]:
+def run(server: ComfyUI, prompt: dict[str, Any], targets: list[str]) -> dict[str, Any]:
     """The outputs of a prompt, of the target nodes only."""
-    queued = json.loads(request(f"{host}/prompt", {"prompt": prompt, "partial_execution_targets": targets}))
-    while not (history := json.loads(request(f"{host}/history/{queued['prompt_id']}"))):
-        time.sleep(1)
-    (entry,) = history.values()
-    assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
+    entry = server.wait(server.queue(prompt, partial_execution_targets=targets))
+    assert entry["status"]["status_str"] == "success", error_of(entry)
     return entry["outputs"]
 
 
-def thumbnail(host: str, flow: Workflow, prompt: dict[str, Any], file: Path) -> None:
-    """The workflow's pictures in one: along a slanted cut, one in a corner of the other, or a batch as tiles."""
+def thumbnail(server: ComfyUI, flow: Workflow, prompt: dict[str, Any], file: Path) -> None:
+    """The workflow's images in one: along a slanted cut, one in a corner of the other, or a batch as tiles."""
     from PIL import Image, ImageOps
 
     missing = {str(node.id) for node in flow.nodes if node.models}
     kept = needed_by(prompt, [str(node.id) for node in flow.thumbnail], missing)
-    outputs = run(host, kept, [str(node.id) for node in flow.thumbnail])
+    outputs = run(server, kept, [str(node.id) for node in flow.thumbnail])
 
-    def picture(of: dict[str, str]) -> Image.Image:
-        data = request(f"{host}/view?{urllib.parse.urlencode(of)}")
-        return ImageOps.fit(Image.open(io.BytesIO(data)).convert("RGB"), (SIDE, SIDE), Image.Resampling.LANCZOS)
+    def square(result: dict[str, str]) -> Image.Image:
+        image = Image.open(io.BytesIO(server.file(result))).convert("RGB")
+        return ImageOps.fit(image, (SIDE, SIDE), Image.Resampling.LANCZOS)
 
-    pictures = []
+    shown = []
     for node in flow.thumbnail:
-        images = [picture(image) for image in outputs[str(node.id)]["images"]]
+        images = [square(result) for result in outputs[str(node.id)]["images"]]
         one = tiles(images[:4]) if len(images) >= 4 else images[0]
         if node.title == "Depth" or node.type == "SpatialFusionPredictDepth":
             one = ImageOps.colorize(one.convert("L"), *flow.tint)
-        pictures.append(one)
-    if len(pictures) == 1:
-        whole = pictures[0]
+        shown.append(one)
+    if len(shown) == 1:
+        whole = shown[0]
     else:
-        whole = cut(*pictures, flow.slant) if flow.corner is None else inset(*pictures, flow.corner)
+        whole = cut(*shown, flow.slant) if flow.corner is None else inset(*shown, flow.corner)
     whole.save(file, quality=86)
 
 
@@ -83,7 +72,7 @@ def tiles(images: list[Any]) -> Any:
 
 
 def cut(left: Any, right: Any, slant: float) -> Any:
-    """One picture to the left of a slanted line through the middle, the other to its right."""
+    """One image to the left of a slanted line through the middle, the other to its right."""
     from PIL import Image, ImageDraw
 
     large = Image.new("L", (2 * SIDE, 2 * SIDE), 0)  # twice the size, for a smooth edge
@@ -95,7 +84,7 @@ def cut(left: Any, right: Any, slant: float) -> Any:
 
 
 def inset(large: Any, small: Any, corner: str) -> Any:
-    """One picture in the lower left or right corner of the other."""
+    """One image in the lower left or right corner of the other."""
     from PIL import Image, ImageDraw
 
     side, edge, margin = SIDE * 2 // 5, 5, 22

@@ -5,7 +5,7 @@
 HOST is a running ComfyUI with the pack, such as http://127.0.0.1:8188, or a file with its saved /object_info. Each
 description gives workflows/NAME.json, for the page, and workflows/api/NAME.json, for POST /prompt; some give a
 blueprint in subgraphs/ too, or NAME.app.json, the same in app mode. With --thumbnails (which needs the running host)
-each workflow is run, or the part of it that needs no download, and workflows/NAME.jpg is made of its pictures. Run it
+each workflow is run, or the part of it that needs no download, and workflows/NAME.jpg is made of its images. Run it
 again whenever the inputs of a node or the embedded weights change.
 
 The page's template browser shows and searches nothing but the file's name: hence the pack's name in each.
@@ -16,14 +16,20 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from workflow_files import Blueprint, Node, Output, Workflow, api_prompt, blueprint_file, page_graph
-from workflow_thumbnails import request, thumbnail
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from workflow_thumbnails import thumbnail  # noqa: E402
+
+from spatialfusion.evaluate.comfyui import ComfyUI  # noqa: E402
+
 FOLDER, BLUEPRINTS = ROOT / "workflows", ROOT / "subgraphs"
 PROMPT = "a red car in front of a blue house"
 SENTENCE = "a giraffe two metres behind a red jeep, and a tree to the left of the giraffe"
@@ -144,20 +150,20 @@ def sentence_to_depth() -> Workflow:
     flow.column("Say what is where")
     plan = flow.add("SpatialFusionPlanScene", sentence=SENTENCE)
     flow.column("The scene")
-    picture = flow.add("PreviewImage", title="Picture", images=plan["image"], size=(420, 420))
+    image = flow.add("PreviewImage", title="Picture", images=plan["image"], size=(420, 420))
     rendered = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
     mask = flow.add("SpatialFusionSceneMask", masks=plan["masks"], names=plan["names"], objects="giraffe")
     flow.add("PreviewAny", title="Scene text", source=plan["text"], size=(420, 150))
     flow.column("Its depth")
     depth = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(560, 560))
     flow.add("MaskPreview", title="Mask", mask=mask["mask"], size=(560, 340))
-    flow.thumbnail, flow.corner, flow.tint = [picture, depth], "left", ("#0b1030", "#fff2b0")
+    flow.thumbnail, flow.corner, flow.tint = [image, depth], "left", ("#0b1030", "#fff2b0")
     flow.blueprint = Blueprint(
         "Sentence to Depth",
         [(plan, "sentence", "sentence"), (plan, "seed", "seed"), (plan, "width", "width"), (plan, "height", "height")],
         {"depth": rendered["image"], "image": plan["image"], "geometry": plan["geometry"], "scene": plan["scene"]},
     )
-    flow.app = [(plan, "sentence"), (plan, "seed")], [picture, depth]
+    flow.app = [(plan, "sentence"), (plan, "seed")], [image, depth]
     return flow
 
 
@@ -527,16 +533,16 @@ def plan_with_words(
     tint: tuple[str, str],
     clip: Output | None = None,
 ) -> tuple[Node, Node, Node]:
-    """The first row: a sentence, its scene, and the depth as a picture."""
+    """The first row: a sentence, its scene, and the depth as an image."""
     flow.column("Say what is where", row=0)
     text = flow.add("PrimitiveStringMultiline", title="Sentence", value=sentence, size=(300, 200))
     flow.column()
     writer = {} if clip is None else {"clip": clip}
     plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], seed=seed, width=1024, height=1024, **writer)
     flow.column("Its depth")
-    picture = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
+    rendered = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
     flow.column()
-    depth = flow.add("PreviewImage", title="Depth", images=picture["image"], size=(330, 370))
+    depth = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(330, 370))
     flow.column()
     scene = flow.add("PreviewImage", title="Scene", images=plan["image"], size=(330, 370))
     flow.thumbnail, flow.tint = [scene, depth], tint
@@ -544,7 +550,7 @@ def plan_with_words(
         flow.corner = cut
     else:
         flow.slant = cut
-    return text, plan, picture
+    return text, plan, rendered
 
 
 def sentence_blueprint(name: str, text: Node, plan: Node, depth: Node, sampler: Node, image: Output) -> Blueprint:
@@ -572,14 +578,14 @@ def z_image() -> Workflow:
     clip = flow.add("CLIPLoader", models=Z_TEXT[1:2], clip_name=Z_TEXT[0], type="lumina2")
     vae = flow.add("VAELoader", models=Z_VAE[1:2], vae_name=Z_VAE[0])
     control = flow.add("ModelPatchLoader", models=Z_CONTROL[1:2], name=Z_CONTROL[0])
-    text, plan, picture = plan_with_words(flow, SEA, 3, 0.3, ("#06122e", "#ffd9a0"), clip["CLIP"])
+    text, plan, rendered = plan_with_words(flow, SEA, 3, 0.3, ("#06122e", "#ffd9a0"), clip["CLIP"])
     flow.column("Give it the depth", row=1)
     controlled = flow.add(
         "ZImageFunControlnet",
         model=net["MODEL"],
         model_patch=control["MODEL_PATCH"],
         vae=vae["VAE"],
-        image=picture["image"],
+        image=rendered["image"],
         strength=STRENGTH,
     )
     positive = flow.add("CLIPTextEncode", title="Prompt", clip=clip["CLIP"], text=text["STRING"], size=(250, 130))
@@ -594,7 +600,7 @@ def z_image() -> Workflow:
     sampled = sample(flow, shifted["MODEL"], positive["CONDITIONING"], negative["CONDITIONING"], latent, **turbo)
     image = result(flow, sampled["LATENT"], vae["VAE"], "z_image")
     flow.blueprint = sentence_blueprint(
-        "Sentence to Image in Space (Z-Image-Turbo)", text, plan, picture, sampled, image.inputs["images"]
+        "Sentence to Image in Space (Z-Image-Turbo)", text, plan, rendered, sampled, image.inputs["images"]
     )
     flow.app = [(node, widget) for node, widget, _ in flow.blueprint.inputs], [image, *flow.thumbnail]
     return flow
@@ -650,10 +656,10 @@ def qwen_image() -> Workflow:
         below_note=False,
     )
     loaded = load_qwen(flow)
-    text, plan, picture = plan_with_words(flow, ROOM, 1, -0.25, ("#1b0f2e", "#ffe3f1"))
-    sampled, image = draw_with_qwen(flow, loaded, text, picture["image"], "qwen_image")
+    text, plan, rendered = plan_with_words(flow, ROOM, 1, -0.25, ("#1b0f2e", "#ffe3f1"))
+    sampled, image = draw_with_qwen(flow, loaded, text, rendered["image"], "qwen_image")
     flow.blueprint = sentence_blueprint(
-        "Sentence to Image in Space (Qwen-Image)", text, plan, picture, sampled, image.inputs["images"]
+        "Sentence to Image in Space (Qwen-Image)", text, plan, rendered, sampled, image.inputs["images"]
     )
     return flow
 
@@ -667,7 +673,7 @@ def flux() -> Workflow:
     flow.column("Load FLUX.1-dev", row=1)
     net = flow.add("CheckpointLoaderSimple", models=FLUX[1:2], ckpt_name=FLUX[0], size=(300, 98))
     control = flow.add("ControlNetLoader", models=FLUX_CONTROL[1:2], control_net_name=FLUX_CONTROL[0])
-    text, plan, picture = plan_with_words(flow, MEETING, 3, "right", ("#04211c", "#f4ffe0"))
+    text, plan, rendered = plan_with_words(flow, MEETING, 3, "right", ("#04211c", "#f4ffe0"))
     flow.column("Give it the depth", row=1)
     positive = flow.add("CLIPTextEncode", title="Prompt", clip=net["CLIP"], text=text["STRING"], size=(250, 130))
     flow.column()
@@ -675,13 +681,13 @@ def flux() -> Workflow:
     negative = flow.add("ConditioningZeroOut", title="No negative prompt", conditioning=positive["CONDITIONING"])
     flow.column()
     ends = guided["CONDITIONING"], negative["CONDITIONING"]
-    both = controlled_by_net(flow, *ends, control, picture["image"], net["VAE"])
+    both = controlled_by_net(flow, *ends, control, rendered["image"], net["VAE"])
     latent = latent_of(flow, 1024)
     flow.column("Draw the image")
     sampled = sample(flow, net["MODEL"], both["positive"], both["negative"], latent, cfg=1.0)
     image = result(flow, sampled["LATENT"], net["VAE"], "flux")
     flow.blueprint = sentence_blueprint(
-        "Sentence to Image in Space (FLUX.1-dev)", text, plan, picture, sampled, image.inputs["images"]
+        "Sentence to Image in Space (FLUX.1-dev)", text, plan, rendered, sampled, image.inputs["images"]
     )
     return flow
 
@@ -695,21 +701,21 @@ def sdxl() -> Workflow:
     flow.column("Load SDXL", row=1)
     net = flow.add("CheckpointLoaderSimple", models=SDXL[1:2], ckpt_name=SDXL[0], size=(310, 98))
     control = flow.add("ControlNetLoader", models=SDXL_CONTROL[1:2], control_net_name=SDXL_CONTROL[0])
-    text, plan, picture = plan_with_words(flow, STREET, 3, 0.3, ("#2a0a06", "#fff3d6"))
+    text, plan, rendered = plan_with_words(flow, STREET, 3, 0.3, ("#2a0a06", "#fff3d6"))
     flow.column("Give it the depth", row=1)
     positive = flow.add("CLIPTextEncode", title="Prompt", clip=net["CLIP"], text=text["STRING"], size=(260, 130))
     bad = "blurry, cropped, text"
     negative = flow.add("CLIPTextEncode", title="Negative prompt", clip=net["CLIP"], text=bad, size=(260, 130))
     flow.column()
     ends = positive["CONDITIONING"], negative["CONDITIONING"]
-    both = controlled_by_net(flow, *ends, control, picture["image"], net["VAE"])
+    both = controlled_by_net(flow, *ends, control, rendered["image"], net["VAE"])
     latent = flow.add("EmptyLatentImage", title="Size of the image", width=1024, height=1024, batch_size=1)
     flow.column("Draw the image")
     settings = {"steps": 25, "cfg": 6.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"}
     sampled = sample(flow, net["MODEL"], both["positive"], both["negative"], latent, **settings)
     image = result(flow, sampled["LATENT"], net["VAE"], "sdxl")
     flow.blueprint = sentence_blueprint(
-        "Sentence to Image in Space (SDXL)", text, plan, picture, sampled, image.inputs["images"]
+        "Sentence to Image in Space (SDXL)", text, plan, rendered, sampled, image.inputs["images"]
     )
     flow.thumbnail.reverse()
     return flow
@@ -738,12 +744,12 @@ def depth_to_controlnet() -> Workflow:
     flow.column("As a picture")
     small = flow.add("SpatialFusionRenderDepth", geometry=plan["geometry"])
     flow.column()
-    picture = flow.add(
+    image = flow.add(
         "ImageScale", image=small["image"], upscale_method="bicubic", width=1024, height=1024, crop="disabled"
     )
     flow.column()
-    depth = flow.add("PreviewImage", title="Depth", images=picture["IMAGE"], size=(330, 370))
-    draw_with_qwen(flow, loaded, text, picture["IMAGE"], "depth_to_controlnet")
+    depth = flow.add("PreviewImage", title="Depth", images=image["IMAGE"], size=(330, 370))
+    draw_with_qwen(flow, loaded, text, image["IMAGE"], "depth_to_controlnet")
     flow.thumbnail, flow.tint = [depth], ("#03071e", "#ffba08")
     return flow
 
@@ -775,8 +781,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=WORKFLOWS, default=list(WORKFLOWS), metavar="NAME")
     args = parser.parse_args()
 
-    host, running = args.host.rstrip("/"), args.host.startswith("http")
-    infos = json.loads(request(f"{host}/object_info") if running else Path(host).read_bytes())
+    server = ComfyUI(args.host)
+    infos = server.get("/object_info") if args.host.startswith("http") else json.loads(Path(args.host).read_bytes())
     project = (ROOT / "pyproject.toml").read_text()
     ours = tuple(re.search(rf'^{key} = "(.+)"', project, re.MULTILINE).group(1) for key in ("name", "version"))
     needed = re.search(r'requires-comfyui = "[>=~]*(.+)"', project)
@@ -793,10 +799,10 @@ def main() -> None:
         if flow.blueprint is not None:
             write(BLUEPRINTS / f"{flow.blueprint.name}.json", blueprint_file(flow, infos, versions))
         if args.thumbnails:
-            thumbnail(host, flow, prompt, FOLDER / f"{name}.jpg")
+            thumbnail(server, flow, prompt, FOLDER / f"{name}.jpg")
             if flow.app is not None:
                 flow.thumbnail.reverse()
-                thumbnail(host, flow, prompt, FOLDER / f"{name}.app.jpg")
+                thumbnail(server, flow, prompt, FOLDER / f"{name}.app.jpg")
         print(name)
 
 

@@ -1,4 +1,4 @@
-"""Compare Image with Scene: the metres that were asked for, and those that an estimator finds in the picture."""
+"""Compare Image with Scene: the metres that were asked for, and those that an estimator finds in the image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_import import from_da3
 from ..spatialfusion.scenes.compare import SCALES, Comparison, compare
 from ..spatialfusion.scenes.comparison_image import comparison_image
-from .progress import picture_progress
+from .progress import image_progress
 from .scene_drawing import say
 from .types import SceneType, check_scene, from_packet
 
@@ -72,11 +72,11 @@ class SpatialFusionCompareScene(io.ComfyNode):
         if masks is not None:
             masks = masks.reshape(-1, *masks.shape[-2:]).float().cpu()
         compared = compare(plan.draw(), depth, masks, scale)
-        pictures = _pictures(geometry, depth)
-        step = picture_progress(len(compared))
+        images = _images(geometry, depth)
+        step = image_progress(len(compared))
         overlays = []
-        for picture, one in zip(pictures, compared):
-            overlays.append(comparison_image(picture, one).movedim(0, -1))
+        for image, one in zip(images, compared):
+            overlays.append(comparison_image(image, one).movedim(0, -1))
             step()
         tables = [one.table for one in compared]
         if len(tables) > 1:
@@ -98,14 +98,14 @@ def _lines(compared: list[Comparison]) -> list[str]:
 
 
 def _read(packet: Any, hfov: float) -> Geometry:
-    """Geometry of a packet of ours, of MoGe, or of Depth Anything 3, whose pictures see as widely as the scene if it
+    """Geometry of a packet of ours, of MoGe, or of Depth Anything 3, whose images see as widely as the scene if it
     does not say."""
     if isinstance(packet, dict) and "depth" in packet and ("mode" in packet or "intrinsics" not in packet):
         return from_da3(packet, hfov, "geometry").to("cpu")
     return from_packet(packet)
 
 
-def _pictures(packet: dict[str, Any], depth: Geometry) -> torch.Tensor:
+def _images(packet: dict[str, Any], depth: Geometry) -> torch.Tensor:
     """[B, 3, H, W], those that the geometry belongs to, or its colour map."""
     image = packet.get("image")
     if not isinstance(image, torch.Tensor) or len(image) != len(depth):

@@ -1,4 +1,4 @@
-"""Compose Scene Depth: a scene written line by line becomes exact metric depth, a picture and a mask for each thing."""
+"""Compose Scene Depth: a scene written line by line becomes exact metric depth, an image and a mask for each thing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..spatialfusion.planner.plan import plan_text
 from ..spatialfusion.scenes.compose import check_image_size
 from ..spatialfusion.scenes.text import EXAMPLE
-from .inputs import layout_seed_input, picture_size_inputs
+from .inputs import image_size_inputs, layout_seed_input
 from .scene_drawing import cancellable, draw_layout, drawn_scene, output_values, outputs, say, scene_output
 
 
@@ -48,7 +48,7 @@ class SpatialFusionComposeScene(io.ComfyNode):
                         "height alone; yaw is in degrees. docs/scene-text.md has all of it."
                     ),
                 ),
-                *picture_size_inputs(),
+                *image_size_inputs(),
                 io.Int.Input(
                     "supersampling",
                     default=2,

@@ -15,12 +15,12 @@ from ..spatialfusion.depth_image import depth_figure
 from ..spatialfusion.geometry import Geometry
 from .scene_drawing import say
 
-MOST = 16  # pictures of a batch that are shown
+MOST = 16  # images of a batch that are shown
 SIDE = 512  # pixels of depth that a preview needs
 
 
 def figure(geometry: Geometry) -> Image.Image:
-    """The first picture of a geometry with its scale; of a large one, every so many pixels."""
+    """The first image of a geometry with its scale; of a large one, every so many pixels."""
     step = max(1, math.ceil(max(geometry.height, geometry.width) / SIDE))
     depth, valid = geometry.depth[:1, ::step, ::step].cpu(), geometry.valid[:1, ::step, ::step].cpu()
     return depth_figure(Geometry(depth, valid, geometry.intrinsics[:1].cpu()))
@@ -32,9 +32,9 @@ def live(geometry: Geometry) -> tuple[str, Image.Image, int]:
 
 
 def show(node: type[io.ComfyNode], geometry: Geometry, sentences: Sequence[str] = ()) -> dict[str, Any]:
-    """The ui of a NodeOutput: figures of the first pictures of a batch, and below them their metres in words."""
-    pictures = [np.asarray(figure(geometry[i])) for i in range(min(MOST, len(geometry)))]
-    images = torch.from_numpy(np.stack(pictures)).float() / 255
+    """The ui of a NodeOutput: figures of the first images of a batch, and below them their metres in words."""
+    figures = [np.asarray(figure(geometry[i])) for i in range(min(MOST, len(geometry)))]
+    images = torch.from_numpy(np.stack(figures)).float() / 255
     said = say([*sentences, metres(geometry)], "")
     return {**ui.PreviewImage(images, cls=node).as_dict(), **said.as_dict()}
 

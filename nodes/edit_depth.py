@@ -7,8 +7,8 @@ from comfy_api.latest import io
 from ..spatialfusion import geometry_edit
 from ..spatialfusion.errors import InputError
 from .depth_preview import show
-from .progress import picture_progress
-from .types import GeometryType, from_packet, source_picture_of, to_packet
+from .progress import image_progress
+from .types import GeometryType, from_packet, source_image_of, to_packet
 
 
 class SpatialFusionEditDepth(io.ComfyNode):
@@ -70,7 +70,7 @@ class SpatialFusionEditDepth(io.ComfyNode):
     @classmethod
     def execute(cls, geometry, operation, amount, feather, mask=None, other=None) -> io.NodeOutput:
         packet, geometry = geometry, from_packet(geometry)
-        step = picture_progress(2 * len(geometry))  # the edit, and what depth brings with it
+        step = image_progress(2 * len(geometry))  # the edit, and what depth brings with it
         if mask is not None:
             mask = geometry_edit.feather(geometry_edit.fit_mask(mask, geometry), feather)
         if operation in ("replace", "blend"):
@@ -86,4 +86,4 @@ class SpatialFusionEditDepth(io.ComfyNode):
         else:
             edit = {"move": geometry_edit.move, "scale": geometry_edit.scale}[operation]
             edited = edit(geometry, amount, mask, step)
-        return io.NodeOutput(to_packet(edited, source_picture_of(packet), step), ui=show(cls, edited))
+        return io.NodeOutput(to_packet(edited, source_image_of(packet), step), ui=show(cls, edited))

@@ -41,11 +41,11 @@ class SpatialFusionEncodePrompt(io.ComfyNode):
 
     @classmethod
     def execute(cls, spatialfusion, prompt, width, height, clip=None, image=None, vae=None) -> io.NodeOutput:
-        from .host.prompt import check_size, fit_pictures, read_prompt, with_references
+        from .host.prompt import check_size, fit_images, read_prompt, with_references
 
         check_size(width, height)
-        pictures = fit_pictures(image, height, width)
-        _, conditioning = read_prompt(spatialfusion, clip, prompt, pictures, allow_empty=True)
+        images = fit_images(image, height, width)
+        _, conditioning = read_prompt(spatialfusion, clip, prompt, images, allow_empty=True)
         known = "All words are known." if prompt.strip() else "The empty prompt."
         note = say(about_words(spatialfusion, clip, prompt), known)
-        return io.NodeOutput(with_references(conditioning, vae, pictures), ui=note)
+        return io.NodeOutput(with_references(conditioning, vae, images), ui=note)

@@ -1,4 +1,4 @@
-"""Geometry from other depth estimators: their pictures, and the packets of the core's MoGe and DA3 nodes."""
+"""Geometry from other depth estimators: their images, and the packets of the core's MoGe and DA3 nodes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_import import CONVENTIONS, from_da3, from_image, from_moge
 from .depth_preview import show
-from .progress import picture_progress
-from .types import GeometryType, source_picture_of, to_packet
+from .progress import image_progress
+from .types import GeometryType, source_image_of, to_packet
 
 
 class SpatialFusionImportDepth(io.ComfyNode):
@@ -101,12 +101,12 @@ class SpatialFusionImportDepth(io.ComfyNode):
         packet = moge_geometry if da3_geometry is None else da3_geometry
         frames = image if packet is None else packet.get("depth") if isinstance(packet, dict) else None
         frames = () if frames is None else frames
-        step = picture_progress(2 * len(frames))  # into depth, and into what depth brings with it
+        step = image_progress(2 * len(frames))  # into depth, and into what depth brings with it
         if image is not None:
-            geometry, picture = from_image(image, convention, near, far, hfov, zero_is_sky, step), None
+            geometry, source = from_image(image, convention, near, far, hfov, zero_is_sky, step), None
         else:
             geometry = (
                 from_moge(packet, progress=step) if da3_geometry is None else from_da3(packet, hfov, progress=step)
             )
-            picture = source_picture_of(packet, "moge_geometry" if da3_geometry is None else "da3_geometry")
-        return io.NodeOutput(to_packet(geometry, picture, step), ui=show(cls, geometry))
+            source = source_image_of(packet, "moge_geometry" if da3_geometry is None else "da3_geometry")
+        return io.NodeOutput(to_packet(geometry, source, step), ui=show(cls, geometry))

@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry_files import depth_sidecar, load_geometry
 from .depth_preview import show
-from .progress import picture_progress
+from .progress import image_progress
 from .types import GeometryType, to_packet
 
 NOTHING = "no depth files yet"
@@ -77,7 +77,7 @@ class SpatialFusionLoadDepth(io.ComfyNode):
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
         geometry = load_geometry(_path(file))
-        packet = to_packet(geometry, progress=picture_progress(len(geometry)))
+        packet = to_packet(geometry, progress=image_progress(len(geometry)))
         return io.NodeOutput(packet, ui=show(cls, geometry))
 
 

@@ -1,4 +1,4 @@
-"""Pick Best by Scene: of a batch of pictures the one with the highest score."""
+"""Pick Best by Scene: of a batch of candidates the one with the highest score."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SpatialFusionPickBest(io.ComfyNode):
             node_id="SpatialFusionPickBest",
             display_name="Pick Best by Scene",
             category="SpatialFusion",
-            description="Of several pictures of one scene, take the one that Compare Image with Scene gives the "
+            description="Of several candidates of one scene, take the one that Compare Image with Scene gives the "
             "highest score.",
             search_aliases=["best of n", "best image", "select image", "image from batch", "rank", "score"],
             is_input_list=True,
@@ -43,11 +43,11 @@ class SpatialFusionPickBest(io.ComfyNode):
 
     @classmethod
     def execute(cls, images: list[Any], scores: list[Any]) -> io.NodeOutput:
-        pictures = [picture for batch in images if batch is not None for picture in batch]
+        candidates = [image for batch in images if batch is not None for image in batch]
         numbers = [float(score) for batch in scores for score in _flat(batch)]
-        if len(pictures) != len(numbers) or not pictures:
+        if len(candidates) != len(numbers) or not candidates:
             raise InputError(
-                f"there are {len(pictures)} images and {len(numbers)} scores: expected one score for each, from "
+                f"there are {len(candidates)} images and {len(numbers)} scores: expected one score for each, from "
                 "Compare Image with Scene."
             )
         bad = next((number for number in numbers if not math.isfinite(number)), None)
@@ -57,7 +57,7 @@ class SpatialFusionPickBest(io.ComfyNode):
         note = ", ".join(
             f"{'[' if i == best else ''}{number:.3f}{']' if i == best else ''}" for i, number in enumerate(numbers)
         )
-        return io.NodeOutput(pictures[best][None], best, numbers[best], ui=say([note], ""))
+        return io.NodeOutput(candidates[best][None], best, numbers[best], ui=say([note], ""))
 
 
 def _flat(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Plan Scene: a sentence becomes a scene in metres, its exact depth, a picture, and a mask and a box for each thing."""
+"""Plan Scene: a sentence becomes a scene in metres, its exact depth, an image, and a mask and a box for each thing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..spatialfusion.planner.llm import Llm, plan_with_llm
 from ..spatialfusion.planner.llm_server import ServerLlm
 from ..spatialfusion.planner.plan import SAMPLES, plan
 from .host.clip_llm import ClipLlm
-from .inputs import layout_seed_input, picture_size_inputs
+from .inputs import image_size_inputs, layout_seed_input
 from .scene_drawing import cancellable, draw_layout, drawn_scene, output_values, outputs, say, scene_output
 
 EXAMPLE = "a giraffe two metres behind a red jeep, a tree to the left of the giraffe, seen from the left"
@@ -54,7 +54,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
                     ),
                 ),
                 layout_seed_input("Another seed is another layout of the same sentence: what it leaves open changes."),
-                *picture_size_inputs(),
+                *image_size_inputs(),
                 io.Clip.Input(
                     "clip",
                     optional=True,
@@ -102,7 +102,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
             sentences.append(f"Not understood: {', '.join(made.not_understood)}.")
         note = say(sentences, "All of it is understood and in view.")
         shown = {**note.as_dict(), **drawn_scene(made.text, seed, (width, height))}
-        # The core's nodes take a list for each picture.
+        # The core's nodes take a list for each image.
         return io.NodeOutput(made.text, *output_values(drawn), [boxes], made, ui=shown)
 
 

@@ -100,18 +100,18 @@ class SpatialFusionPredictDepth(io.ComfyNode):
         image=None,
         vae=None,
     ) -> io.NodeOutput:
-        from .host.prompt import check_size, fit_pictures, read_prompt, with_references
+        from .host.prompt import check_size, fit_images, read_prompt, with_references
 
         if not isinstance(prompt, str):
             raise InputError(f"prompt is a {type(prompt).__name__}: expected text.")
         check_finite(depth_guidance=depth_guidance)
         check_size(width, height)
-        pictures = fit_pictures(image, height, width)
-        context, conditioning = read_prompt(spatialfusion, clip, prompt, pictures)
-        conditioning = with_references(conditioning, vae, pictures)
+        images = fit_images(image, height, width)
+        context, conditioning = read_prompt(spatialfusion, clip, prompt, images)
+        conditioning = with_references(conditioning, vae, images)
         empty = None
         if depth_guidance != 1:
-            empty, _ = read_prompt(spatialfusion, clip, "", pictures, allow_empty=True)
+            empty, _ = read_prompt(spatialfusion, clip, "", images, allow_empty=True)
 
         network = spatialfusion.network
         comfy.model_management.load_models_gpu([spatialfusion.model], force_full_load=True)
@@ -131,7 +131,7 @@ class SpatialFusionPredictDepth(io.ComfyNode):
             (height, width),
             generators,
             null_context=for_batch(empty),
-            source=torch.stack([pictures[0]] * batch_size) if pictures else None,
+            source=torch.stack([images[0]] * batch_size) if images else None,
             steps=depth_steps,
             guidance=depth_guidance,
             callback=after_step,

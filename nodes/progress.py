@@ -1,4 +1,4 @@
-"""The bar of a node that works on one picture after the other."""
+"""The bar of a node that works on one image after the other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import comfy.model_management
 import comfy.utils
 
 
-def picture_progress(total: int) -> Callable[[], None]:
-    """What to call after each of `total` pictures: it moves the bar, and ends the node when the user has cancelled."""
+def image_progress(total: int) -> Callable[[], None]:
+    """What to call after each of `total` images: it moves the bar, and ends the node when the user has cancelled."""
     bar = comfy.utils.ProgressBar(total)
 
     def step() -> None:

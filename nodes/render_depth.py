@@ -1,4 +1,4 @@
-"""Depth as a picture: for depth ControlNets, for people, and as raw metres."""
+"""Depth as an image: for depth ControlNets, for people, and as raw metres."""
 
 from __future__ import annotations
 

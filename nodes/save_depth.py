@@ -16,8 +16,8 @@ from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry import Geometry
 from ..spatialfusion.geometry_files import save_geometry, save_glb, save_ply
 from .depth_preview import show
-from .progress import picture_progress
-from .types import GeometryType, from_packet, source_picture_of
+from .progress import image_progress
+from .types import GeometryType, from_packet, source_image_of
 
 # The first is the file that is named to the user; the others stand beside it.
 ENDINGS = {
@@ -94,13 +94,13 @@ class SpatialFusionSaveDepth(io.ComfyNode):
     @classmethod
     def execute(cls, geometry, filename_prefix, format) -> io.NodeOutput:
         packet, geometry = geometry, from_packet(geometry)
-        picture = source_picture_of(packet)
+        source = source_image_of(packet)
         folder, name, counter, subfolder = _place(filename_prefix, geometry)
-        saved, step = [], picture_progress(len(geometry))
+        saved, step = [], image_progress(len(geometry))
         for number in range(len(geometry)):
             stem, counter = _free(Path(folder), name.replace("%batch_num%", str(number)), counter, ENDINGS[format])
             path = Path(folder, stem + ENDINGS[format][0])
-            image = None if picture is None else rearrange(picture[number % len(picture), ..., :3], "h w c -> c h w")
+            image = None if source is None else rearrange(source[number % len(source), ..., :3], "h w c -> c h w")
             try:
                 if format == "ply":
                     save_ply(path, geometry[number], image)

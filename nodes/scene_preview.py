@@ -1,4 +1,4 @@
-"""The route behind the floor plan of the page: scene text in, plan and small picture out."""
+"""The route behind the floor plan of the page: scene text in, plan and small image out."""
 
 from __future__ import annotations
 

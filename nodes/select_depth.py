@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
-from .types import GeometryType, from_packet, source_picture_of, to_packet
+from .types import GeometryType, from_packet, source_image_of, to_packet
 
 
 class SpatialFusionSelectDepth(io.ComfyNode):
@@ -41,7 +41,7 @@ class SpatialFusionSelectDepth(io.ComfyNode):
             last = f"0 to {count - 1}, or -{count} to -1 from the end" if count > 1 else "0"
             raise InputError(f"index is {index}, and geometry has {count} of them: expected {last}.")
         index %= count
-        picture = source_picture_of(geometry)
-        if isinstance(picture, torch.Tensor):
-            picture = picture[index : index + 1] if len(picture) == count else picture[:1]
-        return io.NodeOutput(to_packet(depths[index], picture))
+        image = source_image_of(geometry)
+        if isinstance(image, torch.Tensor):
+            image = image[index : index + 1] if len(image) == count else image[:1]
+        return io.NodeOutput(to_packet(depths[index], image))

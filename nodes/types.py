@@ -27,11 +27,11 @@ def to_packet(
     """The dict that ComfyUI passes around, with the keys of the core's MOGE_GEOMETRY.
 
     depth [B, H, W] in metres and points [B, H, W, 3], infinite where not valid, as the core cuts its meshes there; mask
-    [B, H, W]; intrinsics [B, 3, 3] normalised by the picture's size; normal [B, H, W, 3]; image [B, H, W, 3], the
+    [B, H, W]; intrinsics [B, 3, 3] normalised by the image's size; normal [B, H, W, 3]; image [B, H, W, 3], the
     colour map of the depth unless `image` is given. All on the CPU. One key is ours: is_color_map, whether the image is
     only that and may be drawn anew.
 
-    One picture is worked on at a time, and `progress` called after each.
+    One image is worked on at a time, and `progress` called after each.
     """
     geometry = geometry.to("cpu")
     size = (len(geometry), geometry.height, geometry.width)
@@ -62,8 +62,8 @@ def from_packet(packet: Any, name: str = "geometry", progress: Callable[[], None
     return from_moge(packet, name, progress).to("cpu")
 
 
-def source_picture_of(packet: dict[str, Any], name: str = "geometry") -> Tensor | None:
-    """The picture [B, H, W, 3] that a geometry belongs to; None if all that it carries is its own colour map. `name` is
+def source_image_of(packet: dict[str, Any], name: str = "geometry") -> Tensor | None:
+    """The image [B, H, W, 3] that a geometry belongs to; None if all that it carries is its own colour map. `name` is
     the input's, for errors."""
     image = None if packet.get("is_color_map") else packet.get("image")
     if image is None:

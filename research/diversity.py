@@ -56,11 +56,11 @@ def diversity(
         files = [file for seed in seeds if (file := records.image(question, seed)) is not None]
         if len(files) < 2:
             continue
-        pictures = [read_image(file) for file in files]
-        small = [F.adaptive_avg_pool2d(picture, SIDE) for picture in pictures]
+        images = [read_image(file) for file in files]
+        small = [F.adaptive_avg_pool2d(image, SIDE) for image in images]
         values["pixels"].append(_mean(float((a - b).square().mean().sqrt()) for a, b in combinations(small, 2)))
         if features is not None:
-            values["features"].append(mean_distance(pooled_features(features, pictures)) / unit)
+            values["features"].append(mean_distance(pooled_features(features, images)) / unit)
         depths = [records.folder / "depth" / f"{question.id}-{seed}.npz" for seed in seeds]
         geometries = [load_geometry(path) for path in depths if path.exists()]
         differences = [d for a, b in combinations(geometries, 2) if (d := log_difference(a, b)) is not None]

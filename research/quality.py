@@ -84,10 +84,10 @@ def draw_plain(questions: Sequence[Question], source: ImageSource, records: Reco
 
 def rendered_images(scenes: Sequence[Scene], size: tuple[int, int]) -> list[Tensor]:
     """Images [3, H, W] of scenes at `size` (width, height), as their files would give them."""
-    pictures: list[Tensor] = []
+    images: list[Tensor] = []
     for start in range(0, len(scenes), BATCH):
-        pictures += [as_saved(image) for image in render(list(scenes[start : start + BATCH]), size).image]
-    return pictures
+        images += [as_saved(image) for image in render(list(scenes[start : start + BATCH]), size).image]
+    return images
 
 
 @torch.no_grad()

@@ -50,8 +50,8 @@ def main() -> None:
     scenes = [sample_scene(FIRST_SEED + i, split="test") for i in range(options.count)]
     images = render(scenes, SIZE).image
 
-    def found(pictures: Tensor) -> float:
-        seen = judge.look(list(pictures), [names(scene) for scene in scenes])
+    def found(shown: Tensor) -> float:
+        seen = judge.look(list(shown), [names(scene) for scene in scenes])
         objects = [one is not None for each in seen for one in each.objects]
         return sum(objects) / len(objects)
 

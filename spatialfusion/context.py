@@ -18,13 +18,14 @@ from torch.nn.utils.rnn import pad_sequence
 from .errors import InputError
 from .images import to_image, to_rgb, to_tensor
 from .model_config import sample_layers
+from .needed import needed
 from .texts import check_text, plain_ids
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Qwen2VLImageProcessorPil
 
-PICTURE = "Picture {}: <|vision_start|><|image_pad|><|vision_end|>"
+IMAGE_TEXT = "Picture {}: <|vision_start|><|image_pad|><|vision_end|>"
 CHAT_SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
 
 IMAGE_PIXELS = 384 * 384  # the area at which Qwen-Image-Edit-Plus shows source images to the MLLM
@@ -37,20 +38,20 @@ MAX_ASPECT = 200
 class LanguageModel:
     """A family of LLMs whose keys and values are read: causal, with rotary positions.
 
-    class_name: of transformers. sees: whether it has a vision tower. picture_mean, picture_std: of the images that it
+    class_name: of transformers. sees: whether it has a vision tower. image_mean, image_std: of the images that it
     is shown; None for those of the image processor's class.
     """
 
     class_name: str
     sees: bool = True
-    picture_mean: float | None = None
-    picture_std: float | None = None
+    image_mean: float | None = None
+    image_std: float | None = None
 
 
 # By the model_type of its configuration.
 LANGUAGE_MODELS = {
     "qwen2_5_vl": LanguageModel("Qwen2_5_VLForConditionalGeneration"),
-    "qwen3_vl": LanguageModel("Qwen3VLForConditionalGeneration", picture_mean=0.5, picture_std=0.5),
+    "qwen3_vl": LanguageModel("Qwen3VLForConditionalGeneration", image_mean=0.5, image_std=0.5),
     "qwen3": LanguageModel("Qwen3Model", sees=False),
 }
 
@@ -82,8 +83,8 @@ class ChatTemplate:
     the prompt embeddings have the tokens before the user's own content; keeps_turn: of these, whether they have those
     that open the user's turn.
     hidden_layer: which hidden states they are: None for those after the MLLM's final norm, -1 for those of its last
-    layer, -2 for those of the one before. picture, picture_separator: how image number {} is written before the
-    prompt, and what stands between two. picture_pixels: the area at which the MLLM is shown them; None for their own.
+    layer, -2 for those of the one before. image, image_separator: how image number {} is written before the
+    prompt, and what stands between two. image_pixels: the area at which the MLLM is shown them; None for their own.
     empty: what stands for an empty prompt.
     """
 
@@ -93,9 +94,9 @@ class ChatTemplate:
     keeps_prefix: bool = False
     keeps_turn: bool = False
     hidden_layer: int | None = None
-    picture: str = PICTURE
-    picture_separator: str = ""
-    picture_pixels: int | None = IMAGE_PIXELS
+    image: str = IMAGE_TEXT
+    image_separator: str = ""
+    image_pixels: int | None = IMAGE_PIXELS
     empty: str = ""
 
 
@@ -117,8 +118,8 @@ def chat_prefix(num_images: int, template: ChatTemplate = QWEN_IMAGE) -> str:
 
 def chat(prompt: str, num_images: int = 0, template: ChatTemplate = QWEN_IMAGE) -> str:
     """The whole text that the MLLM reads for `prompt`, with one <|image_pad|> for each image."""
-    pictures = template.picture_separator.join(template.picture.format(i + 1) for i in range(num_images))
-    return chat_prefix(num_images, template) + pictures + (prompt or template.empty) + template.suffix
+    images = template.image_separator.join(template.image.format(i + 1) for i in range(num_images))
+    return chat_prefix(num_images, template) + images + (prompt or template.empty) + template.suffix
 
 
 def _system_turn(num_images: int, template: ChatTemplate) -> str:
@@ -136,7 +137,7 @@ class SemanticContext:
     keys, values: for each of L sampled layers [B, kv_heads, T, head_dim], with the template's prefix; keys after RoPE.
     mask [B, T] bool: true where `keys` and `values` hold a token.
     next_position [B] long: the RoPE position at which the next token would stand.
-    picture_mask [B, Tp] bool: true where `prompt_embeds` holds a token of an image; nowhere if it is not given.
+    image_mask [B, Tp] bool: true where `prompt_embeds` holds a token of an image; nowhere if it is not given.
     """
 
     prompt_embeds: Tensor
@@ -145,11 +146,11 @@ class SemanticContext:
     values: tuple[Tensor, ...]
     mask: Tensor
     next_position: Tensor
-    picture_mask: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
+    image_mask: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
 
     def __post_init__(self) -> None:
-        if self.picture_mask.numel() == 0:
-            self.picture_mask = torch.zeros_like(self.prompt_mask)
+        if self.image_mask.numel() == 0:
+            self.image_mask = torch.zeros_like(self.prompt_mask)
         batch, tokens = self.mask.shape
         shapes = {tensor.shape for tensor in (*self.keys, *self.values)}
         if len(self.keys) != len(self.values) or len(shapes) > 1:
@@ -161,13 +162,13 @@ class SemanticContext:
                 f"prompt_embeds {tuple(self.prompt_embeds.shape)} do not fit a prompt_mask of "
                 f"{tuple(self.prompt_mask.shape)} and a batch of {batch}"
             )
-        if self.picture_mask.shape != self.prompt_mask.shape:
+        if self.image_mask.shape != self.prompt_mask.shape:
             raise ValueError(
-                f"a picture_mask of {tuple(self.picture_mask.shape)} does not fit a prompt_mask of "
+                f"a image_mask of {tuple(self.image_mask.shape)} does not fit a prompt_mask of "
                 f"{tuple(self.prompt_mask.shape)}"
             )
-        if any(mask.dtype != torch.bool for mask in (self.mask, self.prompt_mask, self.picture_mask)):
-            raise ValueError("mask, prompt_mask and picture_mask must be boolean")
+        if any(mask.dtype != torch.bool for mask in (self.mask, self.prompt_mask, self.image_mask)):
+            raise ValueError("mask, prompt_mask and image_mask must be boolean")
         if self.next_position.shape != (batch,):
             raise ValueError(f"next_position must have shape [{batch}], not {list(self.next_position.shape)}")
 
@@ -187,7 +188,7 @@ class SemanticContext:
             tuple(v.to(device, dtype) for v in self.values),
             self.mask.to(device),
             self.next_position.to(device),
-            self.picture_mask.to(device),
+            self.image_mask.to(device),
         )
 
     def select(self, indices: Sequence[int] | Tensor | slice) -> SemanticContext:
@@ -203,7 +204,7 @@ class SemanticContext:
             tuple(v[indices, :, :t] for v in self.values),
             mask[:, :t],
             self.next_position[indices],
-            self.picture_mask[indices, :tp],
+            self.image_mask[indices, :tp],
         )
 
     def with_noise(self, amount: float, generators: Sequence[torch.Generator]) -> SemanticContext:
@@ -255,7 +256,7 @@ class SemanticContext:
             tuple(torch.cat([_pad(context.values[i], 2, t) for context in contexts]) for i in layers),
             torch.cat([_pad(context.mask, 1, t) for context in contexts]),
             torch.cat([context.next_position for context in contexts]),
-            torch.cat([_pad(context.picture_mask, 1, tp) for context in contexts]),
+            torch.cat([_pad(context.image_mask, 1, tp) for context in contexts]),
         )
 
 
@@ -369,23 +370,9 @@ class PromptEncoder:
         `answers[i]` is what the MLLM is taken to have answered to prompt i, a scene text, or "" for nothing. Its keys
         and values stand behind the prompt's. The prompt embeddings end before it, so the diffusion model sees none.
         """
-        images = [[] for _ in prompts] if images is None else images
-        if len(images) != len(prompts):
-            raise InputError(f"{len(prompts)} prompts were given with {len(images)} lists of images: one list each.")
-        if not prompts:
-            raise InputError("no prompt was given: expected at least one.")
-        if self.template.system_edit is None:
-            images = [[] for _ in prompts]
         device = self.text_encoder.device
-        area = self.template.picture_pixels
-        processor = self.image_processor
-        if processor is None and any(images):
-            raise InputError("images were given, but the text encoder sees none: expected prompts alone.")
-        pixels: list[list[Tensor]] = [[] for _ in prompts]
-        grids: list[list[tuple[int, int]]] = [[] for _ in prompts]
-        if processor is not None:
-            pixels = [[resize_to_area(image, processor, area) for image in pictures] for pictures in images]
-            grids = [[grid(picture, processor) for picture in pictures] for pictures in pixels]
+        fitted = self._fit(prompts, images)
+        grids = [[grid(image, needed(self.image_processor)) for image in group] for group in fitted]
         for prompt in prompts:
             self._check(prompt, max_prompt_tokens, allow_empty)
         prompt_lengths, tokens = [], []
@@ -397,15 +384,7 @@ class PromptEncoder:
         ids = pad_sequence(tokens, batch_first=True, padding_value=self.tokenizer.pad_token_id)
         lengths = torch.tensor([len(t) for t in tokens])
         mask = torch.arange(ids.shape[1]) < lengths[:, None]
-        vision = {}
-        if processor is not None and any(pixels):
-            # Without mm_token_type_ids the model silently falls back to one-dimensional positions.
-            vision = {
-                "pixel_values": torch.cat([patchify(p[None], processor) for ps in pixels for p in ps]),
-                "image_grid_thw": torch.tensor([(1, h, w) for sizes in grids for h, w in sizes]),
-                "mm_token_type_ids": (ids == self.image_token_id).int(),
-            }
-            vision = {name: tensor.to(device) for name, tensor in vision.items()}
+        vision = {name: tensor.to(device) for name, tensor in self._vision(fitted, ids).items()}
         read: list[Tensor] = []
         handle = self._hidden_module().register_forward_pre_hook(lambda _module, args: read.append(args[0]))
         try:
@@ -417,12 +396,11 @@ class PromptEncoder:
             handle.remove()
 
         cache = output.past_key_values
-        starts = [self._start(len(pictures)) for pictures in images]
         hidden = output.last_hidden_state if self.template.hidden_layer is None else read[0]
-        ends = list(zip(starts, prompt_lengths))
+        ends = [(self._start(len(sizes)), length) for sizes, length in zip(grids, prompt_lengths)]
         embeds = [hidden[i, start:length] for i, (start, length) in enumerate(ends)]
         embedded = torch.tensor([length - start for start, length in ends])
-        pictured = [t[start:length] == self.image_token_id for t, (start, length) in zip(tokens, ends)]
+        of_images = [t[start:length] == self.image_token_id for t, (start, length) in zip(tokens, ends)]
         return SemanticContext(
             prompt_embeds=pad_sequence(embeds, batch_first=True),
             prompt_mask=(torch.arange(int(embedded.max())) < embedded[:, None]).to(device),
@@ -430,8 +408,36 @@ class PromptEncoder:
             values=tuple(cache.layers[i].values for i in self.layers),
             mask=mask.to(device),
             next_position=torch.tensor([self.next_position(t, s) for t, s in zip(tokens, grids)], device=device),
-            picture_mask=pad_sequence(pictured, batch_first=True).to(device),
+            image_mask=pad_sequence(of_images, batch_first=True).to(device),
         )
+
+    def _fit(
+        self, prompts: Sequence[str], images: Sequence[Sequence[Image.Image | Tensor]] | None
+    ) -> list[list[Tensor]]:
+        """The images of each prompt, [3, H, W] at the size at which the MLLM sees them; none where it sees none."""
+        if images is not None and len(images) != len(prompts):
+            raise InputError(f"{len(prompts)} prompts were given with {len(images)} lists of images: one list each.")
+        if not prompts:
+            raise InputError("no prompt was given: expected at least one.")
+        if images is None or self.template.system_edit is None or not any(images):
+            return [[] for _ in prompts]
+        processor, area = self.image_processor, self.template.image_pixels
+        if processor is None:
+            raise InputError("images were given, but the text encoder sees none: expected prompts alone.")
+        return [[resize_to_area(image, processor, area) for image in group] for group in images]
+
+    def _vision(self, images: Sequence[Sequence[Tensor]], ids: Tensor) -> dict[str, Tensor]:
+        """What the MLLM takes for the images of each chat in `ids` [B, T], on the CPU; nothing where there are none."""
+        flat = [image for group in images for image in group]
+        if not flat:
+            return {}
+        processor = needed(self.image_processor)
+        return {
+            "pixel_values": torch.cat([patchify(image[None], processor) for image in flat]),
+            "image_grid_thw": torch.tensor([(1, *grid(image, processor)) for image in flat]),
+            # Without these the model silently falls back to one-dimensional positions.
+            "mm_token_type_ids": (ids == self.image_token_id).int(),
+        }
 
     def _hidden_module(self) -> nn.Module:
         """The module that is given the hidden states of the template's `hidden_layer`."""
@@ -502,7 +508,7 @@ def default_image_processor(text_encoder: PreTrainedModel) -> Qwen2VLImageProces
     if not family.sees:
         return None
     vision = text_encoder.config.vision_config
-    said = {"image_mean": family.picture_mean, "image_std": family.picture_std}
+    said = {"image_mean": family.image_mean, "image_std": family.image_std}
     statistics: dict[str, Any] = {name: [value] * 3 for name, value in said.items() if value is not None}
     return Qwen2VLImageProcessorPil(
         patch_size=vision.patch_size,

@@ -87,15 +87,15 @@ def depth_figure(geometry: Geometry, mode: Mode = "log", normalize: Normalize = 
     if len(geometry) != 1:
         raise InputError(f"a depth figure shows one image, the batch has {len(geometry)}; select one: geometry[0].")
     factor = math.ceil(384 / max(geometry.height, geometry.width))
-    picture = to_image(repeat(colorize(geometry, mode, normalize)[0], "c h w -> c (h f) (w g)", f=factor, g=factor))
+    image = to_image(repeat(colorize(geometry, mode, normalize)[0], "c h w -> c (h f) (w g)", f=factor, g=factor))
     near, far = (x.item() for x in depth_range(geometry, normalize))
 
-    unit = min(96, max(14, picture.height // 24))  # the height of a label; everything in the margin is a multiple of it
+    unit = min(96, max(14, image.height // 24))  # the height of a label; everything in the margin is a multiple of it
     font = ImageFont.load_default(unit)
-    figure = Image.new("RGB", (picture.width + 8 * unit, max(picture.height, 10 * unit)), "white")
-    figure.paste(picture, (0, (figure.height - picture.height) // 2))
+    figure = Image.new("RGB", (image.width + 8 * unit, max(image.height, 10 * unit)), "white")
+    figure.paste(image, (0, (figure.height - image.height) // 2))
     draw = ImageDraw.Draw(figure)
-    left, right, top, bottom = picture.width + unit, picture.width + 2 * unit, unit, figure.height - unit
+    left, right, top, bottom = image.width + unit, image.width + 2 * unit, unit, figure.height - unit
     if not geometry.valid.all():
         _box(draw, left, bottom - unit, right, bottom, fill=(round(_UNKNOWN * 255),) * 3)
         draw.text((right + unit // 2, bottom - unit / 2), "none", "black", font, anchor="lm")

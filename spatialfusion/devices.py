@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InputError, short
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
+
+Network = TypeVar("Network", bound="nn.Module")
 
 
 def usable_device(name: str | None, mps: bool = False) -> str:
@@ -38,3 +41,10 @@ def usable_dtype(dtype: Any) -> torch.dtype:
             f"dtype is {short(dtype)}: expected torch.float32, torch.bfloat16 or torch.float16, or its name."
         )
     return found
+
+
+def channels_last(network: Network, device: torch.device | str) -> Network:
+    """The network itself on a device, in the layout of bf16 convolutions on CPUs and of tensor cores."""
+    import torch
+
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types no layout

@@ -8,13 +8,13 @@ from torch import Tensor
 from .geometry import Geometry
 
 
-def fit_image(picture: Tensor, height: int, width: int) -> Tensor:
+def fit_image(image: Tensor, height: int, width: int) -> Tensor:
     """An image [3, H, W] in [0, 1] as [3, height, width]."""
-    rows, columns = centre(picture.shape[-2], picture.shape[-1], height, width)
-    picture = picture[:, rows, columns]
-    if picture.shape[-2:] == (height, width):
-        return picture
-    return F.interpolate(picture[None], (height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
+    rows, columns = centre(image.shape[-2], image.shape[-1], height, width)
+    image = image[:, rows, columns]
+    if image.shape[-2:] == (height, width):
+        return image
+    return F.interpolate(image[None], (height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
 
 
 def fit_geometry(geometry: Geometry, height: int, width: int) -> Geometry:

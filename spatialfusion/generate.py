@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .defaults import (
     DEPTH_GUIDANCE_HELP,
@@ -86,13 +86,7 @@ def main(argv: list[str]) -> None:
     seconds = {"load": loaded - start, **(output.seconds or {}), "total": time.perf_counter() - start}
     predicts = geometry is None and strength != 0 and (scene is None or arguments.scene_strength < 1)
     record = {
-        "prompt": arguments.prompt,
-        "image": arguments.image,
-        "geometry": arguments.geometry,
-        "scene": "auto" if scene is not None and arguments.scene in (None, "auto") else arguments.scene,
-        "scene_strength": None if scene is None else arguments.scene_strength,
-        "model": arguments.model or "tiny",
-        "spatialfusion": arguments.spatialfusion,
+        **_asked(arguments, scene),
         **files,
         "seed": arguments.seed,
         "size": list(drawn.size),
@@ -110,8 +104,47 @@ def main(argv: list[str]) -> None:
         print(path)
 
 
+def _asked(arguments: argparse.Namespace, scene: str | None) -> dict[str, Any]:
+    """What the record says of the inputs and of the model."""
+    return {
+        "prompt": arguments.prompt,
+        "image": arguments.image,
+        "geometry": arguments.geometry,
+        "scene": "auto" if scene == "auto" else arguments.scene,
+        "scene_strength": None if scene is None else arguments.scene_strength,
+        "model": arguments.model or "tiny",
+        "spatialfusion": arguments.spatialfusion,
+    }
+
+
 def read_arguments(argv: list[str]) -> argparse.Namespace:
     """Parse and check; whatever is wrong is an InputError, before anything slow was imported."""
+    arguments = _parser().parse_args(argv)
+    if not arguments.prompt.strip():
+        raise InputError("the prompt is empty: describe the image in a sentence.")
+    check_text(arguments.prompt, "the prompt")
+    if arguments.no_depth and arguments.geometry is not None:
+        raise InputError("--geometry and --no-depth were both given: expected one of them.")
+    if arguments.scene not in (None, "none") and arguments.geometry is not None:
+        raise InputError("--scene and --geometry were both given: expected one of them.")
+    if arguments.scene == "auto" and arguments.image is not None:
+        raise InputError(
+            "--scene auto reads what the prompt shows, but with --image it says only what changes: expected a file."
+        )
+    if not 0 <= arguments.scene_strength <= 1:
+        raise InputError(f"--scene-strength is {arguments.scene_strength:g}: expected a number from 0 to 1.")
+    if arguments.model is None and (given := [name for name in FILES if getattr(arguments, name) is not None]):
+        raise InputError(f"--{given[0].replace('_', '-')} needs --model: the model whose part the file replaces.")
+    if arguments.spatialfusion is not None and arguments.model is None:
+        raise InputError("--spatialfusion needs --model: the model that the checkpoint was trained for.")
+    if not 0 <= arguments.seed < 2**63:
+        raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
+    if arguments.size is not None:
+        arguments.size = read_size(arguments.size)
+    return arguments
+
+
+def _parser() -> CommandParser:
     parser = CommandParser(
         prog="python -m spatialfusion.generate",
         description="Draw an image from a prompt, by way of its metric depth. Writes image.png, depth.png (with a "
@@ -159,25 +192,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         add(f"--{part}", metavar="FILE", help=f"weights in one .safetensors file, as ComfyUI has them, for the {part}")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
     add("--out", metavar="FOLDER", help="where to write (default: outputs/<prompt>-<seed>, and -no-depth)")
-    arguments = parser.parse_args(argv)
-    if not arguments.prompt.strip():
-        raise InputError("the prompt is empty: describe the image in a sentence.")
-    check_text(arguments.prompt, "the prompt")
-    if arguments.no_depth and arguments.geometry is not None:
-        raise InputError("--geometry and --no-depth were both given: expected one of them.")
-    if arguments.scene not in (None, "none") and arguments.geometry is not None:
-        raise InputError("--scene and --geometry were both given: expected one of them.")
-    if not 0 <= arguments.scene_strength <= 1:
-        raise InputError(f"--scene-strength is {arguments.scene_strength:g}: expected a number from 0 to 1.")
-    if arguments.model is None and (given := [name for name in FILES if getattr(arguments, name) is not None]):
-        raise InputError(f"--{given[0].replace('_', '-')} needs --model: the model whose part the file replaces.")
-    if arguments.spatialfusion is not None and arguments.model is None:
-        raise InputError("--spatialfusion needs --model: the model that the checkpoint was trained for.")
-    if not 0 <= arguments.seed < 2**63:
-        raise InputError(f"--seed is {arguments.seed}: expected a whole number from 0 to 2^63 - 1.")
-    if arguments.size is not None:
-        arguments.size = read_size(arguments.size)
-    return arguments
+    return parser
 
 
 def load_pipeline(

@@ -84,9 +84,9 @@ def to_tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
 
 
-def to_image(picture: Tensor) -> Image.Image:
+def to_image(image: Tensor) -> Image.Image:
     """The RGB image of [3, H, W] in [0, 1], or the grey one of [H, W]; values outside are cut off."""
-    pixels = (picture.detach().float().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
+    pixels = (image.detach().float().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
     return Image.fromarray((pixels if pixels.ndim == 2 else pixels.permute(1, 2, 0)).numpy())
 
 

@@ -26,8 +26,8 @@ def figure_tile(geometry: Geometry) -> Image.Image:
 
 def image_tile(image: torch.Tensor) -> Image.Image:
     """An image [3, H, W] in [0, 1] at twice a tile's height."""
-    picture = to_image(image)
-    return picture.resize((round(picture.width * 2 * TILE / picture.height), 2 * TILE), Image.Resampling.BICUBIC)
+    tile = to_image(image)
+    return tile.resize((round(tile.width * 2 * TILE / tile.height), 2 * TILE), Image.Resampling.BICUBIC)
 
 
 def write_sheet(

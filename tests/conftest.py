@@ -31,3 +31,11 @@ def teacher_folders(tmp_path_factory):
         "depth_pro": save_depth_pro(root / "depth_pro"),
         "depth_anything": save_depth_anything(root / "depth_anything"),
     }
+
+
+@pytest.fixture(scope="module")
+def pipe(tiny_folder):
+    """The pipeline of `tiny_folder`, one for each file of tests, as tests give it adapters and settings."""
+    from tiny_inputs import load
+
+    return load(tiny_folder)

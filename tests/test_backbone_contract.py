@@ -13,6 +13,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import SIZE, TINY_BACKBONES, in_own_memory
+from tiny_inputs import random_context, random_latents, stir_lora, stirred_delta
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -48,18 +49,11 @@ def transformer(backbone) -> nn.Module:
 
 def make_context(lengths=LENGTHS, images: int = 0, seed: int = 0) -> SemanticContext:
     """Prompts of random embeddings; from their second token on there are those of `images`, a token for 4 cells."""
-    batch, tokens = len(lengths), max(lengths)
-    mask = torch.arange(tokens) < torch.tensor(lengths)[:, None]
-    cache = torch.zeros(batch, 1, tokens, 4)
-    embeds = torch.randn(batch, tokens, WIDTH, generator=torch.Generator().manual_seed(seed))
-    pictured = torch.zeros_like(mask)
-    pictured[:, 1 : 1 + images * CELLS[0] * CELLS[1] // 4] = True
-    return SemanticContext(embeds, mask, (cache,), (cache,), mask, torch.tensor(lengths), pictured)
+    return random_context(list(lengths), WIDTH, images * CELLS[0] * CELLS[1] // 4, seed)
 
 
 def make_latents(backbone: Backbone, batch: int = 2, cells=CELLS, seed: int = 0) -> Tensor:
-    shape = batch, TINY_BACKBONES[backbone.name].channels, *cells
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return random_latents(batch, (TINY_BACKBONES[backbone.name].channels, *cells), seed)
 
 
 def call(backbone: Backbone, transformer: nn.Module, latents: Tensor, references=(), lengths=LENGTHS) -> Tensor:
@@ -81,24 +75,6 @@ def new_scheduler() -> FlowMatchEulerDiscreteScheduler:
 
 def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
-
-
-def stir_lora(transformer: nn.Module) -> None:
-    """Give every trained tensor of the LoRA a value; its second half starts at zero, which would hide everything."""
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for name, parameter in transformer.named_parameters():
-            if ".lora_" in name:
-                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
-
-
-def stirred_delta(backbone: Backbone, transformer: nn.Module) -> nn.Linear:
-    delta = backbone.projection_delta(transformer)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for parameter in delta.parameters():
-            parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
-    return delta
 
 
 def record(backbone: Backbone, transformer: nn.Module) -> list[Tensor]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
 from tiny import SIZE, omnigen2_transformer, tiny_omnigen2_components
+from tiny_inputs import CAR, FAST, HOUSE, load, random_context, random_latents, seed
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -32,16 +33,11 @@ SHAPE = (16, 4, 6)
 
 
 def make_context(lengths: list[int], seed: int = 0) -> SemanticContext:
-    batch, tokens = len(lengths), max(lengths)
-    generator = torch.Generator().manual_seed(seed)
-    mask = torch.arange(tokens) < torch.tensor(lengths)[:, None]
-    cache = torch.zeros(batch, 1, tokens, 4)
-    embeds = torch.randn(batch, tokens, WIDTH, generator=generator)
-    return SemanticContext(embeds, mask, (cache,), (cache,), mask, torch.tensor(lengths))
+    return random_context(lengths, WIDTH, seed=seed)
 
 
 def make_latents(batch: int = 2, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> Tensor:
-    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
+    return random_latents(batch, shape, seed)
 
 
 def call(transformer: nn.Module, latents: Tensor, references: list[Tensor] | None = None, lengths=(5, 3)) -> Tensor:
@@ -319,30 +315,12 @@ def test_latents_are_shifted_and_scaled_as_flux_does(components) -> None:
 
 # The pipeline
 
-FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
-CAR, HOUSE = "a red car", "a blue house 3 metres behind a red car"
-
-
-def seed(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
-
 
 @pytest.fixture(scope="module")
-def folder(components, tmp_path_factory) -> Path:
+def tiny_folder(components, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("omnigen2") / "model"
     SpatialFusionPipeline(**components, default_size=SIZE).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def pipe(folder) -> SpatialFusionPipeline:
-    return load(folder)
-
-
-def load(folder: Path, **options) -> SpatialFusionPipeline:
-    pipe = SpatialFusionPipeline.from_pretrained(folder, **options)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, QwenImagePipeline, QwenImageTransformer2DModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_inputs import random_context, random_latents, stir_lora, stirred_delta
 from torch import Tensor, nn
 
 from spatialfusion.backbones import qwen_image as qi
@@ -29,38 +30,17 @@ def make_transformer(seed: int = 0, **changes) -> QwenImageTransformer2DModel:
 
 
 def make_context(lengths: list[int], seed: int = 0) -> SemanticContext:
-    batch, tokens = len(lengths), max(lengths)
-    generator = torch.Generator().manual_seed(seed)
-    mask = torch.arange(tokens) < torch.tensor(lengths)[:, None]
-    cache = torch.zeros(batch, 1, tokens, 4)
-    embeds = torch.randn(batch, tokens, WIDTH, generator=generator)
-    return SemanticContext(embeds, mask, (cache,), (cache,), mask, torch.tensor(lengths))
+    return random_context(lengths, WIDTH, seed=seed)
 
 
 def make_latents(batch: int = 2, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> Tensor:
-    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
+    return random_latents(batch, shape, seed)
 
 
 def call(transformer: nn.Module, latents: Tensor, references: list[Tensor] | None = None, lengths=(5, 3)) -> Tensor:
     context = make_context(list(lengths))
     t = torch.linspace(0.2, 0.9, len(latents))
     return qi.velocity(transformer, latents, references or [], t, context.prompt_embeds, context.prompt_mask)
-
-
-def stir_lora(transformer: nn.Module) -> None:
-    """Give every trained tensor of the LoRA a value; its second half starts at zero, which would hide everything."""
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for name, parameter in transformer.named_parameters():
-            if ".lora_" in name:
-                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
-
-
-def stirred_delta(transformer: nn.Module) -> nn.Linear:
-    delta = qi.BACKBONE.projection_delta(transformer)
-    nn.init.normal_(delta.weight, std=0.1)
-    nn.init.normal_(delta.bias, std=0.1)
-    return delta
 
 
 class Recorder:
@@ -204,7 +184,7 @@ def test_lora_and_injection_work_with_compiled_blocks() -> None:
     qi.use_short_attention(transformer)
     qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
-    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    delta, residual = stirred_delta(qi.BACKBONE, transformer), make_latents(seed=2)
 
     def results() -> list[Tensor]:
         outputs = [call(transformer, latents)]
@@ -235,7 +215,7 @@ def test_depth_is_given_to_the_steps_of_its_range() -> None:
     transformer = make_transformer()
     qi.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
-    delta, residual = stirred_delta(transformer), make_latents(seed=2)
+    delta, residual = stirred_delta(qi.BACKBONE, transformer), make_latents(seed=2)
     recorder = Recorder(transformer)
 
     def with_depth(strength: float = 1.0, **options) -> Tensor:

@@ -19,6 +19,7 @@ from tiny import (
     tiny_components,
     tiny_qwen_image_21_components,
 )
+from tiny_inputs import CAR, FAST, HOUSE, load, random_context, random_latents, seed, stir_lora, stirred_delta
 from torch import Tensor, nn
 from torch.testing import assert_close
 from transformers import BatchFeature
@@ -39,20 +40,12 @@ SHAPE = (8, 4, 6)
 SCHEDULER = {"use_dynamic_shifting": True, "base_shift": 0.5, "max_shift": 0.9}
 
 
-def make_context(lengths: list[int], pictures: int = 0, seed: int = 0) -> SemanticContext:
-    """Prompts of random embeddings; from their second token on, `pictures` tokens are those of a picture."""
-    batch, tokens = len(lengths), max(lengths)
-    generator = torch.Generator().manual_seed(seed)
-    mask = torch.arange(tokens) < torch.tensor(lengths)[:, None]
-    cache = torch.zeros(batch, 1, tokens, 4)
-    embeds = torch.randn(batch, tokens, WIDTH, generator=generator)
-    pictured = torch.zeros_like(mask)
-    pictured[:, 1 : 1 + pictures] = True
-    return SemanticContext(embeds, mask, (cache,), (cache,), mask, torch.tensor(lengths), pictured)
+def make_context(lengths: list[int], images: int = 0, seed: int = 0) -> SemanticContext:
+    return random_context(lengths, WIDTH, images, seed)
 
 
 def make_latents(batch: int = 2, shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> Tensor:
-    return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
+    return random_latents(batch, shape, seed)
 
 
 def call(transformer: nn.Module, latents: Tensor, references=(), lengths=(9, 8), context=None) -> Tensor:
@@ -60,24 +53,8 @@ def call(transformer: nn.Module, latents: Tensor, references=(), lengths=(9, 8),
     context = make_context(list(lengths), cells // 4) if context is None else context
     t = torch.linspace(0.2, 0.9, len(latents))
     return q.velocity(
-        transformer, latents, references, t, context.prompt_embeds, context.prompt_mask, context.picture_mask
+        transformer, latents, references, t, context.prompt_embeds, context.prompt_mask, context.image_mask
     )
-
-
-def stir_lora(transformer: nn.Module) -> None:
-    """Give every trained tensor of the LoRA a value; its second half starts at zero, which would hide everything."""
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for name, parameter in transformer.named_parameters():
-            if ".lora_" in name:
-                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
-
-
-def stirred_delta(transformer: nn.Module) -> nn.Linear:
-    delta = q.BACKBONE.projection_delta(transformer)
-    nn.init.normal_(delta.weight, std=0.1)
-    nn.init.normal_(delta.bias, std=0.1)
-    return delta
 
 
 # The network call
@@ -98,7 +75,7 @@ def test_velocity_is_the_networks_answer_at_the_target() -> None:
     transformer, latents, reference = qwen_image_21_transformer(), make_latents(1), make_latents(1, (8, 2, 4), seed=1)
     context, t = make_context([5], 2), torch.tensor([0.3])
     ours = q.velocity(
-        transformer, latents, [reference], t, context.prompt_embeds, context.prompt_mask, context.picture_mask
+        transformer, latents, [reference], t, context.prompt_embeds, context.prompt_mask, context.image_mask
     )
     network = transformer(
         hidden_states=torch.cat([reference.flatten(2), latents.flatten(2)], dim=2).transpose(1, 2),
@@ -134,7 +111,7 @@ def test_a_batch_equals_singles_at_any_size(lengths: list[int], size: tuple, pic
                 torch.linspace(0.1, 1.0, batch)[rows],
                 part.prompt_embeds,
                 part.prompt_mask,
-                part.picture_mask,
+                part.image_mask,
             )
 
     together = answer(slice(0, batch))
@@ -181,7 +158,7 @@ def test_what_is_kept_of_the_prompt_changes_nothing(depth_range: tuple[float, fl
     transformer = qwen_image_21_transformer()
     q.BACKBONE.add_lora(transformer, 4)
     stir_lora(transformer)
-    delta, residual, references = stirred_delta(transformer), make_latents(seed=2), [make_latents(seed=5)]
+    delta, residual, references = stirred_delta(q.BACKBONE, transformer), make_latents(seed=2), [make_latents(seed=5)]
 
     def image(backbone: Backbone) -> Tensor:
         injection = backbone.inject(transformer, residual, delta)
@@ -220,7 +197,6 @@ def encoder_of(components: dict, layers: int = 3) -> PromptEncoder:
 
 SYSTEM = "<|im_start|>system\nComprehend and analyze the provided prompt.<|im_end|>\n"
 PAD = "<|vision_start|><|image_pad|><|vision_end|>"
-CAR, HOUSE = "a red car", "a blue house 3 metres behind a red car"
 
 
 class Processor:
@@ -279,8 +255,8 @@ def test_prompt_embeddings_are_those_of_diffusers(components, reference, picture
         length = int(mask.sum())
         assert int(context.prompt_mask[i].sum()) == length
         assert_close(context.prompt_embeds[i : i + 1, :length], embeds, atol=1e-5, rtol=1e-4)
-        assert torch.equal(context.picture_mask[i : i + 1, :length], pictured)
-    assert int(context.picture_mask[0].sum()) == (0, 6, 8)[pictures]
+        assert torch.equal(context.image_mask[i : i + 1, :length], pictured)
+    assert int(context.image_mask[0].sum()) == (0, 6, 8)[pictures]
 
 
 @pytest.mark.parametrize("edit", [False, True])
@@ -332,10 +308,10 @@ def test_contexts_keep_their_picture_tokens(components) -> None:
     encoder, image = encoder_of(components), photo()
     both = encoder.encode([CAR, HOUSE], [[image], [image]])
     single = encoder.encode([CAR], [[image]])
-    assert torch.equal(both[0].picture_mask, single.picture_mask) and single.picture_mask.sum() == 4
+    assert torch.equal(both[0].image_mask, single.image_mask) and single.image_mask.sum() == 4
     joined = SemanticContext.cat([single, both[1]])
-    assert torch.equal(joined.picture_mask, both.picture_mask)
-    assert torch.equal(joined.to("cpu", torch.bfloat16).picture_mask, both.picture_mask)
+    assert torch.equal(joined.image_mask, both.image_mask)
+    assert torch.equal(joined.to("cpu", torch.bfloat16).image_mask, both.image_mask)
 
 
 def test_latents_have_an_opaque_picture_and_come_out_over_white(components) -> None:
@@ -354,29 +330,12 @@ def test_latents_have_an_opaque_picture_and_come_out_over_white(components) -> N
 
 # The pipeline
 
-FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
-
-
-def seed(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
-
 
 @pytest.fixture(scope="module")
-def folder(components, tmp_path_factory) -> Path:
+def tiny_folder(components, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("qwen21") / "model"
     SpatialFusionPipeline(**components, default_size=SIZE).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def pipe(folder) -> SpatialFusionPipeline:
-    return load(folder)
-
-
-def load(folder: Path, **options) -> SpatialFusionPipeline:
-    pipe = SpatialFusionPipeline.from_pretrained(folder, **options)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 @pytest.mark.parametrize("edit", [False, True])

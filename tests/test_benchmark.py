@@ -81,8 +81,8 @@ SMALL = Preset(
     SPATIAL,
     prefix=34,
     dropped=34,
-    pictures=1,
-    picture_tokens=7,
+    images=1,
+    image_tokens=7,
     mllm_pixels=56 * 56,
 )
 SMALL_21 = Preset(
@@ -293,7 +293,7 @@ def test_a_cached_step_counts_the_target_alone() -> None:
     assert count_flops(step.run) - count_flops(null.run) == 2 * 10 * (64 * d + d * d + 2 * 2 * image * d)
 
 
-def make_cost(guided: bool, pictures: int = 0) -> Cost:
+def make_cost(guided: bool, images: int = 0) -> Cost:
     flops = {
         "prefill": 100,
         "prefill null": 50,
@@ -310,7 +310,7 @@ def make_cost(guided: bool, pictures: int = 0) -> Cost:
         "adapter": 2,
         "source": 4,
     }
-    backbone = replace(SMALL, guided=guided, pictures=pictures)
+    backbone = replace(SMALL, guided=guided, images=images)
     return Cost(backbone, Request(), dict.fromkeys(flops, 1), flops, depth_steps=2)
 
 
@@ -323,7 +323,7 @@ def test_sums_over_a_run() -> None:
     # Few steps are without guidance, so the empty prompt is read for depth alone.
     assert cost.plain(4).flops == 100 + 4 * 1000 + 20
     assert cost.depth(4).flops == 35 + 50 and cost.in_model(4).flops == 40
-    edit = make_cost(guided=False, pictures=1)
+    edit = make_cost(guided=False, images=1)
     assert edit.plain(50).flops == 100 + 50 * 1000 + 20 + 10
     # Without guidance of depth, and in one step unless it is said.
     assert edit.depth(50).flops == 2 * (7 + 1) + 3 + 2 + 4

@@ -283,7 +283,7 @@ def test_a_prompt_never_holds_control_tokens(encoder, prompt, images, template):
     readable = encoder.readable(prompt)
     assert readable == prompt  # what training reads
     context = encoder.encode([prompt], [[picture(84, 84)]] * images or None)
-    assert context.mask.sum() == len(ids) and context.picture_mask.sum() == 0 if not images else True
+    assert context.mask.sum() == len(ids) and context.image_mask.sum() == 0 if not images else True
 
 
 def test_tokens_that_were_added_and_are_not_special_are_plain_text_too(tokenizer):

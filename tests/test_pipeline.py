@@ -13,6 +13,7 @@ from diffusers import DiffusionPipeline, QwenImageTransformer2DModel
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tiny import SIZE, tiny_components
+from tiny_inputs import CAR, FAST, HOUSE, seed
 from torch.testing import assert_close
 
 from spatialfusion.backbones.depth_injection import base_parameters
@@ -26,21 +27,6 @@ from spatialfusion.latents import decode_latents
 from spatialfusion.model import FILE_NAME
 from spatialfusion.model_folder import check_weights, write_model_index
 from spatialfusion.pipeline import SpatialFusionPipeline
-
-CAR = "a red car"
-HOUSE = "a blue house 3 metres behind a red car"
-FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
-
-
-@pytest.fixture(scope="module")
-def pipe(tiny_folder):
-    pipe = SpatialFusionPipeline.from_pretrained(tiny_folder)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def seed(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
 
 
 def picture(height: int, width: int) -> torch.Tensor:

@@ -23,13 +23,13 @@ from diffusers import (
 from peft import LoraConfig
 from tiny import (
     SIZE,
+    TINY_BACKBONES,
     freeze,
     in_own_memory,
     stir,
     tiny_components,
-    tiny_omnigen2_components,
-    tiny_qwen_image_21_components,
 )
+from tiny_inputs import CAR, EDITING, FAST, quiet, seed
 from torch.testing import assert_close
 
 from spatialfusion.backbones.depth_injection import backbone_tensors
@@ -39,20 +39,6 @@ from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.train.config import DiffusionConfig
-
-CAR = "a red car"
-HOUSE = "a blue house 3 metres behind a red car"
-FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
-COMPONENTS = {
-    "qwen-image": tiny_components,
-    "omnigen2": tiny_omnigen2_components,
-    "qwen-image-2.1": tiny_qwen_image_21_components,
-}
-
-
-def quiet(pipe: SpatialFusionPipeline) -> SpatialFusionPipeline:
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def build_deep() -> SpatialFusionPipeline:
@@ -70,7 +56,7 @@ def build_deep() -> SpatialFusionPipeline:
 
 
 def build(name: str = "qwen-image") -> SpatialFusionPipeline:
-    return quiet(SpatialFusionPipeline(**COMPONENTS[name](), default_size=SIZE))
+    return quiet(SpatialFusionPipeline(**TINY_BACKBONES[name].components(), default_size=SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +70,6 @@ def pipe(shared):
     return quiet(
         SpatialFusionPipeline(**shared.components | {"scheduler": copy.deepcopy(shared.scheduler)}, default_size=SIZE)
     )
-
-
-def seed(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
 
 
 def ramp(height: int = SIZE, width: int = SIZE) -> Geometry:
@@ -130,7 +112,7 @@ def test_a_callback_finds_what_diffusers_pipelines_tell(pipe):
     assert pipe.current_timestep is None
 
 
-@pytest.mark.parametrize("name", COMPONENTS)
+@pytest.mark.parametrize("name", EDITING)
 def test_the_guidance_that_a_callback_sets_is_that_of_the_next_step(name):
     pipe = build(name)
     calls = []
@@ -275,7 +257,7 @@ SCHEDULERS = {
 @pytest.fixture(scope="module")
 def converged():
     """Pictures of many steps, and how to draw them, by backbone."""
-    pipes = {name: build(name) for name in COMPONENTS}
+    pipes = {name: build(name) for name in EDITING}
     return {name: (pipe, draw(pipe, num_inference_steps=32, guidance_scale=1.0)) for name, pipe in pipes.items()}
 
 
@@ -384,7 +366,7 @@ def by_blocks(pipe):
     pipe.transformer.compile_repeated_blocks(backend="eager", fullgraph=True)
 
 
-WAYS = [*(("qwen-image", way) for way in (in_one_piece, in_place, by_blocks)), *((n, in_place) for n in COMPONENTS)]
+WAYS = [*(("qwen-image", way) for way in (in_one_piece, in_place, by_blocks)), *((n, in_place) for n in EDITING)]
 
 
 @pytest.mark.parametrize(("name", "way"), dict.fromkeys(WAYS))
@@ -517,10 +499,10 @@ def test_our_own_lora_is_not_fused():
 # Weights of few bits --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", COMPONENTS)
+@pytest.mark.parametrize("name", EDITING)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_transformer_that_is_stored_in_8_bit_floats_has_depth_in_its_compute_dtype(name, when):
-    parts = COMPONENTS[name]()
+    parts = TINY_BACKBONES[name].components()
     options = {"storage_dtype": torch.float8_e4m3fn, "compute_dtype": torch.float32}
     if when == "before":
         parts["transformer"].enable_layerwise_casting(**options)
@@ -528,7 +510,7 @@ def test_a_transformer_that_is_stored_in_8_bit_floats_has_depth_in_its_compute_d
     if when == "after":
         pipe.transformer.enable_layerwise_casting(**options)
     # The same weights, rounded by hand.
-    rounded = COMPONENTS[name]()
+    rounded = TINY_BACKBONES[name].components()
     reference = quiet(SpatialFusionPipeline(**rounded, default_size=SIZE))
     stored = pipe.transformer.state_dict()
     with torch.no_grad():

@@ -9,26 +9,13 @@ import pytest
 import torch
 from diffusers import QwenImagePipeline
 from safetensors.torch import load_file, save_file
-from tiny import (
-    SIZE,
-    tiny_components,
-    tiny_omnigen2_components,
-    tiny_qwen_image_21_components,
-    tiny_z_image_components,
-)
+from tiny import SIZE, TINY_BACKBONES, tiny_components
+from tiny_inputs import CAR, FAST, quiet
 from torch.testing import assert_close
 
 from spatialfusion.errors import InputError
 from spatialfusion.pipeline import SpatialFusionPipeline
 
-CAR = "a red car"
-FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
-COMPONENTS = {
-    "qwen-image": tiny_components,
-    "omnigen2": tiny_omnigen2_components,
-    "qwen-image-2.1": tiny_qwen_image_21_components,
-    "z-image": tiny_z_image_components,
-}
 # Linears on which our LoRA is, too.
 TARGETS = {
     "qwen-image": ["transformer_blocks.0.attn.to_q", "transformer_blocks.0.img_mlp.net.2"],
@@ -40,9 +27,7 @@ RANK = 3
 
 
 def build(name: str = "qwen-image") -> SpatialFusionPipeline:
-    pipe = SpatialFusionPipeline(**COMPONENTS[name](), default_size=SIZE)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+    return quiet(SpatialFusionPipeline(**TINY_BACKBONES[name].components(), default_size=SIZE))
 
 
 def draw(pipe, strength: float = 1.0) -> torch.Tensor:
@@ -70,7 +55,7 @@ def merged(name: str, tensors: dict[str, torch.Tensor]) -> SpatialFusionPipeline
     return pipe
 
 
-@pytest.mark.parametrize("name", COMPONENTS)
+@pytest.mark.parametrize("name", TINY_BACKBONES)
 def test_a_lora_and_ours_apply_together_and_each_alone(name, tmp_path):
     pipe = build(name)
     usual, base = draw(pipe), draw(pipe, 0)

@@ -6,12 +6,11 @@ import pytest
 import torch
 from diffusers import GGUFQuantizationConfig, PipelineQuantizationConfig, QuantoConfig, QwenImageTransformer2DModel
 from safetensors.torch import load_file
+from tiny_inputs import FAST
 from torch.testing import assert_close
 
 from spatialfusion.errors import InputError
 from spatialfusion.pipeline import SpatialFusionPipeline
-
-FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
 
 
 def draw(pipe, **changes):

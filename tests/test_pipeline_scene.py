@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from tiny import SIZE, in_own_memory, region_components
+from tiny_inputs import seed
 from torch.testing import assert_close
 
 from spatialfusion.errors import InputError
@@ -25,22 +26,11 @@ FAST = {"num_inference_steps": 2, "depth_steps": 3, "output_type": "latent"}
 
 
 @pytest.fixture(scope="module")
-def pipe(tiny_folder):
-    pipe = SpatialFusionPipeline.from_pretrained(tiny_folder)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-@pytest.fixture(scope="module")
 def told():
     """A pipeline whose depth adapter reads region words."""
     pipe = SpatialFusionPipeline(**region_components(), default_size=SIZE)
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-def seed(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
 
 
 def exact(text: str = TEXT) -> Geometry:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from diffusers import QwenImageControlNetPipeline, QwenImagePipeline
 from test_backbone_controlnet import make_controlnet
-from tiny import SIZE, tiny_components, tiny_omnigen2_components, tiny_qwen_image_21_components
+from tiny import SIZE, TINY_BACKBONES, tiny_components, tiny_qwen_image_21_components
+from tiny_inputs import CAR, EDITING, FAST, HOUSE, quiet, seed
 from torch.testing import assert_close
 
 from spatialfusion.backbones.qwen_image import BACKBONE
@@ -16,20 +17,7 @@ from spatialfusion.errors import InputError
 from spatialfusion.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
 
-CAR = "a red car"
-HOUSE = "a blue house 3 metres behind a red car"
-FAST = {"num_inference_steps": 2, "depth_steps": 2, "output_type": "latent"}
-COMPONENTS = {
-    "qwen-image": tiny_components,
-    "omnigen2": tiny_omnigen2_components,
-    "qwen-image-2.1": tiny_qwen_image_21_components,
-}
 SHAPE = (1, 16, SIZE // 8, SIZE // 8)
-
-
-def quiet(pipe):
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +30,6 @@ def own(pipe) -> QwenImagePipeline:
     """diffusers' own, of the same parts."""
     names = ("scheduler", "vae", "text_encoder", "tokenizer", "transformer")
     return quiet(QwenImagePipeline(**{name: getattr(pipe, name) for name in names}))
-
-
-def seed(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
 
 
 def noise(number: int = 7, shape: tuple[int, ...] = SHAPE) -> torch.Tensor:
@@ -115,10 +99,10 @@ def test_depth_is_scaled_and_limited_as_in_diffusers_own_controlnet_pipeline(sca
     assert scale == 0 or (start, end) == (0, 1) or not np.allclose(whole, ours, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", COMPONENTS)
+@pytest.mark.parametrize("name", EDITING)
 def test_what_would_be_read_and_drawn_may_be_given(name):
     """A prompt's own embeddings and the seed's own noise, in both layouts: the same image to the bit, and its depth."""
-    pipe = quiet(SpatialFusionPipeline(**COMPONENTS[name](), default_size=SIZE))
+    pipe = quiet(SpatialFusionPipeline(**TINY_BACKBONES[name].components(), default_size=SIZE))
     usual = pipe([CAR, HOUSE], negative_prompt=CAR, generator=[seed(0), seed(1)], **FAST)
     latents = torch.cat([noise(i, (1, *usual.images.shape[1:])) for i in range(2)])
     given = embeddings(pipe, CAR, HOUSE) | negative(embeddings(pipe, CAR, CAR))

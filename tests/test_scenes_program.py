@@ -345,6 +345,17 @@ numbers = st.floats(0.01, 99) | st.integers(1, 99).map(float)
 NOUNS = ("dog", "chair", "dining table", "giraffe", "side table", "blue whale", "gizmo thing")
 
 
+cameras = st.builds(
+    CameraLine,
+    numbers=st.just(()) | numbers.map(lambda n: (("height", (n,)), ("fov", (50.0,)))),
+    auto=st.just(True),
+    distances=st.just(()) | st.tuples(st.tuples(numbers, st.just(Reference(0)))),
+    sees=st.just(()) | st.just((("left", Reference(0)), ("back", Reference(0)))),
+    shot=st.sampled_from(["", *SHOTS]),
+    level=st.sampled_from(["", *LEVELS]),
+)
+
+
 @st.composite
 def programs(draw):
     count = draw(st.integers(1, 5))
@@ -397,17 +408,7 @@ def programs(draw):
                 hidden=draw(st.booleans()),
             )
         )  # fmt: skip
-    camera = draw(
-        st.builds(
-            CameraLine,
-            numbers=st.just(()) | numbers.map(lambda n: (("height", (n,)), ("fov", (50.0,)))),
-            auto=st.just(True),
-            distances=st.just(()) | st.tuples(st.tuples(numbers, st.just(Reference(0)))),
-            sees=st.just(()) | st.just((("left", Reference(0)), ("back", Reference(0)))),
-            shot=st.sampled_from(["", *SHOTS]),
-            level=st.sampled_from(["", *LEVELS]),
-        )
-    )
+    camera = draw(cameras)
     place = draw(st.sampled_from(["", "room", "outdoor"]))
     return SceneProgram(
         tuple(things),

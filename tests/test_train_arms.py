@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from tiny import SIZE, tiny_components
+from tiny_inputs import load
 from torch import nn
 
 from research.adapter import AdapterStage
@@ -90,12 +91,6 @@ def train(stage, steps: int) -> tuple[dict, dict]:
 
 def changed(module: nn.Module, before: dict[str, torch.Tensor]) -> set[str]:
     return {name for name, tensor in module.state_dict().items() if not torch.equal(tensor, before[name])}
-
-
-def load(folder: Path) -> SpatialFusionPipeline:
-    pipe = SpatialFusionPipeline.from_pretrained(folder)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def draw(pipe: SpatialFusionPipeline, **options) -> torch.Tensor:
@@ -352,7 +347,10 @@ def test_a_controlnet_learns_beside_a_frozen_model_and_draws_our_depth(start, tm
     pipe.save_pretrained(tmp_path / "copy")
     torch.testing.assert_close(draw(load(tmp_path / "copy")), own)
 
-    # With the layout asked for, each sample is held against its own scene.
+
+def test_a_controlnet_is_held_against_the_scene_of_each_sample(start, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(start / "model", run / "model")
     config = make_config(run, **{"data.folder": str(start / "data"), "controlnet.image_layout_weight": "0.5"})
     told = ControlNetStage(config, run, CPU)
     data = told.data.data
@@ -371,7 +369,7 @@ def test_a_controlnet_learns_beside_a_frozen_model_and_draws_our_depth(start, tm
         one |= {name: batch[name] if edit else batch[name][:0] for name in ("sources", "reference_latents")}
         singles.append(told.loss(one)[1]["loss_image_layout"])
     torch.testing.assert_close(told.loss(batch)[1]["loss_image_layout"], torch.stack(singles).mean())
-    # And so is the error where its objects are.
+    # The error counts for more where the sample's own objects are.
     batch["level"] = torch.tensor([0.05, 0.15, 0.25, 0.35])
     plain, metrics = told.loss(batch)
     told.options.image_object_weight = 5.0

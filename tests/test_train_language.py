@@ -100,7 +100,7 @@ def test_answers_alone_are_learnt_in_full(stage):
     guess, said = (next(d for d in read if d.guess == wanted and d.prompt) for wanted in (True, False))
     for dialogue in (guess, said, image_dialogue(stage.data, 1, "layout")):
         (group,) = stage.collate([dialogue], stage.data)["groups"]
-        images = 0 if dialogue.picture is None else 1
+        images = 0 if dialogue.image is None else 1
         start = stage.encoder.prefix_length(images)
         ids, weights = group["ids"][0], group["weights"][0]
         assert stage.tokenizer.decode(ids[:start]) == chat_prefix(images)
@@ -116,7 +116,7 @@ def test_answers_alone_are_learnt_in_full(stage):
 def test_edit_dialogues_ask_about_the_source_and_answer_with_the_target(stage):
     source, target, _ = stage.data.edits[0]
     dialogue = edit_dialogue(stage.data, 0, torch.Generator().manual_seed(0))
-    assert dialogue.picture == source and dialogue.answer == numbers_answer(stage.data.scenes[target])
+    assert dialogue.image == source and dialogue.answer == numbers_answer(stage.data.scenes[target])
     assert dialogue.answer != numbers_answer(stage.data.scenes[source])
 
 

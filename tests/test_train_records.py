@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from shards import read_shard
-from tiny import SIZE, tiny_components, tiny_omnigen2_components, tiny_qwen_image_21_components
+from tiny import SIZE, TINY_BACKBONES
+from tiny_inputs import EDITING
 from torch import nn
 from transformers import Dinov2Config, Dinov2Model
 
@@ -35,11 +36,6 @@ from spatialfusion.train.stage1 import Stage1, detail_mask
 from spatialfusion.train.stage2 import Stage2
 
 CPU = torch.device("cpu")
-COMPONENTS = {
-    "qwen-image": tiny_components,
-    "qwen-image-2.1": tiny_qwen_image_21_components,
-    "omnigen2": tiny_omnigen2_components,
-}
 PLAIN = {name: name for name in ("text_encoder", "tokenizer", "transformer", "vae", "scheduler")}
 FOLDERS = {
     "qwen-image": ("QwenImagePipeline", PLAIN | {"image_processor": "processor"}),
@@ -51,7 +47,7 @@ FOLDERS = {
 def save_base(name: str, folder: Path) -> Path:
     """A published model, in the layout of its authors, without anything of SpatialFusion."""
     class_name, subfolders = FOLDERS[name]
-    components = COMPONENTS[name]()
+    components = TINY_BACKBONES[name].components()
     index = {"_class_name": class_name}
     for part, subfolder in subfolders.items():
         components[part].save_pretrained(folder / subfolder)
@@ -104,7 +100,7 @@ def make_config(base: Path | None, run: Path, folders: list[Path], **changes: ob
     return load_config("smoke", {key: str(value) for key, value in (values | changes).items()})
 
 
-@pytest.fixture(scope="module", params=list(COMPONENTS))
+@pytest.fixture(scope="module", params=EDITING)
 def trained(request, tmp_path_factory, square, wide) -> Trained:
     folder = tmp_path_factory.mktemp(request.param)
     base = save_base(request.param, folder / "base")

@@ -401,7 +401,7 @@ def test_computed_memory_is_near_what_a_pass_keeps():
     """The table of docs/training.md is made with cost/training.py; here it meets a real pass under autocast."""
     sizes = {"num_layers": 12, "attention_head_dim": 32, "num_attention_heads": 4, "axes_dims_rope": (8, 12, 12)}
     network = replace(SMALL.transformer, config=SMALL.transformer.config | sizes)
-    backbone, request = replace(SMALL, pictures=0, transformer=network), Request((256, 256), 30)
+    backbone, request = replace(SMALL, images=0, transformer=network), Request((256, 256), 30)
     transformer = network.build("meta", torch.bfloat16)
     add_lora(transformer, backbone, torch.bfloat16)
     computed = transformer_activations(transformer, backbone, request)

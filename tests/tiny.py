@@ -26,12 +26,13 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
-from spatialfusion.backbones import omnigen2, qwen_image, qwen_image_21, z_image
+from spatialfusion.backbones import backbone_of, omnigen2, qwen_image, qwen_image_21, z_image
 from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from spatialfusion.backbones.qwen_image import tiny_scheduler
 from spatialfusion.context import chat
 from spatialfusion.model import SpatialFusionModel
+from spatialfusion.model_config import SpatialFusionConfig
 from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.tiny.language import build_image_processor, build_text_encoder
 from spatialfusion.tiny.tokenizer import train_tokenizer, vision_token_ids
@@ -138,6 +139,25 @@ def freeze(components: dict[str, object]) -> dict[str, object]:
     return components
 
 
+def trained_beside(transformer: nn.Module, config: SpatialFusionConfig) -> SpatialFusionModel:
+    """A checkpoint as if trained for the transformer, which gets the LoRA; no part of it does nothing."""
+    backbone = backbone_of(transformer)
+    config.projection_shape = tuple(backbone.projection_of(transformer).weight.shape)
+    model = SpatialFusionModel(config)
+    backbone.add_lora(transformer, config.lora_rank)
+    delta = backbone.projection_delta(transformer)
+    stir(model, transformer, delta)
+    model.backbone_tensors = backbone_tensors(transformer, delta)
+    return model
+
+
+def vary_norms(text_encoder: nn.Module) -> None:
+    """The norms of queries and keys are 1 throughout, which would hide where they are left out."""
+    for name, parameter in text_encoder.named_parameters():
+        if "norm" in name:
+            nn.init.normal_(parameter, 1, 0.3)
+
+
 def in_own_memory(pipe: Any) -> Any:
     """The pipeline, its weights copied out of the files that they were mapped from.
 
@@ -191,12 +211,7 @@ def tiny_omnigen2_components() -> dict[str, object]:
         vae = tiny_flux_vae()
         config = components["spatialfusion"].config
         config.backbone = omnigen2.BACKBONE.name
-        config.projection_shape = tuple(transformer.x_embedder.weight.shape)
-        spatialfusion = SpatialFusionModel(config)
-        omnigen2.BACKBONE.add_lora(trained, config.lora_rank)
-        delta = omnigen2.BACKBONE.projection_delta(trained)
-        stir(spatialfusion, trained, delta)
-        spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
+        spatialfusion = trained_beside(trained, config)
     changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion}
     return freeze(components | changed | {"scheduler": omnigen2.scheduler()})
 
@@ -265,16 +280,9 @@ def tiny_qwen_image_21_components() -> dict[str, object]:
         config.mllm_layers, config.kv_heads, config.head_dim = text.num_hidden_layers, 1, text.head_dim
         config.rope_theta, config.mrope_section, config.mrope_interleaved = 5e6, (6, 5, 5), True
         config.latent_channels, config.latent_stride = 8, 16
-        config.projection_shape = tuple(transformer.img_in.weight.shape)
-        spatialfusion = SpatialFusionModel(config)
-        qwen_image_21.BACKBONE.add_lora(trained, config.lora_rank)
-        delta = qwen_image_21.BACKBONE.projection_delta(trained)
-        stir(text_encoder, transformer, trained, delta, spatialfusion, vae)
-        # The norms of queries and keys are 1 throughout, which would hide where they are left out.
-        for name, parameter in text_encoder.named_parameters():
-            if "norm" in name:
-                nn.init.normal_(parameter, 1, 0.3)
-        spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
+        spatialfusion = trained_beside(trained, config)
+        stir(text_encoder, transformer, vae)
+        vary_norms(text_encoder)
     processor = Qwen2VLImageProcessorPil(
         patch_size=16,
         merge_size=2,
@@ -325,16 +333,8 @@ def tiny_z_image_components() -> dict[str, object]:
         config.backbone = z_image.BACKBONE.name
         config.mllm_layers, config.kv_heads, config.head_dim = 3, 1, 32
         config.rope_theta, config.mrope_section = 1e6, (4, 6, 6)
-        config.projection_shape = tuple(z_image.BACKBONE.projection_of(transformer).weight.shape)
-        spatialfusion = SpatialFusionModel(config)
-        z_image.BACKBONE.add_lora(trained, config.lora_rank)
-        delta = z_image.BACKBONE.projection_delta(trained)
-        stir(spatialfusion, trained, delta)
-        # The norms of queries and keys are 1 throughout, which would hide where they are left out.
-        for name, parameter in text_encoder.named_parameters():
-            if "norm" in name:
-                nn.init.normal_(parameter, 1, 0.3)
-        spatialfusion.backbone_tensors = backbone_tensors(trained, delta)
+        spatialfusion = trained_beside(trained, config)
+        vary_norms(text_encoder)
     changed = {"vae": vae, "transformer": transformer, "spatialfusion": spatialfusion, "text_encoder": text_encoder}
     scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
     return freeze(components | changed | {"image_processor": None, "scheduler": scheduler})

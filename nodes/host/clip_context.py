@@ -15,7 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.backbones import backbone_in_host
-from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, PICTURE, SemanticContext, chat_prefix, plain_ids
+from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, IMAGE_TEXT, SemanticContext, chat_prefix, plain_ids
 from ...spatialfusion.errors import InputError
 from ...spatialfusion.model_config import SpatialFusionConfig
 from ...spatialfusion.spatial_transformer import apply_rotary, rotary
@@ -29,18 +29,18 @@ def expected_clip(config: SpatialFusionConfig) -> str:
 
 
 def encode_with_clip(
-    clip: Any, prompt: str, pictures: list[Tensor], config: SpatialFusionConfig
+    clip: Any, prompt: str, images: list[Tensor], config: SpatialFusionConfig
 ) -> tuple[SemanticContext, list]:
-    """The context and the CONDITIONING of a prompt about `pictures` [3, H, W] in [0, 1], from one prefill of `clip`.
+    """The context and the CONDITIONING of a prompt about `images` [3, H, W] in [0, 1], from one prefill of `clip`.
 
-    Where the template shows it no pictures, it reads the prompt alone.
+    Where the template shows it no images, it reads the prompt alone.
 
     Raises:
         InputError: when the CLIP is another model than the checkpoint was trained with.
     """
     language = _language_model(clip, config)
     backbone = backbone_in_host(config.backbone)
-    shown = pictures if backbone.template.system_edit is not None else []
+    shown = images if backbone.template.system_edit is not None else []
     tokens = _tokenize(clip, prompt, shown, dict(backbone.host.clip_options), backbone.host.clip)
     with _Recorder(language, config) as recorder:
         conditioning = clip.encode_from_tokens_scheduled(tokens)
@@ -82,14 +82,14 @@ def _language_model(clip: Any, config: SpatialFusionConfig) -> nn.Module:
     return language
 
 
-def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], options: dict[str, Any], name: str) -> Any:
-    """options: of the tokenizer, for a prompt without pictures. name: of the MLLM in the CLIP."""
+def _tokenize(clip: Any, prompt: str, images: list[Tensor], options: dict[str, Any], name: str) -> Any:
+    """options: of the tokenizer, for a prompt without images. name: of the MLLM in the CLIP."""
     tokenizer = getattr(clip.tokenizer, name).tokenizer
     # The host's tokenizer is given chat and prompt in one text, so such a prompt is put into its tokens afterwards.
     plain = prompt.startswith("<|") or any(token in prompt for token in tokenizer.get_added_vocab())
-    if pictures:
-        text = "".join(PICTURE.format(i + 1) for i in range(len(pictures))) + ("" if plain else prompt)
-        tokens = clip.tokenize(text, images=[_at_budget(p) for p in pictures], llama_template=_TEMPLATE_EDIT)
+    if images:
+        text = "".join(IMAGE_TEXT.format(i + 1) for i in range(len(images))) + ("" if plain else prompt)
+        tokens = clip.tokenize(text, images=[_at_budget(p) for p in images], llama_template=_TEMPLATE_EDIT)
     else:
         tokens = clip.tokenize("" if plain else prompt, **options)
     if plain:
@@ -97,19 +97,17 @@ def _tokenize(clip: Any, prompt: str, pictures: list[Tensor], options: dict[str,
             ids = [entry[0] if isinstance(entry[0], int) else None for entry in row]
             place = len(ids) - 1 - ids[::-1].index(tokenizer.convert_tokens_to_ids("<|im_end|>"))
             # A line break at the end of the template may be one token with those that the prompt begins with.
-            before = [] if pictures else tokenizer.encode("user\n", add_special_tokens=False)
-            words = plain_ids(tokenizer, ("" if pictures else "user\n") + prompt)
+            before = [] if images else tokenizer.encode("user\n", add_special_tokens=False)
+            words = plain_ids(tokenizer, ("" if images else "user\n") + prompt)
             row[place - len(before) : place] = [(token, 1.0) for token in words]
     return tokens
 
 
-def _at_budget(picture: Tensor) -> Tensor:
-    """[1, H, W, 3] at the area at which Qwen-Image-Edit-Plus shows pictures to its language model."""
-    height, width = picture.shape[-2:]
+def _at_budget(image: Tensor) -> Tensor:
+    """[1, H, W, 3] at the area at which Qwen-Image-Edit-Plus shows images to its language model."""
+    height, width = image.shape[-2:]
     factor = math.sqrt(IMAGE_PIXELS / (height * width))
-    resized = comfy.utils.common_upscale(
-        picture[None], round(width * factor), round(height * factor), "area", "disabled"
-    )
+    resized = comfy.utils.common_upscale(image[None], round(width * factor), round(height * factor), "area", "disabled")
     return resized.movedim(1, -1)
 
 

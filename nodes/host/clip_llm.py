@@ -80,7 +80,7 @@ class ClipLlm:
 
     @contextmanager
     def _writing(self, decoding: SceneDecoding) -> Iterator[None]:
-        """While it lasts the network samples tokens of valid scene text alone."""
+        """Within the block, the network samples only tokens of valid scene text."""
         original, config, ends = self.network.sample_token, self.network.model.config, set(self.ends)
         lacks_stop = not hasattr(config, "stop_tokens")
         over = False
@@ -107,7 +107,7 @@ class ClipLlm:
                 del config.stop_tokens
 
     def _chat(self, messages: list[Message]) -> list[int]:
-        """The tokens of a chat that ends where the answer begins. What somebody has written never is one of control."""
+        """The tokens of a chat that ends where the answer begins. Words of the user never become control tokens."""
         mark = next((mark for mark in _CHATS if mark in self.vocabulary), None)
         turn, answer = _CHATS.get(mark, ("{content}\n\n", ""))
         if mark in _NO_SYSTEM:

@@ -44,7 +44,7 @@ KEY = "spatialfusion"
 # Noise levels of a run and of `percent_to_sigma` agree to the coarseness of the host's table of 10,000 levels.
 _SIGMA_TOLERANCE = 5e-4
 _LAYERS = "spatialfusion_layers"
-# For a model that no checkpoint is for.
+# The advice for a model that depth cannot be given to.
 OTHER_WAY = (
     "For any model that has a depth ControlNet, leave this node out: Render Metric Depth, and its image to Apply "
     "ControlNet, does it."
@@ -142,7 +142,7 @@ class _Layer:
 
     @staticmethod
     def of(model: ModelPatcher, name: str, is_projection: bool) -> _Layer:
-        """That of the layer `name` in the network of `model`, with the patches of others that the layer has."""
+        """The forward of the layer `name` in the network of `model`, with the patches that others have put on it."""
         module = model.get_model_object(f"diffusion_model.{name}")
         forward = model.get_model_object(f"diffusion_model.{name}.forward")
         if isinstance(forward, _Layer):
@@ -172,7 +172,7 @@ class _Layer:
                 change = F.pad(change, (part.start, output.shape[-1] - part.stop))
             output = output + change
         if self.is_projection and call.columns is not None:
-            # The target's tokens come first; those of reference pictures stay as they are.
+            # The target's tokens come first; those of reference images stay as they are.
             output = output + F.pad(_as(call.columns, output), (0, 0, 0, output.shape[1] - call.columns.shape[1]))
         return output
 
@@ -280,7 +280,7 @@ class Injection:
         if mask is not None:
             side = self.patch
             per_token = F.avg_pool2d(mask, side, ceil_mode=True).flatten(2).transpose(1, 2) * per_sample
-            # Text and reference pictures belong to no place of the image: they count as much as the mask covers.
+            # Text and reference images belong to no place of the image: they count as much as the mask covers.
             per_sample = per_sample * mask.mean((1, 2, 3))[:, None, None]
         patch = self.loaded.depth_patch
         changes: dict[str, list[_Change]] = {}
@@ -325,7 +325,7 @@ class Injection:
         return comfy.lora.load_lora(state, weights)
 
     def _rows_of(self, noise: Tensor, seed: int | None) -> list[int] | None:
-        """Which pictures of the seed's batch `noise` [B, ...] is for, by the noise itself: a latent that was taken from
+        """Which images of the seed's batch `noise` [B, ...] is for, by the noise itself: a latent that was taken from
         a batch (`batch_index`) is given that of its place, and the host tells samplers nothing else of it.
 
         None where that cannot be said, such as for noise that is not drawn by a seed.
@@ -418,7 +418,7 @@ class Injection:
 
 
 def _options(args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The host's transformer_options, wherever in a call they stand."""
+    """The host's transformer_options, among the positional or the named arguments of a call."""
     if isinstance(found := kwargs.get("transformer_options"), dict):
         return found
     return next((value for value in args if isinstance(value, dict)), {})

@@ -54,7 +54,7 @@ def _install(patcher: ModelPatcher) -> None:
 
     def get_key_patches(filter_prefix: str | None = None) -> dict[str, list]:
         found = kind.get_key_patches(owner(), filter_prefix)
-        if filter_prefix is None:  # asked for by the host itself, not by a merge
+        if filter_prefix is None:  # the host itself asks here, not a merge
             return found
         depths = warn("is merged into another: its depth is left out. Merge first, then apply depth to the result.")
         return {key: [first, *(p for p in rest if not depths.own(p))] for key, (first, *rest) in found.items()}

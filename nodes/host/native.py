@@ -100,13 +100,13 @@ def wan_vae_state_dict(state: dict[str, Tensor], num_res_blocks: int) -> dict[st
 def preview_factors(vae: comfy.sd.VAE) -> tuple[Tensor, Tensor]:
     """Weights [C, 3] and bias [3] that turn normalised latents into colours in [-1, 1], for the host's quick previews.
 
-    Least squares over rendered pictures and their latents.
+    Least squares over rendered images and their latents.
     """
-    pictures = render([sample_scene(seed) for seed in range(PREVIEW_SCENES)], (64, 64), samples=1).image
-    # One by one: the VAE takes a batch of pictures for the frames of a video.
-    raw = torch.cat([vae.encode(picture[None]) for picture in pictures.movedim(1, -1)]).float().cpu()
+    images = render([sample_scene(seed) for seed in range(PREVIEW_SCENES)], (64, 64), samples=1).image
+    # One by one: the VAE takes a batch of images for the frames of a video.
+    raw = torch.cat([vae.encode(image[None]) for image in images.movedim(1, -1)]).float().cpu()
     latents = comfy.latent_formats.Wan21().process_in(raw)[:, :, 0]
-    colors = F.avg_pool2d(2 * pictures.float() - 1, pictures.shape[-1] // latents.shape[-1])
+    colors = F.avg_pool2d(2 * images.float() - 1, images.shape[-1] // latents.shape[-1])
     rows = latents.movedim(1, -1).flatten(0, 2)
     rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
     solution = torch.linalg.lstsq(rows, colors.movedim(1, -1).flatten(0, 2)).solution

@@ -21,8 +21,8 @@ from .clip_context import encode_with_clip, expected_clip
 from .loaded import LoadedModel
 
 
-def fit_pictures(image: Tensor | None, height: int, width: int) -> list[Tensor]:
-    """Source pictures [3, height, width] of an IMAGE [N, H, W, C]; none without an IMAGE."""
+def fit_images(image: Tensor | None, height: int, width: int) -> list[Tensor]:
+    """Source images [3, height, width] of an IMAGE [N, H, W, C]; none without an IMAGE."""
     if image is None:
         return []
     if image.ndim != 4 or image.numel() == 0:
@@ -31,8 +31,8 @@ def fit_pictures(image: Tensor | None, height: int, width: int) -> list[Tensor]:
         raise InputError(f"image has {image.shape[-1]} channels: expected a picture with red, green and blue.")
     if not image.isfinite().all():
         raise InputError("image has values that are not numbers (NaN): expected 0 to 1.")
-    pictures = image[..., :3].movedim(-1, 1).float().cpu().clamp(0, 1)
-    return [fit_image(picture, height, width) for picture in pictures]
+    sources = image[..., :3].movedim(-1, 1).float().cpu().clamp(0, 1)
+    return [fit_image(source, height, width) for source in sources]
 
 
 def check_size(width: int, height: int) -> None:
@@ -42,22 +42,22 @@ def check_size(width: int, height: int) -> None:
 
 
 def read_prompt(
-    loaded: LoadedModel, clip: Any, prompt: str, pictures: list[Tensor], allow_empty: bool = False
+    loaded: LoadedModel, clip: Any, prompt: str, images: list[Tensor], allow_empty: bool = False
 ) -> tuple[SemanticContext, list]:
     """The context of one prompt, and its CONDITIONING, from one prefill."""
     if not allow_empty and not prompt.strip():
         raise InputError("prompt is empty: describe the image in a sentence.")
     check_text(prompt, "prompt")
-    backbone_in_host(loaded.config.backbone).check_references(pictures)
+    backbone_in_host(loaded.config.backbone).check_references(images)
     if clip is not None:
-        return encode_with_clip(clip, prompt, pictures, loaded.config)
+        return encode_with_clip(clip, prompt, images, loaded.config)
     if loaded.encoder is None:
         raise InputError(
             f"clip is not connected, and {loaded.name} has no language model of its own: connect "
             f"{expected_clip(loaded.config)}."
         )
     comfy.model_management.load_models_gpu([loaded.text_encoder], force_full_load=True)
-    context = loaded.encoder.encode([prompt], [pictures], allow_empty=True)
+    context = loaded.encoder.encode([prompt], [images], allow_empty=True)
     embeds = context.prompt_embeds.to(comfy.model_management.intermediate_device(), torch.float32)
     return context, [[embeds, {"pooled_output": None}]]
 
@@ -81,11 +81,11 @@ def read_regions(loaded: LoadedModel, plan: Plan, depth: Geometry) -> RegionWord
     return words
 
 
-def with_references(conditioning: list, vae: Any, pictures: list[Tensor]) -> list:
-    """CONDITIONING that also carries the latents of the source pictures, as the core's Qwen-Image editing has it."""
-    if not pictures:
+def with_references(conditioning: list, vae: Any, images: list[Tensor]) -> list:
+    """CONDITIONING that also carries the latents of the source images, as the core's Qwen-Image editing has it."""
+    if not images:
         return conditioning
     if vae is None:
         raise InputError("vae is not connected, but an image is: the model sees the image to edit through the VAE.")
-    latents = [vae.encode(picture[None].movedim(1, -1)) for picture in pictures]
+    latents = [vae.encode(image[None].movedim(1, -1)) for image in images]
     return node_helpers.conditioning_set_values(conditioning, {"reference_latents": latents}, append=True)

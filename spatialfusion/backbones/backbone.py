@@ -19,7 +19,7 @@ from .depth_injection import DepthInjection, unwrapped
 from .sampling import Draw, Predictor, follow
 
 if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
+    from diffusers import ModelMixin, SchedulerMixin
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Backbone:
     check: Callable[[Any], None] = lambda _transformer: None
 
     @property
-    def architecture(self) -> type[nn.Module]:
+    def architecture(self) -> type[ModelMixin]:
         return getattr(importlib.import_module(self.library), self.class_name)
 
     def check_architecture(self, transformer: nn.Module) -> None:

@@ -1,7 +1,7 @@
 """A depth ControlNet of Qwen-Image, fed our depth: the usual way to give an image model depth, for comparison.
 
 Notable: it is diffusers' QwenImageControlNetModel, and its condition what such networks expect: the latents of a grey
-picture of disparity, scaled to each picture's own range, so without metres. Where a source picture's tokens follow the
+image of disparity, scaled to each image's own range, so without metres. Where a source image's tokens follow the
 target's, they have no condition.
 """
 

@@ -2,8 +2,8 @@
 
 Notable:
 - Depth enters in three places that one strength scales: a residual on the target latent in the network's input, a delta
-  of the input projection and a LoRA on the linears of the blocks. All of it is hooks that are idle but within
-  `DepthInjection`, so that the transformer stays the one that it was, and strength 0 is exactly the base.
+  of the input projection and a LoRA on the linears of the blocks. All three are hooks that do nothing outside of
+  `DepthInjection`: the transformer itself is not changed, and strength 0 is exactly the base.
 - The hooks stay on their modules (`Switch`), and are there before the first call (`put_switches`): torch.compile does
   not look for hooks again, and would leave out one that comes after it.
 - Weights may be stored in few bits (bitsandbytes, quanto, GGUF, 8-bit floats that are cast for each layer): depth is in
@@ -39,7 +39,7 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 
 class Switch:
-    """A hook that stays on a module, and does what is in `runs` while it is there.
+    """A hook that stays on a module, and calls the functions that `runs` holds at the time.
 
     before: whether it is called before the module's forward, with its arguments, or after it, with its output.
     """
@@ -80,7 +80,7 @@ def put_switches(transformer: nn.Module, projection: nn.Module) -> None:
     """Put the switches of depth on `transformer`, before it is run for the first time, which may compile it."""
     inner = unwrapped(transformer)
     if not has_switches(inner) and (inner is not transformer or inner._compiled_call_impl is not None):
-        # It may have been run without them: what was compiled then does not look for hooks again.
+        # The transformer may have been compiled without them, and compiled code does not look for hooks again.
         torch.compiler.reset()
     Switch.on(inner, before=True)
     Switch.on(projection, before=False)

@@ -1,7 +1,7 @@
 """OmniGen2, the paper's own base: how its transformer is called, how it is sampled, and how depth enters it.
 
 Notable:
-- Its network counts time from noise (0) to picture (1) and predicts picture - noise. Here as everywhere, t is the noise
+- Its network counts time from noise (0) to image (1) and predicts image - noise. Here as everywhere, t is the noise
   level and the velocity is noise - x0; `velocity` turns both, and nothing else knows of it.
 - Depth enters as depth_injection.py says: the residual on the noisy latent before it is cut into patches, where no
   reference is; the delta on `x_embedder`; the LoRA on the blocks that see the image (`noise_refiner`, `layers`).

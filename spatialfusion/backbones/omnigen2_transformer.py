@@ -4,14 +4,14 @@ Written after the published code (VectorSpaceLab/OmniGen2, Apache-2.0), with its
 so that its checkpoint loads as it is.
 
 Notable:
-- One stream, as in Lumina: text, reference pictures and the image are one sequence. Each passes two blocks of its own
+- One stream, as in Lumina: text, reference images and the image are one sequence. Each passes two blocks of its own
   (the refiners) first; those of the text know no time.
 - Norms before and after attention and MLP; gates go through tanh; keys and values have a third of the heads.
-- Rotary positions have three axes. The n-th text token stands at (n, n, n), a picture's token at (s, row, column); s is
-  the text's length plus max(rows, columns) of every picture before it. The image comes last.
+- Rotary positions have three axes. The n-th text token stands at (n, n, n), an image's token at (s, row, column); s is
+  the text's length plus max(rows, columns) of every image before it. The image comes last.
 - Prompts of unequal length: padded text is masked, and positions count each sample's own tokens. So a sample does not
   depend on what it is batched with.
-- Time runs from noise (0) to the picture (1), and what is predicted is picture - noise. `omnigen2.velocity` turns both.
+- Time runs from noise (0) to the image (1), and what is predicted is image - noise. `omnigen2.velocity` turns both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 
 ROPE_THETA = 10_000
-MAX_REFERENCES = 5  # rows of the embedding that tells reference pictures apart
+MAX_REFERENCES = 5  # rows of the embedding that tells reference images apart
 TIME_FEATURES = 256
 MAX_TIME_CHANNELS = 1024
 
@@ -112,14 +112,14 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
         reference_hidden_states: Sequence[Tensor] = (),
         return_dict: bool = True,
     ) -> Transformer2DModelOutput | tuple[Tensor]:
-        """Predict picture - noise.
+        """Predict image - noise.
 
         Args:
             hidden_states: noisy latents [B, C, h, w]; sides are multiples of the patch size.
-            timestep: [B] in [0, 1]; 0 is pure noise, 1 the picture.
+            timestep: [B] in [0, 1]; 0 is pure noise, 1 the image.
             encoder_hidden_states: prompt embeddings [B, T, text_feat_dim], right-padded.
             encoder_attention_mask: [B, T] bool, true for tokens that count; None if all do.
-            reference_hidden_states: latents of up to 5 reference pictures, [B, C, h', w'] each.
+            reference_hidden_states: latents of up to 5 reference images, [B, C, h', w'] each.
 
         Returns:
             [B, C, h, w], in a Transformer2DModelOutput or a tuple.
@@ -160,10 +160,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
         for block in self.layers:
             joint = self._run(block, joint, rotary, mask, time)
 
-        rows, columns = grids[-1]
-        output = self.norm_out(joint[:, -rows * columns :], time)
-        p = self.config.patch_size
-        output = rearrange(output, "b (h w) (p q c) -> b c (h p) (w q)", h=rows, w=columns, p=p, q=p)
+        output = self._unpatchify(self.norm_out(joint[:, -sizes[-1] :], time), *grids[-1])
         return Transformer2DModelOutput(sample=output) if return_dict else (output,)
 
     def _grid(self, latents: Tensor) -> tuple[int, int]:
@@ -176,6 +173,10 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
     def _patchify(self, latents: Tensor) -> Tensor:
         p = self.config.patch_size
         return rearrange(latents, "b c (h p) (w q) -> b (h w) (p q c)", p=p, q=p)
+
+    def _unpatchify(self, tokens: Tensor, rows: int, columns: int) -> Tensor:
+        p = self.config.patch_size
+        return rearrange(tokens, "b (h w) (p q c) -> b c (h p) (w q)", h=rows, w=columns, p=p, q=p)
 
     def _run(
         self,
@@ -317,7 +318,7 @@ class TimeMlp(nn.Module):
 
 
 def positions(text_tokens: int, lengths: Tensor, grids: Sequence[tuple[int, int]]) -> Tensor:
-    """Positions [B, tokens, 3] of text, then pictures of (rows, columns); `lengths` [B]: text tokens that count."""
+    """Positions [B, tokens, 3] of text, then images of (rows, columns); `lengths` [B]: text tokens that count."""
     device = lengths.device
     parts = [torch.arange(text_tokens, device=device)[None, :, None].expand(len(lengths), -1, 3)]
     start = lengths

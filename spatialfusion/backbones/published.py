@@ -53,7 +53,7 @@ class Preset:
     """A multimodal LLM with the diffusion model that it conditions.
 
     Tokens of the chat: `prefix` stand before the prompt, `suffix` after it; the diffusion model reads all but the first
-    `dropped`. When editing, each picture takes `picture_tokens` of frame in the chat and `mllm_pixels` are its area.
+    `dropped`. When editing, the frame of each image takes `image_tokens` of the chat, and its area is `mllm_pixels`.
     """
 
     repository: str
@@ -64,8 +64,8 @@ class Preset:
     prefix: int
     dropped: int
     suffix: int = 5
-    pictures: int = 0
-    picture_tokens: int = 0
+    images: int = 0
+    image_tokens: int = 0
     mllm_pixels: int = 384 * 384
     guided: bool = True  # classifier-free guidance by default: two passes for each step
     steps: int = 50  # the default of its own pipeline
@@ -86,15 +86,15 @@ class Preset:
 
     def mllm_tokens(self, prompt: int) -> int:
         """Length of the chat for a prompt of so many tokens."""
-        pictures = self.picture_tokens + self.patches_per_picture() // 4 if self.pictures else 0
-        return self.prefix + self.pictures * pictures + prompt + self.suffix
+        images = self.image_tokens + self.patches_per_image() // 4 if self.images else 0
+        return self.prefix + self.images * images + prompt + self.suffix
 
     def text_tokens(self, prompt: int) -> int:
-        """What of the chat the diffusion model reads."""
+        """The number of the chat's tokens that the diffusion model reads."""
         return self.mllm_tokens(prompt) - self.dropped
 
-    def patches_per_picture(self) -> int:
-        """Vision patches of a square source picture; four make a token of the chat."""
+    def patches_per_image(self) -> int:
+        """Vision patches of a square source image; four make a token of the chat."""
         patch = self.mllm.config["vision_config"]["patch_size"]
         side = round(self.mllm_pixels**0.5 / (2 * patch)) * 2
         return side * side
@@ -354,7 +354,7 @@ DINOV2_BASE = {
 
 
 def _spatial(backbone: str, **sizes: Any) -> SpatialFusionConfig:
-    """1024 query tokens for a square picture: a state of 256 in patches of 8, refined to 1024 pixels by the head."""
+    """1024 query tokens for a square image: a state of 256 in patches of 8, refined to 1024 pixels by the head."""
     common: dict[str, Any] = {
         "head_dim": 128,
         "hidden_size": 1024,
@@ -409,8 +409,8 @@ PRESETS: dict[str, Preset] = {
             _spatial_qwen_image("qwen-image-edit"),
             prefix=64,
             dropped=64,
-            pictures=1,
-            picture_tokens=7,
+            images=1,
+            image_tokens=7,
             steps=40,
         ),
         Preset(

@@ -1,8 +1,8 @@
 """Qwen-Image 2.1: how its transformer is called, how it is sampled, and how depth enters it.
 
 Notable:
-- Text and pictures share one sequence: the tokens of the source images stand in it where the multimodal LLM read them,
-  those of the target last. So the network has to know which prompt embeddings are a picture's, and the LLM has to be
+- Text and images share one sequence: the tokens of the source images stand in it where the multimodal LLM read them,
+  those of the target last. So the network has to know which prompt embeddings are an image's, and the LLM has to be
   shown source images at the size of their latents: one of its tokens stands for 2 x 2 latent cells.
 - Padding would move the target along the text's positions, so prompts of another layout are another call of the
   network (`split_prompts`).
@@ -10,7 +10,7 @@ Notable:
   made anew when depth is switched on or off, because delta and LoRA change them.
 - Depth enters as depth_injection.py says: the residual on the target's tokens; the delta on `img_in`, which has no bias
   of its own; the LoRA on all blocks.
-- Transparency is a channel of its pictures; see latents.py.
+- Transparency is a channel of its images; see latents.py.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ TEMPLATE = ChatTemplate(
     system_edit="Comprehend and analyze the provided prompt.",
     keeps_turn=True,
     hidden_layer=-1,
-    picture="<image{}><|vision_start|><|image_pad|><|vision_end|>",
-    picture_separator=" ",
-    picture_pixels=None,
+    image="<image{}><|vision_start|><|image_pad|><|vision_end|>",
+    image_separator=" ",
+    image_pixels=None,
     empty=" ",
 )
 
@@ -69,32 +69,32 @@ def unpack(tokens: Tensor, height: int, width: int) -> Tensor:
 
 @dataclass
 class PromptGroup:
-    """Prompts of a batch that the network can read together: of one length, with pictures in the same places.
+    """Prompts of a batch that the network can read together: of one length, with images in the same places.
 
     rows [n] long: which of the batch they are; None if they are all of it.
-    prompt_embeds [n, T, D], without padding. picture_mask [T] bool: true at tokens of pictures.
+    prompt_embeds [n, T, D], without padding. image_mask [T] bool: true at tokens of images.
     cache: keys and values of everything before the target, if they were kept.
     """
 
     rows: Tensor | None
     prompt_embeds: Tensor
-    picture_mask: Tensor
+    image_mask: Tensor
     cache: QwenImage21KVCache | None = None
 
 
-def split_prompts(prompt_embeds: Tensor, prompt_mask: Tensor, picture_mask: Tensor | None = None) -> list[PromptGroup]:
+def split_prompts(prompt_embeds: Tensor, prompt_mask: Tensor, image_mask: Tensor | None = None) -> list[PromptGroup]:
     """The prompts of a batch by their layout; see `velocity` for shapes."""
-    if picture_mask is None:
-        picture_mask = torch.zeros_like(prompt_mask)
+    if image_mask is None:
+        image_mask = torch.zeros_like(prompt_mask)
     layouts: dict[tuple[bool, ...], list[int]] = {}
-    for row, (length, pictures) in enumerate(zip(prompt_mask.sum(1).tolist(), picture_mask.tolist())):
-        layouts.setdefault(tuple(pictures[:length]), []).append(row)
+    for row, (length, images) in enumerate(zip(prompt_mask.sum(1).tolist(), image_mask.tolist())):
+        layouts.setdefault(tuple(images[:length]), []).append(row)
     groups = []
     for layout, members in layouts.items():
         rows = None if len(layouts) == 1 else torch.tensor(members, device=prompt_embeds.device)
         embeds = prompt_embeds if rows is None else prompt_embeds[rows]
-        pictures = torch.tensor(layout, dtype=torch.bool, device=prompt_embeds.device)
-        groups.append(PromptGroup(rows, embeds[:, : len(layout)], pictures))
+        images = torch.tensor(layout, dtype=torch.bool, device=prompt_embeds.device)
+        groups.append(PromptGroup(rows, embeds[:, : len(layout)], images))
     return groups
 
 
@@ -105,7 +105,7 @@ def velocity(
     t: Tensor,
     prompt_embeds: Tensor,
     prompt_mask: Tensor,
-    picture_mask: Tensor | None = None,
+    image_mask: Tensor | None = None,
 ) -> Tensor:
     """Predicted velocity noise - x0 of noisy latents.
 
@@ -116,12 +116,12 @@ def velocity(
         t: noise level in [0, 1], [B]; 1 is pure noise.
         prompt_embeds: [B, T, D], right-padded.
         prompt_mask: [B, T] bool.
-        picture_mask: [B, T] bool, true at tokens of the source images; None without any.
+        image_mask: [B, T] bool, true at tokens of the source images; None without any.
 
     Returns:
         [B, C, h, w].
     """
-    groups = split_prompts(prompt_embeds, prompt_mask, picture_mask)
+    groups = split_prompts(prompt_embeds, prompt_mask, image_mask)
     return _velocity(transformer, latents, references, t, groups, keep=False)
 
 
@@ -137,7 +137,7 @@ def predict(
 
 
 def _split(context: SemanticContext, device: torch.device) -> list[PromptGroup]:
-    tensors = context.prompt_embeds, context.prompt_mask, context.picture_mask
+    tensors = context.prompt_embeds, context.prompt_mask, context.image_mask
     return split_prompts(*(tensor.to(device) for tensor in tensors))
 
 
@@ -163,9 +163,9 @@ def _velocity(
     outputs = []
     for group in groups:
         count = sum(reference.shape[-2] * reference.shape[-1] for reference in references)
-        if 4 * int(group.picture_mask.sum()) != count:
+        if 4 * int(group.image_mask.sum()) != count:
             raise InputError(
-                f"the source images have {count} latent cells, but the prompt was read with {group.picture_mask.sum()} "
+                f"the source images have {count} latent cells, but the prompt was read with {group.image_mask.sum()} "
                 "picture tokens of 4 cells each: the text encoder must be shown them at the same size."
             )
         caching: dict[str, Any] = {}
@@ -174,14 +174,14 @@ def _velocity(
             group.cache = group.cache or QwenImage21KVCache(len(transformer.transformer_blocks))
             caching["kv_cache"] = group.cache
         size = len(group.prompt_embeds)
-        target = group.picture_mask.new_ones(height * width // 4)
+        target = group.image_mask.new_ones(height * width // 4)
         with _float_under_autocast(transformer):
             output = transformer(
                 hidden_states=tokens if group.rows is None else tokens[group.rows],
                 encoder_hidden_states=group.prompt_embeds.to(transformer.dtype),
                 timestep=t if group.rows is None else t[group.rows],
                 img_shapes=[shapes] * size,
-                img_mask=torch.cat([group.picture_mask, target]).expand(size, -1),
+                img_mask=torch.cat([group.image_mask, target]).expand(size, -1),
                 # The network does not read it: DepthInjection does.
                 attention_kwargs=None if group.rows is None else {"rows": group.rows},
                 return_dict=False,

@@ -40,12 +40,12 @@ class Cost:
         """The plain model: prefills, steps, and the autoencoder."""
         f, guided = self.flops, self.guided(steps)
         total = f["prefill"] + guided * f["prefill null"] + steps * (f["step"] + guided * f["step null"])
-        total += f["decode"] + self.preset.pictures * f["encode"]
+        total += f["decode"] + self.preset.images * f["encode"]
         return Row("plain model", sum(self.parameters[name] for name in ("prefill", "step", "decode")), total)
 
     def depth(self, steps: int) -> Row:
         """Drawing depth: its steps, then detail and residual, once for an image. Guidance needs the empty prompt."""
-        f, is_edit = self.flops, self.preset.pictures > 0
+        f, is_edit = self.flops, self.preset.images > 0
         depth_steps, guidance = depth_settings(self.depth_steps, None, is_edit)
         guided = guidance != 1
         each = f["spatial"] + f["head"] + guided * (f["spatial null"] + f["head"])

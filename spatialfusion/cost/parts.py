@@ -104,12 +104,12 @@ def mllm_parts(preset: Preset, request: Request, device: torch.device | str, dty
     mllm = preset.mllm.build(device, dtype)
     model, decoder = without_head(mllm), decoder_of(mllm)
     grid = None
-    if preset.pictures:
-        side = round(preset.patches_per_picture() ** 0.5)
-        grid = torch.tensor([[1, side, side]] * preset.pictures)
+    if preset.images:
+        side = round(preset.patches_per_image() ** 0.5)
+        grid = torch.tensor([[1, side, side]] * preset.images)
         vision = mllm.config.vision_config
         values = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
-        pixels = torch.zeros(preset.pictures * side * side, values, device=device, dtype=dtype)
+        pixels = torch.zeros(preset.images * side * side, values, device=device, dtype=dtype)
         layout = _vision_layout(model.visual, grid, device)
 
     def prefill(tokens: int) -> object:
@@ -186,7 +186,7 @@ def transformer_call(
     cached: bool = True,
 ) -> Callable[[int], Tensor]:
     """A call with so many tokens of text; `cached`: in a step after the first."""
-    images = 1 + preset.pictures
+    images = 1 + preset.images
     return preset.backbone.cost_call(transformer, CostRequest(images, *request.grid(preset), device, dtype, cached))
 
 

@@ -128,7 +128,7 @@ def transformer_activations(transformer: nn.Module, preset: Preset, request: Req
     saved = saved_bytes(lambda: call(text), transformer, inputs=True)
     all_blocks = blocks(transformer)
     width = preset.backbone.projection_of(transformer).out_features
-    return _checkpointed(saved, len(all_blocks), ((1 + preset.pictures) * rows * columns + text) * width)
+    return _checkpointed(saved, len(all_blocks), ((1 + preset.images) * rows * columns + text) * width)
 
 
 def _checkpointed(saved: int, count: int, values: int) -> int:

@@ -62,10 +62,10 @@ def _open_folder(path: Path, columns: Columns, split: str) -> Input:
     for ending, packed_kind in _FILES.items():
         if found := [path / name for name in names if name.lower().endswith(ending)]:
             return packed_kind(found, columns)
-    pictures = [name for name in names if name.lower().endswith(tuple(f".{ending}" for ending in IMAGE_ENDINGS))]
-    if pictures:
+    images = [name for name in names if name.lower().endswith(tuple(f".{ending}" for ending in IMAGE_ENDINGS))]
+    if images:
         if any(name.endswith(CAPTION_ENDINGS) for name in names):
-            return ImageFolderInput(path, pictures)
+            return ImageFolderInput(path, images)
         raise InputError(f"{path} has images without captions: expected {_EXPECTED}.")
     if packed := [name for name in names if name.lower().endswith(_PACKED)]:
         raise InputError(f"{path} holds compressed files, such as {packed[0]}: decompress or unpack them.")

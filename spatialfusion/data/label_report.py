@@ -134,8 +134,8 @@ def _fov_bars(hfov: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def _histogram(bars: Sequence[tuple[str, int]], title: str) -> Image.Image:
     width, height, foot = max(360, 20 * len(bars) + 40), 220, 34
-    picture = Image.new("RGB", (width, height), "white")
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+    image = Image.new("RGB", (width, height), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(12)
     draw.text((20, 6), title, "black", font)
     step, top, floor = (width - 40) / len(bars), 28, height - foot
     tallest = max(1, max(count for _, count in bars))
@@ -148,12 +148,12 @@ def _histogram(bars: Sequence[tuple[str, int]], title: str) -> Image.Image:
             draw.text((left, floor + 5), label, "black", font)
     draw.line((20, floor, width - 20, floor), "black")
     draw.text((width - 20, 6), f"tallest bar: {tallest}", "black", font, anchor="ra")
-    return picture
+    return image
 
 
-def _save(path: Path, picture: Image.Image) -> None:
+def _save(path: Path, image: Image.Image) -> None:
     with atomic_file(path) as temporary:
-        picture.save(temporary)
+        image.save(temporary)
 
 
 def _add(counts: Any) -> Counter[str]:

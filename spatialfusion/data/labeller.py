@@ -97,19 +97,19 @@ class _Shard:
     def take(self, number: int, item: Item) -> None:
         try:
             self._check_licence(item)
-            picture = read_image_file(item.image, None if item.geometry else self.options.max_side)
+            image = read_image_file(item.image, None if item.geometry else self.options.max_side)
             source = None if item.source is None else _read_source(item.source, self.options.max_side)
         except RecordError as reason:
             self.reject(number, item.origin, str(reason))
             return
         if item.geometry is not None:
-            self._keep(number, item, picture, source, item.geometry, "exact")
+            self._keep(number, item, image, source, item.geometry, "exact")
             self.progress(1)
             return
-        entries = self.waiting[picture.image.size]
-        entries.append((number, item, picture, source))
+        entries = self.waiting[image.image.size]
+        entries.append((number, item, image, source))
         if len(entries) == self.options.batch:
-            self._ask(self.waiting.pop(picture.image.size))
+            self._ask(self.waiting.pop(image.image.size))
 
     def finish(self) -> None:
         for size in list(self.waiting):
@@ -128,8 +128,8 @@ class _Shard:
     def _ask(self, entries: list[tuple[int, Item, ImageFile, bytes | None]]) -> None:
         asked, cameras = [], []
         for entry in entries:
-            number, item, picture, _ = entry
-            camera = self._camera(item, picture)
+            number, item, image, _ = entry
+            camera = self._camera(item, image)
             if camera is None:
                 self.reject(number, item.origin, "EXIF has no field of view (--fov DEGREES or --fov unknown takes it)")
             else:
@@ -137,25 +137,25 @@ class _Shard:
                 cameras.append(camera)
         if not asked:
             return
-        images = torch.stack([picture.tensor for _, _, picture, _ in asked])
+        images = torch.stack([image.tensor for _, _, image, _ in asked])
         hfov = None if self.teacher.gives_fov else torch.tensor([degrees for degrees, _ in cameras])
         try:
             geometry = self.teacher(images, hfov).to("cpu")
         except torch.OutOfMemoryError:
             size = f"{images.shape[3]}x{images.shape[2]}"
             raise InputError(f"{len(images)} images of {size} do not fit the memory: lower --batch.") from None
-        for i, (number, item, picture, source) in enumerate(asked):
+        for i, (number, item, image, source) in enumerate(asked):
             if geometry.valid[i].float().mean() < max(self.options.min_valid, 1e-9):
                 self.reject(number, item.origin, f"{self.teacher.name} gives no usable depth")
                 continue
-            self._keep(number, item, picture, source, geometry[i], cameras[i][1])
+            self._keep(number, item, image, source, geometry[i], cameras[i][1])
             self.progress(1)
 
-    def _camera(self, item: Item, picture: ImageFile) -> tuple[float, str] | None:
+    def _camera(self, item: Item, image: ImageFile) -> tuple[float, str] | None:
         """The field of view to tell the teacher, and where it is from."""
         if self.teacher.gives_fov:
             return ASSUMED_HFOV, "teacher"
-        for degrees, source in ((item.hfov, "given"), (picture.hfov, "exif"), (self.options.fov, "given")):
+        for degrees, source in ((item.hfov, "given"), (image.hfov, "exif"), (self.options.fov, "given")):
             if isinstance(degrees, str):
                 return ASSUMED_HFOV, "unknown"
             if degrees is not None:
@@ -163,11 +163,11 @@ class _Shard:
         return None
 
     def _keep(
-        self, number: int, item: Item, picture: ImageFile, source: bytes | None, geometry: Geometry, hfov_source: str
+        self, number: int, item: Item, image: ImageFile, source: bytes | None, geometry: Geometry, hfov_source: str
     ) -> None:
         self.records[number] = make_record(
             id=f"{number:08d}",
-            image=picture.data,
+            image=image.data,
             caption=item.caption,
             geometry=geometry,
             hfov_source=hfov_source,

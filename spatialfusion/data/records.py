@@ -175,8 +175,8 @@ def schema() -> pa.Schema:
     """The Arrow schema of a shard, with the features of `datasets` in its metadata."""
     import pyarrow as pa
 
-    picture = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    types = {"image": picture, "string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}
+    image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    types = {"image": image, "string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}
     types["float64"] = pa.float64()
     features = {
         name: {"_type": "Image"} if kind == "image" else {"dtype": kind, "_type": "Value"}

@@ -156,11 +156,11 @@ def _join_dotted(records: dict[str, _Files]) -> None:
         if parent is not None and not _is_whole(records[key]):
             children.setdefault(parent, []).append(key)
     for parent, keys in children.items():
-        pictures = [key for key in keys if "image" in records[key]]
-        if "image" not in records[parent] and len(pictures) == 1:
-            records[parent]["image"] = records[pictures[0]]["image"]
+        images = [key for key in keys if "image" in records[key]]
+        if "image" not in records[parent] and len(images) == 1:
+            records[parent]["image"] = records[images[0]]["image"]
         elif "image" not in records[parent]:
-            keys = [key for key in keys if key not in pictures]  # which of them is meant cannot be known
+            keys = [key for key in keys if key not in images]  # which of them is meant cannot be known
         for key in keys:
             del records[key]
 

@@ -86,6 +86,15 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_what(parser)
+    _add_how(parser)
+    options = parser.parse_args(argv)
+    _check(options)
+    return options
+
+
+def _add_what(parser: CommandParser) -> None:
+    """What is judged, what is asked of it, and who judges."""
     add = parser.add_argument_group("images from (one of them)").add_argument
     add("--model", metavar="NAME", help="model folder, or one of the Hugging Face Hub (default: the embedded one)")
     add("--images", type=Path, metavar="FOLDER", help="files named by question: <id>.png, or <id>-<seed>.png")
@@ -115,6 +124,10 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="arguments of the judge's `load`, such as folder=... for scene, trained_with=... for foundation",
     )
+
+
+def _add_how(parser: CommandParser) -> None:
+    """How a model draws, and how the evaluation runs."""
     add = parser.add_argument_group("of --model").add_argument
     add("--steps", type=int, default=STEPS, metavar="N", help=f"steps of the image (default: {STEPS})")
     add("--guidance", type=float, default=GUIDANCE, metavar="G", help=f"follow the prompt (default: {GUIDANCE:g})")
@@ -140,9 +153,6 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     add("--precision", default="fp32", choices=("fp32", "bf16"), help="of products while drawing; bf16 is faster")
     add("--host", default="http://127.0.0.1:8188", metavar="URL", help="ComfyUI (default: %(default)s)")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU if there is one)")
-    options = parser.parse_args(argv)
-    _check(options)
-    return options
 
 
 def _check(options: argparse.Namespace) -> None:

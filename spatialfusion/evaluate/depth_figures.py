@@ -96,8 +96,8 @@ def summarise_depth(rows: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any] 
     found = [one for row in depths for one in row]
     if not found:
         return None
-    per_question = [[pair for one in row for pair in one["distances"]] for row in depths]
-    per_question = [torch.tensor(pairs, dtype=torch.float64) for pairs in per_question if pairs]
+    distances = [[pair for one in row for pair in one["distances"]] for row in depths]
+    per_question = [torch.tensor(pairs, dtype=torch.float64) for pairs in distances if pairs]
     errors = sorted(error for pairs in per_question for error in ((pairs[:, 0] / pairs[:, 1] - 1).abs()).tolist())
     orders = [one["order"] for one in found if one["order"] is not None]
     exact = [one["exact"] for one in found if one.get("exact")]

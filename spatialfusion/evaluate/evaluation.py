@@ -85,12 +85,12 @@ def _with_sources(
     if part[0][0].task == "t2i":
         return [Request(question, seed) for question, seed in part], [None] * len(part)
     edits = list({question.id: question for question, _ in part}.values())
-    pictures = dict(zip((question.id for question in edits), source_images(edits, source.source_size)))
-    for name, picture in pictures.items():
-        save_image(folder / "sources" / f"{name}.png", picture)
-    seen = judge.look(list(pictures.values()), [question.asked_before for question in edits])
-    looked = dict(zip(pictures, seen))
-    requests = [Request(question, seed, pictures[question.id]) for question, seed in part]
+    images = dict(zip((question.id for question in edits), source_images(edits, source.source_size)))
+    for name, image in images.items():
+        save_image(folder / "sources" / f"{name}.png", image)
+    seen = judge.look(list(images.values()), [question.asked_before for question in edits])
+    looked = dict(zip(images, seen))
+    requests = [Request(question, seed, images[question.id]) for question, seed in part]
     return requests, [looked[question.id] for question, _ in part]
 
 
@@ -98,11 +98,10 @@ def _judge(
     requests: Sequence[Request], before: Sequence[Seen | None], drawn: Sequence[Drawn], judge: Judge, folder: Path
 ) -> list[dict[str, Any]]:
     """The records of a batch; images and figures of depth are written on the way."""
-    there = [i for i, one in enumerate(drawn) if one.image is not None]
-    images = [as_saved(drawn[i].image) for i in there]
-    looked = judge.look(images, [requests[i].question.asked for i in there]) if there else []
-    seen_in = dict(zip(there, looked))
-    for i, image in zip(there, images):
+    images = {i: as_saved(one.image) for i, one in enumerate(drawn) if one.image is not None}
+    asked = [requests[i].question.asked for i in images]
+    seen_in = dict(zip(images, judge.look(list(images.values()), asked))) if images else {}
+    for i, image in images.items():
         if drawn[i].file is None:
             save_image(folder / "images" / f"{requests[i].name}.png", image)
     records = []

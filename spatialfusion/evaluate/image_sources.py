@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import Geometry
 from ..images import read_image
+from ..needed import needed
 from ..scenes.render import render
 from .question_images import scene_geometry
 from .questions import Question
@@ -134,7 +135,7 @@ class RenderedImages:
             if request.question.target is None:
                 raise InputError(f"{request.question.id} has no scene to render: --rendered needs our own questions.")
             scenes.append(request.question.target)
-        images = render(scenes, self.source_size).image
+        images = needed(render(scenes, self.source_size).image)
         geometry = scene_geometry(scenes, self.source_size)
         return [Drawn(images[i], geometry=geometry[i]) for i in range(len(requests))]
 

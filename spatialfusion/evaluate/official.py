@@ -63,7 +63,9 @@ def official_questions(
         The questions, and sentences on the rows that are not asked.
     """
     rows = _read(path, task, columns or {})
-    questions, refused, numbers = [], Counter(), Counter()
+    questions: list[Question] = []
+    refused: Counter[str] = Counter()
+    numbers: Counter[int] = Counter()
     for row in rows:
         try:
             template = _template(row["template"], EDIT if task == "edit" else T2I)

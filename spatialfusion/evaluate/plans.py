@@ -51,7 +51,8 @@ def evaluate_plans(
     kept = out / "plans.jsonl"
     head = json.dumps({"settings": settings}, sort_keys=True, ensure_ascii=False)
     texts = _earlier(kept, head)
-    scores, reasons = [], Counter()
+    scores: list[list[float | None]] = []
+    reasons: Counter[str] = Counter()
     out.mkdir(parents=True, exist_ok=True)
     for question in progress(questions):
         if question.id not in texts:

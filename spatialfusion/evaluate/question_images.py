@@ -11,28 +11,30 @@ from torch import Tensor
 from ..files import atomic_file
 from ..geometry import Geometry, focal_length
 from ..images import read_image, to_image, to_tensor
+from ..needed import needed
 from ..scenes.render import render
 from ..scenes.scene import Scene
 from .questions import Question
 
 
-def save_image(path: Path, picture: Tensor) -> None:
+def save_image(path: Path, image: Tensor) -> None:
     """Write [3, H, W] in [0, 1] as a PNG."""
     with atomic_file(path) as temporary:
-        to_image(picture).save(temporary)
+        to_image(image).save(temporary)
 
 
-def as_saved(picture: Tensor) -> Tensor:
+def as_saved(image: Tensor) -> Tensor:
     """The image as reading its PNG would give it: judged is what others can look at."""
-    return to_tensor(to_image(picture))
+    return to_tensor(to_image(image))
 
 
 def source_images(questions: Sequence[Question], size: tuple[int, int]) -> list[Tensor]:
     """The source image [3, H, W] of each edit, rendered at `size` (width, height) or read from its file."""
     rendered = [question.scene for question in questions if question.scene is not None]
-    images = iter(render(rendered, size).image if rendered else ())
+    images = iter(needed(render(rendered, size).image) if rendered else ())
     return [
-        as_saved(next(images)) if question.scene is not None else read_image(question.picture) for question in questions
+        read_image(needed(question.picture)) if question.scene is None else as_saved(next(images))
+        for question in questions
     ]
 
 

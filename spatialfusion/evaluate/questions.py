@@ -24,6 +24,7 @@ import torch
 
 from ..errors import InputError
 from ..files import atomic_file
+from ..needed import needed
 from ..progress import progress_bar
 from ..scenes.captions import caption
 from ..scenes.edits import Edit, EditPair, apply_edit, instruction, sample_edit
@@ -133,10 +134,11 @@ class Question:
             raise InputError("a t2i question has a statement, an edit has an edit, and neither has both")
         if self.statement is not None and self.statement.domain != self.sub_domain:
             raise InputError(f"its statement is of {self.statement.domain!r}, not of {self.sub_domain}, its sub-domain")
-        for statement in (self.statement, self.edit and self.edit.statement):
-            if statement is not None:
-                _check_statement(statement)
-        numbers = [self.statement.subject, self.statement.reference] if self.statement else [self.edit.index]
+        statement, edit = self.statement, self.edit
+        for said in (statement, None if edit is None else edit.statement):
+            if said is not None:
+                _check_statement(said)
+        numbers = [statement.subject, statement.reference] if statement else [needed(edit).index]
         if not all(number is None or number in range(len(self.asked)) for number in numbers):
             raise InputError(f"it is about object {max(filter(None, numbers))}, but asks for {len(self.asked)}")
         if self.edit is not None and self.scene is None and self.picture is None:

@@ -139,7 +139,8 @@ def write_contact_sheet(
     path: Path, questions: Sequence[Question], seed: int, records: Records, per_sub_domain: int = 2
 ) -> None:
     """The first questions of each sub-domain: [source,] depth, image, and verdict and prompt above them."""
-    rows, shown = [], Counter()
+    rows: list[tuple[str, list[Image.Image]]] = []
+    shown: Counter[tuple[str, str]] = Counter()
     for question in questions:
         group = question.task, question.sub_domain
         shown[group] += 1

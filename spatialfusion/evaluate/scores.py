@@ -47,7 +47,7 @@ def summarise(questions: Sequence[Question], scores: Sequence[Sequence[float | N
         }
         average = {
             "sub_domains": len(groups),
-            **_counts(*(sum(one[key] for one in sub_domains.values()) for key in ("images", "skipped"))),
+            **_counts(sum(group.images for group in groups.values()), sum(group.skipped for group in groups.values())),
             **{key: _average(_row_means(known.T), known) for key, known in _stacked(groups).items()},
         }
         summary[task] = {"sub_domains": sub_domains, "average": average}

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..needed import needed
 from ..scenes.edits import Edit, score_edit
 from ..scenes.statements import Observation, Statement, score
 from .judges.judge import Asked, Seen
@@ -31,19 +32,19 @@ def judge_image(question: Question, seen: Seen, before: Seen | None = None) -> V
         return Verdict(None, f"source, {reason}")
     if reason := _not_there(question.asked, seen):
         return Verdict(None, reason)
-    found = seen.observation.objects
+    found = needed(seen.observation).objects
     verdicts = [
         _score(question, Observation(tuple(found[i] for i in order)), before) for order in _orders(question.asked)
     ]
     known = [verdict for verdict in verdicts if verdict.score is not None]
-    return max(known, key=lambda verdict: verdict.score) if known else verdicts[0]
+    return max(known, key=lambda verdict: needed(verdict.score)) if known else verdicts[0]
 
 
 def _score(question: Question, observed: Observation, before: Seen | None) -> Verdict:
     if question.statement is not None:
         reason = _unknown(observed, *_needs(question.statement), question.asked)
         return Verdict(None, reason) if reason else Verdict(score(observed, question.statement))
-    source, edit = before.observation, question.edit
+    source, edit = needed(needed(before).observation), needed(question.edit)
     if reason := _unknown(observed, *_edit_needs(edit, after=True), question.asked):
         return Verdict(None, reason)
     if reason := _unknown(source, *_edit_needs(edit, after=False), question.asked):
@@ -69,7 +70,7 @@ def _orders(asked: Sequence[Asked]) -> list[tuple[int, ...]]:
 def _needs(statement: Statement) -> tuple[set[int | None], set[int | None]]:
     """The objects whose fronts, and those whose sizes, the formula needs."""
     subject, reference = statement.subject, statement.reference
-    fronts = {
+    fronts: dict[str, set[int | None]] = {
         "camera_pose": {subject},
         "object_pose": {subject},
         "complex_pose": {subject, reference},
@@ -83,7 +84,7 @@ def _edit_needs(edit: Edit, after: bool) -> tuple[set[int | None], set[int | Non
     if edit.kind == "add":
         return _needs(edit.statement) if after and edit.statement is not None else (set(), set())
     pose = edit.kind == "camera" and edit.index is not None
-    turned = edit.kind == "rotate" and (after or edit.direction.startswith("own_"))
+    turned = edit.kind == "rotate" and (after or edit.way.startswith("own_"))
     return {edit.index} if pose or turned else set(), {edit.index} if edit.kind == "resize" else set()
 
 

@@ -46,7 +46,7 @@ class WorkflowImages:
         return [Drawn(self._wait(number, request)) for number, request in zip(queued, requests)]
 
     def _queue(self, request: Request) -> str:
-        source = None if request.source is None else self._upload(request)
+        source = None if request.source is None else self._upload(request.question.id, request.source)
         filled = fill(self.workflow, request.question.prompt, request.noise_seed, source)
         if source is not None and not any(node["class_type"] == "LoadImage" for node in filled.values()):
             raise InputError(f"{self.path} has no node LoadImage to take the source image of {request.question.id}.")
@@ -68,11 +68,11 @@ class WorkflowImages:
             raise InputError(f"{self.path} gives {len(saved)} images at {request.name}: expected one node SaveImage.")
         return read_image(self._ask(self.server.file, saved[0]), f"{self.path}'s image of {request.name}")
 
-    def _upload(self, request: Request) -> str:
-        """Put the source image among the server's inputs; returns its name there."""
+    def _upload(self, name: str, image: Tensor) -> str:
+        """Put a source image among the server's inputs; returns its name there."""
         file = io.BytesIO()
-        to_image(request.source).save(file, "PNG")
-        return self._ask(self.server.upload, f"spatialfusion-{request.question.id}.png", file.getvalue())
+        to_image(image).save(file, "PNG")
+        return self._ask(self.server.upload, f"spatialfusion-{name}.png", file.getvalue())
 
     def _ask(self, method: Callable[..., T], *arguments: Any) -> T:
         """Call a method of the server; that it refuses, or does not answer, is an InputError."""

@@ -348,7 +348,7 @@ def pose_caption(scene: Scene, generator: torch.Generator) -> Caption:
 
 
 def caption_templates() -> list[str]:
-    """All texts that captions are made of, but for what says where a scene is."""
+    """All texts of captions, without those that say where a scene is."""
     texts = [text for table in (_PHRASES, _CLAUSES) for group in table.values() for text in group]
     texts += [*_LEFT_RIGHT, *_FRONT_BEHIND, *_ABOUT, *_NUMBERS, *_UNITS, *_OPENINGS, *_EMPTY.values()]
     return [*texts, "there is also", "another"]
@@ -368,7 +368,7 @@ def draw_random(generator: torch.Generator) -> random.Random:
 
 
 class _Names:
-    """What each object is called: at first mention, and after it."""
+    """What each object is called at its first mention, and what it is called later."""
 
     def __init__(self, scene: Scene, rng: random.Random) -> None:
         kinds = [thing.kind for thing in scene.objects]
@@ -416,7 +416,7 @@ def _content(
             if along and off_direction(along[0], observation) <= ASIDE:
                 choices.append((_FRONT_BEHIND, along))
         if choices:
-            # What is in front can be said of half the scenes, sides of nearly all.
+            # The rarer one weighs more: nearly all scenes have a left and a right, half of them a front and a back.
             templates, said = rng.choices(choices, [1 if t is _LEFT_RIGHT else 2 for t, _ in choices])[0]
             text = rng.choice(templates).format(a=names[said[0].subject], b=names[said[0].other])
             rest = [name for k, name in enumerate(names) if k not in (i, j)]
@@ -449,7 +449,7 @@ def _draw_statements(scene: Scene, observation: Observation, rng: random.Random)
         if domain != "egocentric":
             chosen.append(rng.choice(group))
             continue
-        # What is plainly in front is said of few scenes, and asked for most.
+        # Few scenes have one object plainly in front of another, and prompts ask for that most: it weighs more.
         weights = [
             _EGOCENTRIC_WEIGHTS[s.relation]
             * (3 if s.relation == "closer" and off_direction(s, observation) <= ASIDE else 1)
@@ -502,7 +502,7 @@ def _choose_wording(
 
 
 def _say_value(statement: Statement, observation: Observation, rng: random.Random) -> tuple[str, Statement]:
-    """The value in words, and the statement with the value so said."""
+    """The value in words, and the statement with the value as the words have it."""
     if statement.relation == "volume":
         said = round(statement.amount, 1)
         return _say_ratio(said, rng), replace(statement, value=said)

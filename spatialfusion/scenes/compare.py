@@ -151,7 +151,7 @@ def _compare(
 
 def _masks(drawn: Composition, geometry: Geometry, masks: Tensor | None, seen: Sequence[int]) -> Tensor:
     """[B, len(seen), H, W] bool, of the geometry's size."""
-    pictures, all_objects, few = len(geometry), len(drawn.names), len(seen)
+    images, all_objects, few = len(geometry), len(drawn.names), len(seen)
     if masks is None:
         chosen = torch.stack([drawn.instance[0] == number for number in seen]).float()
     else:
@@ -159,16 +159,16 @@ def _masks(drawn: Composition, geometry: Geometry, masks: Tensor | None, seen: S
             raise InputError(f"masks has shape {list(masks.shape)}; expected [objects, height, width].")
         masks = masks[None] if masks.ndim == 2 else masks
         # One for each object for all images, or for each image its own.
-        per_picture = {all_objects, few, pictures * all_objects, pictures * few}
-        if len(masks) not in per_picture:
-            several = f", or {pictures} times as many" if pictures > 1 else ""
+        per_image = {all_objects, few, images * all_objects, images * few}
+        if len(masks) not in per_image:
+            several = f", or {images} times as many" if images > 1 else ""
             in_view = f" or {few}, of those in view" if few < all_objects else ""
             raise InputError(
                 f"there are {len(masks)} masks: expected {all_objects}, one for each object of the scene{in_view}"
                 f"{several}."
             )
-        total = all_objects if len(masks) in (all_objects, pictures * all_objects) else few
+        total = all_objects if len(masks) in (all_objects, images * all_objects) else few
         chosen = masks if total == few else masks.unflatten(0, (-1, total))[:, list(seen)].flatten(0, 1)
     single = geometry[0]
     fitted = torch.stack([fit_mask(mask, single, "masks")[0] >= 0.5 for mask in chosen])
-    return fitted.unflatten(0, (-1, few)).expand(pictures, -1, -1, -1)
+    return fitted.unflatten(0, (-1, few)).expand(images, -1, -1, -1)

@@ -13,13 +13,13 @@ GOOD, FAIR, BAD = (70, 210, 90), (250, 190, 40), (240, 70, 60)
 GOOD_ERROR, FAIR_ERROR = 0.1, 0.25  # relative, up to which an object is drawn in these colours
 
 
-def comparison_image(picture: Tensor, comparison: Comparison) -> Tensor:
+def comparison_image(image: Tensor, comparison: Comparison) -> Tensor:
     """[3, H, W] in [0, 1] with outlines and labels: green where the distance is right, to red.
 
-    picture: [3, H, W] in [0, 1], of any size in the shape of the comparison's masks.
+    image: [3, H, W] in [0, 1], of any size in the shape of the comparison's masks.
     """
-    height, width = picture.shape[-2:]
-    drawn = picture.detach().float().cpu().clone()
+    height, width = image.shape[-2:]
+    drawn = image.detach().float().cpu().clone()
     line = max(1, round(min(height, width) / 256))
     masks = F.interpolate(comparison.masks[:, None].float(), (height, width), mode="nearest")
     for one, mask in zip(comparison.objects, masks):
@@ -27,8 +27,8 @@ def comparison_image(picture: Tensor, comparison: Comparison) -> Tensor:
         eroded = -F.max_pool2d(-padded, 2 * line + 1, 1)[0]
         color = drawn.new_tensor(_color(one)) / 255
         drawn = drawn.where(mask - eroded < 0.5, color[:, None, None])
-    image = to_image(drawn)
-    draw, font = ImageDraw.Draw(image), ImageFont.load_default(max(9, round(min(height, width) / 32)))
+    labelled = to_image(drawn)
+    draw, font = ImageDraw.Draw(labelled), ImageFont.load_default(max(9, round(min(height, width) / 32)))
     taken: list[tuple[float, float, float, float]] = []
     for one, mask in zip(comparison.objects, masks[:, 0]):
         at = mask.nonzero()
@@ -39,7 +39,7 @@ def comparison_image(picture: Tensor, comparison: Comparison) -> Tensor:
         draw.rectangle(box, fill=(20, 20, 24))
         draw.text((box[0] + 2, box[1]), text, fill=_color(one), font=font)
         taken.append(box)
-    return to_tensor(image)
+    return to_tensor(labelled)
 
 
 def _color(one: ComparedObject) -> tuple[int, int, int]:

@@ -55,7 +55,7 @@ def layouts_of(problem: Problem) -> int:
 
 @dataclass
 class Purse:
-    """Work that may still be spent. `progress` is called with what was spent and the whole; what it raises ends it."""
+    """The work that may still be done. `progress` is called with what is done and the whole; it may raise to stop."""
 
     left: float
     progress: Progress | None = None
@@ -96,7 +96,7 @@ class Draft:
         self._draw_camera(numbers)
 
     def _draw_bearing(self, numbers: dict[str, tuple[float, ...]]) -> None:
-        """The camera's yaw: 0, where the world is free to turn with the view; otherwise often nearly so."""
+        """The camera's yaw: as given; or 0 where no thing has a place by numbers; or else drawn, mostly near 0."""
         problem = self.problem
         self.bearing = np.zeros(self.n)
         if "yaw" in numbers:
@@ -226,7 +226,7 @@ class Draft:
             self.settle_walls()
 
     def _carried(self, unit: Unit) -> list[int]:
-        """What stands on the unit, or around it, directly or through others."""
+        """The objects that stand on the unit or around it, directly or through others."""
         found: list[int] = []
         reached = set(unit.objects)
         changed = True
@@ -244,7 +244,7 @@ class Draft:
         return found
 
     def _carry(self, moved: list[int], poses: dict[int, Pose]) -> None:
-        """Move along what stands on what was moved, turned with it."""
+        """Move and turn what stands on an object with that object."""
         for i in moved:
             if i in poses:
                 continue
@@ -380,7 +380,7 @@ class Draft:
     # --- which way a thing is turned ---
 
     def _draw_yaw(self, shape: tuple[int, int]) -> Array:
-        """As in the rendered world: mostly along an axis of the view."""
+        """A yaw as the rendered world draws it: mostly along an axis of the view."""
         rng = self.rng
         cardinal = rng.choice([0.0, 0.0, 90.0, 180.0, 270.0], shape) + rng.uniform(-8, 8, shape)
         return np.radians(np.where(rng.random(shape) < 0.6, cardinal, rng.uniform(0, 360, shape)))
@@ -465,7 +465,7 @@ class Draft:
         return found
 
     def _within(self, i: int, u: Array, v: Array, e: Array, columns: Array) -> tuple[Array, Array]:
-        """Between all that an object is to be left or right of, nearer or farther than."""
+        """Places within the limits that egocentric relations to placed objects set; random where there is no limit."""
         problem, measures = self.problem, self.problem.measures
         wide, deep = measures.reach(i, self._free[:, columns])
         limits: dict[str, list[Array]] = {"left": [], "right": [], "closer": [], "farther": []}
@@ -585,7 +585,7 @@ class Draft:
         return other.x + step * np.sin(direction), other.z - step * np.cos(direction)
 
     def _depth_by_size(self, i: int, j: int, v: Array, touch: Array) -> Array:
-        """Small things stand nearer than large ones, where that is left open, or they could not be seen."""
+        """A step in depth where the text leaves it open: the smaller of two things stands nearer, to be seen."""
         sizes = self.problem.measures.sizes
         ratio = max(sizes[i]) / max(sizes[j])
         if 1 / 3 < ratio < 3:
@@ -593,7 +593,7 @@ class Draft:
         return np.abs(v) * touch * (1.5 if ratio > 1 else -1.5)
 
     def _anywhere(self, i: int, u: Array, v: Array, e: Array) -> tuple[Array, Array]:
-        """Near something that is placed already, or in the middle of the view."""
+        """Places near something that is placed already, or in the middle of the view."""
         problem, measures = self.problem, self.problem.measures
         placed = np.flatnonzero(self.placed)
         if not len(placed):
@@ -619,7 +619,7 @@ class Draft:
         return x, z
 
     def _over(self, i: int, j: int, other: Pose, u: Array, v: Array) -> tuple[Array, Array]:
-        """Over the footprint of another object, as far as possible within it."""
+        """Places over the footprint of another object, inside of it as far as possible."""
         own, below = self.problem.measures.sizes[i], self.problem.measures.sizes[j]
         across = u * max(0.0, (below[0] - max(own[0], own[2])) / 2) * 0.96
         along = v * max(0.0, (below[2] - max(own[0], own[2])) / 2) * 0.96
@@ -627,7 +627,7 @@ class Draft:
         return other.x + cosine * across - sine * along, other.z + sine * across + cosine * along
 
     def _below(self, i: int, j: int, other: Pose, u: Array, v: Array, yaw: Array) -> tuple[Array, Array]:
-        """So that another object stands over the footprint of this one."""
+        """Places at which another object stands over the footprint of this one."""
         own, above = self.problem.measures.sizes[i], self.problem.measures.sizes[j]
         across = u * max(0.0, (own[0] - max(above[0], above[2])) / 2) * 0.96
         along = v * max(0.0, (own[2] - max(above[0], above[2])) / 2) * 0.96
@@ -775,7 +775,7 @@ class Draft:
         return cost + self._crowding(moved, poses, known)
 
     def _room_between(self, relation: ObjectRelation, known: Array, pose) -> Array | float:
-        """Two ends leave room for what is to come between them."""
+        """The cost of two ends that leave too little room for what stands between them."""
         c, a, b = relation.subject, *relation.references
         if not (known[a] and known[b]):
             return 0.0
@@ -838,7 +838,7 @@ class Draft:
         )
 
     def _hiding(self, i: int, js: Array, a: Pose, b: Pose) -> Array:
-        """How much of a thing others hide, and it of them: by the boxes that a level camera would see."""
+        """The cost of what others hide of a thing, and it of them, by the boxes that a level camera sees."""
         measures, c = self.problem.measures, self.camera
         eye_x, eye_z, eye = (value[:, None, None] for value in (c.x, c.z, c.height))
         sizes = measures.sizes
@@ -869,7 +869,7 @@ class Draft:
                 self.z[:, i] = self.wall - sizes[i][2] / 2
 
     def _wall(self) -> Array:
-        """How far forward the back wall is: behind what stands against it, else behind everything."""
+        """The z of the back wall: just behind what stands against it, else behind everything."""
         problem, sizes = self.problem, self.problem.measures.sizes
         for i in sorted(problem.against, key=lambda i: i not in problem.at):
             if self.placed[i]:
@@ -882,7 +882,7 @@ class Draft:
         return self.z[:, chosen] + (sizes[:, 0] * np.abs(np.sin(yaw)) + sizes[:, 2] * np.abs(np.cos(yaw))) / 2
 
     def violations(self) -> tuple[Array, Array]:
-        """Of each relation [N, R], sides and overlaps last; and how poorly things show [N]."""
+        """The error of each relation [N, R], with sides and overlaps last, and how poorly things are seen [N]."""
         problem, view, measures = self.problem, self.view(), self.problem.measures
         columns, poor = [], np.zeros(self.n)
         for relation in problem.relations:
@@ -949,7 +949,7 @@ class Draft:
         )
 
     def face(self) -> None:
-        """Turn again what shows a side to the camera, now that the camera has moved."""
+        """Turn the objects that show a side to the camera once more, as the camera has moved."""
         problem, c = self.problem, self.camera
         for i, side in problem.side.items():
             if i in problem.yaw or any(r.value is not None for r in problem.touching[i]):

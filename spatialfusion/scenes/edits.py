@@ -63,7 +63,7 @@ class Edit:
     added: SceneObject | None = None
     statement: Statement | None = None
 
-    # What a kind of edit has, without None.
+    # The fields that a kind of edit has for certain, without None.
 
     @property
     def place(self) -> int:
@@ -209,7 +209,7 @@ def sample_edit(seed: int, split: str = "train", wish: tuple[str, str] | None = 
     """
     rng = random.Random(f"edit {split} {seed}")
     while True:
-        # Kind and direction are drawn first and kept, or those that rarely fit would hardly ever be seen.
+        # Kind and direction are drawn first and kept: otherwise edits that rarely fit would be rare.
         kind, direction = wish or rng.choices(list(_WISHES), list(_WISHES.values()))[0]
         for _ in range(60):
             scene = sample_scene(rng.randrange(2**40), split)
@@ -287,7 +287,7 @@ def _draw_length(low: float, high: float, rng: random.Random) -> float | None:
 
 
 def _draw_place(target: Scene, rng: random.Random) -> Statement | None:
-    """Where the last object stands, as a true statement; egocentric ones, the usual way of saying it, three in five."""
+    """A true statement of where the last object stands. Three in five are egocentric, as people usually say it."""
     last = len(target.objects) - 1
     places = [place for place in propose(target) if place.subject == last and (place.domain, place.relation) in _WHERE]
     if not places:
@@ -299,7 +299,7 @@ def _draw_place(target: Scene, rng: random.Random) -> Statement | None:
 def _sensible(pair: EditPair) -> bool:
     """Whether both scenes show their objects well and inside the room, and the edit can be seen."""
     source, target, edit = pair.source, pair.target, pair.edit
-    # Turned already: an edit that the unchanged image nearly passes teaches nothing.
+    # The object faces that way already: an edit that the unchanged image nearly passes teaches nothing.
     if edit.kind in ("rotate", "camera") and score_edit(source, source, edit) > 0.7:
         return False
     if edit.kind == "resize" and edit.direction != "volume":
@@ -413,7 +413,7 @@ def _score_addition(target: Observation, edit: Edit) -> float:
 
 
 def _score_orbit(source: Observation, target: Observation, edit: Edit) -> float:
-    """The anchor is seen from the side, and each other object is in the same of the anchor's quadrants as before."""
+    """How well the anchor is seen from its side, with every other object still in the same quadrant of the anchor."""
     before, after = source.objects[edit.place], target.objects[edit.place]
     if before.front is None or after.front is None:
         return 0.0

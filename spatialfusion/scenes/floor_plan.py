@@ -29,7 +29,7 @@ from .text import scene_from_text
 VIEWS = ("depth", "picture", "none")
 EDGE = 256  # pixels of the longer side of the small image
 SIDES = (64, 2048)  # of the image that the scene is composed for
-MAX_SHAPES = 60  # objects, up to which what they look like from above is told
+MAX_SHAPES = 60  # with more objects than this, the plan does not say what they look like from above
 _POINTS = 16  # of an outline
 _UP = np.array([0.0, 1.0, 0.0])
 _REQUEST = {"text", "seed", "width", "height", "view", "edge", "edit"}
@@ -171,7 +171,7 @@ def _whole(value: Any, name: str, low: int, high: int) -> int:
 
 
 def _objects(program: SceneProgram, layout: Layout) -> tuple[list[list[dict[str, Any]]], list[dict[str, Any]]]:
-    """What objects look like from above, each look once; and the objects, which tell the number of their look."""
+    """What objects look like from above, each look once, and the objects, each with the number of its look."""
     owners = [thing for thing in program.things for _ in range(thing.count)]
     looks: dict[tuple, int] = {}
     objects = []

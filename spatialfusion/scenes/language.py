@@ -118,7 +118,7 @@ _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         ("side by side with", "side by side"),
     )
 )
-# Of a group: its members and each other.
+# Relations of a group's members to each other.
 _MUTUAL = (
     (("facing", "each", "other"), "face to face with"),
     (("face", "to", "face"), "face to face with"),
@@ -159,7 +159,7 @@ def is_plural(word: str) -> bool:
 
 
 def is_clause_word(word: str) -> bool:
-    """Whether a clause may begin with the word."""
+    """Whether the word can begin a clause."""
     return word in _CLAUSES
 
 
@@ -339,7 +339,7 @@ class _Catalog:
 
 
 def _resolve(call: _Call, catalog: _Catalog, words: Words, own: int | None, what: str) -> Reference | None:
-    """The thing that is called so; None for the ground. Raises InputError if there is none, or more than one."""
+    """The thing that is called so, or None for the ground. Raises InputError if no thing, or more than one, is."""
     right = "the name or the kind of an object of this text"
     things, named = catalog.things, catalog.named
     if call.name or not call.noun:
@@ -567,7 +567,7 @@ class _ThingReader:
         return True
 
     def read_word(self, length: int) -> None:
-        """A word of its own: hidden, a colour, an attribute, a noun of `length` words, or one that is not known."""
+        """A word that is no key word: hidden, a colour, an attribute, a noun of `length` words, or unknown."""
         words, thing, word = self.words, self.thing, self.words.peek()
         if words.accept("hidden"):
             self.change(hidden=True)
@@ -597,7 +597,7 @@ class _ThingReader:
             self.spoken.append(synonym(phrase))
 
     def settle_noun(self) -> None:
-        """The noun of a line that has named none so far: a colour's word, or an unknown one with a size or a shape."""
+        """The noun of a line without a known one: a colour's word, or an unknown word with a size or a shape."""
         if not self.thing.noun and self.spare:
             self.change(noun=find_noun(self.spare) or self.spare, color="")
         if self.strange:
@@ -1020,7 +1020,7 @@ def _check_member_names(program: SceneProgram, lines: list[_Line]) -> None:
 
 
 def _finish(line: _Line, catalog: _Catalog, own: int, place: str) -> Thing:
-    """The thing with its relations looked up; and what contradicts itself within the line is refused."""
+    """The thing with its relations looked up. Raises InputError for a line that contradicts itself."""
     words, thing = line.words, line.thing
     relations = []
     for kind, calls, value in line.relations:

@@ -1,6 +1,6 @@
 """What the solver is to solve: a program with sizes, heights and all that does not change from layout to layout.
 
-What can be seen to be impossible without trying is refused here.
+What is impossible at first sight is refused here, before the solver tries.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Problem:
 
     @cached_property
     def near(self) -> list[set[int]]:
-        """Of each object those that its place may depend on, or that may depend on it."""
+        """For each object, the objects that its place may depend on and those that may depend on it."""
         found: list[set[int]] = [set() for _ in self.objects]
         pairs = [(r.subject, *r.references) for r in (*self.relations, *self.support.values())]
         pairs += [(unit.center, *unit.objects) for unit in self.units if unit.center >= 0]
@@ -196,7 +196,7 @@ def _relations_and_units(program: SceneProgram, numbers: list[range]) -> tuple[l
 
 
 def _check_fronts(problem: Problem, names: tuple[str, ...], sees: list[tuple[str, int]]) -> None:
-    """What is turned, or has sides of its own, must have a front."""
+    """Raise InputError for a relation to the sides or the direction of an object that has no front."""
     fronts = problem.measures.fronts
 
     def check(i: int, line: int, what: str) -> None:
@@ -216,7 +216,7 @@ def _check_fronts(problem: Problem, names: tuple[str, ...], sees: list[tuple[str
                 check(i, relation.line, f'"{relation.kind}"')
     for side, i in sees:
         check(i, problem.program.camera.line, f'"sees {side}"')
-    # A direction that shows nothing is no promise either.
+    # A thing that shows no direction cannot keep the one that its line promises.
     for i in [i for i in problem.side if not fronts[i]]:
         check(i, problem.line_of[i], '"facing"')
 

@@ -54,7 +54,7 @@ OPPOSITE = {
 
 @dataclass(frozen=True)
 class Reference:
-    """Another line's thing, and which one of a group, from 1; 0 is the only one, or all of them."""
+    """The thing of another line. member: which one of a group, from 1; 0 for the whole group or a single thing."""
 
     thing: int
     member: int = 0
@@ -134,7 +134,7 @@ class SceneProgram:
 
     @property
     def solved(self) -> bool:
-        """Whether it takes the solver: a relation, a group or a wish for the camera is said, not numbers alone."""
+        """Whether the text needs the solver: it has a relation, a group or a wish for the camera."""
         return self.camera.auto or any(
             thing.count > 1 or any(relation.kind != "on" for relation in thing.relations) for thing in self.things
         )
@@ -142,7 +142,7 @@ class SceneProgram:
 
 @dataclass(frozen=True)
 class Layout:
-    """A scene with a name for each of its objects, and what its writer should be told but may have meant."""
+    """A scene, a name for each of its objects, and warnings of what its writer may not have meant."""
 
     scene: Scene
     names: tuple[str, ...]
@@ -262,7 +262,7 @@ def program_statements(program: SceneProgram) -> list[tuple[int, Statement]]:
 
 
 def object_names(objects: Iterable[SceneObject]) -> tuple[str, ...]:
-    """Their own names, else "red car", "red car 2" and so on; all differ."""
+    """A name for each object, all different: its own, else "red car", "red car 2" and so on."""
     objects = list(objects)
     taken = {thing.name.lower() for thing in objects if thing.name}
     counts: Counter[str] = Counter()

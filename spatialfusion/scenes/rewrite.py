@@ -31,7 +31,7 @@ from .program import (
 from .scene import SceneObject
 from .write import say, say_name
 
-# What a clause says, by what is changed: numbers for the one take the place of the words for it.
+# The kinds of clauses that new numbers replace, by what the numbers are of.
 _PLACE = {"position", *EGOCENTRIC, *ALLOCENTRIC, *INTRINSIC, "next to", "between", "on", "under", "above", "around"}
 _PLACE |= {"from", "from camera", "in a row", "in a circle", "on wall", "against wall"}
 _TURN = {"direction", "facing", *INTRINSIC, "around", "in a circle", "on wall", "against wall"}
@@ -136,7 +136,7 @@ def _replace(text: str, clauses: Sequence[Clause], new: str, otherwise: int) -> 
 
 
 def _end(text: str, clause: Clause) -> int:
-    """Behind the clause and the unit of its last number."""
+    """The place behind a clause and behind the unit of its last number."""
     unit = _UNIT.match(text, clause.end)
     return unit.end() if unit else clause.end
 
@@ -229,20 +229,20 @@ def _stays(source: Source, layout: Layout, index: int, x: float, z: float) -> bo
 
 
 def _head_end(text: str, clauses: Sequence[Clause]) -> int:
-    """Behind the noun and what describes it, if the line begins with them; else behind the line's last word."""
+    """The place behind the noun and its adjectives if the line begins with them, else behind the line's last word."""
     length = next((place for place, clause in enumerate(clauses) if clause.says - _HEAD), len(clauses))
     begins = any("kind" in clause.says for clause in clauses[:length]) or length == len(clauses)
     return _end(text, clauses[length - 1 if begins else -1])
 
 
 def _tail(text: str, clauses: Sequence[Clause]) -> int:
-    """Behind the last word of the line, or of what is before the name that ends it."""
+    """The place behind the last word of the line, or before the name that ends it."""
     named = len(clauses) > 1 and "name" in clauses[-1].says
     return _end(text, clauses[-2 if named else -1])
 
 
 def _merged(edits: list[_Edit]) -> list[_Edit]:
-    """Insertions at one place as one, in their order."""
+    """Join the insertions at one place, in their order."""
     found: list[_Edit] = []
     for edit in edits:
         same = next((n for n, each in enumerate(found) if each.start == each.end == edit.start == edit.end), None)
@@ -263,7 +263,7 @@ def _metres(values: Sequence[float]) -> tuple[float, ...]:
 def _split_edits(
     text: str, source: Source, layout: Layout, owner: int, poses: dict[int, Pose], pinned: bool = False
 ) -> list[_Edit]:
-    """A group's line as one for each member, all where they are but for those with another pose."""
+    """A group's line as a line for each member. Members without a new pose stay where they are."""
     program, clauses = source.program, source.things[owner]
     thing, numbers = program.things[owner], members(program)[owner]
     start, end = clauses[0].start, _end(text, clauses[-1])
@@ -295,7 +295,7 @@ def _member_edits(
     solved: bool,
     pinned: bool,
 ) -> list[_Edit]:
-    """What makes a line about one member of a line about a group."""
+    """The changes that make a line about one member out of a line about a group."""
     edits: list[_Edit] = []
     for clause in clauses:
         words = text[clause.start : clause.end]
@@ -367,7 +367,7 @@ def _numbers(key: str, values: Iterable[float]) -> str:
 
 
 def _room_edits(source: Source, layout: Layout) -> list[_Edit]:
-    """The walls as numbers, where a text of numbers alone would have others."""
+    """The walls as numbers, if a text of numbers alone would get other walls."""
     program, scene = source.program, layout.scene
     if program.place != "room" or "size" in dict(program.surroundings):
         return []
@@ -382,7 +382,7 @@ def _room_edits(source: Source, layout: Layout) -> list[_Edit]:
 
 
 def _keep_solved(text: str, before: Source) -> str:
-    """The text with `camera auto`, where the change has taken the last that asks for the solver."""
+    """The text with `camera auto`, if the change took the last clause that asks for the solver."""
     if not before.program.solved:
         return text
     source = read_source(text)

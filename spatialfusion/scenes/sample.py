@@ -59,7 +59,7 @@ def _draw_objects(rng: random.Random, count: int) -> list[tuple[str, str, Vector
         rng.shuffle(kinds)
     else:
         kinds = [_draw_kind(rng, (pool,)) for _ in range(count)]
-        if len(set(kinds)) < count:  # few kinds are small or large: chance alone would give too many twins
+        if len(set(kinds)) < count:  # few kinds are small or large, so free choice would give too many twins
             kinds = [_draw_kind(rng, (pool,)) for _ in range(count)]
     looks = [(kind, color, _draw_size(rng, kind)) for kind, color in zip(kinds, rng.sample(list(COLORS), count))]
     if count > 1 and rng.random() < 0.14:
@@ -245,7 +245,7 @@ def _radius(size: Vector) -> float:
 
 
 def _aim(camera: list[float], objects: list[SceneObject]) -> tuple[float, float]:
-    """Yaw and pitch, in degrees, towards the middle of the objects' angular extent."""
+    """The camera's yaw and pitch, in degrees, towards the middle of the objects' angular extent."""
     bearings: list[float] = []
     slopes: list[float] = []
     for item in objects:

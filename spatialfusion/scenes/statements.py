@@ -63,7 +63,7 @@ class Statement:
     reference: int | None = None
     value: float | None = None
 
-    # What a domain has, without None.
+    # The fields that a domain has for certain, without None.
 
     @property
     def other(self) -> int:

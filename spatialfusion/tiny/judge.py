@@ -9,6 +9,7 @@ Notable:
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..data.rendered import RenderedScenes
+from ..devices import channels_last
 from ..errors import InputError
 from ..evaluate.judges.accuracy import names, object_figures, score_figures, statement_cases
 from ..evaluate.judges.judge import Seen
@@ -29,6 +31,7 @@ from ..evaluate.judges.scene_network import MASK_SIDE, SIDE, JudgeNetwork
 from ..evaluate.judges.scene_numbers import NUMBERS, View, encode
 from ..files import atomic_file
 from ..latents import decode_latents, encode_latents
+from ..needed import needed
 from ..progress import progress_bar
 from ..scenes.render import instances, render
 from ..scenes.scene import Scene
@@ -62,6 +65,7 @@ class JudgeStage(Stage):
 
     name = "judge"
     network = "judge"
+    trained: JudgeNetwork
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
@@ -74,7 +78,7 @@ class JudgeStage(Stage):
         self.images = self._images(extra)
         self.targets = scene_targets([*self.data.scenes, *extra])
         sizes = config.model.judge
-        self.trained = JudgeNetwork(sizes.width, sizes.layers).to(device, memory_format=torch.channels_last)
+        self.trained = channels_last(JudgeNetwork(sizes.width, sizes.layers), device)
 
     def _images(self, extra: list[Scene]) -> dict[str, Tensor]:
         """Made once and kept in the run: masks of all images, images of the twins, and restored images."""
@@ -82,7 +86,7 @@ class JudgeStage(Stage):
         if not path.exists():
             size = (self.config.data.size[0], self.config.data.size[1])
             vae, latents = cached_latents(self.run, self.data, self.device)
-            parts = [render(extra[start : start + 32], size).image for start in range(0, len(extra), 32)]
+            parts = [needed(render(extra[start : start + 32], size).image) for start in range(0, len(extra), 32)]
             twins = torch.cat(parts) if parts else torch.zeros(0, 3, size[1], size[0])
             with torch.no_grad():
                 codes = [
@@ -168,7 +172,7 @@ class JudgeStage(Stage):
             "turn": turn[front].sum() / front.sum().clamp_min(1),
             "camera": camera[0] + 2 * camera[1],
         }
-        return sum(parts.values()), {name: value.detach() for name, value in parts.items()}
+        return functools.reduce(torch.add, parts.values()), {name: value.detach() for name, value in parts.items()}
 
     @torch.no_grad()
     def validate(self, folder: Path, step: int) -> dict[str, float]:
@@ -188,7 +192,7 @@ class JudgeStage(Stage):
 
 def twin_scenes(scenes: list[Scene], most: int) -> list[Scene]:
     """Scenes with two objects of one kind, the second painted as the first."""
-    found = []
+    found: list[Scene] = []
     for scene in scenes:
         kinds = [thing.kind for thing in scene.objects]
         second = next((i for i, kind in enumerate(kinds) if kind in kinds[:i]), None)

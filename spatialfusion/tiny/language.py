@@ -19,13 +19,14 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     AutoTokenizer,
     PreTrainedTokenizerBase,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLModel,
     Qwen2VLImageProcessorPil,
 )
 
@@ -34,6 +35,7 @@ from ..data.rendered import VALIDATION_SEED, RenderedScenes
 from ..errors import InputError
 from ..files import atomic_file, atomic_folder
 from ..model_folder import forget_origin
+from ..needed import needed
 from ..scenes.answers import numbers_answer, relations_answer
 from ..scenes.captions import caption, plain_caption
 from ..scenes.descriptions import full_caption
@@ -82,7 +84,7 @@ class Dialogue:
 
     task: str
     prompt: str
-    picture: int | None
+    image: int | None
     answer: str
     summary: bool = False
     guess: bool = False
@@ -95,21 +97,22 @@ class LanguageStage(Stage):
 
     name: ClassVar[str] = "language"
     network: ClassVar[str] = "language"
+    trained: Qwen2_5_VLModel  # the text encoder without its head, which is the embedding's own matrix
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
         train, validation = data_folders(config, run)
         self.data, self.validation_data = RenderedScenes(train), RenderedScenes(validation)
         self.tokenizer = self._tokenizer(run)
-        vocabulary = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
+        vocabulary = self.tokenizer.convert_ids_to_tokens(list(range(len(self.tokenizer))))
         self.numeric = torch.tensor([re.fullmatch(r"[\d.]+", token) is not None for token in vocabulary])
         self.processor = build_image_processor(config)
-        self.text_encoder = self._text_encoder(run).to(device)
+        self.text_encoder = self._text_encoder(run)
+        nn.Module.to(self.text_encoder, device)
         if device.type == "cpu":
             # torch's fused attention is slower than plain products for so few and short heads.
             self.text_encoder.set_attn_implementation("eager")
         self.encoder = PromptEncoder(self.text_encoder, self.tokenizer, self.processor, config.model.language.layers)
-        # Without the head, which is the embedding's own matrix.
         self.trained = self.text_encoder.model
         self.trained.requires_grad_(True)
 
@@ -159,29 +162,29 @@ class LanguageStage(Stage):
         """
         groups = []
         for kind in (True, False):
-            rows = [(d, *self._tokens(d, data)) for d in dialogues if (d.picture is None) == kind]
+            rows = [(d, *self._tokens(d, data)) for d in dialogues if (d.image is None) == kind]
             rows.sort(key=lambda row: len(row[1]))
             for start in range(0, len(rows), GROUP):
                 chats, ids, weights, hidden = zip(*rows[start : start + GROUP])
                 group = {
-                    "ids": pad_sequence(ids, batch_first=True, padding_value=self.tokenizer.pad_token_id),
-                    "weights": pad_sequence(weights, batch_first=True),
+                    "ids": pad_sequence(list(ids), batch_first=True, padding_value=self.tokenizer.pad_token_id),
+                    "weights": pad_sequence(list(weights), batch_first=True),
                     "tasks": torch.tensor([TASKS.index(chat.task) for chat in chats]),
                 }
                 if any(chat.summary for chat in chats):
                     group["hidden"] = torch.tensor(hidden)
-                groups.append(group if kind else group | {"pixels": data.images[[chat.picture for chat in chats]]})
+                groups.append(group if kind else group | {"pixels": data.images[[chat.image for chat in chats]]})
         return {"groups": groups}
 
     def _tokens(self, dialogue: Dialogue, data: RenderedScenes) -> tuple[Tensor, Tensor, tuple[int, int]]:
         """Token ids of the whole chat, the weights with which those after the template's prefix are predicted, and
         the span that is hidden."""
-        grids = [] if dialogue.picture is None else [grid(data.images[0], self.processor)]
+        grids = [] if dialogue.image is None else [grid(data.images[0], self.processor)]
         prefix = self.encoder.prefix_length(len(grids))
         prompt = self.encoder.token_ids(dialogue.prompt, grids)
         hidden = (prefix, len(prompt) - len(self._encode(CHAT_SUFFIX)) if dialogue.summary else prefix)
         answer = self._encode(dialogue.answer + "<|im_end|>")
-        weight = PROMPT_WEIGHT if dialogue.picture is None else 0.0
+        weight = PROMPT_WEIGHT if dialogue.image is None else 0.0
         numbers = GUESS_WEIGHT if dialogue.guess else 1.0
         weights = [torch.full([len(prompt) - prefix], weight), torch.where(self.numeric[answer], numbers, 1.0)]
         return torch.cat([prompt, answer]), torch.cat(weights), hidden
@@ -190,7 +193,7 @@ class LanguageStage(Stage):
         return torch.tensor(self.tokenizer.encode(text, add_special_tokens=False), dtype=torch.long)
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        total, weight = 0.0, 0.0
+        total, weight = torch.zeros(2, device=self.device)
         errors, counts = (torch.zeros(len(TASKS), device=self.device) for _ in range(2))
         for group in batch["groups"]:
             error, _ = self.predict(group)
@@ -213,7 +216,8 @@ class LanguageStage(Stage):
         cache = prefix.past_key_values
         cache.batch_repeat_interleave(len(ids))
         if inputs:
-            positions, _ = self.trained.get_rope_index(ids, inputs.pop("mm_token_type_ids"), inputs["image_grid_thw"])
+            places = ids, inputs.pop("mm_token_type_ids"), inputs["image_grid_thw"]
+            positions, _ = self.trained.get_rope_index(*places)  # type: ignore[arg-type]  # wants torch's old types
         else:
             positions = torch.arange(ids.shape[1], device=ids.device).expand(3, len(ids), -1)
         following = ids[:, start:]
@@ -248,7 +252,7 @@ class LanguageStage(Stage):
         data = self.validation_data
         chats = [edit_dialogue(data, i, torch.Generator().manual_seed(i)) for i in range(min(3, len(data.edits)))]
         chats += [image_dialogue(data, i, "names") for i in range(min(2, len(data)))]
-        answers = self.answer([chat.prompt for chat in chats], [data.images[chat.picture] for chat in chats])
+        answers = self.answer([chat.prompt for chat in chats], [data.images[chat.image] for chat in chats])
         rows += [(chat.prompt, answer, chat.answer) for chat, answer in zip(chats, answers)]
         with atomic_file(folder / f"sheet-{step}.png") as temporary:
             text_sheet(rows).save(temporary)
@@ -278,16 +282,16 @@ class LanguageStage(Stage):
         return metrics | {f"perplexity_{task}": torch.cat(v).mean().exp().item() for task, v in errors.items()}
 
     @torch.no_grad()
-    def answer(self, prompts: Sequence[str], pictures: Sequence[Tensor | None]) -> list[str]:
+    def answer(self, prompts: Sequence[str], images: Sequence[Tensor | None]) -> list[str]:
         """Greedy answers; an image is uint8 [3, H, W]."""
         if not prompts:
             return []
-        grids = [[] if p is None else [grid(p, self.processor)] for p in pictures]
+        grids = [[] if p is None else [grid(p, self.processor)] for p in images]
         tokens = [self.encoder.token_ids(prompt, sizes) for prompt, sizes in zip(prompts, grids)]
         ids = pad_sequence(tokens, batch_first=True, padding_value=self.tokenizer.pad_token_id).to(self.device)
         lengths = torch.tensor([len(t) for t in tokens], device=self.device)
         mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]
-        given = [p for p in pictures if p is not None]
+        given = [p for p in images if p is not None]
         inputs = image_inputs(torch.stack(given).to(self.device), ids, self.encoder) if given else {}
         output = self.trained(input_ids=ids, attention_mask=mask.long(), use_cache=True, **inputs)
         hidden = output.last_hidden_state[torch.arange(len(ids)), lengths - 1]
@@ -355,11 +359,13 @@ def build_text_encoder(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) 
         "dtype": "float32",
     }
     return Qwen2_5_VLForConditionalGeneration(
-        Qwen2_5_VLConfig(
-            text_config=text,
-            vision_config=vision,
-            tie_word_embeddings=True,
-            **vision_token_ids(tokenizer),
+        Qwen2_5_VLConfig.from_dict(
+            {
+                "text_config": text,
+                "vision_config": vision,
+                "tie_word_embeddings": True,
+                **vision_token_ids(tokenizer),
+            }
         )
     )
 
@@ -378,7 +384,7 @@ def build_image_processor(config: TrainConfig) -> Qwen2VLImageProcessorPil:
 
 def image_inputs(pixels: Tensor, ids: Tensor, encoder: PromptEncoder) -> dict[str, Tensor]:
     """What the model takes for images uint8 [N, 3, H, W] that stand in the chats `ids`, in order."""
-    processor = encoder.image_processor
+    processor = needed(encoder.image_processor)
     return {
         "pixel_values": patchify(pixels.float() / 255, processor),
         "image_grid_thw": torch.tensor([(1, *grid(pixels, processor))] * len(pixels), device=ids.device),
@@ -446,8 +452,8 @@ def reading_figures(wanted: Sequence[str], answers: Sequence[str]) -> dict[str, 
         truth = read_scene_text(right)
         valid.append(float(program is not None))
         objects.append(float(program is not None and _objects(program) == _objects(truth)))
-        same = objects[-1] and set(program_statements(program)) == set(program_statements(truth))
-        relations.append(float(same))
+        same = program is not None and set(program_statements(program)) == set(program_statements(truth))
+        relations.append(float(objects[-1] and same))
     figures = {"valid": valid, "objects": objects, "relations": relations}
     return {name: sum(values) / len(values) for name, values in figures.items() if values}
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import Qwen2Tokenizer
+from transformers import PreTrainedTokenizerBase, Qwen2Tokenizer
 
 from ..errors import InputError
 
@@ -44,7 +44,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Qwen2Tokenizer:
     model = json.loads(bpe.to_str())["model"]
     tokenizer = Qwen2Tokenizer(
         vocab=model["vocab"] | {token: len(model["vocab"]) + i for i, token in enumerate(SPECIAL_TOKENS)},
-        merges=[tuple(merge) for merge in model["merges"]],
+        merges=[tuple(merge) for merge in model["merges"]],  # type: ignore[misc]  # annotated as strings, read as pairs
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
         model_max_length=4096,
@@ -53,7 +53,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Qwen2Tokenizer:
     return tokenizer
 
 
-def vision_token_ids(tokenizer: Qwen2Tokenizer) -> dict[str, int]:
+def vision_token_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     """The ids of what stands around and for images, as the configurations of Qwen's vision models name them."""
     names = {
         "image_token_id": "<|image_pad|>",
@@ -61,7 +61,8 @@ def vision_token_ids(tokenizer: Qwen2Tokenizer) -> dict[str, int]:
         "vision_start_token_id": "<|vision_start|>",
         "vision_end_token_id": "<|vision_end|>",
     }
-    return {name: tokenizer.convert_tokens_to_ids(token) for name, token in names.items()}
+    vocabulary = tokenizer.get_vocab()
+    return {name: vocabulary[token] for name, token in names.items()}
 
 
 def _without_special(text: str) -> str:

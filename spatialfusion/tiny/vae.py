@@ -22,9 +22,11 @@ from torch.nn import functional
 
 from ..backbones.autoencoder_2d import Attention, Autoencoder2D, Resample, ResidualBlock
 from ..data.rendered import RenderedScenes
+from ..devices import channels_last
 from ..files import atomic_file, atomic_folder
 from ..images import to_image
 from ..latents import decode_latents, encode_latents, load_vae
+from ..needed import needed
 from ..train.config import TrainConfig, VaeConfig
 from ..train.data_stage import data_folders
 from ..train.engine import sample_index
@@ -46,6 +48,7 @@ class VaeStage(Stage):
 
     name = "vae"
     network = "vae"
+    trained: Autoencoder2D
 
     def __init__(self, config: TrainConfig, run: Path, device: torch.device):
         super().__init__(config, run, device)
@@ -58,8 +61,7 @@ class VaeStage(Stage):
         else:
             model = Autoencoder2D(new_video_vae(config.model.vae).config)
             start_as_resampling(model)
-        # Channels last is the layout of bf16 convolutions on CPUs and of tensor cores.
-        self.trained = model.requires_grad_(True).to(device, memory_format=torch.channels_last)
+        self.trained = channels_last(model.requires_grad_(True), device)
         self.trained.train()
 
     def __len__(self) -> int:
@@ -111,18 +113,18 @@ class VaeStage(Stage):
             return self._measure(self._folded(self.data.images[:256]), folder / f"sheet-{step}.png")
 
     def _measure(self, model: Autoencoder2D, sheet: Path) -> dict[str, float]:
-        rows, errors, noisy = [], [], []
+        rows, clean, noisy = [], [], []
         generator = torch.Generator().manual_seed(0)
-        for pictures in self.validation.images.split(16):
-            pictures = (pictures.float() / 255).to(self.device)
-            latents = encode_latents(model, pictures).float()
+        for part in self.validation.images.split(16):
+            images = (part.float() / 255).to(self.device)
+            latents = encode_latents(model, images).float()
             noise = torch.randn(latents.shape, generator=generator).to(self.device)
             restored = decode_latents(model, latents).float()
-            errors.append(restored - pictures)
-            noisy.append(decode_latents(model, latents + 0.1 * noise).float() - pictures)
-            rows.append(torch.stack([pictures, restored]))
+            clean.append(restored - images)
+            noisy.append(decode_latents(model, latents + 0.1 * noise).float() - images)
+            rows.append(torch.stack([images, restored]))
         save_sheet(torch.cat(rows, dim=1)[:, :SHEET_IMAGES], sheet)
-        errors = torch.cat(errors)
+        errors = torch.cat(clean)
         return {"l1": errors.abs().mean().item(), "psnr": _psnr(errors), "psnr_noise_0.1": _psnr(torch.cat(noisy))}
 
     @torch.no_grad()
@@ -132,12 +134,12 @@ class VaeStage(Stage):
         with atomic_folder(Path(model_folder) / "vae") as temporary:
             video.save_pretrained(temporary, safe_serialization=True)
 
-    def _folded(self, pictures: Tensor) -> Autoencoder2D:
-        """A copy of the trained network whose latents of `pictures` (uint8) have Wan 2.1's means and deviations."""
+    def _folded(self, images: Tensor) -> Autoencoder2D:
+        """A copy of the trained network whose latents of `images` (uint8) have Wan 2.1's means and deviations."""
         model = Autoencoder2D(self.trained.config)
         model.load_state_dict(self.trained.state_dict())
-        model.to(self.device, memory_format=torch.channels_last).eval()
-        fold_statistics(model, *latent_statistics(model, pictures))
+        channels_last(model, self.device).eval()
+        fold_statistics(model, *latent_statistics(model, images))
         return model
 
 
@@ -152,22 +154,22 @@ def start_as_resampling(model: Autoencoder2D) -> None:
     z = model.config.z_dim
     for module in model.modules():
         if isinstance(module, ResidualBlock):
-            torch.nn.init.zeros_(module.conv2.weight)
-            torch.nn.init.zeros_(module.conv2.bias)
+            for parameter in module.conv2.parameters():
+                torch.nn.init.zeros_(parameter)
             if isinstance(module.conv_shortcut, torch.nn.Conv2d):
                 _spread(module.conv_shortcut.weight[:, :, 0, 0])
         elif isinstance(module, Attention):
             torch.nn.init.zeros_(module.proj.weight)
         elif isinstance(module, Resample):
-            conv = module.resample[1]
-            conv.weight.zero_()
-            if conv.stride == (2, 2):
-                # 2x2 averages, in the padding of this convolution.
-                conv.weight[:, :, :2, :2] = torch.eye(len(conv.weight))[:, :, None, None] / 4
-            else:
-                _spread(conv.weight[:, :, 1, 1])
-            # The norms take the length of a pixel's vector away: constants beside the signal keep its size.
-            torch.nn.init.normal_(conv.bias, std=0.1)
+            for conv in (part for part in module.resample if isinstance(part, torch.nn.Conv2d)):
+                conv.weight.zero_()
+                if conv.stride == (2, 2):
+                    # 2x2 averages, in the padding of this convolution.
+                    conv.weight[:, :, :2, :2] = torch.eye(len(conv.weight))[:, :, None, None] / 4
+                else:
+                    _spread(conv.weight[:, :, 1, 1])
+                # The norms take the length of a pixel's vector away: constants beside the signal keep its size.
+                torch.nn.init.normal_(needed(conv.bias), std=0.1)
     for conv, gain in (
         (model.encoder.conv_in, 1.0),
         (model.encoder.conv_out, 1.0),
@@ -206,11 +208,11 @@ def new_video_vae(sizes: VaeConfig) -> AutoencoderKLQwenImage:
 
 
 @torch.no_grad()
-def latent_statistics(model: Autoencoder2D, pictures: Tensor) -> tuple[Tensor, Tensor]:
+def latent_statistics(model: Autoencoder2D, images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation [z] of the raw latents' modes, over images [N,3,H,W] uint8 and places."""
-    total = square = count = 0
-    device = model.quant_conv.weight.device
-    for batch in pictures.split(32):
+    device, count = model.quant_conv.weight.device, 0
+    total, square = torch.zeros(2, model.config.z_dim, dtype=torch.float64, device=device)
+    for batch in images.split(32):
         mode, _ = model.encode((batch.float() / 127.5 - 1).to(device))
         mode = mode.double()
         total = total + mode.sum((0, 2, 3))

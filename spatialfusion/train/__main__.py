@@ -110,7 +110,7 @@ def main(
     from .engine import make_accelerator, train_stage
 
     accelerator = make_accelerator(config)
-    run = Path(config.run)
+    run = config.folder
     if accelerator.is_main_process:
         run.mkdir(parents=True, exist_ok=True)
         seed_model(config, run / "model")

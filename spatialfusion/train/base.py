@@ -25,6 +25,7 @@ from ..latents import encode_latents, load_vae
 from ..model import SpatialFusionModel
 from ..model_config import SpatialFusionConfig
 from ..model_folder import check_weights, find_model, loading, other_folders
+from ..needed import needed
 from .config import DTYPES, TrainConfig
 from .transformer import load_transformer
 
@@ -53,7 +54,7 @@ class Base:
         # Networks that are to be sharded reach the device part by part: see Stage.
         self.device, self.load_device = device, load_device
         self.own = config.base is None
-        if self.own:
+        if config.base is None:
             self.folder, self.backbone, self.dtype = run / "model", qwen_image.BACKBONE, torch.float32
             self.subfolders: dict[str, str] = {}
             return
@@ -124,7 +125,7 @@ class Base:
         if self.own:
             return qwen_image.tiny_scheduler()
         if self.subfolders and "scheduler" not in self.subfolders:
-            return self.backbone.published.scheduler()
+            return needed(self.backbone.published.scheduler)()
         with loading(self.folder):
             return FlowMatchEulerDiscreteScheduler.from_pretrained(self.path("scheduler"))
 

@@ -72,7 +72,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """Return the newest checkpoint that is whole, and one sentence about each newer one that is not."""
-    complaints = []
+    complaints: list[str] = []
     for path in checkpoint_paths(folder):
         try:
             return load_checkpoint(path), complaints

@@ -12,13 +12,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 import torch
 import yaml
 
 from ..errors import InputError, suggest
 from ..files import atomic_file
+from ..needed import needed
 from .former_keys import say_successor
 from .values import convert, field_types, read_yaml
 
@@ -242,13 +243,26 @@ class TrainConfig:
     stage2: Stage2Config = field(default_factory=Stage2Config)
     judge: JudgeStageConfig = field(default_factory=JudgeStageConfig)
 
+    @property
+    def folder(self) -> Path:
+        """The run folder, which `load_config` has chosen where no key names it."""
+        return Path(needed(self.run))
+
 
 Config = TypeVar("Config", bound=TrainConfig)
 
 
+@overload
+def load_config(preset: str | Path, overrides: dict[str, str] | None = None) -> TrainConfig: ...
+
+
+@overload
+def load_config(preset: str | Path, overrides: dict[str, str] | None, kind: type[Config]) -> Config: ...
+
+
 def load_config(
-    preset: str | Path, overrides: dict[str, str] | None = None, kind: type[Config] = TrainConfig
-) -> Config:
+    preset: str | Path, overrides: dict[str, str] | None = None, kind: type[TrainConfig] = TrainConfig
+) -> TrainConfig:
     """Read a preset (a name in train/presets or the path of a YAML file); apply overrides like {"vae.steps": "100"}."""
     path = _preset_path(preset)
     config = kind()
@@ -269,7 +283,7 @@ def save_config(config: TrainConfig, path: Path) -> None:
 
 def check_recipe(config: TrainConfig) -> None:
     """Raise InputError if the run folder was made by another recipe: with keys that there are not, or another base."""
-    path = Path(config.run) / "config.yaml"
+    path = config.folder / "config.yaml"
     if not path.is_file():
         return
     saved = _flat(read_yaml(path, "preset"))

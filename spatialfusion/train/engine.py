@@ -28,6 +28,7 @@ from torch.utils.tensorboard import SummaryWriter
 from ..errors import InputError
 from ..files import remove_leftovers
 from ..images import read_image
+from ..needed import needed
 from ..progress import progress_bar
 from ..versions import versions
 from . import checkpoint as checkpoints
@@ -86,7 +87,7 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
 
     `resume` is the command that the user is told when the run is interrupted.
     """
-    name, run = stage_class.name, Path(config.run)
+    name, run = stage_class.name, config.folder
     say = accelerator.print
     folder = run / name / "checkpoints"
     if accelerator.is_main_process:
@@ -96,13 +97,13 @@ def train_stage(stage_class: type[Stage], config: TrainConfig, accelerator: Acce
     start, complaints = checkpoints.newest_checkpoint(folder)
     for complaint in complaints:
         say(f"{name}: {complaint}")
-    finished = start is not None and start.step >= getattr(config, name).steps and start.exported
     if start is not None:
+        finished = start.step >= getattr(config, name).steps and start.exported
         for change in config_changes(start, config, stage_class, finished):
             say(f"{name}: since the checkpoint, {change}")
-    if finished:
-        say(f"{name}: finished at step {start.step}, skipped (raise {name}.steps to train it further)")
-        return
+        if finished:
+            say(f"{name}: finished at step {start.step}, skipped (raise {name}.steps to train it further)")
+            return
     torch.manual_seed(stable_hash(config.seed, name, "initial weights"))
     stage = stage_class(config, run, accelerator.device)
     place_networks(stage, config)
@@ -141,9 +142,11 @@ class Run:
         self.stage, self.config, self.accelerator, self.resume = stage, config, accelerator, resume
         self.name = stage.name
         self.stage_config: StageConfig = getattr(config, self.name)
-        self.folder = Path(config.run) / self.name
+        self.models = config.folder / "model"
+        self.folder = config.folder / self.name
+        self.writer: SummaryWriter | None = None
         self.parameters = {n: p for n, p in stage.trained.named_parameters() if p.requires_grad}
-        self.names = {p: n for n, p in self.parameters.items()}
+        self.names: dict[Tensor, str] = {p: n for n, p in self.parameters.items()}
         groups = _checked_groups(stage, self.parameters)
         self.optimizers = Optimizers(*groups, self.stage_config, config.weight_decay, DTYPES[config.precision])
         self.step = 0
@@ -191,7 +194,6 @@ class Run:
         with ExitStack() as stack:
             stop = stack.enter_context(StopSignal())
             batches = stack.enter_context(Batches(self))
-            self.writer = None
             if main:
                 # Events of steps that a killed run had made after its last checkpoint are hidden.
                 self.writer = stack.enter_context(SummaryWriter(str(self.folder / "logs"), purge_step=self.step + 1))
@@ -286,12 +288,12 @@ class Run:
         folder = self.folder / "validation"
         folder.mkdir(parents=True, exist_ok=True)
         if self.accelerator.is_main_process:
-            metrics = self._validation_metrics(folder)
+            metrics, writer = self._validation_metrics(folder), needed(self.writer)
             for key, value in metrics.items():
-                self.writer.add_scalar(key if "/" in key else f"validation/{key}", value, self.step)
+                writer.add_scalar(key if "/" in key else f"validation/{key}", value, self.step)
             sheet = folder / f"sheet-{self.step}.png"
             if sheet.exists():
-                self.writer.add_image("sheet", read_image(sheet), self.step)
+                writer.add_image("sheet", read_image(sheet), self.step)
             if metrics:
                 self.bar.write(f"{self.name} {self.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in metrics.items()))
         elif self.config.shard > 1:
@@ -323,13 +325,13 @@ class Run:
                     state=state,
                 ),
             )
-            self.writer.flush()
+            needed(self.writer).flush()
         self._export()
 
     def _export(self) -> None:
         if self.accelerator.is_main_process:
             with self._average_weights():
-                self.stage.export(Path(self.config.run) / "model")
+                self.stage.export(self.models)
             checkpoints.set_exported(self.folder / "checkpoints", self.step)
         self.accelerator.wait_for_everyone()
 
@@ -477,11 +479,11 @@ def config_changes(start: Checkpoint, config: TrainConfig, stage: type[Stage], f
     name = stage.name
     saved, now = start.state["config"], _stage_config(config, stage)
     changed = [key for key in now if key in saved and saved[key] != now[key]]
-    fixed = ("model.", f"{name}.injection", f"{name}.lora_rank")
+    fixed = ["model.", f"{name}.injection", f"{name}.lora_rank"]
     if not finished:
-        fixed += ("seed", "data.size", f"{name}.batch")
+        fixed += ["seed", "data.size", f"{name}.batch"]
     for key in changed:
-        if key.startswith(fixed):
+        if key.startswith(tuple(fixed)):
             raise InputError(
                 f"{key} = {now[key]} differs from {saved[key]}, with which {config.run}/{name} was trained: "
                 f"set {key}={saved[key]} or use another run folder."

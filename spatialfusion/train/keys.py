@@ -7,9 +7,9 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
+from ..needed import needed
 from .config import to_plain
 
 WIDTH = 100
@@ -39,7 +39,6 @@ def _wrap(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
 
 
-@cache
 def key_comments(kind: type) -> dict[str, str]:
     """What the code says of the fields of a dataclass: the comment behind a field, or the one above it."""
     found: dict[str, str] = {}
@@ -48,11 +47,12 @@ def key_comments(kind: type) -> dict[str, str]:
             continue
         source = textwrap.dedent(inspect.getsource(base))
         lines = source.splitlines()
-        for node in ast.parse(source).body[0].body:
-            if not isinstance(node, ast.AnnAssign):
+        (definition,) = ast.parse(source).body
+        for node in definition.body if isinstance(definition, ast.ClassDef) else ():
+            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
                 continue
-            behind = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode().strip()
-            above = []
+            behind = lines[needed(node.end_lineno) - 1].encode()[node.end_col_offset :].decode().strip()
+            above: list[str] = []
             for line in reversed(lines[: node.lineno - 1]):
                 if not line.strip().startswith("#"):
                     break

@@ -9,6 +9,7 @@ image is a guess, but which one is in front the caption says for sure. Ours, not
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -54,7 +55,7 @@ class LayoutHead(nn.Module):
     def loss(self, grid: Tensor, layout: Tensor) -> Tensor:
         """Cross-entropy against `layouts`, the sum over kinds, colours, facings and both maps."""
         told = self(grid)
-        return sum(F.cross_entropy(logits, layout[:, i]) for i, logits in enumerate(told))
+        return functools.reduce(torch.add, (F.cross_entropy(logits, layout[:, i]) for i, logits in enumerate(told)))
 
 
 def covered(scenes: Sequence[Scene], rows: int, columns: int) -> Tensor:

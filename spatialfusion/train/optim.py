@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -29,7 +29,7 @@ class Optimizers:
     ):
         self.config = config
         self.parts: dict[str, torch.optim.Optimizer] = {}
-        self.members = {"muon": set(muon), "adamw": set(adamw)}
+        self.members: dict[str, set[Tensor]] = {"muon": set(muon), "adamw": set(adamw)}
         if muon:
             self.parts["muon"] = Muon(muon, lr=config.muon_lr, weight_decay=weight_decay, precision=precision)
         if adamw:
@@ -49,7 +49,7 @@ class Optimizers:
         for optimizer in self.parts.values():
             optimizer.zero_grad(set_to_none=True)
 
-    def tensors(self, names: dict[nn.Parameter, str]) -> dict[str, Tensor]:
+    def tensors(self, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
         """Return all state as a flat dict with keys such as "adamw/blocks.0.bias/exp_avg"."""
         return {
             f"{part}/{names[parameter]}/{key}": value
@@ -58,7 +58,7 @@ class Optimizers:
             for key, value in state.items()
         }
 
-    def load_tensors(self, tensors: dict[str, Tensor], names: dict[nn.Parameter, str]) -> None:
+    def load_tensors(self, tensors: dict[str, Tensor], names: Mapping[Tensor, str]) -> None:
         parameters = {name: parameter for parameter, name in names.items()}
         for key, value in tensors.items():
             part, name, slot = key.split("/")
@@ -81,7 +81,7 @@ class Muon(torch.optim.Muon):
         self.precision = precision
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # none of ours gives a closure
         for group in self.param_groups:
             parameters: list[Tensor] = []
             gradients: list[Tensor] = []

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..backbones.depth_injection import checkpoint_blocks
+from ..spatial_transformer import SpatialTransformer
 from .config import TrainConfig
 
 
@@ -81,13 +82,18 @@ class Stage(ABC):
 
     def recompute(self) -> None:
         """Keep only the inputs of these transformers' blocks for the backward pass (gradient checkpointing)."""
+        from diffusers import ModelMixin
+        from transformers import PreTrainedModel
+
         for network in self.transformers():
-            if hasattr(network, "enable_gradient_checkpointing"):  # diffusers
+            if isinstance(network, ModelMixin):
                 checkpoint_blocks(network)
-            elif hasattr(network, "activation_checkpointing_enable"):  # transformers
+            elif isinstance(network, PreTrainedModel):
                 network.activation_checkpointing_enable({"use_reentrant": False})
-            else:
+            elif isinstance(network, SpatialTransformer):
                 network.gradient_checkpointing = True
+            else:
+                raise TypeError(f"{type(network).__name__} cannot recompute")
 
     def anywhere(self, flags: list[bool]) -> list[bool]:
         """Whether each flag is set on any process. Without sharding the flags are returned as they are.

@@ -12,6 +12,7 @@ Notable:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,12 +30,13 @@ from ..geometry import Geometry
 from ..model import FILE_NAME, SpatialFusionModel
 from ..model_config import SpatialFusionConfig
 from ..model_folder import write_model_index
+from ..needed import needed
 from ..sheet import figure_tile, image_tile, write_sheet
 from ..state import geometry_to_state, standardise_fov
 from .base import Base, load_dinov2, spatial_sizes
 from .config import SpatialStageConfig, TrainConfig
 from .layout import LayoutHead, layouts
-from .samples import Example, Samples, open_data
+from .samples import Data, Example, Samples, open_data
 from .source import SourceHead
 from .stage import Stage, noise_bins
 
@@ -59,11 +61,13 @@ class Stage1(Stage):
         self.data, self.validation = open_data(config, run, self.name, 2 * self.model.config.latent_stride)
         self.encoder = self.base.encoder(self.model.config)
         parts: dict[str, nn.Module] = {"spatial": self.model}
+        self.layout_head: LayoutHead | None = None
         if self.options.layout_weight:
-            parts["layout"] = LayoutHead(self.model.config.hidden_size).to(device)
+            parts["layout"] = self.layout_head = LayoutHead(self.model.config.hidden_size).to(device)
+        self.source_head: SourceHead | None = None
         if self.options.source_weight:
             features = self.model.source_encoder.config.hidden_size
-            parts["source"] = SourceHead(features, self.model.config.patch_size).to(device)
+            parts["source"] = self.source_head = SourceHead(features, self.model.config.patch_size).to(device)
         self.trained: nn.Module = nn.ModuleDict(parts)
         # The stage `diffusion` leaves a file whose spatial side is new.
         if not self.model.spatial_transformer.calibrated:
@@ -113,7 +117,7 @@ class Stage1(Stage):
         image_size = samples.geometry.height, samples.geometry.width
         size = self.model.state_shape(*image_size)
         y, u = self.clean(samples.geometry)
-        batch = {
+        batch: dict[str, Any] = {
             "texts": samples.texts,
             "answers": samples.answers,
             "y": y,
@@ -126,7 +130,7 @@ class Stage1(Stage):
             "sources": samples.sources,
         }
         if self.options.layout_weight:
-            batch["layout"] = layouts(samples.scenes, *self.model.config.grid(*image_size))
+            batch["layout"] = layouts(needed(samples.scenes), *self.model.config.grid(*image_size))
         if self.options.change_weight != 1 and samples.source_geometry is not None:
             share = changed_share(samples.geometry[samples.edits], samples.source_geometry, size)
             batch["weights"] = torch.ones(len(samples.texts), *size)
@@ -203,13 +207,13 @@ class Stage1(Stage):
         detail_loss = ((1 - t[few]) * detail_error).mean()
         total = weighted.mean() + self.options.detail_weight * detail_loss
         layout_loss = total.new_zeros(())
-        if self.options.layout_weight:
-            layout_loss = self.trained["layout"].loss(grids[-1], batch["layout"])
+        if self.layout_head is not None:
+            layout_loss = self.layout_head.loss(grids[-1], batch["layout"])
         total = total + self.options.layout_weight * layout_loss
         source_loss = total.new_zeros(())
         if "source_y" in batch:
-            source_loss = self.trained["source"].loss(
-                features, batch["source_y"], batch["source_u"], self.options.validity_weight
+            source_loss = needed(self.source_head).loss(
+                needed(features), batch["source_y"], batch["source_u"], self.options.validity_weight
             )
         total = total + self.options.source_weight * source_loss
         metrics = {
@@ -238,14 +242,7 @@ class Stage1(Stage):
     @torch.no_grad()
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         self.model.eval()
-        losses, seed = [], 7_000_000
-        for indices in self.validation.chunks() if self.validation else ():
-            generators = [torch.Generator().manual_seed(seed + i) for i in range(len(indices))]
-            seed += len(indices)
-            # Of depth alone, also in stage 2.
-            batch = Stage1.make_batch(self, self.validation.load(indices, generators), generators)
-            batch = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
-            losses.append(self.depth_loss(batch, self.encode(batch))[1])
+        losses = list(self._held_out_losses(self.validation)) if self.validation else []
         names = losses[0] if losses else ()
         means = {name: torch.stack([m[name] for m in losses]).nanmean().item() for name in names}
         metrics = {name: value for name, value in means.items() if not math.isnan(value)}
@@ -254,6 +251,17 @@ class Stage1(Stage):
         write_sheet(folder / f"sheet-{step}.png", rows)
         self.model.train()
         return metrics
+
+    def _held_out_losses(self, data: Data) -> Iterator[dict[str, Tensor]]:
+        """What `depth_loss` tells of each chunk of the validation data."""
+        seed = 7_000_000
+        for indices in data.chunks():
+            generators = [torch.Generator().manual_seed(seed + i) for i in range(len(indices))]
+            seed += len(indices)
+            # Of depth alone, also in stage 2.
+            batch = Stage1.make_batch(self, data.load(indices, generators), generators)
+            batch = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+            yield self.depth_loss(batch, self.encode(batch))[1]
 
     def tiles(self, example: Example, seed: int) -> list[Image.Image]:
         """Of a prompt the mean depth and two samples, of an edit the source and the mean; then the depth wanted."""

@@ -43,7 +43,8 @@ def prepare_for_training(
 
 def matrices_and_rest(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Muon for the matrices of attention and MLP; modulation, ends of the network, norms and biases get AdamW."""
-    muon, adamw = [], []
+    muon: list[nn.Parameter] = []
+    adamw: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             matrix = parameter.dim() == 2 and (".attn." in name or "_mlp." in name)

@@ -96,7 +96,7 @@ def _errors(
             distance = math.hypot(*true.position)
             off = math.dist(position, true.position) / distance
             nearer = 1 - math.hypot(*position) / distance
-            yield off, nearer, *(abs(a - b) / b for a, b in zip(size, true.size))
+            yield off, nearer, *(abs(a - b) / b for a, b in zip(size, true.extents))
 
 
 def _quantiles(values: Tensor) -> str:

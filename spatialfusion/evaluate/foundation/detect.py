@@ -14,6 +14,7 @@ from ...data.hub import read_json
 from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
+from .named import Named
 
 BOX_THRESHOLD, TEXT_THRESHOLD = 0.25, 0.20  # the values of GenSpace's evaluator
 
@@ -29,12 +30,8 @@ class Detections:
     scores: Tensor
 
 
-class Detector(Protocol):
-    """Finds what queries describe. name, weights, licence: what `FoundationJudge.parts` says of it."""
-
-    name: str
-    weights: str
-    licence: str
+class Detector(Named, Protocol):
+    """Finds what queries describe."""
 
     def __call__(self, image: Tensor, queries: Sequence[str]) -> Detections:
         """image: [3, H, W] in [0, 1]; queries: such as "red car"."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...geometry import Geometry
+from .named import Named
 
 POINTS = 8192  # number of points that are looked at, spread evenly over the image
 TRIALS = 512
@@ -31,12 +32,8 @@ class Level:
     source: str
 
 
-class Gravity(Protocol):
-    """Finds the level axes. name, weights, licence: what `FoundationJudge.parts` says of it."""
-
-    name: str
-    weights: str
-    licence: str
+class Gravity(Named, Protocol):
+    """Finds the level axes."""
 
     def __call__(self, geometry: Geometry) -> Level:
         """geometry: of one image."""

@@ -26,6 +26,7 @@ from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
 from ...images import imagenet_normalised
+from .named import Named
 
 # Sizes of the head, and the bin of no rotation.
 _UPRIGHT = {360 + 180 + 180 + 2: 90, 360 + 180 + 360 + 2: 180}
@@ -43,12 +44,8 @@ class Facing:
     confidence: float
 
 
-class Orienter(Protocol):
-    """Sees which way things face. name, weights, licence: what `FoundationJudge.parts` says of it."""
-
-    name: str
-    weights: str
-    licence: str
+class Orienter(Named, Protocol):
+    """Sees which way things face."""
 
     def __call__(self, image: Tensor, box: Tensor, mask: Tensor) -> Facing | None:
         """Of one thing in an image [3, H, W] in [0, 1], with its box [4] in pixels and mask [H, W]; None: no front."""
@@ -83,8 +80,8 @@ class OrientAnything:
         if window.numel() == 0:
             return None
         alone = _on_black(window * mask[top:bottom, left:right])
-        pictures = torch.cat([_middle(window), _middle(alone)])
-        output = self.model(imagenet_normalised(pictures).to(self.device, self.model.dtype)).float().cpu()
+        images = torch.cat([_middle(window), _middle(alone)])
+        output = self.model(imagenet_normalised(images).to(self.device, self.model.dtype)).float().cpu()
         for row in output:
             confidence = row[-2:].softmax(0)[0].item()
             if confidence >= CONFIDENT:
@@ -112,23 +109,23 @@ def towards(ray: Tensor) -> Tensor:
     return torch.tensor([[1 - a * x * x, -a * x * y, x], [-a * x * y, 1 - a * y * y, y], [-x, -y, z]])
 
 
-def _middle(picture: Tensor) -> Tensor:
+def _middle(image: Tensor) -> Tensor:
     """[1, 3, CROP, CROP] of an image [3, h, w]: shorter side to SIDE, the middle of it, as DINOv2's processor does."""
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = picture[None, :, top : top + side, left : left + side]
+    square = image[None, :, top : top + side, left : left + side]
     square = F.interpolate(square, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
     edge = (SIDE - CROP) // 2
     return square[..., edge : edge + CROP, edge : edge + CROP]
 
 
-def _on_black(picture: Tensor) -> Tensor:
+def _on_black(image: Tensor) -> Tensor:
     """An image in the middle of a black square with a margin."""
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     side = round(max(height, width) / _FILLED)
     top, left = (side - height) // 2, (side - width) // 2
-    return F.pad(picture, (left, side - width - left, top, side - height - top))
+    return F.pad(image, (left, side - width - left, top, side - height - top))
 
 
 def _bins(folder: Path) -> int:

@@ -18,14 +18,11 @@ from ...data.teachers.depth_pro import load_model
 from ...data.teachers.teacher import require_package
 from ...errors import InputError
 from ...images import imagenet_normalised
+from .named import Named
 
 
-class Segmenter(Protocol):
-    """Outlines the things in boxes. name, weights, licence: what `FoundationJudge.parts` says of it."""
-
-    name: str
-    weights: str
-    licence: str
+class Segmenter(Named, Protocol):
+    """Outlines the things in boxes."""
 
     def __call__(self, image: Tensor, boxes: Tensor) -> Tensor:
         """[N, H, W] bool of an image [3, H, W] in [0, 1] and boxes [N, 4] (left, top, right, bottom in pixels)."""

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ...errors import run_command
 from ...files import atomic_file
+from ...needed import needed
 from ...progress import progress_bar
 from ...scenes.edits import Edit, EditPair, apply_edit, sample_edit, score_edit
 from ...scenes.render import render
@@ -78,7 +79,7 @@ def _edited_otherwise(pair: EditPair, rng: random.Random) -> Scene | None:
     source, edit = pair.source, pair.edit
     if edit.kind == "add":
         way = rng.choice(("left", "right", "closer", "farther"))
-        far = math.dist(pair.target.camera.position, edit.added.position)
+        far = math.dist(pair.target.camera.position, edit.thing.position)
         return apply_edit(pair.target, Edit("move", len(source.objects), way, rng.uniform(0.1, 0.5) * far))
     if edit.kind == "remove":
         others = [i for i in range(len(source.objects)) if i != edit.index]
@@ -115,7 +116,7 @@ def judged_score(seen: Seen, statement: Statement) -> float:
 
 def asked_after(source: Scene, edit: Edit) -> list[Asked]:
     """What to look for in the answer to an edit: the objects that should be there, then the one that should not."""
-    gone = [Asked(source.objects[edit.index].kind, source.objects[edit.index].color)] if edit.kind == "remove" else []
+    gone = names(source)[edit.place : edit.place + 1] if edit.kind == "remove" else []
     return names(apply_edit(source, edit)) + gone
 
 
@@ -126,9 +127,8 @@ def judged_edit(before: Seen, after: Seen, edit: Edit) -> float:
         if objects[-1] is not None:
             return 0.0
         objects = objects[:-1]
-    if None in objects or before.observation is None:
-        return 0.0
-    return score_edit(before.observation, Observation(tuple(one.observed for one in objects)), edit)
+    source, target = before.observation, replace(after, objects=objects).observation
+    return 0.0 if source is None or target is None else score_edit(source, target, edit)
 
 
 # Figures --------------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def object_figures(judge: Judge, scenes: Sequence[Scene], images: Sequence[Tenso
     values: dict[str, list[float]] = defaultdict(list)
     for scene, one, instance in zip(scenes, seen, masks):
         values["surplus"].append(float(one.surplus > 0))
-        values["hfov_error_degrees"].append(abs(one.hfov - scene.camera.hfov))
+        values["hfov_error_degrees"].append(abs(needed(one.hfov) - scene.camera.hfov))
         for number, (thing, exact, found) in enumerate(zip(scene.objects, observe(scene).objects, one.objects)):
             values["recall"].append(float(found is not None))
             if found is None:
@@ -154,9 +154,9 @@ def object_figures(judge: Judge, scenes: Sequence[Scene], images: Sequence[Tenso
             values["mask_iou"].append(float((own & found.mask).sum() / (own | found.mask).sum()))
             values["distance_error"].append(abs(math.hypot(*found.observed.position) / far - 1))
             values["position_error"].append(math.dist(found.observed.position, exact.position) / far)
-            values["size_error"] += [abs(a / b - 1) for a, b in zip(found.observed.size, exact.size)]
+            values["size_error"] += [abs(a / b - 1) for a, b in zip(found.observed.extents, exact.extents)]
             if KINDS[thing.kind].has_front:
-                angle = side_angle(found.observed, "front", (exact.front[0], exact.front[2]))
+                angle = side_angle(found.observed, "front", (exact.facing[0], exact.facing[2]))
                 values["front_error_degrees"].append(angle)
                 values["front_within_15"].append(float(angle <= 15))
     for key, ask in (("false_kind", wrong_kind), ("false_color", wrong_color), ("false_swap", swapped)):
@@ -226,7 +226,7 @@ def edit_cases(
     for number, pair in enumerate(pairs):
         source, edit = pair.source, pair.edit
         answers = edit_answers(pair, random.Random(f"answers {number}"))
-        images = show([source, *answers])
+        images = list(show([source, *answers]))
         before, *after = judge.look(images, [names(source)] + [asked_after(source, edit)] * len(answers))
         domain = "edit/view" if edit.kind == "camera" and edit.index is not None else f"edit/{edit.kind}"
         for answer, one in zip(answers, after):
@@ -247,13 +247,14 @@ def main(arguments: list[str]) -> None:
     restore = _restorer()
 
     def rendered(scenes: list[Scene]) -> Tensor:
-        return render(scenes, (options.size, options.size)).image
+        return needed(render(scenes, (options.size, options.size)).image)
 
     scenes = [sample_scene(seed, "test") for seed in range(options.scenes)]
-    images, maps = [], []
+    images: list[Tensor] = []
+    maps: list[Tensor] = []
     for start in progress_bar(range(0, len(scenes), PART), what="render"):
         rendering = render(scenes[start : start + PART], (options.size, options.size))
-        images += rendering.image
+        images += needed(rendering.image)
         maps += rendering.instance
     pairs = [sample_edit(seed, "test") for seed in range(options.edits)]
     report: dict = {"settings": {"scenes": options.scenes, "edits": options.edits, "size": options.size, "pass": PASS}}

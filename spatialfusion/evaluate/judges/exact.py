@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...needed import needed
 from ...scenes.render import render
 from ...scenes.scene import Scene
 from ...scenes.statements import observe
@@ -58,7 +59,7 @@ class ExactJudge:
             if scenes is None:
                 raise InputError("the exact judge was shown an image that is of no scene it knows: use --rendered.")
             rendering = render(scenes, self._size)
-            for scene, image, instance in zip(scenes, rendering.image, rendering.instance):
+            for scene, image, instance in zip(scenes, needed(rendering.image), rendering.instance):
                 self._known[_key(image)] = scene, instance.to(torch.int8)
         return self._known[key]
 

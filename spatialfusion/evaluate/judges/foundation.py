@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,7 @@ from ..foundation.detect import Detector, GroundingDino
 from ..foundation.gravity import Gravity, GroundPlane
 from ..foundation.match import match
 from ..foundation.measure import measure
+from ..foundation.named import Named
 from ..foundation.orient import OrientAnything, Orienter, towards
 from ..foundation.segment import Sam2, Segmenter, apart
 from .judge import Asked, Seen, SeenObject
@@ -113,35 +115,31 @@ class FoundationJudge:
                 f"{' or '.join(others)}."
             )
         _check_depth(teacher_class(depth), hfov)
-        wanted = [(GroundingDino, detector or GroundingDino.WEIGHTS), (Sam2, segmenter or Sam2.WEIGHTS)]
-        if orienter is not None:
-            wanted.append((OrientAnything, orienter))
         # All licences are asked before anything is loaded.
-        found = []
-        for kind, weights in wanted:
-            kind.check_package()
-            found.append((kind, weights, *find_licensed(kind.name, weights, kind.LICENCES, accepted)))
+        to_detect = _find(GroundingDino, detector or GroundingDino.WEIGHTS, accepted)
+        to_segment = _find(Sam2, segmenter or Sam2.WEIGHTS, accepted)
+        to_orient = None if orienter is None else _find(OrientAnything, orienter, accepted)
         folder, licence = find_teacher(depth, depth_weights, accepted)
-        parts = [kind(place, weights, terms, device) for kind, weights, place, terms in found]
-        teacher = open_teacher(depth, folder, licence, device)
         return cls(
-            parts[0],
-            parts[1],
-            teacher,
-            orienter=parts[2] if orienter is not None else None,
+            GroundingDino(*to_detect, device),
+            Sam2(*to_segment, device),
+            open_teacher(depth, folder, licence, device),
+            orienter=None if to_orient is None else OrientAnything(*to_orient, device),
             hfov=hfov,
-            depth_weights=depth_weights or teacher.WEIGHTS,
+            depth_weights=depth_weights or teacher_class(depth).WEIGHTS,
         )
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """Each part with its weights and licence, and what is missing."""
-        named = [("detection", self.detector), ("segmentation", self.segmenter), ("gravity", self.gravity)]
-        parts = [Part(role, part.name, part.weights, part.licence) for role, part in named]
-        parts.insert(2, Part("depth", self.depth.name, self.depth_weights, self.depth.licence))
-        if self.orienter is None:
-            return (*parts, Part("orientation", None, note=WITHOUT_ORIENTATION))
-        return (*parts, Part("orientation", self.orienter.name, self.orienter.weights, self.orienter.licence))
+        orientation = Part("orientation", None, note=WITHOUT_ORIENTATION)
+        return (
+            _part("detection", self.detector),
+            _part("segmentation", self.segmenter),
+            Part("depth", self.depth.name, self.depth_weights, self.depth.licence),
+            _part("gravity", self.gravity),
+            orientation if self.orienter is None else _part("orientation", self.orienter),
+        )
 
     def look(self, images: Sequence[Tensor], asked: Sequence[Sequence[Asked]]) -> list[Seen]:
         """See Judge."""
@@ -214,7 +212,23 @@ class FoundationJudge:
         ray = torch.tensor([(middle[0].item() - cx) / fx, (middle[1].item() - cy) / fy, 1.0])
         x, _, z = (level @ towards(ray) @ facing.direction).tolist()
         flat = torch.tensor([x, z])
-        return tuple(F.normalize(flat, dim=0).tolist()) if flat.norm() >= MIN_LEVEL else None
+        if flat.norm() < MIN_LEVEL:
+            return None
+        x, z = F.normalize(flat, dim=0).tolist()
+        return x, z
+
+
+def _find(
+    kind: type[GroundingDino] | type[Sam2] | type[OrientAnything], weights: str, accepted: Sequence[str]
+) -> tuple[Path, str, str]:
+    """A network's folder, the weights' name and their licence, with which it is loaded."""
+    kind.check_package()
+    folder, licence = find_licensed(kind.name, weights, kind.LICENCES, accepted)
+    return folder, weights, licence
+
+
+def _part(role: str, part: Named) -> Part:
+    return Part(role, part.name, part.weights, part.licence)
 
 
 def _metric_names() -> list[str]:

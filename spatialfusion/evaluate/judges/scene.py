@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...devices import channels_last
 from ...errors import InputError
 from ...files import atomic_file
 from ...scenes.scene import COLORS, KINDS
@@ -57,7 +58,7 @@ class SceneJudge:
             network = JudgeNetwork(**json.loads(file.metadata()["sizes"]))
             network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})
         network.eval().requires_grad_(False)
-        return cls(network.to(device, memory_format=torch.channels_last))
+        return cls(channels_last(network, device))
 
     def save(self, folder: str | Path, dtype: torch.dtype = torch.bfloat16) -> None:
         """Write the weights as safetensors."""
@@ -93,7 +94,7 @@ class SceneJudge:
         kinds, colors = kinds.softmax(-1).cpu(), colors.softmax(-1).cpu()
         seen = []
         for i, (names, camera) in enumerate(zip(asked, network.camera(features).tolist())):
-            shape, count = images[i].shape[-2:], len(patches[i])
+            (height, width), count = images[i].shape[-2:], len(patches[i])
             confidence = _confidence(names, kinds[i, :count], colors[i, :count])
             places, surplus = assign(confidence, patches[i].sum(dim=(1, 2)), [one.color is not None for one in names])
             view = View(math.exp(camera[0]), camera[1])
@@ -107,9 +108,9 @@ class SceneJudge:
                 numbers = network.measure(vectors[of_patch], kind, masks[of_patch], dense.centers[i : i + 1])[0, 0]
                 color = one.color or COLOR_NAMES[int(colors[i, place].argmax())]
                 observed = decode(numbers.tolist(), one.kind, color, view)
-                mask = from_square(patches[i][place], shape)
+                mask = from_square(patches[i][place], (height, width))
                 objects.append(SeenObject(mask, observed, float(confidence[number, place])))
-            hfov = 2 * math.degrees(math.atan(view.half_tangent * shape[1] / max(shape)))
+            hfov = 2 * math.degrees(math.atan(view.half_tangent * width / max(height, width)))
             seen.append(Seen(tuple(objects), surplus, hfov))
         return seen
 

@@ -28,7 +28,7 @@ GROUPS = 8
 class Features(NamedTuple):
     """The image itself [B, 3, 64, 64], and features [B, C, 32, 32], [B, C, 16, 16] and [B, C, 8, 8]."""
 
-    picture: Tensor
+    image: Tensor
     fine: Tensor
     middle: Tensor
     coarse: Tensor
@@ -80,10 +80,10 @@ class JudgeNetwork(nn.Module):
         self.measure_in = nn.Linear(hidden, hidden)
         self.measure_out = nn.Linear(hidden, NUMBERS)
         # At first the centre is the middle of the mask, and an object is as large as is usual.
-        for layer in (self.center_map, self.measure_out):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for parameter in (*self.center_map.parameters(), *self.measure_out.parameters()):
+            nn.init.zeros_(parameter)
         usual = torch.tensor([kind.size for kind in KINDS.values()])
+        self.log_usual: Tensor
         self.register_buffer("log_usual", usual.norm(dim=1).log(), persistent=False)
 
     def features(self, images: Tensor) -> Features:
@@ -105,7 +105,7 @@ class JudgeNetwork(nn.Module):
     def dense(self, features: Features) -> Dense:
         """What each place of a 64x64 grid shows."""
         fine = F.gelu(self.fine_norm(features.fine))
-        logits = F.pixel_shuffle(self.color_map(fine), 2) + self.color_edge(features.picture)
+        logits = F.pixel_shuffle(self.color_map(fine), 2) + self.color_edge(features.image)
         offsets = F.interpolate(self.center_map(fine).float(), scale_factor=2, mode="bilinear", align_corners=False)
         return Dense(logits.float(), offsets + mask_places(offsets.device))
 
@@ -201,8 +201,8 @@ def mask_cues(masks: Tensor) -> Tensor:
 def mask_extent(masks: Tensor) -> Tensor:
     """Half the sum of a mask's width and height, as a part of the image's side, [B, N]."""
     x, y = mask_places(masks.device)
-    sides = [high - low for low, high in (_ends(masks, x), _ends(masks, y))]
-    return (sum(sides) / 2 + 1 / MASK_SIDE).clamp_min(1 / MASK_SIDE)
+    width, height = (high - low for low, high in (_ends(masks, x), _ends(masks, y)))
+    return ((width + height) / 2 + 1 / MASK_SIDE).clamp_min(1 / MASK_SIDE)
 
 
 def _ends(masks: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:

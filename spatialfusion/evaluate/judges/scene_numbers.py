@@ -35,7 +35,7 @@ def encode(thing: ObservedObject, view: View) -> list[float]:
     cos, sin = math.cos(view.pitch), math.sin(view.pitch)
     down, forward = y * cos - z * sin, y * sin + z * cos
     center = [0.5 + x / forward / (2 * view.half_tangent), 0.5 + down / forward / (2 * view.half_tangent)]
-    sizes = [math.log(own / usual) for own, usual in zip(thing.size, KINDS[thing.kind].size)]
+    sizes = [math.log(own / usual) for own, usual in zip(thing.extents, KINDS[thing.kind].size)]
     turn = [0.0, 0.0]
     if thing.front is not None:
         across = math.hypot(x, z)
@@ -57,5 +57,5 @@ def decode(numbers: list[float], kind: str, color: str, view: View) -> ObservedO
         level, length = math.hypot(x, z) or 1.0, math.hypot(sine, cosine) or 1.0
         to_x, to_z, sine, cosine = -x / level, -z / level, sine / length, cosine / length
         front = (to_x * cosine - to_z * sine, 0.0, to_z * cosine + to_x * sine)
-    size = tuple(usual * math.exp(log) for usual, log in zip(KINDS[kind].size, sizes))
-    return ObservedObject((x * scale, y * scale, z * scale), front, size, kind, color)
+    width, height, length = (usual * math.exp(log) for usual, log in zip(KINDS[kind].size, sizes))
+    return ObservedObject((x * scale, y * scale, z * scale), front, (width, height, length), kind, color)
