@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .draft import Draft
-from .spelling import is_known, one_letter_away
+from .spelling import is_known, is_wording, one_letter_away
 from .verbs import IRREGULAR
 from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, PARTS, SCALES, SPELT, STYLE_ADVERBS
 
@@ -110,6 +110,8 @@ def _adverb(words: Sequence[str], position: int) -> bool:
     word, before, after = (numbers.at(words, position + step) for step in (0, -1, 1))
     if len(word) <= 5 or not word.endswith("ly") or noun(word) is not None or word in ATTRIBUTES | STYLE_ADVERBS:
         return False
+    if is_wording(word):
+        return False  # "equally far", "diagonally behind"
     parts = ("", ",", ".", ";", "and")
     return position == 0 or not (after in parts and (before in parts or before in ("a", "an", "the")))
 

@@ -66,8 +66,8 @@ class Mentions:
             found = self._pronoun(mention, exclude, prefer, turned)
         elif mention.ordinal is not None:
             found = self._ordinal(mention, exclude)
-        elif mention.own and mention.unknown and mention.said in PARTS:
-            # "smoke from its chimney": part of the thing itself.
+        elif self._is_part(mention):
+            # "smoke from its chimney", "a van, a surfboard on the roof": part of the thing itself.
             found = self._pronoun(replace(mention, pronoun="it"), exclude, prefer, turned) or list(exclude)[:1]
         elif mention.own and hypernyms.general(mention.said) and mention.noun is None:
             found = []
@@ -84,6 +84,13 @@ class Mentions:
                 found = self._draft.expand([self._new(mention)])
         self.touch(found)
         return found
+
+    def _is_part(self, mention: Mention) -> bool:
+        """Whether a noun that names no thing of its own is part of one that was named before."""
+        if not mention.unknown or mention.said not in PARTS:
+            return False
+        named = any(fits(thing, mention) for thing in self._draft.things)
+        return mention.own or (mention.article == "the" and bool(self.recent) and not named and not self.known)
 
     def _general(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """ "the animal", "both vehicles": what was named before and is one; empty where nothing is, or too much."""

@@ -504,6 +504,9 @@ class _Phrase:
         if mention.count is not None and at(self.words, self.at - 1) == "couple":
             return replace(mention, end=self.at, noun=noun("person"), said="person", plural=True)
         several = mention.count is not None and mention.count.number > 1 and not mention.sizes
+        ends = self.peek() in ("", ",") or self.peek() in CLASSES["stand"] or self.peek() in CLASSES["be"]
+        if several and word == "the" and mention.count.number == 2 and ends and not mention.color:
+            return replace(mention, end=self.at, pronoun="them", count=None)  # "between the two lies a crown"
         if several and (self.peek() in CLASSES["be"] or (self.peek() == "of" and self.peek(1) in ("them", "these"))):
             return replace(mention, end=self.at + 2 * (self.peek() == "of"), pronoun="one")  # "two are blue"
         if word in ("all", "both", "each") and self.peek(-1) == "of" and self.peek() in ("them", "these", "those"):

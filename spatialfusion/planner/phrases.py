@@ -127,7 +127,7 @@ class Phrases(Relating):
         match = self._match(vocabulary.predicates, listed[1].end)
         if match is not None and match.meaning.startswith("bare_"):
             match = self._match(vocabulary.predicates, match.end) or match  # "and a dog far off on its right"
-        one = not listed[0].plural and _single(listed[0]) and all(mention.noun for mention in listed)
+        one = not listed[0].plural and _single(listed[0]) and all(m.noun or m.article for m in listed)
         if match is None or not one or match.meaning.startswith(("pose_", "sees_")):
             return False
         return any(mention.pronoun in ("it", "him", "her") for mention in match.slots.get("REF", ()))

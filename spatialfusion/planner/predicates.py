@@ -27,6 +27,10 @@ _TURNED = (
     "<own_back",
     "profile",
 )
+_COMPARED = (
+    *("taller", "wider", "longer", "shorter", "bigger", "smaller", "volume", "volume_less", "times_taller"),
+    *("times_wider", "times_longer", "same_height", "same_width", "same_length", "same_size"),
+)
 _OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
 
 
@@ -92,6 +96,10 @@ class Predicates(Companions):
             # "a dog with a ball facing left"
             if not any(thing.has_front for thing in clause.local):
                 return clause.subjects or clause.owner
+        if self._of_what_is_faced(match) or self._of_support(match):
+            return clause.nearest
+        if clause.local and self._of_reference(match, clause.local):
+            return clause.nearest
         if clause.local:
             return clause.local
         if clause.boundary == "," and clause.listed and all(thing.color for thing in clause.listed):
@@ -105,7 +113,7 @@ class Predicates(Companions):
         if match.meaning.startswith("bare_") and not clause.boundary and self._has_side(clause.subjects):
             # "the penguin on the left is bigger than the one on the right"
             return clause.nearest
-        if self._of_what_is_faced(match):
+        if self._of_reference(match, clause.subjects):
             return clause.nearest
         if clause.boundary or clause.finite or match.meaning.startswith(_OF_SUBJECT):
             if clause.boundary != "start":
@@ -126,6 +134,25 @@ class Predicates(Companions):
         placed = match.meaning in ("on", "in", "under", "above", "next", "front", "behind", "left", "right", "between")
         faced = any(relation.kind == "facing" and relation.references == clause.nearest for relation in clause.last)
         return placed and faced and not clause.boundary and match.start == clause.named_at
+
+    def _of_support(self, match: Match) -> bool:
+        """Whether a second support is that of the first: "an apple in a bowl on a table"."""
+        clause = self._clause
+        if clause.boundary or match.meaning not in ("on", "in") or match.start != clause.named_at:
+            return False
+        last = clause.last[-1:]
+        near = bool(last) and last[0].kind in ("on", "in") and last[0].references == clause.nearest
+        return near and not any(mention.place for mention in match.slots.get("REF", ()))
+
+    def _of_reference(self, match: Match, subjects: Sequence[Thing]) -> bool:
+        """Whether a place right behind a reference is that of the reference to the subject: "the tree is taller than
+        the girl under it"."""
+        clause = self._clause
+        mentions = match.slots.get("REF", ())
+        if clause.boundary or match.start != clause.named_at or len(mentions) != 1 or len(subjects) != 1:
+            return False
+        compared = bool(clause.last) and clause.last[-1].kind in _COMPARED and clause.last[-1].subject in subjects
+        return compared and mentions[0].pronoun in ("it", "him", "her") and clause.nearest != list(subjects)
 
     def _about_subject(self, match: Match) -> bool:
         """Whether a predicate's reference is the subject itself, of which it then is not said."""

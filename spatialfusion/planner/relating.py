@@ -59,7 +59,7 @@ class Relating(Sentence):
             return
         if meaning in ("in", "on") and subjects and self._worn(match, subjects):
             return
-        if self.words[match.start] in CLASSES["handles"] and all(m.unknown for m in slots.get("REF", ())):
+        if self.words[match.start] in CLASSES["handles"] and slots.get("REF") and all(m.unknown for m in slots["REF"]):
             # "plays a song"
             self._describe(subjects, match.start, match.end)
             self._not_understood(" ".join(mention.said for mention in slots.get("REF", ())))

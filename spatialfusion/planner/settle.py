@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +18,7 @@ _EXTENTS = {"taller": "height", "wider": "width", "longer": "length"}
 _MORE = 0.3  # how much more "taller" is without a number, as a part of the other's height
 _REACHES = {"waist": 0.6, "shoulder": 0.82, "knee": 0.27}  # parts of the height
 _BIGGER, _SMALLER = 2.0, 0.5  # the volume, where "bigger" says no number
+_LEAST = 0.9  # of a distance that was said: the shortest that still is it
 _PLACED = ("left", "right", "front", "behind", "own_left", "own_right", "own_front", "own_back")
 _MUTUAL = ("same_way", "opposite_way", "face_to_face", "back_to_back")
 _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face", "back_to_back")
@@ -30,6 +32,7 @@ def settle(draft: Draft) -> None:
         _placed_in,
         _walls,
         _comparisons,
+        _of_support,
         _headroom,
         _shared_support,
         _enough_room,
@@ -247,6 +250,15 @@ def _headroom(draft: Draft) -> None:
             relation.kind, relation.subject, relation.references = "above", over, [thing]
 
 
+def _of_support(draft: Draft) -> None:
+    """What someone on a bench is under is above the bench."""
+    supports = {id(r.subject): r.references[0] for r in draft.relations if r.kind == "on" and r.references}
+    for relation in draft.relations:
+        support = supports.get(id(relation.subject))
+        if relation.kind == "under" and support is not None and support not in relation.references:
+            relation.subject = support
+
+
 _BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
 
 
@@ -318,6 +330,9 @@ def _distances(draft: Draft) -> None:
             continue
         things = (relation.subject, relation.references[0])
         reach = sum(min(thing.extent("width"), thing.extent("length")) for thing in things) / 2
+        # The distance is that of the middles in space, and may be a little less than was said.
+        rise = (things[0].extent("height") - things[1].extent("height")) / 2
+        reach = max(reach, _LEAST * math.hypot(reach, rise))
         stacked = any(
             r.kind in ("on", "under", "above") and {r.subject, *r.references} == set(things) for r in draft.relations
         )
@@ -390,9 +405,23 @@ def _side_views(draft: Draft) -> None:
     draft.relations = [r for r in draft.relations if r.kind != "profile" or r.subject not in settled]
 
 
+def _one_view(draft: Draft) -> None:
+    """The camera's line is about one thing; the others of which it sees the same side are turned so."""
+    for relation in [r for r in draft.relations if r.kind.startswith("sees_") and r.subject.count > 1]:
+        draft.split(relation.subject)
+    seen = [relation for relation in draft.relations if relation.kind.startswith("sees_")]
+    for relation in seen[1:]:
+        pairs = [r for r in draft.relations if r.kind in _MUTUAL and relation.subject in (r.subject, *r.references)]
+        if pairs:
+            draft.relations.remove(relation)  # how it stands to the other is said already
+        elif relation.subject is not seen[0].subject and relation.subject.has_front:
+            relation.kind = relation.kind.replace("sees_", "pose_")
+
+
 def _turns(draft: Draft) -> None:
     """What has no front cannot be turned, and a side view must be of one side."""
     _side_views(draft)
+    _one_view(draft)
     _seen_and_posed(draft)
     _mutual_once(draft)
     kept: list[Relation] = []

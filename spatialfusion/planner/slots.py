@@ -112,7 +112,8 @@ def _whole_of_part(reader: Reader, mention: Mention) -> Mention:
 
 def _is_part(word: str) -> bool:
     """Whether it is a part that is no side of its thing: a shoulder, but no nose, behind which comes what is ahead."""
-    return word not in SIDED and word not in OWN_SIDES and (word in PARTS or word.removesuffix("s") in PARTS)
+    single = word.removesuffix("s")
+    return not {word, single} & SIDED and word not in OWN_SIDES and bool({word, single} & PARTS)
 
 
 def _thing_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:

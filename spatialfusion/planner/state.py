@@ -76,7 +76,8 @@ class Sentence:
 
     def _separate(self, position: int, word: str) -> int:
         clause = self._clause
-        clause.boundary = word
+        if word != "," or numbers.at(self.words, position - 1) not in ("and", "while", "but", "whereas"):
+            clause.boundary = word  # "a jeep and, further back, a lorry"
         clause.local = []
         clause.relative = False
         if word != ",":

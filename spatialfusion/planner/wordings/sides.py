@@ -97,7 +97,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     ),
     "bare_front": (
         "in [the] [immediate|near|extreme] foreground",
-        "(in|at) the front",
+        "(in|at) the front [of the <picture>]",
         "[the] closest [thing|object|item] [of all] [to CAMERA]",
         "(close|near) to CAMERA",
         "closer [to CAMERA]",
@@ -106,7 +106,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "bare_behind": (
         "in [the] [far|distant|deep] background",
         "in the [far] distance",
-        "(at|in) the back",
+        "(at|in) the back [of the <picture>]",
         "[the] farthest [away] [of all] [from CAMERA]",
         "far [away] from CAMERA",
         "(farther|far) (away|back|off)",
