@@ -123,7 +123,7 @@ CASES = [
     ("There is a table. On it stand two mugs.", "camera auto; table; 2 mug on table"),
     (
         "A sofa, with a lamp to its left and a table in front of it, in a living room",
-        "camera auto; room; sofa; lamp at left of sofa; table in front of sofa",
+        "camera auto; room; sofa; lamp left of sofa; table in front of sofa",
     ),
     (
         "an old wooden chair next to a small red ball",
@@ -131,7 +131,7 @@ CASES = [
     ),
     ("An empty street with a car and, behind the car, a house", "camera auto; outdoor; car; house behind car"),
     ("close-up of a mug on a table", "camera close; mug on table; table"),
-    ("a wide shot, low angle, of a house with a tree on its left", "camera wide low; house; tree at left of house"),
+    ("a wide shot, low angle, of a house with a tree on its left", "camera wide low; house; tree left of house"),
     ("a dog seen from above", "camera high; dog"),
     ("red car, blue house, car left of house, 8k, oil painting", "camera auto; car red left of house; house blue"),
     ("a zorgle on a table", "camera auto; zorgle size 1 on table; table"),

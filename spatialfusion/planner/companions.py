@@ -81,7 +81,9 @@ class Companions(Phrases):
                 clause.local = things  # "with people walking by"
             clause.boundary = "" if clause.subjects else "with"
             return end
-        clause.owner, clause.local, clause.relative = owner, things, False
+        # "a man whose dog sits there": the verb that follows is the dog's.
+        whose = self.words[position] == "with" and numbers.at(self.words, position - 1) in ("which", "who", "that")
+        clause.owner, clause.local, clause.relative, clause.relative_finite = owner, things, whose, False
         clause.nearest = list(things)
         clause.boundary = "" if clause.subjects else "with"
         if not owner:

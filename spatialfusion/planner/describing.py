@@ -37,7 +37,7 @@ class Describing(Predicates):
             if mention.start not in self._said:
                 self._said[mention.start] = self.mentions.resolve(mention)
         clause.local = clause.nearest = list(self._said[mentions[-1].start])
-        clause.relative, clause.boundary = True, ""
+        clause.relative, clause.boundary, clause.relative_finite = True, "", False
         return True
 
     def _holds(self, position: int) -> int:
@@ -179,6 +179,7 @@ class Describing(Predicates):
         if self.mention(position) and self.words[position] == "that" and clause.boundary:
             return False
         clause.local, clause.relative, clause.boundary = list(clause.nearest), True, ""
+        clause.relative_finite = False
         if numbers.at(self.words, position + 1) == "'s":
             self.words[position + 1] = "with"
         return True
@@ -186,8 +187,10 @@ class Describing(Predicates):
     def _verb(self, position: int) -> int:
         clause = self._clause
         word = self.words[position]
+        if clause.relative and clause.relative_finite and not _participle(word) and self._begins_verb(position):
+            clause.local, clause.relative = [], False  # "a man whose dog sits there is looking left"
         if clause.relative:
-            pass
+            clause.relative_finite = clause.relative_finite or not _participle(word)
         elif clause.local and not _participle(word):
             clause.local = []
         elif _participle(word) and position == clause.named_at and clause.nearest != clause.subjects:
@@ -206,13 +209,19 @@ class Describing(Predicates):
         clause.boundary = "" if clause.subjects else clause.boundary
         return position + 1
 
+    def _begins_verb(self, position: int) -> bool:
+        """Whether no auxiliary stands before a verb: "is", but not "sitting" of "is sitting"."""
+        return numbers.at(self.words, position - 1) not in CLASSES["be"]
+
     def _adjective(self, position: int) -> int:
         """ "is red", "are old and wooden"; or in the manner of tags: "a car, red"."""
         subjects = self._current()
         word = self.words[position]
         before, after = numbers.at(self.words, position - 1), numbers.at(self.words, position + 1)
         ends = after in ("", ",", "and")
-        was = before in CLASSES["be"] or (ends and before in ("one", "other", "first", "second", "third"))
+        was = before in CLASSES["be"] or (
+            ends and before in ("one", "other", "first", "second", "third", "them", "which", "these", "those")
+        )
         if not subjects or not (was or self._clause.finite or self._clause.boundary or self._clause.relative):
             return position
         mention = self.mention(position)

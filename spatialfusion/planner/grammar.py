@@ -268,6 +268,8 @@ class Grammar(Describing):
             end = self._filled(position)
             if end > position:
                 return end
+        if word in verbs.ALONE and self._is_tag(position):
+            return self._subject(position)
         if word in verbs.ALONE and (self._current() or not self._may_name(position) or self.mention(position) is None):
             return self._does(position)
         if word in verbs.ALONE_PLURAL and self._current() and noun(word) is None:
@@ -326,6 +328,12 @@ class Grammar(Describing):
         else:
             self._not_understood(word)
         return position + 1
+
+    def _is_tag(self, position: int) -> bool:
+        """Whether a word that may be a verb is a noun between commas: ", painting above the fireplace"."""
+        mention = self.mention(position)
+        bare = self._clause.boundary == "," and mention is not None and mention.noun is not None
+        return bare and mention.end == position + 1 and self.predicate_after(mention.end)
 
     def _stranded(self, position: int) -> int:
         """Past "it sits next to" behind the bear that it sits next to: a clause whose reference was just named."""

@@ -206,12 +206,16 @@ class Mentions:
             if not any(thing.kind == lone.kind and thing is not lone for thing in self._draft.things):
                 # "one chair faces left, the other right"
                 return [self._draft.add(Thing(lone.noun, lone.said, scale=lone.scale))]
+        if mention.count is not None and (group := self._numbered(mention)) is not None:
+            return [group]
         members = self._members()
         if not members:
             return []
         if mention.count is not None and mention.count.number > 1 and mention.ordinal is None:
             free = [thing for thing in members if thing not in self._taken and thing not in exclude]
             taken = free[: mention.count.number]
+            for thing in taken:
+                thing.color = mention.color or thing.color
             self._taken += taken
             return taken
         if mention.ordinal in _SIDES:
@@ -240,6 +244,17 @@ class Mentions:
             found.scale *= SCALES.get(word, 1.0)
         self._taken.append(found)
         return [found]
+
+    def _numbered(self, mention: Mention) -> Thing | None:
+        """The last group, if nobody has said how many it has and this does: "a flock of geese, 17 of them"."""
+        group = next((thing for thing in reversed(self.recent) if thing.count > 1 and not thing.members), None)
+        if group is None or not group.vague or mention.color or mention.ordinal is not None:
+            return None
+        if not mention.plural and mention.count.number < group.count:
+            return None
+        self._draft.warnings[:] = [said for said in self._draft.warnings if not said.endswith(f"is read as {group.count}.")]
+        group.count, group.vague = mention.count.number, False
+        return group
 
     def _several_free(self, exclude: Sequence[Thing]) -> bool:
         """Whether there is a group, or single ones of a group, of which this can be one."""
@@ -381,7 +396,7 @@ class Mentions:
             sizes=dict(mention.sizes),
             scale=mention.scale,
             arrangement=mention.arrangement,
-            vague=mention.count is None and mention.plural,
+            vague=mention.plural if mention.count is None else bool(mention.count.vague),
         )
         if mention.count is not None and count == 1:
             self._counted.append(thing)

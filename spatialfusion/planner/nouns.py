@@ -48,6 +48,7 @@ _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length
 _BEFORE_SIDES = frozenset("to on at towards in from of".split())
 _SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
+_OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
@@ -182,7 +183,7 @@ class _Phrase:
         of += the and word in _ORDINALS and at(self.words, of) == "one"
         if at(self.words, of) != "of" or not (word == "one" or (the and word in _ORDINALS)):
             return None
-        if word == "one" and at(self.words, of + 1) in ("them", "these", "those"):
+        if word == "one" and at(self.words, of + 1) in _OF_THEM:
             return Mention(self.start, of + 2, pronoun="one")
         several = read_mention(self.words, of + 1)
         if several is None or not several.plural or several.noun is None:
@@ -267,7 +268,10 @@ class _Phrase:
         if known_noun(self.words, self.at) is not None and known_noun(self.words, self.at)[3] > self.at + 1:
             return  # "a stack of books"
         end = self.at + 1
-        if word in COLLECTIONS and at(self.words, end) == "of":
+        if word not in COLLECTIONS and self.mention.article == "a" and self._is_collection():
+            self._set(words=(*self.mention.words, word), count=numbers.count(self.words, end + 1)[0])
+            self.at = numbers.count(self.words, end + 1)[1]
+        elif word in COLLECTIONS and at(self.words, end) == "of":
             self._set(arrangement=COLLECTIONS[word][0], article="a")
             self.at = end + 1
             found = numbers.count(self.words, self.at)
@@ -281,6 +285,15 @@ class _Phrase:
                 self._set(count=numbers.Count(number * each, f"{number} {word} of"))
             elif self.mention.count is None or self.mention.count.number == 1:
                 self._set(count=numbers.Count(COLLECTIONS[word][1], f"a {word} of"))
+
+    def _is_collection(self) -> bool:
+        """Whether a strange word stands before a number of things: "a grid of 4 boxes"."""
+        found = numbers.count(self.words, self.at + 2) if self.peek(1) == "of" else None
+        strange = known_noun(self.words, self.at) is None and self.peek().isalpha() and self.peek() not in numbers.WORDS
+        if found is None or not strange or found[0].number < 2 or numbers.length(self.words, self.at + 2):
+            return False
+        several = known_noun(self.words, found[1])
+        return self.peek() not in _NO_NOUNS and several is not None and several[2]
 
     def _head(self, bare_unknown: bool) -> Mention | None:
         """Adjectives, then the noun."""
@@ -504,11 +517,16 @@ class _Phrase:
         if mention.count is not None and at(self.words, self.at - 1) == "couple":
             return replace(mention, end=self.at, noun=noun("person"), said="person", plural=True)
         several = mention.count is not None and mention.count.number > 1 and not mention.sizes
+        of_them = self.peek() == "of" and self.peek(1) in _OF_THEM
+        if several and mention.color and self.peek() in ("", ",", "and"):
+            return replace(mention, end=self.at, pronoun="one")  # "three red and two blue"
         ends = self.peek() in ("", ",") or self.peek() in CLASSES["stand"] or self.peek() in CLASSES["be"]
         if several and word == "the" and mention.count.number == 2 and ends and not mention.color:
             return replace(mention, end=self.at, pronoun="them", count=None)  # "between the two lies a crown"
-        if several and (self.peek() in CLASSES["be"] or (self.peek() == "of" and self.peek(1) in ("them", "these"))):
-            return replace(mention, end=self.at + 2 * (self.peek() == "of"), pronoun="one")  # "two are blue"
+        if several and of_them and self.peek(2) in ("", ","):
+            return replace(mention, end=self.at + 2, pronoun="one", plural=True)  # "a flock of geese, 17 of them"
+        if several and (self.peek() in CLASSES["be"] or of_them):
+            return replace(mention, end=self.at + 2 * of_them, pronoun="one")  # "two are blue"
         if word in ("all", "both", "each") and self.peek(-1) == "of" and self.peek() in ("them", "these", "those"):
             return replace(mention, end=self.at + 1, pronoun="they", count=None, each=False)  # "all of them"
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":

@@ -11,6 +11,7 @@ from .nouns import Mention
 from .relating import Relating
 from .wordings import CLASSES
 
+_OF_CAMERA = ("sees_", "view_", "pose_", "profile", "camera_")
 _OPPOSITES = {"left": "right", "right": "left", "front": "behind", "behind": "front"}
 
 
@@ -28,7 +29,8 @@ class Phrases(Relating):
                 self._place(mention)
             clause.boundary = ""
             nothing = all(mention.place == "none" for mention in listed) and self._says_on(end)
-            if nothing or numbers.at(self.words, end) in CLASSES["be"]:
+            placed = clause.pending and not any(m.meaning.startswith(_OF_CAMERA) for m in clause.pending)
+            if nothing or placed or numbers.at(self.words, end) in CLASSES["be"]:
                 self._of_nothing(listed[-1])
             return end
         listed = [mention for mention in listed if not mention.place]
@@ -53,7 +55,7 @@ class Phrases(Relating):
             self.topic = list(clause.subjects)
         pending, clause.pending = clause.pending, []
         for match in pending:
-            self._inverted = True
+            self._inverted = clause.inverted = True
             self._apply(match, clause.subjects)
             self._inverted = False
         clause.nearest = list(self.draft.expand(clause.subjects))
@@ -125,6 +127,8 @@ class Phrases(Relating):
     def _placed_by_first(self, listed: Sequence[Mention]) -> bool:
         """Whether what follows two things says where the second is to the first, called "it"."""
         match = self._match(vocabulary.predicates, listed[1].end)
+        if match is not None and match.meaning.startswith("bare_") and self._clause.pending:
+            return True  # "on the right a plant, and a sofa in between"
         if match is not None and match.meaning.startswith("bare_"):
             match = self._match(vocabulary.predicates, match.end) or match  # "and a dog far off on its right"
         one = not listed[0].plural and _single(listed[0]) and all(m.noun or m.article for m in listed)

@@ -40,6 +40,8 @@ class Predicates(Companions):
     def _predicate(self, match: Match, position: int) -> int:
         clause = self._clause
         match = _one_support(match)
+        if clause.relative and clause.relative_finite and self._finite(match):
+            clause.local, clause.relative = [], False
         subjects = self._subjects_of(match)
         if any(mention.pronoun == "which" for mention in match.slots.get("REF", ())) and self._clause.nearest:
             # "a desk on which stand a lamp and a globe"
@@ -205,7 +207,7 @@ class Predicates(Companions):
         if numbers.at(self.words, position) == ",":
             position += 1
         mention = self.mention(position)
-        if mention is None or mention.place:
+        if mention is None or (mention.place and (comma or mention.article != "a" or self._clause.pending)):
             return False
         return not (comma and has_subject and not bare)
 

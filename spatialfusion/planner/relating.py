@@ -18,6 +18,7 @@ from .words import GARMENTS, GRAMMAR, TABLES
 _AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", "around", "nearer", "farther")
 
 
+_WITH_SIDES = frozenset().union(*(PLANS[name] for name in ("person", "animal", "vehicle", "boat", "aircraft")))
 _FLAT = ("rug", "tray", "roundabout", "stage", "platform", "island", "plate")
 _BARE = ("it", "him", "her", "them", "they")
 
@@ -97,6 +98,8 @@ class Relating(Sentence):
             kind = "across"  # "two players face each other over a net"
         if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
             kind = "on"  # "a bird on its back"
+        if kind in ("own_left", "own_right") and self._viewers_side(match, references):
+            kind = kind.removeprefix("own_")
         subjects = self._one_each(kind, subjects, references, slots)
         subjects = self._for_each(subjects, references, slots)
         if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):
@@ -116,7 +119,12 @@ class Relating(Sentence):
             clause.shared = []
         if swapped and references:
             for reference in references:
-                self.draft.relate(kind, reference, list(subjects), value)
+                if kind.startswith("own_"):
+                    singles = [single for subject in subjects for single in self.draft.split(subject)]
+                    for single in singles:
+                        self.draft.relate(kind, reference, [single], value)
+                else:
+                    self.draft.relate(kind, reference, list(subjects), value)
         elif kind == "wears":
             for thing in subjects:
                 thing.color = thing.color or slots["COLOR"]
@@ -174,6 +182,14 @@ class Relating(Sentence):
             clause.nearest, clause.verb_last = list(references), False
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
+
+    def _viewers_side(self, match: Match, references: Sequence[Thing]) -> bool:
+        """Whether "to its left", of what nobody looks out of, is where the viewer sees it: of a sofa."""
+        said = self.words[match.start : match.end]
+        pronoun = any(mention.pronoun == "it" for mention in match.slots.get("REF", ()))
+        if not pronoun or "own" in said or self._clause.viewpoint or "side" in said:
+            return False
+        return all(thing.noun is not None and thing.noun.plan not in _WITH_SIDES for thing in references)
 
     def _measure(self, things: Sequence[Thing], extent: str, metres: float) -> None:
         """Give things an extent; a second one of the same is kept, and the first is said to be left out."""
@@ -362,7 +378,7 @@ class Relating(Sentence):
 
     def _same_reference(self, meaning: str) -> bool:
         """Whether a side comes after another side of the same thing, both said before what is there."""
-        last = self._clause.last[-1:]
+        last = self._clause.last[-1:] or (self._elliptic[-1:] if not self._clause.named_at else [])
         sides = ("left", "right", "front", "behind")
         return bool(last) and self._inverted and meaning in sides and last[0].kind in sides and bool(last[0].references)
 
@@ -385,7 +401,8 @@ class Relating(Sentence):
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
                 elif not prefer and mention.pronoun == "it" and not mention.own and self._same_reference(meaning):
-                    prefer = clause.last[-1].references  # "Left of the sofa is a lamp, right of it an armchair."
+                    # "Left of the sofa is a lamp, right of it an armchair."
+                    prefer = (clause.last or self._elliptic)[-1].references
                 elif turned and not prefer and mention.pronoun == "it" and self._turned:
                     prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
                 elif not prefer and mention.pronoun in ("it", "him", "her") and self._speaks_of_topic(subjects):

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import numbers, vocabulary
 from .clause import Clause
-from .draft import Draft, Thing
+from .draft import Draft, Relation, Thing
 from .folding import fold
 from .mentions import Mentions
 from .nouns import Mention, read_mention
@@ -31,6 +31,7 @@ class Sentence:
         self._inverted = False  # whether the place now said stood before its subject
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
         self._topic_before: list[Thing] = []  # of the sentence before
+        self._elliptic: list[Relation] = []  # of the sentence before, if it had no verb and its place stood first
         self._turned: list[Thing] = []  # of whose own sides the sentence before spoke last
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = Clause()
@@ -44,6 +45,7 @@ class Sentence:
         self._topic_before = self.draft.expand(self.topic)
         turned = [r for r in self._clause.last if r.kind.startswith(("own_", "sees_"))]
         self._turned = turned[-1].references or [turned[-1].subject] if turned else []
+        self._elliptic = self._clause.last if self._clause.inverted and not self._clause.finite else []
         self._clause = Clause()
         return self.words
 
@@ -78,8 +80,9 @@ class Sentence:
         clause = self._clause
         if word != "," or numbers.at(self.words, position - 1) not in ("and", "while", "but", "whereas"):
             clause.boundary = word  # "a jeep and, further back, a lorry"
+        clause.subjects = clause.subjects or clause.local  # "behind a woman who sits there and looks up"
         clause.local = []
-        clause.relative = False
+        clause.relative = clause.relative_finite = False
         if word != ",":
             clause.finite = False
         return position + 1
