@@ -248,6 +248,24 @@ class Describing(Predicates):
         self.draft.warn(f'"{said}" is left out: a scene holds only what is there.')
         return end
 
+    def _neither(self, position: int) -> int:
+        """Past "neither the cat nor the dog sits on the sofa"; what it would be on is there."""
+        end = position
+        while numbers.at(self.words, end) in ("neither", "nor"):
+            mention = self.mention(end + 1, bare_unknown=True)
+            if mention is None:
+                return position
+            end = mention.end
+        end = self._past_verbs(end)
+        match = self._match(vocabulary.predicates, end)
+        if match is not None:
+            for slot in ("A", "B", "REF"):
+                self._things(match.slots.get(slot, ()))
+            end = match.end
+        self.draft.warn(f'"{" ".join(self.words[position:end])}" is left out: a scene holds only what is so.')
+        self._not_understood("neither")
+        return end
+
     def _denied(self, position: int) -> int:
         """ "is not behind the sofa": a scene cannot keep that something is not so."""
         match = self._match(vocabulary.predicates, position + 1)

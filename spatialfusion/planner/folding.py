@@ -119,7 +119,7 @@ def _adverb(words: Sequence[str], position: int) -> bool:
 def _names(words: Sequence[str], position: int) -> bool:
     """Whether a word that says nothing elsewhere is a noun here: "a stone well"."""
     before = numbers.at(words, position - 1)
-    marked = before in ("a", "an", "the") or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
+    marked = before in ("a", "an", "the", "'s", "with", "of", "in", "on", "behind", "under", "near", "beside") or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
     return (
         marked
         and noun(words[position]) is not None

@@ -34,6 +34,7 @@ _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood p
 _PLACING = frozenset("of to at by in on from with than as for".split())
 _AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))
 _COMMANDS = frozenset("hang put place add lay set stand position draw paint show include".split())
+_PICTURE_AT = ("on", "above", "under", "left", "right", "behind", "next", "against", "between")  # of no point of view
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -76,6 +77,8 @@ class Grammar(Describing):
             if numbers.at(self.words, position) == ",":
                 position += 1
                 continue
+            if self._placed_picture(position):
+                return position
             found = self._match(vocabulary.openings, position)
             if found is None:
                 end = self._styled_picture(position)
@@ -108,6 +111,15 @@ class Grammar(Describing):
         after = self._match(vocabulary.predicates, mention.end) if mention is not None else None
         hangs = mention is not None and numbers.at(self.words, mention.end) in ("hangs", "hanging", "hung", "framed")
         return hangs or (after is not None and "wall" in self.words[after.start : after.end])
+
+    def _placed_picture(self, position: int) -> bool:
+        """Whether a picture is a thing that has a place: "a painting above a sofa"."""
+        end = position + (numbers.at(self.words, position) in ("a", "an", "the"))
+        if end == position or numbers.at(self.words, end) not in CLASSES["picture"]:
+            return False
+        place = self._match(vocabulary.predicates, end + 1)
+        things = place.slots.get("REF", ()) if place is not None else ()
+        return place is not None and place.meaning in _PICTURE_AT and any(not mention.place for mention in things)
 
     def _styled_picture(self, position: int) -> int:
         """Past "a beautiful oil painting of", whose words of style are the picture's."""
@@ -291,6 +303,8 @@ class Grammar(Describing):
                 for thing in self._current():
                     self.draft.relate("pose_back", thing)
                 return position + 1
+        if word == "neither" and (end := self._neither(position)) > position:
+            return end
         if word == "without" or (word == "no" and position + 1 < len(self.words)):
             return self._absent(position)
         if word in CLASSES["be"] or word in CLASSES["stand"]:

@@ -48,11 +48,12 @@ _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length
 _BEFORE_SIDES = frozenset("to on at towards in from of".split())
 _SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
+_AGES = frozenset("year years month months week weeks day days".split())
 _OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
-    "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
+    "oclock height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
     "tip end ends base rest part piece reach "
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
@@ -248,9 +249,19 @@ class _Phrase:
             found = numbers.count(self.words, self.at)
         if found is None:
             return
+        if at(self.words, found[1]) in _AGES and at(self.words, found[1] + 1) == "old":
+            self._set(words=(*self.mention.words, *self.words[self.at : found[1] + 2]))
+            self.at = found[1] + 2  # "a 6-year-old girl"
+            return
         dozen = at(self.words, found[1] - 1) == "dozen"
         if not dozen and (numbers.length(self.words, self.at) or numbers.ratio(self.words, self.at)):
             return
+        if at(self.words, self.start) in ("a", "an") and self.at > self.start and found[0].number > 1 and not dozen:
+            if numbers.is_number(self.peek()) or self.peek() in numbers.CARDINALS:
+                # "a three legged dog", "a 4 door car": a number of what is on it
+                self._set(words=(*self.mention.words, *self.words[self.at : found[1]]))
+                self.at = found[1]
+                return
         self._set(count=found[0])
         self.at = found[1]
 
@@ -303,6 +314,8 @@ class _Phrase:
         while True:
             word = self.peek()
             found = known_noun(self.words, self.at)
+            if found is not None and found[2] and at(self.words, self.start) in ("a", "an") and not self.mention.count:
+                found = known_noun(self.words[: self.at + 1], self.at) or found  # "a hat stands", no hat stands
             if word == "can" and self.peek(1) in AFTER_CAN:
                 break
             if found is not None and self._names_place(found):
@@ -403,6 +416,8 @@ class _Phrase:
     def _measure(self) -> bool:
         """ "2 m tall", "two metre long"; or a bare length: "a 2 m giraffe"."""
         start = self.at
+        if self._edges(start):
+            return True
         if at(self.words, start) in numbers.ABOUT and not numbers.length(self.words, start):
             return False
         found = numbers.length(self.words, start)
@@ -416,6 +431,28 @@ class _Phrase:
             return False
         self._set(sizes=(*self.mention.sizes, (extent or "largest", value)))
         self.at = end + (extent is not None)
+        return True
+
+    def _edges(self, start: int) -> bool:
+        """ "30 x 20 cm", "30 by 20 by 10 cm": width and length, and the height between them of three."""
+        said: list[float] = []
+        end = start
+        while (found := numbers.number(self.words, end)) is not None:
+            said.append(found[0])
+            end = found[1]
+            unit = numbers.length(self.words, end - 1)
+            after = end + (unit is not None and unit[1] == end + 1)
+            if at(self.words, after) not in ("x", "by", "times") or numbers.number(self.words, after + 1) is None:
+                break
+            end = after + 1
+        found_last = numbers.length(self.words, end - 1)
+        if len(said) not in (2, 3) or found_last is None or not self._noun_follows(found_last[1]):
+            return False
+        unit_of = found_last[0] / said[-1]
+        extents = ("width", "length") if len(said) == 2 else ("width", "length", "height")
+        sizes = [(extent, round(value * unit_of, 4)) for extent, value in zip(extents, said)]
+        self._set(sizes=(*self.mention.sizes, *sizes))
+        self.at = found_last[1]
         return True
 
     def _noun_follows(self, position: int) -> bool:

@@ -8,14 +8,18 @@ from dataclasses import replace
 from . import numbers, vocabulary
 from .companions import Companions
 from .draft import Thing
+from .hypernyms import PLANS
 from .mentions import fits
+from .nouns import Mention
 from .patterns import Match
 from .wordings import CLASSES
 from .words import (
     BUILDINGS,
+    DRIVERS,
     INVERTED,
 )
 
+_STEERED = PLANS["vehicle"] | PLANS["boat"] | PLANS["aircraft"] | PLANS["animal"]
 _TURNED = (
     "pose_",
     "sees_",
@@ -226,7 +230,8 @@ class Predicates(Companions):
         owners: list[Thing] = []
         for mention in mentions:
             prefer = [thing for relation in relations for thing in relation.references]
-            owners += self.mentions.resolve(mention, prefer=prefer)
+            steered = self._steered(mention, prefer)
+            owners += steered or self.mentions.resolve(mention, prefer=prefer)
         if not owners:
             return match.end
         following = relations and not clause.pending
@@ -250,6 +255,16 @@ class Predicates(Companions):
             relation.kind = {"behind": "own_back"}.get(kind, f"own_{kind}")
             relation.references = [owners[0]]
         return match.end
+
+    def _steered(self, mention: Mention, references: Sequence[Thing]) -> list[Thing]:
+        """The vehicle of "from the driver's point of view", if nobody has spoken of a driver."""
+        if mention.said not in DRIVERS or mention.article == "a" or any(fits(t, mention) for t in self.draft.things):
+            return []
+        pending = [one for match in self._clause.pending for one in match.slots.get("REF", ()) if not one.place]
+        for one in pending if not references else ():
+            self._said[one.start] = self._said.get(one.start) or self.mentions.resolve(one)
+            references = [*references, *self._said[one.start]]
+        return [thing for thing in references if thing.noun is not None and thing.noun.plan in _STEERED][-1:]
 
     def _whole(self, match: Match) -> int:
         """A wording that names its own subjects."""
@@ -295,9 +310,11 @@ class Predicates(Companions):
         return match.end
 
     def _unsaid(self, match: Match) -> None:
+        inside: set[int] = set()
         for slot in ("A", "B", "REF"):
             self._things(match.slots.get(slot, ()))
-        self._not_understood(match.meaning.replace("_", " "))
+            inside.update(at for mention in match.slots.get(slot, ()) for at in range(mention.start, mention.end))
+        self._not_understood(" ".join(self.words[at] for at in range(match.start, match.end) if at not in inside))
 
 
 def _one_support(match: Match) -> Match:

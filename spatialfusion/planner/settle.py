@@ -161,6 +161,11 @@ def _walls(draft: Draft) -> None:
         draft.warn(f"there is no wall outdoors, so {walls[0].subject.label} stands free.")
     elif walls:
         draft.setting = "room"
+    for relation in list(draft.relations) if draft.setting == "room" else ():
+        if relation.kind == "above" and relation.subject.noun is not None and relation.subject.noun.place == "wall":
+            for below in relation.references:
+                if below.noun is not None and below.noun.place not in ("wall", "top", "air"):
+                    draft.relate("against_wall", below, assumed=True)  # where the picture hangs
 
 
 def _comparisons(draft: Draft) -> None:

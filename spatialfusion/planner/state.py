@@ -14,6 +14,7 @@ from .nouns import Mention, read_mention
 from .patterns import Match
 from .slots import SLOTS
 from .wordings import CLASSES
+from .words import FOLD
 
 
 class Sentence:
@@ -23,6 +24,7 @@ class Sentence:
         self.draft, self.mentions, self._names = draft, mentions, names
         self._said: dict[int, list[Thing]] = {}  # things of references that were resolved ahead, by where they stand
         self.words: list[str] = []
+        self._written: dict[str, str] = {}  # words of the wordings, and those that were written for them
         self.topic: list[Thing] = []
         self._place_before = False
         self._place_end = -1
@@ -39,6 +41,9 @@ class Sentence:
     def begin(self, words: Sequence[str]) -> list[str]:
         """Take up a sentence, given as tokens; return its words as the wordings have them."""
         self.words = fold(words, self.draft, self._names, self.mentions.known)
+        self._written = {
+            new: old for old in reversed(words) for new in FOLD.get(old, old).split() if new != old and new not in words
+        }
         self._cache.clear()
         self._said.clear()
         self._begun = len(self.draft.relations)
@@ -69,9 +74,11 @@ class Sentence:
         if not quiet and words not in self.draft.words:
             self.draft.words.append(words)
 
-    def _not_understood(self, word: str) -> None:
-        if word not in self.draft.not_understood:
-            self.draft.not_understood.append(word)
+    def _not_understood(self, words: str) -> None:
+        """List words as they were written: "photographer", where the wordings have "camera"."""
+        said = " ".join(dict.fromkeys(self._written.get(word, word) for word in words.split()))
+        if said and said not in self.draft.not_understood:
+            self.draft.not_understood.append(said)
 
     def _current(self) -> list[Thing]:
         return self._clause.local or self._clause.subjects
