@@ -28,6 +28,10 @@ _DEEDS = frozenset(
 )
 
 
+def _holds_things(thing: Thing) -> bool:
+    return thing.kind in VESSELS or (thing.noun is not None and thing.noun.plan in TABLES)
+
+
 class Companions(Phrases):
     """What a thing comes "with": parts of it, what it holds, and things beside it."""
 
@@ -36,6 +40,8 @@ class Companions(Phrases):
         clause = self._clause
         owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
         owner = owner or list(clause.subjects)
+        if position == clause.named_at and not clause.boundary and all(_holds_things(t) for t in clause.nearest):
+            owner = list(clause.nearest) or owner  # "brings a tray with two glasses"
         if self.words[position] in ("has", "have", "had") and clause.subjects and not clause.relative:
             owner = list(clause.subjects)
         if position == self._place_end:

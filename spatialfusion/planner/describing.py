@@ -126,7 +126,7 @@ class Describing(Predicates):
             self.draft.relate("next", thing, list(doers), assumed=True)
         said = " ".join(self.words[position : mention.end])
         self.draft.warn(f'"{said}" is read as next to {doers[0].label}: scene text has no deeds.')
-        self._clause.nearest = list(things)
+        self._clause.nearest, self._clause.named_at = list(things), mention.end
         self._clause.finite = self._clause.finite or not word.endswith("ing")
         return mention.end
 

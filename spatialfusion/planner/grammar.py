@@ -26,7 +26,7 @@ from .words import (
 )
 
 _HOLDS = frozenset(
-    "holding wearing clutching holds wears carrying carries gripping grips wielding wields brandishing waving swinging "
+    "holding wearing clutching holds wears hold wear carry clutch carrying carries gripping grips wielding wields brandishing waving swinging "
     "hugging cradling juggling throwing clutches flying bearing sporting".split()
 )
 _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())

@@ -252,9 +252,14 @@ class Mentions:
             return None
         if not mention.plural and mention.count.number < group.count:
             return None
-        self._draft.warnings[:] = [said for said in self._draft.warnings if not said.endswith(f"is read as {group.count}.")]
-        group.count, group.vague = mention.count.number, False
+        self.number(group, mention.count.number)
         return group
+
+    def number(self, group: Thing, count: int) -> None:
+        """Give a group, of which nobody had said how many it has, its number."""
+        read = f"is read as {group.count}."
+        self._draft.warnings[:] = [said for said in self._draft.warnings if not said.endswith(read)]
+        group.count, group.vague = count, False
 
     def _several_free(self, exclude: Sequence[Thing]) -> bool:
         """Whether there is a group, or single ones of a group, of which this can be one."""
@@ -331,7 +336,7 @@ class Mentions:
         if mention.ordinal in _EXTREMES:
             return [self._new(mention)]
         ranked = [thing for thing in alike if thing.side.startswith("#")]
-        if ranked or (not alike and mention.ordinal > 0 and mention.count is None):
+        if ranked or (not alike and mention.ordinal >= 0 and mention.count is None):
             # "the second tree is shorter than the first", where no trees were counted before
             name = f"#{mention.ordinal}"
             found = next((thing for thing in ranked if thing.side == name), None) or self._new(mention)

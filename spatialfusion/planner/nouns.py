@@ -53,7 +53,7 @@ _OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
-    "oclock height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
+    "oclock diameter thickness height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
     "tip end ends base rest part piece reach "
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
@@ -350,7 +350,7 @@ class _Phrase:
             if self._measure():
                 described = True
                 continue
-            if not word or numbers.length(self.words, self.at) or (word in ENDS and not self._participle()):
+            if not word or numbers.length(self.words, self.at) or (word in ENDS and not self._participle() and not self._likened()):
                 break
             if self._color(word):
                 described = True
@@ -406,6 +406,11 @@ class _Phrase:
         if said in ROOMS and inside and alone and not plural:
             return self._place(("room", said, end), kept)
         return None
+
+    def _likened(self) -> bool:
+        """Whether "identical" or "different" stands between a number and a noun: "two identical chairs"."""
+        alike = self.peek() in ("identical", "similar", "different", "equal", "matching", "parallel", "opposite")
+        return alike and self.mention.count is not None and known_noun(self.words, self.at + 1) is not None
 
     def _participle(self) -> bool:
         """Whether a posture or a participle stands before its noun: "a sitting dog", "a covered wagon"."""
@@ -567,6 +572,10 @@ class _Phrase:
         if word in ("all", "both", "each") and self.peek(-1) == "of" and self.peek() in ("them", "these", "those"):
             return replace(mention, end=self.at + 1, pronoun="they", count=None, each=False)  # "all of them"
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
+            after = at(self.words, self.start + 1)
+            behind = at(self.words, self.start - 1) in _BEFORE_WHICH and (after in ("", ",", "a", "an", "is", "are"))
+            if word in ("this", "that") and behind:
+                return Mention(self.start, self.start + 1, pronoun="it")  # "and behind that a green one"
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:
                 return None
             end = max(first, self.start + 1)

@@ -34,6 +34,12 @@ class Phrases(Relating):
                 self._of_nothing(listed[-1])
             return end
         listed = [mention for mention in listed if not mention.place]
+        if any(mention.pronoun == "one" for mention in listed):
+            # "next to a red car is a blue one"
+            for match in clause.pending:
+                for one in match.slots.get("REF", ()):
+                    if not one.place and not one.pronoun and one.start not in self._said:
+                        self._said[one.start] = self.mentions.resolve(one)
         prefer = clause.viewpoint or (self.topic if not clause.subjects else clause.subjects)
         subjects: list[Thing] = []
         for mention in listed:

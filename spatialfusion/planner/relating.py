@@ -130,6 +130,12 @@ class Relating(Sentence):
                 thing.color = thing.color or slots["COLOR"]
                 if thing.index is None:
                     thing.words += [word for word in self.words[match.start : match.end] if word not in ("a", "an")]
+        elif kind.startswith("each_") and kind != "each_side":
+            singles = [single for subject in subjects for single in self.draft.split(subject)]
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+            if len(singles) == 2:
+                for single, metres in zip(singles, (value, slots["ACROSS"])):
+                    self._measure([single], kind.removeprefix("each_"), metres)
         elif kind == "footprint":
             for thing in subjects:
                 thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
@@ -238,6 +244,8 @@ class Relating(Sentence):
         walls = any(thing.kind == "wall" for thing in self.draft.things)
         if mention.said not in ("wall", "back wall") or walls or mention.color or self.draft.setting == "outdoor":
             return False
+        if meaning == "on" and mention.article == "a" and all(someone(thing) for thing in subjects):
+            return False  # "a cat sits on a wall"
         self.draft.setting = "room"
         near = self._clause.nearest
         if any(_hangs(thing) for thing in near) and not any(_hangs(thing) for thing in subjects):
@@ -277,7 +285,7 @@ class Relating(Sentence):
             kind.startswith("same_")
         )
         if reciprocal and not references:
-            self._among(kind, subjects, value)
+            self._among(kind, subjects, value, " ".join(self.words[match.start : match.end]))
             return
         for subject in subjects:
             others = [thing for thing in references if thing is not subject]
@@ -309,10 +317,12 @@ class Relating(Sentence):
         for place, subject in enumerate(subjects):
             self.draft.relate("right" if 2 * place >= len(subjects) else "left", subject, list(references))
 
-    def _among(self, kind: str, subjects: list[Thing], value: float | None) -> None:
+    def _among(self, kind: str, subjects: list[Thing], value: float | None, said: str = "") -> None:
         """What several things are to each other, or one to the thing that it was said to be next to."""
         if len(subjects) == 1 and subjects[0].count > 1:
             group = subjects[0]
+            if group.vague and kind in ("face_to_face", "back_to_back") and not group.members:
+                self.mentions.number(group, 2)  # "chairs facing each other"
             subjects = self.draft.split(group)
             self.mentions.recent = self.draft.expand(self.mentions.recent)
         if len(subjects) == 1:
@@ -322,7 +332,7 @@ class Relating(Sentence):
             elif partners:
                 self.draft.relate(kind, subjects[0], partners[:1], value)
             else:
-                self._not_understood(kind.replace("_", " "))
+                self._not_understood(said or kind.replace("_", " "))
             return
         facing = kind in ("face_to_face", "back_to_back") and len(subjects) > 2
         half = len(subjects) // 2

@@ -75,6 +75,8 @@ def _reference_slot(reader: Reader, position: int) -> tuple[list[Mention], int] 
     first = reader.mention(position, bare_unknown=True)
     if first is None or (is_body(first) and numbers.at(reader.words, position - 1) == "with"):
         return None
+    if first.said in ("row", "line", "rank", "column") and first.count is not None:
+        return None  # "in two rows"
     first = _whole_of_part(reader, first)
     listed, end = [first], first.end
     while first.place == "" and first.pronoun == "":

@@ -46,6 +46,9 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[with] LENGTH between A and B",
         "between A and B [,] [there] (<be>|lie) [a (distance|gap) of] LENGTH",
         "[with|at] a (distance|gap) of LENGTH between A and B",
+        "[there <be>] [with|at] a (distance|gap|space) of LENGTH between A",
+        "there <be> a (distance|gap|space) of LENGTH between A and B",
+        "there <be> LENGTH [of (space|distance)] between A",
         "LENGTH (separate|separates) A",
         "A and B <be> separated by [a (distance|gap) of] LENGTH",
     ),
@@ -111,6 +114,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[a|the] (back|rear|over the shoulder) <shot> of A",
         "CAMERA [can] [<be>] (<sees>|<look> at|filming|follows|following) A from behind",
         "CAMERA [<be>] [<stand>] behind A",
+        "CAMERA (<sees>|<look>) over (the shoulder of A|A 's shoulder)",
         "CAMERA [can] [<be>] (<sees>|<look> at) the back of A",
     ),
     "back_to": (
