@@ -60,6 +60,13 @@ class Mentions:
         exclude: what it cannot be, because the same clause is about it. prefer: what "it" means before anything else.
         turned: "its left" is of something that has a front.
         """
+        if mention.owner is not None:
+            noun, said = mention.owner
+            (owner,) = self.resolve(Mention(mention.start, mention.start, noun, said, article="the"), exclude)[-1:]
+            found = self.resolve(replace(mention, owner=None), [*exclude, owner])
+            for thing in found:
+                self._draft.relate("next", thing, [owner], assumed=True)
+            return found
         if mention.name:
             found = [thing for thing in self._draft.things if thing.name == mention.name]
         elif mention.pronoun:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..scenes.language import is_clause_word
 from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
+from .hypernyms import PLANS
 from .numbers import at
 from .spelling import is_listed
 from .verbs import IRREGULAR
@@ -48,6 +49,7 @@ _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length
 _BEFORE_SIDES = frozenset("to on at towards in from of".split())
 _SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
+_OWNERS = PLANS["person"] | PLANS["animal"]
 _AGES = frozenset("year years month months week weeks day days".split())
 _OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
@@ -72,7 +74,8 @@ class Mention:
     sizes: extents in metres, "tall" for one of an unnamed extent. pronoun: it, they, one ... ordinal: as in "the second
     dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle, -6 nearer, -7 farther, -8 larger, -9 smaller.
     arrangement: "row" or "circle". place: "room", "outdoor", "surface" or "none" of what is no thing. name: of a thing
-    that has one. own: "its roof", of something named before. each: "each chair".
+    that has one. own: "its roof", of something named before. owner: the man of "the man's dog", where he is a thing of
+    the scene too. each: "each chair".
     """
 
     start: int
@@ -92,6 +95,7 @@ class Mention:
     place: str = ""
     name: str = ""
     own: bool = False
+    owner: tuple[Noun, str] | None = None
     each: bool = False
 
     @property
@@ -505,9 +509,14 @@ class _Phrase:
             after = known_noun(self.words, end + 1)
             side = " ".join(self.words[end + 1 : end + 4]) in OWN_SIDES
             if after is not None and after[1] not in PARTS and after[1] not in OWN_SIDES and not side:
-                kept += (said, "'s")
+                if entry.plan in _OWNERS and {"him", "her", "he", "she", "it"} & set(self.words[after[3] :]):
+                    self._set(owner=(entry, said))  # "the man's dog is in front of him"
+                else:
+                    kept += (said, "'s")
                 entry, said, plural, end = after
-        if self.mention.count is not None and self.mention.count.number == 2 and said in PAIRED:
+        if at(self.words, self.start) in ("a", "an") and self.mention.count is None:
+            plural = False  # "a dice"
+        if self.mention.count is not None and said in PAIRED and "pair" in self.words[self.start : end]:
             self._set(count=None)  # "a pair of scissors"
             plural = False
         if said == "glasses" and (

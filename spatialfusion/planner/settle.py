@@ -135,7 +135,7 @@ def _placed_in(draft: Draft) -> None:
         thing, holder = relation.subject, relation.references[0]
         others = [r for r in draft.relations if r is not relation and thing in (r.subject, *r.references)]
         if thing.count > 1 and not others and thing.index is None and not _has_room(holder, thing):
-            holder.words += ["with", str(thing.count), thing.said]
+            holder.words += ["with", str(thing.count), *thing.words, *thing.color.split(), thing.said]
             draft.things.remove(thing)
             draft.relations.remove(relation)
             draft.warn(f'{thing.count} {thing.said} "in" {holder.label} are kept as words: scene text has no inside.')
