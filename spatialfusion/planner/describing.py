@@ -253,9 +253,16 @@ class Describing(Predicates):
         end = position
         while numbers.at(self.words, end) in ("neither", "nor"):
             mention = self.mention(end + 1, bare_unknown=True)
-            if mention is None:
+            nor = numbers.at(self.words, end) == "nor"
+            match = self._match(vocabulary.predicates, end + 1)
+            if mention is None and nor and match is not None:
+                break
+            if mention is None and (nor or "nor" not in self.words[end:]):
                 return position
-            end = mention.end
+            end = mention.end if mention is not None else self.words.index("nor", end)
+            if mention is None and end - position > 8:
+                return position
+        end += numbers.at(self.words, end) == "nor"
         end = self._past_verbs(end)
         match = self._match(vocabulary.predicates, end)
         if match is not None:

@@ -346,7 +346,8 @@ class _Phrase:
                 continue
             if word[:1].isupper() and known_noun(self.words, self.at + 1) is None:
                 return self._name(kept)
-            if word in _COMPARATIVES and self.mention.article == "a" and self._noun_follows(self.at + 1):
+            noun_or_one = self.peek(1) == "one" or self._noun_follows(self.at + 1)
+            if word in _COMPARATIVES and self.mention.article == "a" and noun_or_one:
                 self._set(scale=self.mention.scale * _COMPARATIVES[word])
                 kept.append(word)
                 self.at += 1
@@ -693,6 +694,8 @@ def _with_contents(words: Sequence[str], mention: Mention) -> Mention:
         return mention
     inner = end + 1
     inner += at(words, inner) in ("a", "an", "the")
+    if at(words, inner) in ("diameter", "width", "height", "length", "depth", "size"):
+        return mention  # "a ball of diameter 30 cm"
     if at(words, inner) in ("it", "them", "him", "her", "us", "each") or not at(words, inner):
         return mention
     position = inner

@@ -115,6 +115,9 @@ class Predicates(Companions):
             return clause.nearest if not clause.boundary else clause.subjects
         if match.meaning in ("height", "width", "length", "footprint"):
             # "next to a woman 1.65 m tall"
+            told = clause.nearest != clause.subjects and all(match.meaning in t.sizes for t in clause.subjects)
+            if told and all(match.meaning not in thing.sizes for thing in clause.nearest):
+                return clause.nearest  # "a vase, 30 cm tall, on a table, 75 cm tall"
             return clause.subjects if clause.boundary or clause.verb_last else clause.nearest
         if match.meaning.startswith("bare_") and not clause.boundary and self._has_side(clause.subjects):
             # "the penguin on the left is bigger than the one on the right"

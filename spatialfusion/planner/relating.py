@@ -112,6 +112,8 @@ class Relating(Sentence):
         elif kind.startswith("bare_") and clause.viewpoint and kind != "bare_ahead":
             kind, references = self._from_viewpoint(kind.removeprefix("bare_"), [])
         before = len(self.draft.relations)
+        if kind == "between" and len(references) == 1 and references[0].vague and not references[0].members:
+            self.mentions.number(references[0], 2)  # "flanked by lamps"
         if clause.shared and references:
             for said, metres in clause.shared:
                 for subject in subjects:
@@ -176,6 +178,10 @@ class Relating(Sentence):
         elif kind.startswith("order_"):
             self._in_order(kind, subjects)
         elif kind in ("height", "width", "length", "largest"):
+            if kind == "length" and {"deep", "depth"} & set(self.words[match.start : match.end]):
+                for thing in subjects:
+                    if "length" in thing.sizes and "width" not in thing.sizes:
+                        thing.sizes["width"] = thing.sizes.pop("length")  # "2 m long and 90 cm deep"
             self._measure(subjects, kind, value)
         else:
             self._relate(kind, subjects, references, value, match)
@@ -311,6 +317,8 @@ class Relating(Sentence):
     def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
         """One to the left and one to the right of something; a single thing on each side is two."""
         if len(subjects) == 1:
+            if subjects[0].vague:
+                self.mentions.number(subjects[0], 2)  # "on both sides stand plants"
             subjects[0].count = max(subjects[0].count, 2)
             subjects = self.draft.split(subjects[0])
             self.mentions.recent = self.draft.expand(self.mentions.recent)

@@ -249,6 +249,8 @@ def _headroom(draft: Draft) -> None:
             relation.kind = "next"
             draft.warn(f"{thing.label} under {over.label} is read as next to it, as something is on it.")
             continue
+        if over.noun is not None and over.noun.plan in PLANS["furniture"] and over.count == 1 and thing.index is None:
+            _crouch(thing, over)
         hangs = over.noun is not None and over.noun.place == "wall"
         low = thing.extent("height") > over.extent("height")
         if hangs or (over.count == 1 and (low or _narrower(over, thing))):
@@ -264,6 +266,16 @@ def _of_support(draft: Draft) -> None:
             relation.subject = support
 
 
+def _crouch(thing: Thing, over: Thing) -> None:
+    """Make what is under a piece of furniture small enough for its room, if it is someone: they bend or lie down."""
+    if thing.sizes or thing.noun is None or thing.noun.plan not in PLANS["person"] | PLANS["animal"]:
+        return
+    across = [max(one.extent("width"), one.extent("length")) for one in (over, thing)]
+    fitting = min(_ROOM_UNDER * over.extent("height") / thing.extent("height"), across[0] / across[1], 1.0)
+    thing.scale = round(thing.scale * fitting, 3)
+
+
+_ROOM_UNDER = 0.8  # of the height of a piece of furniture
 _BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
 
 

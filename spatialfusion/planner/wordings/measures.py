@@ -71,7 +71,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
         "LENGTH (wide|across|broad|thick|in breadth|in diameter|in thickness)",
         "(measuring|measures) LENGTH (wide|across|in (width|breadth))",
         "[measuring|measures] LENGTH from side to side",
-        "(width|breadth) [of|,] LENGTH",
+        "[of|in] (width|breadth|diameter|thickness) [of|,] LENGTH",
         "LENGTH in width",
         "[<have>] a (width|breadth|diameter|thickness) of LENGTH",
     ),
