@@ -27,6 +27,8 @@ class Phrases(Relating):
         if all(mention.place for mention in listed):
             for mention in listed:
                 self._place(mention)
+                if mention.said in ("background", "foreground") and not mention.words:
+                    self._not_understood(mention.said)
             clause.boundary = ""
             nothing = all(mention.place == "none" for mention in listed) and self._says_on(end)
             placed = clause.pending and not any(m.meaning.startswith(_OF_CAMERA) for m in clause.pending)

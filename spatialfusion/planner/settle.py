@@ -88,8 +88,10 @@ def _bare_sides(draft: Draft) -> None:
                 found = True
         return found
 
+    for thing in sides.get("mid", []) if not {"front", "behind"} & set(sides) else ():
+        draft.warn(f'nothing is said to be before or behind {thing.label}: "in the middle distance" is left out.')
     for one, other in (("left", "right"), ("front", "behind")):
-        middle = sides.get("middle", []) if one == "left" else []
+        middle = sides.get("middle" if one == "left" else "mid", [])
         for thing in _said_of(draft, sides.get(one, [])):
             rest = middle or sides.get(other) or [t for t in draft.things if t not in sides[one]]
             rest = rest or sides[one][:-1]

@@ -97,6 +97,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     ),
     "bare_front": (
         "in [the] [immediate|near|extreme] foreground",
+        "foreground ,",
         "(in|at) the front [of the <picture>]",
         "[the] closest [thing|object|item] [of all] [to CAMERA]",
         "(close|near) to CAMERA",
@@ -105,6 +106,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     ),
     "bare_behind": (
         "in [the] [far|distant|deep] background",
+        "background ,",
         "in the [far] distance",
         "(at|in) the back [of the <picture>]",
         "[the] farthest [away] [of all] [from CAMERA]",
@@ -112,6 +114,10 @@ SIDES: dict[str, tuple[str, ...]] = {
         "(farther|far) (away|back|off)",
         "(a long way|some way|some distance|a way) (away|back|off)",
         "farther [away|back] [from CAMERA]",
+    ),
+    "bare_mid": (
+        "in [the] (middle distance|middle ground|midground|middleground|mid ground|mid distance)",
+        "(middle ground|midground|middleground|mid ground|middle distance) ,",
     ),
     "corner_front_{HAND}": (
         "(in|at|on) the (front|foreground|bottom|lower|near) [on the] HAND [hand] [side|corner] [of the <picture>]",
