@@ -14,6 +14,7 @@ class Clause:
     """What the reader remembers within one sentence."""
 
     subjects: list[Thing] = field(default_factory=list)  # of the main clause
+    before: list[Thing] = field(default_factory=list)  # the subjects of the clause before, in the same sentence
     local: list[Thing] = field(default_factory=list)  # of a relative clause or after "with"
     relative: bool = False
     relative_finite: bool = False  # the relative clause has had its verb

@@ -52,7 +52,7 @@ class Phrases(Relating):
             subjects += [thing for thing in found if thing not in subjects]
         if not subjects:
             return end if listed[0].pronoun else position
-        clause.subjects = self.draft.expand(clause.subjects)
+        clause.before = clause.subjects = self.draft.expand(clause.subjects)
         clause.subjects = subjects if joined else subjects[-1:] if len(listed) > 1 else subjects
         clause.local, clause.relative, clause.owner = [], False, clause.owner
         clause.nearest = list(clause.subjects)

@@ -10,9 +10,10 @@ from .draft import Thing
 from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
+from .slots import is_body
 from .state import Sentence
 from .wordings import CLASSES
-from .words import GARMENTS, GRAMMAR, TABLES
+from .words import GARMENTS, GRAMMAR, TABLES, VESSELS
 
 # Of these "them" is not the subjects themselves: "two crates in front of them".
 _AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", "around", "nearer", "farther")
@@ -390,6 +391,21 @@ class Relating(Sentence):
         before = self._topic_before
         return not self._clause.named_at and len(before) == 1 and before[0].count == 1 and before[0] not in subjects
 
+    def _head_before(self, meaning: str, subjects: Sequence[Thing]) -> list[Thing]:
+        """What the clause before was about, of "a castle on a hill, a dragon above it": rather that than the hill. What
+        something is on, in or under is what can carry it."""
+        before = self._clause.before
+        if len(before) != 1 or before[0].count > 1:
+            return []
+        said = [r for r in self.draft.relations[self._begun :] if r.subject is before[0] and len(r.references) == 1]
+        small = before[0].noun is not None and before[0].noun.place == "top"
+        if not said or (small and said[-1].kind == "on") or any(thing.kind == before[0].kind for thing in subjects):
+            return []  # "a mug on a table, a ball under it"
+        if meaning not in ("on", "in", "under"):
+            return before
+        options = before + said[-1].references if said[-1].kind != "on" else said[-1].references + before
+        return [t for t in options if _carries([t]) or t.has_room or (meaning != "under" and t.kind in VESSELS)]
+
     def _facing_over(self, subjects: Sequence[Thing]) -> bool:
         last = self._clause.last[-1:]
         return bool(last) and last[0].kind == "face_to_face" and last[0].subject in self.draft.expand(subjects)
@@ -415,7 +431,7 @@ class Relating(Sentence):
                 prefer = clause.owner or clause.viewpoint
                 if not prefer and clause.relative and clause.local and clause.local != clause.subjects:
                     prefer = clause.subjects  # "a cow looks at a horse that stands in front of it"
-                if turned and not prefer and clause.last:
+                if turned and not prefer and clause.last and clause.last[-1].kind.startswith(("own_", "sees_")):
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
                 elif not prefer and mention.pronoun == "it" and not mention.own and self._same_reference(meaning):
@@ -425,6 +441,8 @@ class Relating(Sentence):
                     prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
                 elif not prefer and mention.pronoun in ("it", "him", "her") and self._speaks_of_topic(subjects):
                     prefer = self._topic_before  # "A tower with a crane on it. In front of it a fire engine."
+                elif not prefer and (mention.pronoun in _BARE[:3] or is_body(mention)) and not self._inverted:
+                    prefer = self._head_before(meaning, subjects)
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
                 among = mention.pronoun in ("them", "they", "both") and several
                 exclude = [] if among else [*subjects, *found]

@@ -269,14 +269,18 @@ def _of_support(draft: Draft) -> None:
 
 
 def _crouch(thing: Thing, over: Thing) -> None:
-    """Make what is under a piece of furniture small enough for its room, if it is someone: they bend or lie down."""
-    if thing.sizes or thing.noun is None or thing.noun.plan not in PLANS["person"] | PLANS["animal"]:
+    """Make what is under a piece of furniture small enough for its room: who hides there bends or lies down."""
+    if thing.sizes or thing.noun is None or thing.extent("height") < 0.05 or thing.noun.plan in PLANS["furniture"]:
+        return
+    if thing.extent("height") <= over.extent("height") and not _narrower(over, thing):
         return
     across = [max(one.extent("width"), one.extent("length")) for one in (over, thing)]
-    fitting = min(_ROOM_UNDER * over.extent("height") / thing.extent("height"), across[0] / across[1], 1.0)
-    thing.scale = round(thing.scale * fitting, 3)
+    fitting = min(_ROOM_UNDER * over.extent("height") / thing.extent("height"), 0.95 * across[0] / across[1], 1.0)
+    if fitting >= _LEAST_UNDER:
+        thing.scale = round(thing.scale * fitting, 3)
 
 
+_LEAST_UNDER = 0.3  # of its usual size: what is smaller than that would not be known again
 _ROOM_UNDER = 0.8  # of the height of a piece of furniture
 _BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
 
