@@ -36,6 +36,7 @@ def settle(draft: Draft) -> None:
         _headroom,
         _shared_support,
         _enough_room,
+        _small_enough,
         _distances,
         _turns,
         _abreast,
@@ -280,6 +281,8 @@ def _crouch(thing: Thing, over: Thing) -> None:
         thing.scale = round(thing.scale * fitting, 3)
 
 
+_TIGHT = 0.8  # of the usual size: from here on the solver finds room by itself
+_ACROSS = (0.8, 0.55)  # of the shorter side of what two things are on, and more than two
 _LEAST_UNDER = 0.3  # of its usual size: what is smaller than that would not be known again
 _ROOM_UNDER = 0.8  # of the height of a piece of furniture
 _BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
@@ -323,6 +326,8 @@ def _enough_room(draft: Draft) -> None:
             continue
         if sum(thing.count for thing in things) < 3 or support.sizes or support.index is not None:
             continue
+        if support.noun is not None and support.noun.place == "top":
+            continue  # a cake is no larger for its candles
         needed = round(1.4 * sum(thing.count * thing.extent("width") for thing in things), 2)
         area = 1.6 * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
         abreast = any(r.kind in ("left", "right") and {r.subject, *r.references} <= {*things} for r in draft.relations)
@@ -335,6 +340,26 @@ def _enough_room(draft: Draft) -> None:
         if width < needed <= 4 * width:
             support.sizes["width"] = needed
             draft.warn(f"{support.label} is read as {needed:g} m wide, so that all has room on it.")
+
+
+def _small_enough(draft: Draft) -> None:
+    """What does not fit side by side on a thing, or over it, is smaller than usual: 20 candles on a cake."""
+    for support in draft.things:
+        loads = [r.subject for r in draft.relations if r.kind in ("on", "above") and r.references[:1] == [support]]
+        things = [thing for thing in loads if thing.noun is not None and thing.noun.place in ("top", "air")]
+        if sum(thing.count for thing in things) < 2 or len(things) < len(loads) or support.index is not None:
+            continue
+        sides = support.extent("width"), support.extent("length")
+        number = sum(thing.count for thing in things)
+        # The more there are, the more room is lost between them.
+        spare = 1.4 + 0.1 * number
+        needed = spare * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
+        longest = max(max(thing.extent("width"), thing.extent("length")) for thing in things)
+        fitting = min(math.sqrt(sides[0] * sides[1] / needed), _ACROSS[number > 2] * min(sides) / longest)
+        if _LEAST_UNDER <= fitting < _TIGHT and not any(thing.sizes for thing in things):
+            for thing in things:
+                thing.scale = round(thing.scale * fitting, 3)
+            draft.warn(f"{things[0].label} is read as {fitting:.0%} of its usual size, so that all has room.")
 
 
 def _fits(thing: Thing, support: Thing) -> bool:
