@@ -206,7 +206,9 @@ class Describing(Predicates):
                     thing.words.append(KEPT_POSTURES[word])
         if not _participle(word):
             clause.finite = clause.verb_last = True
-        clause.boundary = "" if clause.subjects else clause.boundary
+        aside = clause.boundary == "and" and numbers.at(self.words, position - 1) == "," and _participle(word)
+        if clause.subjects and not aside:  # "a car and, parked behind it, a caravan"
+            clause.boundary = ""
         return position + 1
 
     def _begins_verb(self, position: int) -> bool:

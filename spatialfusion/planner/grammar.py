@@ -240,7 +240,12 @@ class Grammar(Describing):
         if not self._clause.boundary:
             return None
         mention = self.mention(position)
-        return mention if mention is not None and mention.end > predicate.end else None
+        if mention is None:
+            return None
+        several = any(thing.count > 1 or thing.members for thing in self.draft.things)
+        # "three chairs: the nearest is red"
+        member = several and mention.pronoun == "one" and mention.ordinal is not None and mention.end == predicate.end
+        return mention if mention.end > predicate.end or member else None
 
     def _other_word(self, position: int) -> int:
         word = self.words[position]

@@ -238,6 +238,7 @@ class _Phrase:
             ordinal is not None
             and ordinal <= -6
             and self.peek(1) != "one"
+            and not (self.mention.article == "the" and self.peek(1) in CLASSES["be"])
             and known_noun(self.words, self.at + 1) is None
         ):
             return  # "the front of the house"
@@ -347,7 +348,9 @@ class _Phrase:
             if word[:1].isupper() and known_noun(self.words, self.at + 1) is None:
                 return self._name(kept)
             noun_or_one = self.peek(1) == "one" or self._noun_follows(self.at + 1)
-            if word in _COMPARATIVES and self.mention.article == "a" and noun_or_one:
+            after = known_noun(self.words, self.at + 1)
+            several = after is not None and after[2] and self.mention.article == ""
+            if word in _COMPARATIVES and (several or (self.mention.article == "a" and noun_or_one)):
                 self._set(scale=self.mention.scale * _COMPARATIVES[word])
                 kept.append(word)
                 self.at += 1
@@ -562,6 +565,8 @@ class _Phrase:
         alone = (
             self.peek() in CLASSES["be"] or self.peek() in ("", ",") or numbers.ratio(self.words, self.at) is not None
         )
+        if mention.ordinal is not None and mention.ordinal <= -6 and self.peek() in CLASSES["be"]:
+            return replace(mention, end=self.at, pronoun="one")  # "the nearest is red"
         if mention.ordinal in (-3, -4, -5) and alone and at(self.words, self.start - 1) not in _BEFORE_SIDES:
             return replace(mention, end=self.at, pronoun="one")  # "the left is red"
         if mention.ordinal is not None and mention.ordinal > -3:

@@ -354,8 +354,8 @@ def _small_enough(draft: Draft) -> None:
         # The more there are, the more room is lost between them.
         spare = 1.4 + 0.1 * number
         needed = spare * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
-        longest = max(max(thing.extent("width"), thing.extent("length")) for thing in things)
-        fitting = min(math.sqrt(sides[0] * sides[1] / needed), _ACROSS[number > 2] * min(sides) / longest)
+        longest, alike = max((max(thing.extent("width"), thing.extent("length")), thing.count) for thing in things)
+        fitting = min(math.sqrt(sides[0] * sides[1] / needed), _ACROSS[alike > 2] * min(sides) / longest)
         if _LEAST_UNDER <= fitting < _TIGHT and not any(thing.sizes for thing in things):
             for thing in things:
                 thing.scale = round(thing.scale * fitting, 3)

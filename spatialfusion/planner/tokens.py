@@ -57,6 +57,7 @@ def tokenize(prompt: str) -> list[str]:
     text = re.sub(
         r"\b(cross|bare|open|wide|upside)[- ](legged|footed|chested|headed|mouthed|eyed|down)\b", r"\1\2", text
     )
+    text = re.sub(r"\b(left|right)[- ]most\b", r"\1most", text)
     text = re.sub(r"\bo'clock\b", "oclock", text)
     # "from above and behind"
     text = re.sub(
