@@ -44,17 +44,14 @@ def _numbers(words: Sequence[str], draft: Draft, told: set[str], kept: set[str])
             position += 1
             continue
         value, end = read
-        said = words[position:end]
         if words[position - 1 : position] in (["the"], ["all"], ["these"], ["those"]) and value <= len(things):
             position = end
             continue  # "of the two animals"
         known = {*found, *(round(1 / other, 3) for other in found if other)}
         if not any(math.isclose(abs(value), abs(other), rel_tol=0.01) for other in known):
-            missing += [word for word in said if word not in told | kept and not word.isalpha()] or (
-                [] if {*said} & (told | kept) else [" ".join(said)]
-            )
+            missing += [" ".join(word for word in words[position:end] if word not in told | kept)]
         position = end
-    return missing
+    return [phrase for phrase in missing if phrase]
 
 
 def _is_digit(words: Sequence[str], position: int) -> bool:

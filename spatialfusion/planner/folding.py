@@ -16,6 +16,9 @@ _BITS = ("bit", "little", "tad", "touch")
 FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
 
 
+_BEFORE_NOUNS = frozenset("a an the 's with of in on behind under near beside".split())
+
+
 def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset(), known: bool = False) -> list[str]:
     """One word for each of several that mean the same; adverbs that change nothing go to the picture's words."""
     folded: list[str] = []
@@ -119,7 +122,7 @@ def _adverb(words: Sequence[str], position: int) -> bool:
 def _names(words: Sequence[str], position: int) -> bool:
     """Whether a word that says nothing elsewhere is a noun here: "a stone well"."""
     before = numbers.at(words, position - 1)
-    marked = before in ("a", "an", "the", "'s", "with", "of", "in", "on", "behind", "under", "near", "beside") or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
+    marked = before in _BEFORE_NOUNS or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
     return (
         marked
         and noun(words[position]) is not None

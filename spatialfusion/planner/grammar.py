@@ -26,7 +26,8 @@ from .words import (
 )
 
 _HOLDS = frozenset(
-    "holding wearing clutching holds wears hold wear carry clutch carrying carries gripping grips wielding wields brandishing waving swinging "
+    "holding wearing clutching holds wears hold wear carry clutch carrying "
+    "carries gripping grips wielding wields brandishing waving swinging "
     "hugging cradling juggling throwing clutches flying bearing sporting".split()
 )
 _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())
@@ -242,7 +243,7 @@ class Grammar(Describing):
         mention = self.mention(position)
         if mention is None:
             return None
-        several = any(thing.count > 1 or thing.members for thing in self.draft.things)
+        several = sum(thing.count for thing in self.draft.things) > len({thing.kind for thing in self.draft.things})
         # "three chairs: the nearest is red"
         member = several and mention.pronoun == "one" and mention.ordinal is not None and mention.end == predicate.end
         return mention if mention.end > predicate.end or member else None

@@ -22,6 +22,9 @@ _EXTREMES = {
 }
 
 
+_UNBARE = {"bare_front": "nearer", "bare_behind": "farther"}
+
+
 class Mentions:
     """The things of a text in the order in which it speaks of them.
 
@@ -363,10 +366,14 @@ class Mentions:
             if relation.subject in alike and relation.kind in as_subject:
                 return relation.subject
             if relation.kind in as_reference and any(thing in alike for thing in relation.references):
-                return next(thing for thing in relation.references if thing in alike)
+                found = next(thing for thing in relation.references if thing in alike)
+                rest = [thing for thing in alike if thing not in (found, relation.subject)]
+                if rest:
+                    self._draft.relate(_UNBARE.get(said, said), found, rest)
+                return found
         free = [thing for thing in alike if thing not in self._taken] or alike
         others = [thing for thing in alike if thing is not free[0]]
-        self._draft.relate({"bare_front": "nearer", "bare_behind": "farther"}.get(said, said), free[0], others)
+        self._draft.relate(_UNBARE.get(said, said), free[0], others)
         return free[0]
 
     def _at_side(self, side: str, alike: list[Thing], mention: Mention) -> Thing:

@@ -55,7 +55,8 @@ _OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
-    "oclock diameter thickness height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
+    "oclock diameter thickness "
+    "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
     "tip end ends base rest part piece reach "
     "bottom middle corner edge half times level angle view shot yaw parts hidden light outdoor outdoors same opposite "
@@ -358,7 +359,8 @@ class _Phrase:
             if self._measure():
                 described = True
                 continue
-            if not word or numbers.length(self.words, self.at) or (word in ENDS and not self._participle() and not self._likened()):
+            ends = word in ENDS and not self._participle() and not self._likened()
+            if not word or numbers.length(self.words, self.at) or ends:
                 break
             if self._color(word):
                 described = True

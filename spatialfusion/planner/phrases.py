@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from . import numbers, verbs, vocabulary
 from .draft import Thing
 from .hypernyms import general
+from .mentions import fits
 from .nouns import Mention
+from .patterns import Match
 from .relating import Relating
 from .wordings import CLASSES
 
@@ -88,12 +90,29 @@ class Phrases(Relating):
 
     def _is_another(self, thing: Thing, mention: Mention) -> bool:
         """Whether a bare noun is one more: "lamp left of bed, lamp right of bed"."""
-        if mention.article or mention.count or mention.plural or mention.noun is None or self.mentions.known:
+        if mention.count or mention.plural or mention.noun is None or mention.pronoun or self.mentions.known:
             return False
         match = self._match(vocabulary.predicates, mention.end)
+        if mention.article == "the":
+            return match is not None and self._elsewhere(thing, match)
+        if mention.article:
+            return False
         other = _OPPOSITES.get(match.meaning.removeprefix("bare_")) if match is not None else None
         kinds = {relation.kind.removeprefix("bare_") for relation in self.draft.relations if relation.subject is thing}
         return other is not None and other in kinds
+
+    def _elsewhere(self, thing: Thing, match: Match) -> bool:
+        """Whether a place that tells a thing from others is not its own: "the box under the table", of one on it."""
+        mentions = match.slots.get("REF", ())
+        if len(mentions) != 1 or mentions[0].pronoun or mentions[0].place or mentions[0].article != "the":
+            return False
+        for relation in self.draft.relations:
+            if relation.subject is thing and len(relation.references) == 1:
+                same = fits(relation.references[0], mentions[0])
+                kinds = {relation.kind, match.meaning}
+                if same and (kinds == {"on", "under"} or _OPPOSITES.get(relation.kind) == match.meaning):
+                    return True
+        return False
 
     def _list(self, position: int) -> tuple[list[Mention], bool, int]:
         """The noun phrases joined by commas and "and" from here on; whether they share what follows; the end."""

@@ -31,6 +31,7 @@ _TURNED = (
     "<own_back",
     "profile",
 )
+_PLACED = ("on", "in", "under", "above", "next", "front", "behind", "left", "right", "between")
 _COMPARED = (
     *("taller", "wider", "longer", "shorter", "bigger", "smaller", "volume", "volume_less", "times_taller"),
     *("times_wider", "times_longer", "same_height", "same_width", "same_length", "same_size"),
@@ -161,7 +162,8 @@ class Predicates(Companions):
         if clause.boundary or match.start != clause.named_at or len(mentions) != 1 or len(subjects) != 1:
             return False
         compared = bool(clause.last) and clause.last[-1].kind in _COMPARED and clause.last[-1].subject in subjects
-        return compared and mentions[0].pronoun in ("it", "him", "her") and clause.nearest != list(subjects)
+        placed = match.meaning in _PLACED or mentions[0].pronoun in ("it", "him", "her")
+        return compared and placed and clause.nearest != list(subjects)
 
     def _about_subject(self, match: Match) -> bool:
         """Whether a predicate's reference is the subject itself, of which it then is not said."""
