@@ -322,6 +322,9 @@ class Describing(Predicates):
         mention = self.mention(position)
         if mention is None:
             return False
+        bare = not (mention.article or mention.count or mention.color or mention.plural or mention.pronoun)
+        if bare and mention.noun is not None and numbers.at(self.words, position - 1) in CLASSES["stand"]:
+            return False  # "a soldier stands guard"
         return bool(mention.article or mention.count or mention.color or not mention.words)
 
 

@@ -265,6 +265,10 @@ class Mentions:
         self.number(group, mention.count.number)
         return group
 
+    def mates(self, thing: Thing) -> list[Thing]:
+        """The two of the group that a thing is "one" of; the thing alone, if there is no such group of two."""
+        return list(self._one) if thing in self._one and len(self._one) == 2 else [thing]
+
     def number(self, group: Thing, count: int) -> None:
         """Give a group, of which nobody had said how many it has, its number."""
         read = f"is read as {group.count}."

@@ -36,7 +36,7 @@ _COMPARED = (
     *("taller", "wider", "longer", "shorter", "bigger", "smaller", "volume", "volume_less", "times_taller"),
     *("times_wider", "times_longer", "same_height", "same_width", "same_length", "same_size"),
 )
-_OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
+_OF_SUBJECT = (*_TURNED, "order_", "camera_distance", "apart", "bare_", "taller", "wider", "longer")
 
 
 class Predicates(Companions):

@@ -317,6 +317,8 @@ class Relating(Sentence):
 
     def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
         """One to the left and one to the right of something; a single thing on each side is two."""
+        if len(subjects) == 1 and subjects[0].count == 1:
+            subjects = self.mentions.mates(subjects[0])  # "two chairs, one on each side"
         if len(subjects) == 1:
             if subjects[0].vague:
                 self.mentions.number(subjects[0], 2)  # "on both sides stand plants"
