@@ -186,9 +186,15 @@ def _comparisons(draft: Draft) -> None:
             relation.value = _some_more(other.extent(_EXTENTS[kind]))
         elif kind.startswith("times_"):
             extent = _EXTENTS[kind.removeprefix("times_")]
-            usual = other.extent(extent)
-            other.sizes.setdefault(extent, usual)
-            subject.sizes[extent] = round(relation.value * usual, 3)
+            if extent in subject.sizes and extent not in other.sizes:
+                other.sizes[extent] = round(subject.sizes[extent] / relation.value, 3)  # "3 m tall, twice as tall as"
+            other.sizes.setdefault(extent, other.extent(extent))
+            told = round(relation.value * other.sizes[extent], 3)
+            if not math.isclose(subject.sizes.get(extent, told), told, rel_tol=0.02):
+                draft.warn(
+                    f"{subject.label} is said to be {subject.sizes[extent]:g} m and {told:g} m: the second is kept."
+                )
+            subject.sizes[extent] = told
             draft.relations.remove(relation)
         elif kind in ("same_height", "same_width", "same_length", "same_size"):
             _same(draft, relation)
