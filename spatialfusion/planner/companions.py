@@ -28,6 +28,10 @@ _DEEDS = frozenset(
 )
 
 
+def _holds_things(thing: Thing) -> bool:
+    return thing.kind in VESSELS or (thing.noun is not None and thing.noun.plan in TABLES)
+
+
 class Companions(Phrases):
     """What a thing comes "with": parts of it, what it holds, and things beside it."""
 
@@ -36,6 +40,8 @@ class Companions(Phrases):
         clause = self._clause
         owner = list(clause.local or (clause.subjects if clause.finite or clause.boundary else clause.nearest))
         owner = owner or list(clause.subjects)
+        if position == clause.named_at and not clause.boundary and all(_holds_things(t) for t in clause.nearest):
+            owner = list(clause.nearest) or owner  # "brings a tray with two glasses"
         if self.words[position] in ("has", "have", "had") and clause.subjects and not clause.relative:
             owner = list(clause.subjects)
         if position == self._place_end:
@@ -81,7 +87,9 @@ class Companions(Phrases):
                 clause.local = things  # "with people walking by"
             clause.boundary = "" if clause.subjects else "with"
             return end
-        clause.owner, clause.local, clause.relative = owner, things, False
+        # "a man whose dog sits there": the verb that follows is the dog's.
+        whose = self.words[position] == "with" and numbers.at(self.words, position - 1) in ("which", "who", "that")
+        clause.owner, clause.local, clause.relative, clause.relative_finite = owner, things, whose, False
         clause.nearest = list(things)
         clause.boundary = "" if clause.subjects else "with"
         if not owner:

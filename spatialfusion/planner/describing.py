@@ -37,7 +37,7 @@ class Describing(Predicates):
             if mention.start not in self._said:
                 self._said[mention.start] = self.mentions.resolve(mention)
         clause.local = clause.nearest = list(self._said[mentions[-1].start])
-        clause.relative, clause.boundary = True, ""
+        clause.relative, clause.boundary, clause.relative_finite = True, "", False
         return True
 
     def _holds(self, position: int) -> int:
@@ -126,7 +126,7 @@ class Describing(Predicates):
             self.draft.relate("next", thing, list(doers), assumed=True)
         said = " ".join(self.words[position : mention.end])
         self.draft.warn(f'"{said}" is read as next to {doers[0].label}: scene text has no deeds.')
-        self._clause.nearest = list(things)
+        self._clause.nearest, self._clause.named_at = list(things), mention.end
         self._clause.finite = self._clause.finite or not word.endswith("ing")
         return mention.end
 
@@ -179,6 +179,7 @@ class Describing(Predicates):
         if self.mention(position) and self.words[position] == "that" and clause.boundary:
             return False
         clause.local, clause.relative, clause.boundary = list(clause.nearest), True, ""
+        clause.relative_finite = False
         if numbers.at(self.words, position + 1) == "'s":
             self.words[position + 1] = "with"
         return True
@@ -186,8 +187,10 @@ class Describing(Predicates):
     def _verb(self, position: int) -> int:
         clause = self._clause
         word = self.words[position]
+        if clause.relative and clause.relative_finite and not _participle(word) and self._begins_verb(position):
+            clause.local, clause.relative = [], False  # "a man whose dog sits there is looking left"
         if clause.relative:
-            pass
+            clause.relative_finite = clause.relative_finite or not _participle(word)
         elif clause.local and not _participle(word):
             clause.local = []
         elif _participle(word) and position == clause.named_at and clause.nearest != clause.subjects:
@@ -203,8 +206,14 @@ class Describing(Predicates):
                     thing.words.append(KEPT_POSTURES[word])
         if not _participle(word):
             clause.finite = clause.verb_last = True
-        clause.boundary = "" if clause.subjects else clause.boundary
+        aside = clause.boundary == "and" and numbers.at(self.words, position - 1) == "," and _participle(word)
+        if clause.subjects and not aside:  # "a car and, parked behind it, a caravan"
+            clause.boundary = ""
         return position + 1
+
+    def _begins_verb(self, position: int) -> bool:
+        """Whether no auxiliary stands before a verb: "is", but not "sitting" of "is sitting"."""
+        return numbers.at(self.words, position - 1) not in CLASSES["be"]
 
     def _adjective(self, position: int) -> int:
         """ "is red", "are old and wooden"; or in the manner of tags: "a car, red"."""
@@ -212,7 +221,9 @@ class Describing(Predicates):
         word = self.words[position]
         before, after = numbers.at(self.words, position - 1), numbers.at(self.words, position + 1)
         ends = after in ("", ",", "and")
-        was = before in CLASSES["be"] or (ends and before in ("one", "other", "first", "second", "third"))
+        was = before in CLASSES["be"] or (
+            ends and before in ("one", "other", "first", "second", "third", "them", "which", "these", "those")
+        )
         if not subjects or not (was or self._clause.finite or self._clause.boundary or self._clause.relative):
             return position
         mention = self.mention(position)
@@ -237,6 +248,31 @@ class Describing(Predicates):
         end = mention.end if match is None else match.end
         said = " ".join(self.words[position:end])
         self.draft.warn(f'"{said}" is left out: a scene holds only what is there.')
+        return end
+
+    def _neither(self, position: int) -> int:
+        """Past "neither the cat nor the dog sits on the sofa"; what it would be on is there."""
+        end = position
+        while numbers.at(self.words, end) in ("neither", "nor"):
+            mention = self.mention(end + 1, bare_unknown=True)
+            nor = numbers.at(self.words, end) == "nor"
+            match = self._match(vocabulary.predicates, end + 1)
+            if mention is None and nor and match is not None:
+                break
+            if mention is None and (nor or "nor" not in self.words[end:]):
+                return position
+            end = mention.end if mention is not None else self.words.index("nor", end)
+            if mention is None and end - position > 8:
+                return position
+        end += numbers.at(self.words, end) == "nor"
+        end = self._past_verbs(end)
+        match = self._match(vocabulary.predicates, end)
+        if match is not None:
+            for slot in ("A", "B", "REF"):
+                self._things(match.slots.get(slot, ()))
+            end = match.end
+        self.draft.warn(f'"{" ".join(self.words[position:end])}" is left out: a scene holds only what is so.')
+        self._not_understood("neither")
         return end
 
     def _denied(self, position: int) -> int:
@@ -286,6 +322,9 @@ class Describing(Predicates):
         mention = self.mention(position)
         if mention is None:
             return False
+        bare = not (mention.article or mention.count or mention.color or mention.plural or mention.pronoun)
+        if bare and mention.noun is not None and numbers.at(self.words, position - 1) in CLASSES["stand"]:
+            return False  # "a soldier stands guard"
         return bool(mention.article or mention.count or mention.color or not mention.words)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import InputError
 from ..scenes.lexicon import Noun, has_front
+from .hypernyms import PLANS
 from .words import PERSONS
 
 MAX_THINGS = 1000
@@ -52,6 +53,11 @@ class Thing:
     def is_person(self) -> bool:
         """Whether "she" or "he" means it; "it" may be a figure."""
         return self.said in PERSONS or (self.noun is not None and self.noun.plan in _HUMANS and self.said != "figure")
+
+    @property
+    def has_room(self) -> bool:
+        """Whether things are put on it or under it."""
+        return self.noun is not None and self.noun.plan in PLANS["furniture"] | PLANS["vehicle"] | PLANS["boat"]
 
     @property
     def label(self) -> str:

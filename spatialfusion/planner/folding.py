@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, vocabulary
 from .draft import Draft
-from .spelling import is_known, one_letter_away
+from .spelling import is_known, is_wording, one_letter_away
 from .verbs import IRREGULAR
 from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, PARTS, SCALES, SPELT, STYLE_ADVERBS
 
 _BITS = ("bit", "little", "tad", "touch")
 # Words of `FOLD` whose "'s" is always an owner's.
 FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
+
+
+_BEFORE_NOUNS = frozenset("a an the 's with of in on behind under near beside".split())
 
 
 def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset(), known: bool = False) -> list[str]:
@@ -110,6 +113,8 @@ def _adverb(words: Sequence[str], position: int) -> bool:
     word, before, after = (numbers.at(words, position + step) for step in (0, -1, 1))
     if len(word) <= 5 or not word.endswith("ly") or noun(word) is not None or word in ATTRIBUTES | STYLE_ADVERBS:
         return False
+    if is_wording(word):
+        return False  # "equally far", "diagonally behind"
     parts = ("", ",", ".", ";", "and")
     return position == 0 or not (after in parts and (before in parts or before in ("a", "an", "the")))
 
@@ -117,7 +122,7 @@ def _adverb(words: Sequence[str], position: int) -> bool:
 def _names(words: Sequence[str], position: int) -> bool:
     """Whether a word that says nothing elsewhere is a noun here: "a stone well"."""
     before = numbers.at(words, position - 1)
-    marked = before in ("a", "an", "the") or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
+    marked = before in _BEFORE_NOUNS or before in ATTRIBUTES or before in vocabulary.COLOR_NAMES
     return (
         marked
         and noun(words[position]) is not None

@@ -26,7 +26,8 @@ from .words import (
 )
 
 _HOLDS = frozenset(
-    "holding wearing clutching holds wears carrying carries gripping grips wielding wields brandishing waving swinging "
+    "holding wearing clutching holds wears hold wear carry clutch carrying "
+    "carries gripping grips wielding wields brandishing waving swinging "
     "hugging cradling juggling throwing clutches flying bearing sporting".split()
 )
 _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())
@@ -34,6 +35,7 @@ _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood p
 _PLACING = frozenset("of to at by in on from with than as for".split())
 _AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))
 _COMMANDS = frozenset("hang put place add lay set stand position draw paint show include".split())
+_PICTURE_AT = ("on", "above", "under", "left", "right", "behind", "next", "against", "between")  # of no point of view
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -76,6 +78,8 @@ class Grammar(Describing):
             if numbers.at(self.words, position) == ",":
                 position += 1
                 continue
+            if self._placed_picture(position):
+                return position
             found = self._match(vocabulary.openings, position)
             if found is None:
                 end = self._styled_picture(position)
@@ -108,6 +112,15 @@ class Grammar(Describing):
         after = self._match(vocabulary.predicates, mention.end) if mention is not None else None
         hangs = mention is not None and numbers.at(self.words, mention.end) in ("hangs", "hanging", "hung", "framed")
         return hangs or (after is not None and "wall" in self.words[after.start : after.end])
+
+    def _placed_picture(self, position: int) -> bool:
+        """Whether a picture is a thing that has a place: "a painting above a sofa"."""
+        end = position + (numbers.at(self.words, position) in ("a", "an", "the"))
+        if end == position or numbers.at(self.words, end) not in CLASSES["picture"]:
+            return False
+        place = self._match(vocabulary.predicates, end + 1)
+        things = place.slots.get("REF", ()) if place is not None else ()
+        return place is not None and place.meaning in _PICTURE_AT and any(not mention.place for mention in things)
 
     def _styled_picture(self, position: int) -> int:
         """Past "a beautiful oil painting of", whose words of style are the picture's."""
@@ -228,7 +241,12 @@ class Grammar(Describing):
         if not self._clause.boundary:
             return None
         mention = self.mention(position)
-        return mention if mention is not None and mention.end > predicate.end else None
+        if mention is None:
+            return None
+        several = sum(thing.count for thing in self.draft.things) > len({thing.kind for thing in self.draft.things})
+        # "three chairs: the nearest is red"
+        member = several and mention.pronoun == "one" and mention.ordinal is not None and mention.end == predicate.end
+        return mention if mention.end > predicate.end or member else None
 
     def _other_word(self, position: int) -> int:
         word = self.words[position]
@@ -268,6 +286,8 @@ class Grammar(Describing):
             end = self._filled(position)
             if end > position:
                 return end
+        if word in verbs.ALONE and self._is_tag(position):
+            return self._subject(position)
         if word in verbs.ALONE and (self._current() or not self._may_name(position) or self.mention(position) is None):
             return self._does(position)
         if word in verbs.ALONE_PLURAL and self._current() and noun(word) is None:
@@ -289,6 +309,8 @@ class Grammar(Describing):
                 for thing in self._current():
                     self.draft.relate("pose_back", thing)
                 return position + 1
+        if word == "neither" and (end := self._neither(position)) > position:
+            return end
         if word == "without" or (word == "no" and position + 1 < len(self.words)):
             return self._absent(position)
         if word in CLASSES["be"] or word in CLASSES["stand"]:
@@ -326,6 +348,12 @@ class Grammar(Describing):
         else:
             self._not_understood(word)
         return position + 1
+
+    def _is_tag(self, position: int) -> bool:
+        """Whether a word that may be a verb is a noun between commas: ", painting above the fireplace"."""
+        mention = self.mention(position)
+        bare = self._clause.boundary == "," and mention is not None and mention.noun is not None
+        return bare and mention.end == position + 1 and self.predicate_after(mention.end)
 
     def _stranded(self, position: int) -> int:
         """Past "it sits next to" behind the bear that it sits next to: a clause whose reference was just named."""

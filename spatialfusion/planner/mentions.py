@@ -22,6 +22,9 @@ _EXTREMES = {
 }
 
 
+_UNBARE = {"bare_front": "nearer", "bare_behind": "farther"}
+
+
 class Mentions:
     """The things of a text in the order in which it speaks of them.
 
@@ -60,14 +63,21 @@ class Mentions:
         exclude: what it cannot be, because the same clause is about it. prefer: what "it" means before anything else.
         turned: "its left" is of something that has a front.
         """
+        if mention.owner is not None:
+            noun, said = mention.owner
+            (owner,) = self.resolve(Mention(mention.start, mention.start, noun, said, article="the"), exclude)[-1:]
+            found = self.resolve(replace(mention, owner=None), [*exclude, owner])
+            for thing in found:
+                self._draft.relate("next", thing, [owner], assumed=True)
+            return found
         if mention.name:
             found = [thing for thing in self._draft.things if thing.name == mention.name]
         elif mention.pronoun:
             found = self._pronoun(mention, exclude, prefer, turned)
         elif mention.ordinal is not None:
             found = self._ordinal(mention, exclude)
-        elif mention.own and mention.unknown and mention.said in PARTS:
-            # "smoke from its chimney": part of the thing itself.
+        elif self._is_part(mention):
+            # "smoke from its chimney", "a van, a surfboard on the roof": part of the thing itself.
             found = self._pronoun(replace(mention, pronoun="it"), exclude, prefer, turned) or list(exclude)[:1]
         elif mention.own and hypernyms.general(mention.said) and mention.noun is None:
             found = []
@@ -84,6 +94,13 @@ class Mentions:
                 found = self._draft.expand([self._new(mention)])
         self.touch(found)
         return found
+
+    def _is_part(self, mention: Mention) -> bool:
+        """Whether a noun that names no thing of its own is part of one that was named before."""
+        if not mention.unknown or mention.said not in PARTS:
+            return False
+        named = any(fits(thing, mention) for thing in self._draft.things)
+        return mention.own or (mention.article == "the" and bool(self.recent) and not named and not self.known)
 
     def _general(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """ "the animal", "both vehicles": what was named before and is one; empty where nothing is, or too much."""
@@ -199,12 +216,16 @@ class Mentions:
             if not any(thing.kind == lone.kind and thing is not lone for thing in self._draft.things):
                 # "one chair faces left, the other right"
                 return [self._draft.add(Thing(lone.noun, lone.said, scale=lone.scale))]
+        if mention.count is not None and (group := self._numbered(mention)) is not None:
+            return [group]
         members = self._members()
         if not members:
             return []
         if mention.count is not None and mention.count.number > 1 and mention.ordinal is None:
             free = [thing for thing in members if thing not in self._taken and thing not in exclude]
             taken = free[: mention.count.number]
+            for thing in taken:
+                thing.color = mention.color or thing.color
             self._taken += taken
             return taken
         if mention.ordinal in _SIDES:
@@ -233,6 +254,26 @@ class Mentions:
             found.scale *= SCALES.get(word, 1.0)
         self._taken.append(found)
         return [found]
+
+    def _numbered(self, mention: Mention) -> Thing | None:
+        """The last group, if nobody has said how many it has and this does: "a flock of geese, 17 of them"."""
+        group = next((thing for thing in reversed(self.recent) if thing.count > 1 and not thing.members), None)
+        if group is None or not group.vague or mention.color or mention.ordinal is not None:
+            return None
+        if not mention.plural and mention.count.number < group.count:
+            return None
+        self.number(group, mention.count.number)
+        return group
+
+    def mates(self, thing: Thing) -> list[Thing]:
+        """The two of the group that a thing is "one" of; the thing alone, if there is no such group of two."""
+        return list(self._one) if thing in self._one and len(self._one) == 2 else [thing]
+
+    def number(self, group: Thing, count: int) -> None:
+        """Give a group, of which nobody had said how many it has, its number."""
+        read = f"is read as {group.count}."
+        self._draft.warnings[:] = [said for said in self._draft.warnings if not said.endswith(read)]
+        group.count, group.vague = count, False
 
     def _several_free(self, exclude: Sequence[Thing]) -> bool:
         """Whether there is a group, or single ones of a group, of which this can be one."""
@@ -309,7 +350,7 @@ class Mentions:
         if mention.ordinal in _EXTREMES:
             return [self._new(mention)]
         ranked = [thing for thing in alike if thing.side.startswith("#")]
-        if ranked or (not alike and mention.ordinal > 0 and mention.count is None):
+        if ranked or (not alike and mention.ordinal >= 0 and mention.count is None):
             # "the second tree is shorter than the first", where no trees were counted before
             name = f"#{mention.ordinal}"
             found = next((thing for thing in ranked if thing.side == name), None) or self._new(mention)
@@ -329,10 +370,14 @@ class Mentions:
             if relation.subject in alike and relation.kind in as_subject:
                 return relation.subject
             if relation.kind in as_reference and any(thing in alike for thing in relation.references):
-                return next(thing for thing in relation.references if thing in alike)
+                found = next(thing for thing in relation.references if thing in alike)
+                rest = [thing for thing in alike if thing not in (found, relation.subject)]
+                if rest:
+                    self._draft.relate(_UNBARE.get(said, said), found, rest)
+                return found
         free = [thing for thing in alike if thing not in self._taken] or alike
         others = [thing for thing in alike if thing is not free[0]]
-        self._draft.relate({"bare_front": "nearer", "bare_behind": "farther"}.get(said, said), free[0], others)
+        self._draft.relate(_UNBARE.get(said, said), free[0], others)
         return free[0]
 
     def _at_side(self, side: str, alike: list[Thing], mention: Mention) -> Thing:
@@ -374,7 +419,7 @@ class Mentions:
             sizes=dict(mention.sizes),
             scale=mention.scale,
             arrangement=mention.arrangement,
-            vague=mention.count is None and mention.plural,
+            vague=mention.plural if mention.count is None else bool(mention.count.vague),
         )
         if mention.count is not None and count == 1:
             self._counted.append(thing)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..scenes.language import is_clause_word
 from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
+from .hypernyms import PLANS
 from .numbers import at
 from .spelling import is_listed
 from .verbs import IRREGULAR
@@ -48,9 +49,13 @@ _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length
 _BEFORE_SIDES = frozenset("to on at towards in from of".split())
 _SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
+_OWNERS = PLANS["person"] | PLANS["animal"]
+_AGES = frozenset("year years month months week weeks day days".split())
+_OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
+    "oclock diameter thickness "
     "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
     "tip end ends base rest part piece reach "
@@ -70,7 +75,8 @@ class Mention:
     sizes: extents in metres, "tall" for one of an unnamed extent. pronoun: it, they, one ... ordinal: as in "the second
     dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle, -6 nearer, -7 farther, -8 larger, -9 smaller.
     arrangement: "row" or "circle". place: "room", "outdoor", "surface" or "none" of what is no thing. name: of a thing
-    that has one. own: "its roof", of something named before. each: "each chair".
+    that has one. own: "its roof", of something named before. owner: the man of "the man's dog", where he is a thing of
+    the scene too. each: "each chair".
     """
 
     start: int
@@ -90,6 +96,7 @@ class Mention:
     place: str = ""
     name: str = ""
     own: bool = False
+    owner: tuple[Noun, str] | None = None
     each: bool = False
 
     @property
@@ -182,7 +189,7 @@ class _Phrase:
         of += the and word in _ORDINALS and at(self.words, of) == "one"
         if at(self.words, of) != "of" or not (word == "one" or (the and word in _ORDINALS)):
             return None
-        if word == "one" and at(self.words, of + 1) in ("them", "these", "those"):
+        if word == "one" and at(self.words, of + 1) in _OF_THEM:
             return Mention(self.start, of + 2, pronoun="one")
         several = read_mention(self.words, of + 1)
         if several is None or not several.plural or several.noun is None:
@@ -232,6 +239,7 @@ class _Phrase:
             ordinal is not None
             and ordinal <= -6
             and self.peek(1) != "one"
+            and not (self.mention.article == "the" and self.peek(1) in CLASSES["be"])
             and known_noun(self.words, self.at + 1) is None
         ):
             return  # "the front of the house"
@@ -247,9 +255,19 @@ class _Phrase:
             found = numbers.count(self.words, self.at)
         if found is None:
             return
+        if at(self.words, found[1]) in _AGES and at(self.words, found[1] + 1) == "old":
+            self._set(words=(*self.mention.words, *self.words[self.at : found[1] + 2]))
+            self.at = found[1] + 2  # "a 6-year-old girl"
+            return
         dozen = at(self.words, found[1] - 1) == "dozen"
         if not dozen and (numbers.length(self.words, self.at) or numbers.ratio(self.words, self.at)):
             return
+        if at(self.words, self.start) in ("a", "an") and self.at > self.start and found[0].number > 1 and not dozen:
+            if numbers.is_number(self.peek()) or self.peek() in numbers.CARDINALS:
+                # "a three legged dog", "a 4 door car": a number of what is on it
+                self._set(words=(*self.mention.words, *self.words[self.at : found[1]]))
+                self.at = found[1]
+                return
         self._set(count=found[0])
         self.at = found[1]
 
@@ -267,7 +285,10 @@ class _Phrase:
         if known_noun(self.words, self.at) is not None and known_noun(self.words, self.at)[3] > self.at + 1:
             return  # "a stack of books"
         end = self.at + 1
-        if word in COLLECTIONS and at(self.words, end) == "of":
+        if word not in COLLECTIONS and self.mention.article == "a" and self._is_collection():
+            self._set(words=(*self.mention.words, word), count=numbers.count(self.words, end + 1)[0])
+            self.at = numbers.count(self.words, end + 1)[1]
+        elif word in COLLECTIONS and at(self.words, end) == "of":
             self._set(arrangement=COLLECTIONS[word][0], article="a")
             self.at = end + 1
             found = numbers.count(self.words, self.at)
@@ -282,6 +303,15 @@ class _Phrase:
             elif self.mention.count is None or self.mention.count.number == 1:
                 self._set(count=numbers.Count(COLLECTIONS[word][1], f"a {word} of"))
 
+    def _is_collection(self) -> bool:
+        """Whether a strange word stands before a number of things: "a grid of 4 boxes"."""
+        found = numbers.count(self.words, self.at + 2) if self.peek(1) == "of" else None
+        strange = known_noun(self.words, self.at) is None and self.peek().isalpha() and self.peek() not in numbers.WORDS
+        if found is None or not strange or found[0].number < 2 or numbers.length(self.words, self.at + 2):
+            return False
+        several = known_noun(self.words, found[1])
+        return self.peek() not in _NO_NOUNS and several is not None and several[2]
+
     def _head(self, bare_unknown: bool) -> Mention | None:
         """Adjectives, then the noun."""
         first = self.at
@@ -290,6 +320,8 @@ class _Phrase:
         while True:
             word = self.peek()
             found = known_noun(self.words, self.at)
+            if found is not None and found[2] and at(self.words, self.start) in ("a", "an") and not self.mention.count:
+                found = known_noun(self.words[: self.at + 1], self.at) or found  # "a hat stands", no hat stands
             if word == "can" and self.peek(1) in AFTER_CAN:
                 break
             if found is not None and self._names_place(found):
@@ -316,7 +348,10 @@ class _Phrase:
                 continue
             if word[:1].isupper() and known_noun(self.words, self.at + 1) is None:
                 return self._name(kept)
-            if word in _COMPARATIVES and self.mention.article == "a" and self._noun_follows(self.at + 1):
+            noun_or_one = self.peek(1) == "one" or self._noun_follows(self.at + 1)
+            after = known_noun(self.words, self.at + 1)
+            several = after is not None and after[2] and self.mention.article == ""
+            if word in _COMPARATIVES and (several or (self.mention.article == "a" and noun_or_one)):
                 self._set(scale=self.mention.scale * _COMPARATIVES[word])
                 kept.append(word)
                 self.at += 1
@@ -324,7 +359,8 @@ class _Phrase:
             if self._measure():
                 described = True
                 continue
-            if not word or numbers.length(self.words, self.at) or (word in ENDS and not self._participle()):
+            ends = word in ENDS and not self._participle() and not self._likened()
+            if not word or numbers.length(self.words, self.at) or ends:
                 break
             if self._color(word):
                 described = True
@@ -381,6 +417,11 @@ class _Phrase:
             return self._place(("room", said, end), kept)
         return None
 
+    def _likened(self) -> bool:
+        """Whether "identical" or "different" stands between a number and a noun: "two identical chairs"."""
+        alike = self.peek() in ("identical", "similar", "different", "equal", "matching", "parallel", "opposite")
+        return alike and self.mention.count is not None and known_noun(self.words, self.at + 1) is not None
+
     def _participle(self) -> bool:
         """Whether a posture or a participle stands before its noun: "a sitting dog", "a covered wagon"."""
         word = self.peek()
@@ -390,6 +431,8 @@ class _Phrase:
     def _measure(self) -> bool:
         """ "2 m tall", "two metre long"; or a bare length: "a 2 m giraffe"."""
         start = self.at
+        if self._edges(start):
+            return True
         if at(self.words, start) in numbers.ABOUT and not numbers.length(self.words, start):
             return False
         found = numbers.length(self.words, start)
@@ -403,6 +446,28 @@ class _Phrase:
             return False
         self._set(sizes=(*self.mention.sizes, (extent or "largest", value)))
         self.at = end + (extent is not None)
+        return True
+
+    def _edges(self, start: int) -> bool:
+        """ "30 x 20 cm", "30 by 20 by 10 cm": width and length, and the height between them of three."""
+        said: list[float] = []
+        end = start
+        while (found := numbers.number(self.words, end)) is not None:
+            said.append(found[0])
+            end = found[1]
+            unit = numbers.length(self.words, end - 1)
+            after = end + (unit is not None and unit[1] == end + 1)
+            if at(self.words, after) not in ("x", "by", "times") or numbers.number(self.words, after + 1) is None:
+                break
+            end = after + 1
+        found_last = numbers.length(self.words, end - 1)
+        if len(said) not in (2, 3) or found_last is None or not self._noun_follows(found_last[1]):
+            return False
+        unit_of = found_last[0] / said[-1]
+        extents = ("width", "length") if len(said) == 2 else ("width", "length", "height")
+        sizes = [(extent, round(value * unit_of, 4)) for extent, value in zip(extents, said)]
+        self._set(sizes=(*self.mention.sizes, *sizes))
+        self.at = found_last[1]
         return True
 
     def _noun_follows(self, position: int) -> bool:
@@ -450,9 +515,14 @@ class _Phrase:
             after = known_noun(self.words, end + 1)
             side = " ".join(self.words[end + 1 : end + 4]) in OWN_SIDES
             if after is not None and after[1] not in PARTS and after[1] not in OWN_SIDES and not side:
-                kept += (said, "'s")
+                if entry.plan in _OWNERS and {"him", "her", "he", "she", "it"} & set(self.words[after[3] :]):
+                    self._set(owner=(entry, said))  # "the man's dog is in front of him"
+                else:
+                    kept += (said, "'s")
                 entry, said, plural, end = after
-        if self.mention.count is not None and self.mention.count.number == 2 and said in PAIRED:
+        if at(self.words, self.start) in ("a", "an") and self.mention.count is None:
+            plural = False  # "a dice"
+        if self.mention.count is not None and said in PAIRED and "pair" in self.words[self.start : end]:
             self._set(count=None)  # "a pair of scissors"
             plural = False
         if said == "glasses" and (
@@ -497,6 +567,8 @@ class _Phrase:
         alone = (
             self.peek() in CLASSES["be"] or self.peek() in ("", ",") or numbers.ratio(self.words, self.at) is not None
         )
+        if mention.ordinal is not None and mention.ordinal <= -6 and self.peek() in CLASSES["be"]:
+            return replace(mention, end=self.at, pronoun="one")  # "the nearest is red"
         if mention.ordinal in (-3, -4, -5) and alone and at(self.words, self.start - 1) not in _BEFORE_SIDES:
             return replace(mention, end=self.at, pronoun="one")  # "the left is red"
         if mention.ordinal is not None and mention.ordinal > -3:
@@ -504,11 +576,23 @@ class _Phrase:
         if mention.count is not None and at(self.words, self.at - 1) == "couple":
             return replace(mention, end=self.at, noun=noun("person"), said="person", plural=True)
         several = mention.count is not None and mention.count.number > 1 and not mention.sizes
-        if several and (self.peek() in CLASSES["be"] or (self.peek() == "of" and self.peek(1) in ("them", "these"))):
-            return replace(mention, end=self.at + 2 * (self.peek() == "of"), pronoun="one")  # "two are blue"
+        of_them = self.peek() == "of" and self.peek(1) in _OF_THEM
+        if several and mention.color and self.peek() in ("", ",", "and"):
+            return replace(mention, end=self.at, pronoun="one")  # "three red and two blue"
+        ends = self.peek() in ("", ",") or self.peek() in CLASSES["stand"] or self.peek() in CLASSES["be"]
+        if several and word == "the" and mention.count.number == 2 and ends and not mention.color:
+            return replace(mention, end=self.at, pronoun="them", count=None)  # "between the two lies a crown"
+        if several and of_them and self.peek(2) in ("", ","):
+            return replace(mention, end=self.at + 2, pronoun="one", plural=True)  # "a flock of geese, 17 of them"
+        if several and (self.peek() in CLASSES["be"] or of_them):
+            return replace(mention, end=self.at + 2 * of_them, pronoun="one")  # "two are blue"
         if word in ("all", "both", "each") and self.peek(-1) == "of" and self.peek() in ("them", "these", "those"):
             return replace(mention, end=self.at + 1, pronoun="they", count=None, each=False)  # "all of them"
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
+            after = at(self.words, self.start + 1)
+            behind = at(self.words, self.start - 1) in _BEFORE_WHICH and (after in ("", ",", "a", "an", "is", "are"))
+            if word in ("this", "that") and behind:
+                return Mention(self.start, self.start + 1, pronoun="it")  # "and behind that a green one"
             if word in ("this", "that", "these", "those", "each") and self.at == self.start:
                 return None
             end = max(first, self.start + 1)
@@ -617,6 +701,8 @@ def _with_contents(words: Sequence[str], mention: Mention) -> Mention:
         return mention
     inner = end + 1
     inner += at(words, inner) in ("a", "an", "the")
+    if at(words, inner) in ("diameter", "width", "height", "length", "depth", "size"):
+        return mention  # "a ball of diameter 30 cm"
     if at(words, inner) in ("it", "them", "him", "her", "us", "each") or not at(words, inner):
         return mention
     position = inner

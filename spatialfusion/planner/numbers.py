@@ -14,6 +14,7 @@ _ONES = "zero one two three four five six seven eight nine ten eleven twelve thi
 _ONES += ["seventeen", "eighteen", "nineteen"]
 _TENS = {word: 10 * ten for ten, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _SMALL = {word: value for value, word in enumerate(_ONES)}
+CARDINALS = frozenset((*_SMALL, *_TENS))
 _PARTS = {"half": 1 / 2, "quarter": 1 / 4, "quarters": 1 / 4, "third": 1 / 3, "thirds": 1 / 3, "tenth": 0.1}
 _UNITS = {
     **dict.fromkeys(("m", "metre", "metres", "meter", "meters"), 1.0),
@@ -123,6 +124,8 @@ def count(words: Words, start: int) -> tuple[Count, int] | None:
         end += at(words, end) == "of"
         exact = word in ("pair", "couple", "dozen", "trio")
         return Count(VAGUE[word], "" if exact else word), end
+    if word in ("hundred", "thousand") and position > start:
+        return Count(100 if word == "hundred" else 1000), position + 1
     if position == start and (is_number(word) or word in _SMALL or word in _TENS):
         value, end = (float(word), start + 1) if is_number(word) else _cardinal(words, start)
         if value == int(value) and value >= 1:

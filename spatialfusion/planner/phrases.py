@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from . import numbers, verbs, vocabulary
 from .draft import Thing
 from .hypernyms import general
+from .mentions import fits
 from .nouns import Mention
+from .patterns import Match
 from .relating import Relating
 from .wordings import CLASSES
 
+_OF_CAMERA = ("sees_", "view_", "pose_", "profile", "camera_")
 _OPPOSITES = {"left": "right", "right": "left", "front": "behind", "behind": "front"}
 
 
@@ -26,12 +29,21 @@ class Phrases(Relating):
         if all(mention.place for mention in listed):
             for mention in listed:
                 self._place(mention)
+                if mention.said in ("background", "foreground") and not mention.words:
+                    self._not_understood(mention.said)
             clause.boundary = ""
             nothing = all(mention.place == "none" for mention in listed) and self._says_on(end)
-            if nothing or numbers.at(self.words, end) in CLASSES["be"]:
+            placed = clause.pending and not any(m.meaning.startswith(_OF_CAMERA) for m in clause.pending)
+            if nothing or placed or numbers.at(self.words, end) in CLASSES["be"]:
                 self._of_nothing(listed[-1])
             return end
         listed = [mention for mention in listed if not mention.place]
+        if any(mention.pronoun == "one" for mention in listed):
+            # "next to a red car is a blue one"
+            for match in clause.pending:
+                for one in match.slots.get("REF", ()):
+                    if not one.place and not one.pronoun and one.start not in self._said:
+                        self._said[one.start] = self.mentions.resolve(one)
         prefer = clause.viewpoint or (self.topic if not clause.subjects else clause.subjects)
         subjects: list[Thing] = []
         for mention in listed:
@@ -42,7 +54,7 @@ class Phrases(Relating):
             subjects += [thing for thing in found if thing not in subjects]
         if not subjects:
             return end if listed[0].pronoun else position
-        clause.subjects = self.draft.expand(clause.subjects)
+        clause.before = clause.subjects = self.draft.expand(clause.subjects)
         clause.subjects = subjects if joined else subjects[-1:] if len(listed) > 1 else subjects
         clause.local, clause.relative, clause.owner = [], False, clause.owner
         clause.nearest = list(clause.subjects)
@@ -53,7 +65,7 @@ class Phrases(Relating):
             self.topic = list(clause.subjects)
         pending, clause.pending = clause.pending, []
         for match in pending:
-            self._inverted = True
+            self._inverted = clause.inverted = True
             self._apply(match, clause.subjects)
             self._inverted = False
         clause.nearest = list(self.draft.expand(clause.subjects))
@@ -78,12 +90,29 @@ class Phrases(Relating):
 
     def _is_another(self, thing: Thing, mention: Mention) -> bool:
         """Whether a bare noun is one more: "lamp left of bed, lamp right of bed"."""
-        if mention.article or mention.count or mention.plural or mention.noun is None or self.mentions.known:
+        if mention.count or mention.plural or mention.noun is None or mention.pronoun or self.mentions.known:
             return False
         match = self._match(vocabulary.predicates, mention.end)
+        if mention.article == "the":
+            return match is not None and self._elsewhere(thing, match)
+        if mention.article:
+            return False
         other = _OPPOSITES.get(match.meaning.removeprefix("bare_")) if match is not None else None
         kinds = {relation.kind.removeprefix("bare_") for relation in self.draft.relations if relation.subject is thing}
         return other is not None and other in kinds
+
+    def _elsewhere(self, thing: Thing, match: Match) -> bool:
+        """Whether a place that tells a thing from others is not its own: "the box under the table", of one on it."""
+        mentions = match.slots.get("REF", ())
+        if len(mentions) != 1 or mentions[0].pronoun or mentions[0].place or mentions[0].article != "the":
+            return False
+        for relation in self.draft.relations:
+            if relation.subject is thing and len(relation.references) == 1:
+                same = fits(relation.references[0], mentions[0])
+                kinds = {relation.kind, match.meaning}
+                if same and (kinds == {"on", "under"} or _OPPOSITES.get(relation.kind) == match.meaning):
+                    return True
+        return False
 
     def _list(self, position: int) -> tuple[list[Mention], bool, int]:
         """The noun phrases joined by commas and "and" from here on; whether they share what follows; the end."""
@@ -125,9 +154,11 @@ class Phrases(Relating):
     def _placed_by_first(self, listed: Sequence[Mention]) -> bool:
         """Whether what follows two things says where the second is to the first, called "it"."""
         match = self._match(vocabulary.predicates, listed[1].end)
+        if match is not None and match.meaning.startswith("bare_") and self._clause.pending:
+            return True  # "on the right a plant, and a sofa in between"
         if match is not None and match.meaning.startswith("bare_"):
             match = self._match(vocabulary.predicates, match.end) or match  # "and a dog far off on its right"
-        one = not listed[0].plural and _single(listed[0]) and all(mention.noun for mention in listed)
+        one = not listed[0].plural and _single(listed[0]) and all(m.noun or m.article for m in listed)
         if match is None or not one or match.meaning.startswith(("pose_", "sees_")):
             return False
         return any(mention.pronoun in ("it", "him", "her") for mention in match.slots.get("REF", ()))

@@ -8,14 +8,18 @@ from dataclasses import replace
 from . import numbers, vocabulary
 from .companions import Companions
 from .draft import Thing
+from .hypernyms import PLANS
 from .mentions import fits
+from .nouns import Mention
 from .patterns import Match
 from .wordings import CLASSES
 from .words import (
     BUILDINGS,
+    DRIVERS,
     INVERTED,
 )
 
+_STEERED = PLANS["vehicle"] | PLANS["boat"] | PLANS["aircraft"] | PLANS["animal"]
 _TURNED = (
     "pose_",
     "sees_",
@@ -27,7 +31,12 @@ _TURNED = (
     "<own_back",
     "profile",
 )
-_OF_SUBJECT = (*_TURNED, "camera_distance", "apart", "bare_", "taller", "wider", "longer")
+_PLACED = ("on", "in", "under", "above", "next", "front", "behind", "left", "right", "between")
+_COMPARED = (
+    *("taller", "wider", "longer", "shorter", "bigger", "smaller", "volume", "volume_less", "times_taller"),
+    *("times_wider", "times_longer", "same_height", "same_width", "same_length", "same_size"),
+)
+_OF_SUBJECT = (*_TURNED, "order_", "camera_distance", "apart", "bare_", "taller", "wider", "longer")
 
 
 class Predicates(Companions):
@@ -36,6 +45,8 @@ class Predicates(Companions):
     def _predicate(self, match: Match, position: int) -> int:
         clause = self._clause
         match = _one_support(match)
+        if clause.relative and clause.relative_finite and self._finite(match):
+            clause.local, clause.relative = [], False
         subjects = self._subjects_of(match)
         if any(mention.pronoun == "which" for mention in match.slots.get("REF", ())) and self._clause.nearest:
             # "a desk on which stand a lamp and a globe"
@@ -92,6 +103,10 @@ class Predicates(Companions):
             # "a dog with a ball facing left"
             if not any(thing.has_front for thing in clause.local):
                 return clause.subjects or clause.owner
+        if self._of_what_is_faced(match) or self._of_support(match):
+            return clause.nearest
+        if clause.local and self._of_reference(match, clause.local):
+            return clause.nearest
         if clause.local:
             return clause.local
         if clause.boundary == "," and clause.listed and all(thing.color for thing in clause.listed):
@@ -101,11 +116,14 @@ class Predicates(Companions):
             return clause.nearest if not clause.boundary else clause.subjects
         if match.meaning in ("height", "width", "length", "footprint"):
             # "next to a woman 1.65 m tall"
+            told = clause.nearest != clause.subjects and all(match.meaning in t.sizes for t in clause.subjects)
+            if told and all(match.meaning not in thing.sizes for thing in clause.nearest):
+                return clause.nearest  # "a vase, 30 cm tall, on a table, 75 cm tall"
             return clause.subjects if clause.boundary or clause.verb_last else clause.nearest
         if match.meaning.startswith("bare_") and not clause.boundary and self._has_side(clause.subjects):
             # "the penguin on the left is bigger than the one on the right"
             return clause.nearest
-        if self._of_what_is_faced(match):
+        if self._of_reference(match, clause.subjects):
             return clause.nearest
         if clause.boundary or clause.finite or match.meaning.startswith(_OF_SUBJECT):
             if clause.boundary != "start":
@@ -126,6 +144,26 @@ class Predicates(Companions):
         placed = match.meaning in ("on", "in", "under", "above", "next", "front", "behind", "left", "right", "between")
         faced = any(relation.kind == "facing" and relation.references == clause.nearest for relation in clause.last)
         return placed and faced and not clause.boundary and match.start == clause.named_at
+
+    def _of_support(self, match: Match) -> bool:
+        """Whether a second support is that of the first: "an apple in a bowl on a table"."""
+        clause = self._clause
+        if clause.boundary or match.meaning not in ("on", "in") or match.start != clause.named_at:
+            return False
+        last = clause.last[-1:]
+        near = bool(last) and last[0].kind in ("on", "in") and last[0].references == clause.nearest
+        return near and not any(mention.place for mention in match.slots.get("REF", ()))
+
+    def _of_reference(self, match: Match, subjects: Sequence[Thing]) -> bool:
+        """Whether a place right behind a reference is that of the reference to the subject: "the tree is taller than
+        the girl under it"."""
+        clause = self._clause
+        mentions = match.slots.get("REF", ())
+        if clause.boundary or match.start != clause.named_at or len(mentions) != 1 or len(subjects) != 1:
+            return False
+        compared = bool(clause.last) and clause.last[-1].kind in _COMPARED and clause.last[-1].subject in subjects
+        placed = match.meaning in _PLACED or mentions[0].pronoun in ("it", "him", "her")
+        return compared and placed and clause.nearest != list(subjects)
 
     def _about_subject(self, match: Match) -> bool:
         """Whether a predicate's reference is the subject itself, of which it then is not said."""
@@ -178,7 +216,7 @@ class Predicates(Companions):
         if numbers.at(self.words, position) == ",":
             position += 1
         mention = self.mention(position)
-        if mention is None or mention.place:
+        if mention is None or (mention.place and (comma or mention.article != "a" or self._clause.pending)):
             return False
         return not (comma and has_subject and not bare)
 
@@ -197,7 +235,8 @@ class Predicates(Companions):
         owners: list[Thing] = []
         for mention in mentions:
             prefer = [thing for relation in relations for thing in relation.references]
-            owners += self.mentions.resolve(mention, prefer=prefer)
+            steered = self._steered(mention, prefer)
+            owners += steered or self.mentions.resolve(mention, prefer=prefer)
         if not owners:
             return match.end
         following = relations and not clause.pending
@@ -221,6 +260,16 @@ class Predicates(Companions):
             relation.kind = {"behind": "own_back"}.get(kind, f"own_{kind}")
             relation.references = [owners[0]]
         return match.end
+
+    def _steered(self, mention: Mention, references: Sequence[Thing]) -> list[Thing]:
+        """The vehicle of "from the driver's point of view", if nobody has spoken of a driver."""
+        if mention.said not in DRIVERS or mention.article == "a" or any(fits(t, mention) for t in self.draft.things):
+            return []
+        pending = [one for match in self._clause.pending for one in match.slots.get("REF", ()) if not one.place]
+        for one in pending if not references else ():
+            self._said[one.start] = self._said.get(one.start) or self.mentions.resolve(one)
+            references = [*references, *self._said[one.start]]
+        return [thing for thing in references if thing.noun is not None and thing.noun.plan in _STEERED][-1:]
 
     def _whole(self, match: Match) -> int:
         """A wording that names its own subjects."""
@@ -266,9 +315,11 @@ class Predicates(Companions):
         return match.end
 
     def _unsaid(self, match: Match) -> None:
+        inside: set[int] = set()
         for slot in ("A", "B", "REF"):
             self._things(match.slots.get(slot, ()))
-        self._not_understood(match.meaning.replace("_", " "))
+            inside.update(at for mention in match.slots.get(slot, ()) for at in range(mention.start, mention.end))
+        self._not_understood(" ".join(self.words[at] for at in range(match.start, match.end) if at not in inside))
 
 
 def _one_support(match: Match) -> Match:

@@ -10,14 +10,16 @@ from .draft import Thing
 from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
+from .slots import is_body
 from .state import Sentence
 from .wordings import CLASSES
-from .words import GARMENTS, GRAMMAR, TABLES
+from .words import GARMENTS, GRAMMAR, TABLES, VESSELS
 
 # Of these "them" is not the subjects themselves: "two crates in front of them".
 _AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", "around", "nearer", "farther")
 
 
+_WITH_SIDES = frozenset().union(*(PLANS[name] for name in ("person", "animal", "vehicle", "boat", "aircraft")))
 _FLAT = ("rug", "tray", "roundabout", "stage", "platform", "island", "plate")
 _BARE = ("it", "him", "her", "them", "they")
 
@@ -59,7 +61,7 @@ class Relating(Sentence):
             return
         if meaning in ("in", "on") and subjects and self._worn(match, subjects):
             return
-        if self.words[match.start] in CLASSES["handles"] and all(m.unknown for m in slots.get("REF", ())):
+        if self.words[match.start] in CLASSES["handles"] and slots.get("REF") and all(m.unknown for m in slots["REF"]):
             # "plays a song"
             self._describe(subjects, match.start, match.end)
             self._not_understood(" ".join(mention.said for mention in slots.get("REF", ())))
@@ -97,6 +99,8 @@ class Relating(Sentence):
             kind = "across"  # "two players face each other over a net"
         if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
             kind = "on"  # "a bird on its back"
+        if kind in ("own_left", "own_right") and self._viewers_side(match, references):
+            kind = kind.removeprefix("own_")
         subjects = self._one_each(kind, subjects, references, slots)
         subjects = self._for_each(subjects, references, slots)
         if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):
@@ -109,6 +113,8 @@ class Relating(Sentence):
         elif kind.startswith("bare_") and clause.viewpoint and kind != "bare_ahead":
             kind, references = self._from_viewpoint(kind.removeprefix("bare_"), [])
         before = len(self.draft.relations)
+        if kind == "between" and len(references) == 1 and references[0].vague and not references[0].members:
+            self.mentions.number(references[0], 2)  # "flanked by lamps"
         if clause.shared and references:
             for said, metres in clause.shared:
                 for subject in subjects:
@@ -116,12 +122,23 @@ class Relating(Sentence):
             clause.shared = []
         if swapped and references:
             for reference in references:
-                self.draft.relate(kind, reference, list(subjects), value)
+                if kind.startswith("own_"):
+                    singles = [single for subject in subjects for single in self.draft.split(subject)]
+                    for single in singles:
+                        self.draft.relate(kind, reference, [single], value)
+                else:
+                    self.draft.relate(kind, reference, list(subjects), value)
         elif kind == "wears":
             for thing in subjects:
                 thing.color = thing.color or slots["COLOR"]
                 if thing.index is None:
                     thing.words += [word for word in self.words[match.start : match.end] if word not in ("a", "an")]
+        elif kind.startswith("each_") and kind != "each_side":
+            singles = [single for subject in subjects for single in self.draft.split(subject)]
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+            if len(singles) == 2:
+                for single, metres in zip(singles, (value, slots["ACROSS"])):
+                    self._measure([single], kind.removeprefix("each_"), metres)
         elif kind == "footprint":
             for thing in subjects:
                 thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
@@ -162,6 +179,10 @@ class Relating(Sentence):
         elif kind.startswith("order_"):
             self._in_order(kind, subjects)
         elif kind in ("height", "width", "length", "largest"):
+            if kind == "length" and {"deep", "depth"} & set(self.words[match.start : match.end]):
+                for thing in subjects:
+                    if "length" in thing.sizes and "width" not in thing.sizes:
+                        thing.sizes["width"] = thing.sizes.pop("length")  # "2 m long and 90 cm deep"
             self._measure(subjects, kind, value)
         else:
             self._relate(kind, subjects, references, value, match)
@@ -174,6 +195,14 @@ class Relating(Sentence):
             clause.nearest, clause.verb_last = list(references), False
         clause.nearest = self.draft.expand(clause.nearest)
         clause.subjects = self.draft.expand(clause.subjects)
+
+    def _viewers_side(self, match: Match, references: Sequence[Thing]) -> bool:
+        """Whether "to its left", of what nobody looks out of, is where the viewer sees it: of a sofa."""
+        said = self.words[match.start : match.end]
+        pronoun = any(mention.pronoun == "it" for mention in match.slots.get("REF", ()))
+        if not pronoun or "own" in said or self._clause.viewpoint or "side" in said:
+            return False
+        return all(thing.noun is not None and thing.noun.plan not in _WITH_SIDES for thing in references)
 
     def _measure(self, things: Sequence[Thing], extent: str, metres: float) -> None:
         """Give things an extent; a second one of the same is kept, and the first is said to be left out."""
@@ -222,6 +251,8 @@ class Relating(Sentence):
         walls = any(thing.kind == "wall" for thing in self.draft.things)
         if mention.said not in ("wall", "back wall") or walls or mention.color or self.draft.setting == "outdoor":
             return False
+        if meaning == "on" and mention.article == "a" and all(someone(thing) for thing in subjects):
+            return False  # "a cat sits on a wall"
         self.draft.setting = "room"
         near = self._clause.nearest
         if any(_hangs(thing) for thing in near) and not any(_hangs(thing) for thing in subjects):
@@ -261,7 +292,7 @@ class Relating(Sentence):
             kind.startswith("same_")
         )
         if reciprocal and not references:
-            self._among(kind, subjects, value)
+            self._among(kind, subjects, value, " ".join(self.words[match.start : match.end]))
             return
         for subject in subjects:
             others = [thing for thing in references if thing is not subject]
@@ -286,17 +317,23 @@ class Relating(Sentence):
 
     def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
         """One to the left and one to the right of something; a single thing on each side is two."""
+        if len(subjects) == 1 and subjects[0].count == 1:
+            subjects = self.mentions.mates(subjects[0])  # "two chairs, one on each side"
         if len(subjects) == 1:
+            if subjects[0].vague:
+                self.mentions.number(subjects[0], 2)  # "on both sides stand plants"
             subjects[0].count = max(subjects[0].count, 2)
             subjects = self.draft.split(subjects[0])
             self.mentions.recent = self.draft.expand(self.mentions.recent)
         for place, subject in enumerate(subjects):
             self.draft.relate("right" if 2 * place >= len(subjects) else "left", subject, list(references))
 
-    def _among(self, kind: str, subjects: list[Thing], value: float | None) -> None:
+    def _among(self, kind: str, subjects: list[Thing], value: float | None, said: str = "") -> None:
         """What several things are to each other, or one to the thing that it was said to be next to."""
         if len(subjects) == 1 and subjects[0].count > 1:
             group = subjects[0]
+            if group.vague and kind in ("face_to_face", "back_to_back") and not group.members:
+                self.mentions.number(group, 2)  # "chairs facing each other"
             subjects = self.draft.split(group)
             self.mentions.recent = self.draft.expand(self.mentions.recent)
         if len(subjects) == 1:
@@ -306,7 +343,7 @@ class Relating(Sentence):
             elif partners:
                 self.draft.relate(kind, subjects[0], partners[:1], value)
             else:
-                self._not_understood(kind.replace("_", " "))
+                self._not_understood(said or kind.replace("_", " "))
             return
         facing = kind in ("face_to_face", "back_to_back") and len(subjects) > 2
         half = len(subjects) // 2
@@ -356,13 +393,28 @@ class Relating(Sentence):
         before = self._topic_before
         return not self._clause.named_at and len(before) == 1 and before[0].count == 1 and before[0] not in subjects
 
+    def _head_before(self, meaning: str, subjects: Sequence[Thing]) -> list[Thing]:
+        """What the clause before was about, of "a castle on a hill, a dragon above it": rather that than the hill. What
+        something is on, in or under is what can carry it."""
+        before = self._clause.before
+        if len(before) != 1 or before[0].count > 1:
+            return []
+        said = [r for r in self.draft.relations[self._begun :] if r.subject is before[0] and len(r.references) == 1]
+        small = before[0].noun is not None and before[0].noun.place == "top"
+        if not said or (small and said[-1].kind == "on") or any(thing.kind == before[0].kind for thing in subjects):
+            return []  # "a mug on a table, a ball under it"
+        if meaning not in ("on", "in", "under"):
+            return before
+        options = before + said[-1].references if said[-1].kind != "on" else said[-1].references + before
+        return [t for t in options if _carries([t]) or t.has_room or (meaning != "under" and t.kind in VESSELS)]
+
     def _facing_over(self, subjects: Sequence[Thing]) -> bool:
         last = self._clause.last[-1:]
         return bool(last) and last[0].kind == "face_to_face" and last[0].subject in self.draft.expand(subjects)
 
     def _same_reference(self, meaning: str) -> bool:
         """Whether a side comes after another side of the same thing, both said before what is there."""
-        last = self._clause.last[-1:]
+        last = self._clause.last[-1:] or (self._elliptic[-1:] if not self._clause.named_at else [])
         sides = ("left", "right", "front", "behind")
         return bool(last) and self._inverted and meaning in sides and last[0].kind in sides and bool(last[0].references)
 
@@ -381,15 +433,18 @@ class Relating(Sentence):
                 prefer = clause.owner or clause.viewpoint
                 if not prefer and clause.relative and clause.local and clause.local != clause.subjects:
                     prefer = clause.subjects  # "a cow looks at a horse that stands in front of it"
-                if turned and not prefer and clause.last:
+                if turned and not prefer and clause.last and clause.last[-1].kind.startswith(("own_", "sees_")):
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
                 elif not prefer and mention.pronoun == "it" and not mention.own and self._same_reference(meaning):
-                    prefer = clause.last[-1].references  # "Left of the sofa is a lamp, right of it an armchair."
+                    # "Left of the sofa is a lamp, right of it an armchair."
+                    prefer = (clause.last or self._elliptic)[-1].references
                 elif turned and not prefer and mention.pronoun == "it" and self._turned:
                     prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
                 elif not prefer and mention.pronoun in ("it", "him", "her") and self._speaks_of_topic(subjects):
                     prefer = self._topic_before  # "A tower with a crane on it. In front of it a fire engine."
+                elif not prefer and (mention.pronoun in _BARE[:3] or is_body(mention)) and not self._inverted:
+                    prefer = self._head_before(meaning, subjects)
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
                 among = mention.pronoun in ("them", "they", "both") and several
                 exclude = [] if among else [*subjects, *found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +18,7 @@ _EXTENTS = {"taller": "height", "wider": "width", "longer": "length"}
 _MORE = 0.3  # how much more "taller" is without a number, as a part of the other's height
 _REACHES = {"waist": 0.6, "shoulder": 0.82, "knee": 0.27}  # parts of the height
 _BIGGER, _SMALLER = 2.0, 0.5  # the volume, where "bigger" says no number
+_LEAST = 0.9  # of a distance that was said: the shortest that still is it
 _PLACED = ("left", "right", "front", "behind", "own_left", "own_right", "own_front", "own_back")
 _MUTUAL = ("same_way", "opposite_way", "face_to_face", "back_to_back")
 _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face", "back_to_back")
@@ -30,9 +32,11 @@ def settle(draft: Draft) -> None:
         _placed_in,
         _walls,
         _comparisons,
+        _of_support,
         _headroom,
         _shared_support,
         _enough_room,
+        _small_enough,
         _distances,
         _turns,
         _abreast,
@@ -85,8 +89,10 @@ def _bare_sides(draft: Draft) -> None:
                 found = True
         return found
 
+    for thing in sides.get("mid", []) if not {"front", "behind"} & set(sides) else ():
+        draft.warn(f'nothing is said to be before or behind {thing.label}: "in the middle distance" is left out.')
     for one, other in (("left", "right"), ("front", "behind")):
-        middle = sides.get("middle", []) if one == "left" else []
+        middle = sides.get("middle" if one == "left" else "mid", [])
         for thing in _said_of(draft, sides.get(one, [])):
             rest = middle or sides.get(other) or [t for t in draft.things if t not in sides[one]]
             rest = rest or sides[one][:-1]
@@ -132,7 +138,7 @@ def _placed_in(draft: Draft) -> None:
         thing, holder = relation.subject, relation.references[0]
         others = [r for r in draft.relations if r is not relation and thing in (r.subject, *r.references)]
         if thing.count > 1 and not others and thing.index is None and not _has_room(holder, thing):
-            holder.words += ["with", str(thing.count), thing.said]
+            holder.words += ["with", str(thing.count), *thing.words, *thing.color.split(), thing.said]
             draft.things.remove(thing)
             draft.relations.remove(relation)
             draft.warn(f'{thing.count} {thing.said} "in" {holder.label} are kept as words: scene text has no inside.')
@@ -158,6 +164,11 @@ def _walls(draft: Draft) -> None:
         draft.warn(f"there is no wall outdoors, so {walls[0].subject.label} stands free.")
     elif walls:
         draft.setting = "room"
+    for relation in list(draft.relations) if draft.setting == "room" else ():
+        if relation.kind == "above" and relation.subject.noun is not None and relation.subject.noun.place == "wall":
+            for below in relation.references:
+                if below.noun is not None and below.noun.place not in ("wall", "top", "air"):
+                    draft.relate("against_wall", below, assumed=True)  # where the picture hangs
 
 
 def _comparisons(draft: Draft) -> None:
@@ -175,9 +186,15 @@ def _comparisons(draft: Draft) -> None:
             relation.value = _some_more(other.extent(_EXTENTS[kind]))
         elif kind.startswith("times_"):
             extent = _EXTENTS[kind.removeprefix("times_")]
-            usual = other.extent(extent)
-            other.sizes.setdefault(extent, usual)
-            subject.sizes[extent] = round(relation.value * usual, 3)
+            if extent in subject.sizes and extent not in other.sizes:
+                other.sizes[extent] = round(subject.sizes[extent] / relation.value, 3)  # "3 m tall, twice as tall as"
+            other.sizes.setdefault(extent, other.extent(extent))
+            told = round(relation.value * other.sizes[extent], 3)
+            if not math.isclose(subject.sizes.get(extent, told), told, rel_tol=0.02):
+                draft.warn(
+                    f"{subject.label} is said to be {subject.sizes[extent]:g} m and {told:g} m: the second is kept."
+                )
+            subject.sizes[extent] = told
             draft.relations.remove(relation)
         elif kind in ("same_height", "same_width", "same_length", "same_size"):
             _same(draft, relation)
@@ -241,12 +258,39 @@ def _headroom(draft: Draft) -> None:
             relation.kind = "next"
             draft.warn(f"{thing.label} under {over.label} is read as next to it, as something is on it.")
             continue
+        if over.noun is not None and over.noun.plan in PLANS["furniture"] and over.count == 1 and thing.index is None:
+            _crouch(thing, over)
         hangs = over.noun is not None and over.noun.place == "wall"
         low = thing.extent("height") > over.extent("height")
         if hangs or (over.count == 1 and (low or _narrower(over, thing))):
             relation.kind, relation.subject, relation.references = "above", over, [thing]
 
 
+def _of_support(draft: Draft) -> None:
+    """What someone on a bench is under is above the bench."""
+    supports = {id(r.subject): r.references[0] for r in draft.relations if r.kind == "on" and r.references}
+    for relation in draft.relations:
+        support = supports.get(id(relation.subject))
+        if relation.kind == "under" and support is not None and support not in relation.references:
+            relation.subject = support
+
+
+def _crouch(thing: Thing, over: Thing) -> None:
+    """Make what is under a piece of furniture small enough for its room: who hides there bends or lies down."""
+    if thing.sizes or thing.noun is None or thing.extent("height") < 0.05 or thing.noun.plan in PLANS["furniture"]:
+        return
+    if thing.extent("height") <= over.extent("height") and not _narrower(over, thing):
+        return
+    across = [max(one.extent("width"), one.extent("length")) for one in (over, thing)]
+    fitting = min(_ROOM_UNDER * over.extent("height") / thing.extent("height"), 0.95 * across[0] / across[1], 1.0)
+    if fitting >= _LEAST_UNDER:
+        thing.scale = round(thing.scale * fitting, 3)
+
+
+_TIGHT = 0.8  # of the usual size: from here on the solver finds room by itself
+_ACROSS = (0.8, 0.55)  # of the shorter side of what two things are on, and more than two
+_LEAST_UNDER = 0.3  # of its usual size: what is smaller than that would not be known again
+_ROOM_UNDER = 0.8  # of the height of a piece of furniture
 _BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
 
 
@@ -288,6 +332,8 @@ def _enough_room(draft: Draft) -> None:
             continue
         if sum(thing.count for thing in things) < 3 or support.sizes or support.index is not None:
             continue
+        if support.noun is not None and support.noun.place == "top":
+            continue  # a cake is no larger for its candles
         needed = round(1.4 * sum(thing.count * thing.extent("width") for thing in things), 2)
         area = 1.6 * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
         abreast = any(r.kind in ("left", "right") and {r.subject, *r.references} <= {*things} for r in draft.relations)
@@ -300,6 +346,26 @@ def _enough_room(draft: Draft) -> None:
         if width < needed <= 4 * width:
             support.sizes["width"] = needed
             draft.warn(f"{support.label} is read as {needed:g} m wide, so that all has room on it.")
+
+
+def _small_enough(draft: Draft) -> None:
+    """What does not fit side by side on a thing, or over it, is smaller than usual: 20 candles on a cake."""
+    for support in draft.things:
+        loads = [r.subject for r in draft.relations if r.kind in ("on", "above") and r.references[:1] == [support]]
+        things = [thing for thing in loads if thing.noun is not None and thing.noun.place in ("top", "air")]
+        if sum(thing.count for thing in things) < 2 or len(things) < len(loads) or support.index is not None:
+            continue
+        sides = support.extent("width"), support.extent("length")
+        number = sum(thing.count for thing in things)
+        # The more there are, the more room is lost between them.
+        spare = 1.4 + 0.1 * number
+        needed = spare * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
+        longest, alike = max((max(thing.extent("width"), thing.extent("length")), thing.count) for thing in things)
+        fitting = min(math.sqrt(sides[0] * sides[1] / needed), _ACROSS[alike > 2] * min(sides) / longest)
+        if _LEAST_UNDER <= fitting < _TIGHT and not any(thing.sizes for thing in things):
+            for thing in things:
+                thing.scale = round(thing.scale * fitting, 3)
+            draft.warn(f"{things[0].label} is read as {fitting:.0%} of its usual size, so that all has room.")
 
 
 def _fits(thing: Thing, support: Thing) -> bool:
@@ -318,6 +384,9 @@ def _distances(draft: Draft) -> None:
             continue
         things = (relation.subject, relation.references[0])
         reach = sum(min(thing.extent("width"), thing.extent("length")) for thing in things) / 2
+        # The distance is that of the middles in space, and may be a little less than was said.
+        rise = (things[0].extent("height") - things[1].extent("height")) / 2
+        reach = max(reach, _LEAST * math.hypot(reach, rise))
         stacked = any(
             r.kind in ("on", "under", "above") and {r.subject, *r.references} == set(things) for r in draft.relations
         )
@@ -390,9 +459,23 @@ def _side_views(draft: Draft) -> None:
     draft.relations = [r for r in draft.relations if r.kind != "profile" or r.subject not in settled]
 
 
+def _one_view(draft: Draft) -> None:
+    """The camera's line is about one thing; the others of which it sees the same side are turned so."""
+    for relation in [r for r in draft.relations if r.kind.startswith("sees_") and r.subject.count > 1]:
+        draft.split(relation.subject)
+    seen = [relation for relation in draft.relations if relation.kind.startswith("sees_")]
+    for relation in seen[1:]:
+        pairs = [r for r in draft.relations if r.kind in _MUTUAL and relation.subject in (r.subject, *r.references)]
+        if pairs:
+            draft.relations.remove(relation)  # how it stands to the other is said already
+        elif relation.subject is not seen[0].subject and relation.subject.has_front:
+            relation.kind = relation.kind.replace("sees_", "pose_")
+
+
 def _turns(draft: Draft) -> None:
     """What has no front cannot be turned, and a side view must be of one side."""
     _side_views(draft)
+    _one_view(draft)
     _seen_and_posed(draft)
     _mutual_once(draft)
     kept: list[Relation] = []

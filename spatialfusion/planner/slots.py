@@ -75,6 +75,8 @@ def _reference_slot(reader: Reader, position: int) -> tuple[list[Mention], int] 
     first = reader.mention(position, bare_unknown=True)
     if first is None or (is_body(first) and numbers.at(reader.words, position - 1) == "with"):
         return None
+    if first.said in ("row", "line", "rank", "column") and first.count is not None:
+        return None  # "in two rows"
     first = _whole_of_part(reader, first)
     listed, end = [first], first.end
     while first.place == "" and first.pronoun == "":
@@ -112,7 +114,8 @@ def _whole_of_part(reader: Reader, mention: Mention) -> Mention:
 
 def _is_part(word: str) -> bool:
     """Whether it is a part that is no side of its thing: a shoulder, but no nose, behind which comes what is ahead."""
-    return word not in SIDED and word not in OWN_SIDES and (word in PARTS or word.removesuffix("s") in PARTS)
+    single = word.removesuffix("s")
+    return not {word, single} & SIDED and word not in OWN_SIDES and bool({word, single} & PARTS)
 
 
 def _thing_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:

@@ -12,6 +12,7 @@ from . import numbers, verbs, vocabulary
 from .wordings import CLASSES, CLAUSES, OPENINGS, PREDICATES, VIEWPOINTS
 from .words import (
     COLLECTIONS,
+    COMPOUNDS,
     FOLD,
     GRAMMAR,
     HARMLESS,
@@ -32,8 +33,9 @@ def _words() -> frozenset[str]:
     letters = "".join(
         letter if letter.isalpha() else " " for letter in " ".join((*wordings, *OPENINGS, *STYLE_PHRASES))
     )
-    listed = (COLLECTIONS, FOLD, GRAMMAR, HARMLESS, OUTDOORS, PARTS, ROOMS, SCALES, STYLE_WORDS, SURFACES, ATTRIBUTES)
-    known = frozenset(word for table in listed for word in table) | vocabulary.COLOR_NAMES | numbers.WORDS
+    grammar = (COMPOUNDS, COLLECTIONS, FOLD, GRAMMAR, HARMLESS, PARTS, SCALES, ATTRIBUTES)
+    looks = (OUTDOORS, ROOMS, STYLE_WORDS, SURFACES)
+    known = frozenset(word for table in (*grammar, *looks) for word in table) | vocabulary.COLOR_NAMES | numbers.WORDS
     return known.union(letters.split(), *CLASSES.values(), verbs.ALONE, verbs.ALONE_PLURAL, verbs.THERE, verbs.FILLED)
 
 

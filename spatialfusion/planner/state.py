@@ -7,13 +7,14 @@ from typing import Any
 
 from . import numbers, vocabulary
 from .clause import Clause
-from .draft import Draft, Thing
+from .draft import Draft, Relation, Thing
 from .folding import fold
 from .mentions import Mentions
 from .nouns import Mention, read_mention
 from .patterns import Match
 from .slots import SLOTS
 from .wordings import CLASSES
+from .words import FOLD
 
 
 class Sentence:
@@ -23,6 +24,7 @@ class Sentence:
         self.draft, self.mentions, self._names = draft, mentions, names
         self._said: dict[int, list[Thing]] = {}  # things of references that were resolved ahead, by where they stand
         self.words: list[str] = []
+        self._written: dict[str, str] = {}  # words of the wordings, and those that were written for them
         self.topic: list[Thing] = []
         self._place_before = False
         self._place_end = -1
@@ -31,6 +33,7 @@ class Sentence:
         self._inverted = False  # whether the place now said stood before its subject
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
         self._topic_before: list[Thing] = []  # of the sentence before
+        self._elliptic: list[Relation] = []  # of the sentence before, if it had no verb and its place stood first
         self._turned: list[Thing] = []  # of whose own sides the sentence before spoke last
         self._cache: dict[tuple[str, int], tuple[Any, int] | None] = {}
         self._clause = Clause()
@@ -38,12 +41,16 @@ class Sentence:
     def begin(self, words: Sequence[str]) -> list[str]:
         """Take up a sentence, given as tokens; return its words as the wordings have them."""
         self.words = fold(words, self.draft, self._names, self.mentions.known)
+        self._written = {
+            new: old for old in reversed(words) for new in FOLD.get(old, old).split() if new != old and new not in words
+        }
         self._cache.clear()
         self._said.clear()
         self._begun = len(self.draft.relations)
         self._topic_before = self.draft.expand(self.topic)
         turned = [r for r in self._clause.last if r.kind.startswith(("own_", "sees_"))]
         self._turned = turned[-1].references or [turned[-1].subject] if turned else []
+        self._elliptic = self._clause.last if self._clause.inverted and not self._clause.finite else []
         self._clause = Clause()
         return self.words
 
@@ -67,18 +74,22 @@ class Sentence:
         if not quiet and words not in self.draft.words:
             self.draft.words.append(words)
 
-    def _not_understood(self, word: str) -> None:
-        if word not in self.draft.not_understood:
-            self.draft.not_understood.append(word)
+    def _not_understood(self, words: str) -> None:
+        """List words as they were written: "photographer", where the wordings have "camera"."""
+        said = " ".join(dict.fromkeys(self._written.get(word, word) for word in words.split()))
+        if said and said not in self.draft.not_understood:
+            self.draft.not_understood.append(said)
 
     def _current(self) -> list[Thing]:
         return self._clause.local or self._clause.subjects
 
     def _separate(self, position: int, word: str) -> int:
         clause = self._clause
-        clause.boundary = word
+        if word != "," or numbers.at(self.words, position - 1) not in ("and", "while", "but", "whereas"):
+            clause.boundary = word  # "a jeep and, further back, a lorry"
+        clause.subjects = clause.subjects or clause.local  # "behind a woman who sits there and looks up"
         clause.local = []
-        clause.relative = False
+        clause.relative = clause.relative_finite = False
         if word != ",":
             clause.finite = False
         return position + 1

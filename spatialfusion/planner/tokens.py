@@ -57,6 +57,8 @@ def tokenize(prompt: str) -> list[str]:
     text = re.sub(
         r"\b(cross|bare|open|wide|upside)[- ](legged|footed|chested|headed|mouthed|eyed|down)\b", r"\1\2", text
     )
+    text = re.sub(r"\b(left|right)[- ]most\b", r"\1most", text)
+    text = re.sub(r"\bo'clock\b", "oclock", text)
     # "from above and behind"
     text = re.sub(
         r"\bfrom (above|below|behind) and (?:slightly )?(above|below|behind|the )", r"from \1 and from \2", text

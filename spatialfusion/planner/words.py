@@ -179,6 +179,9 @@ PERSONS = frozenset(
     "soldier worker farmer doctor nurse chef policeman knight".split()
 )
 
+# Who sits in a vehicle or on an animal and looks where it does.
+DRIVERS = frozenset("driver pilot captain rider passenger helmsman skipper operator motorist".split())
+
 # Sides that a thing has whoever looks: words, and the side. The driver's side is that of a car driven on the right.
 OWN_SIDES = {
     "driver 's side": "left",

@@ -200,7 +200,7 @@ def _sizes(thing: Thing) -> list[str]:
     largest = sizes.pop("largest", None)
     if largest is not None:
         usual = (1.0, 1.0, 1.0) if thing.noun is None else thing.noun.size
-        edges = dict(zip(("width", "height", "length"), usual))
+        edges = dict(zip(("height", "width", "length"), (usual[1], usual[0], usual[2])))
         sizes.setdefault(max(edges, key=lambda extent: edges[extent]), largest)
     if thing.noun is None:
         return _box(sizes, thing.scale)

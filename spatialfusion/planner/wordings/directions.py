@@ -9,6 +9,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "face to face [to] REF",
         "vis a vis [REF]",
         "[both] (<face>|<look>|<turn>) [at|to|towards|into] each other",
+        "[both] [<go>] towards each other",
         "(<face>|<turn>) each other directly",
         "(opposite|across from) each other",
         "(opposite|across from|opposite to|opposite of) REF",

@@ -68,13 +68,12 @@ MEASURES: dict[str, tuple[str, ...]] = {
         "[measuring] LENGTH in height",
     ),
     "width": (
-        "LENGTH (wide|across|broad|in breadth)",
+        "LENGTH (wide|across|broad|thick|in breadth|in diameter|in thickness)",
         "(measuring|measures) LENGTH (wide|across|in (width|breadth))",
         "[measuring|measures] LENGTH from side to side",
-        "(width|breadth) [of|,] LENGTH",
-        "a (width|breadth) of LENGTH",
+        "[of|in] (width|breadth|diameter|thickness) [of|,] LENGTH",
         "LENGTH in width",
-        "[<have>] a (width|breadth) of LENGTH",
+        "[<have>] a (width|breadth|diameter|thickness) of LENGTH",
     ),
     "length": (
         "LENGTH (long|deep|in depth)",
@@ -132,6 +131,9 @@ MEASURES: dict[str, tuple[str, ...]] = {
     ),
     "<longer": ("[<have>] LENGTH less length than REF",),
     "shorter": ("[LENGTH] shorter than REF [by LENGTH]", "shorter by LENGTH than REF", "[the] shortest [of all]"),
+    "each_height": ("LENGTH and ACROSS (tall|high|in height) [each]",),
+    "each_width": ("LENGTH and ACROSS (wide|across|broad|in width)",),
+    "each_length": ("LENGTH and ACROSS (long|deep|in length)",),
     "differ_taller": (
         "differ [from REF] in height by LENGTH",
         "differ by LENGTH in height",

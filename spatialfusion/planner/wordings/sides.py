@@ -97,7 +97,8 @@ SIDES: dict[str, tuple[str, ...]] = {
     ),
     "bare_front": (
         "in [the] [immediate|near|extreme] foreground",
-        "(in|at) the front",
+        "foreground ,",
+        "(in|at) the front [of the <picture>]",
         "[the] closest [thing|object|item] [of all] [to CAMERA]",
         "(close|near) to CAMERA",
         "closer [to CAMERA]",
@@ -105,13 +106,18 @@ SIDES: dict[str, tuple[str, ...]] = {
     ),
     "bare_behind": (
         "in [the] [far|distant|deep] background",
+        "background ,",
         "in the [far] distance",
-        "(at|in) the back",
+        "(at|in) the back [of the <picture>]",
         "[the] farthest [away] [of all] [from CAMERA]",
         "far [away] from CAMERA",
         "(farther|far) (away|back|off)",
         "(a long way|some way|some distance|a way) (away|back|off)",
         "farther [away|back] [from CAMERA]",
+    ),
+    "bare_mid": (
+        "in [the] (middle distance|middle ground|midground|middleground|mid ground|mid distance)",
+        "(middle ground|midground|middleground|mid ground|middle distance) ,",
     ),
     "corner_front_{HAND}": (
         "(in|at|on) the (front|foreground|bottom|lower|near) [on the] HAND [hand] [side|corner] [of the <picture>]",

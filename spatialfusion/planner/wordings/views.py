@@ -107,7 +107,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "[<see>] from (ground level|near the ground|the ground|down low)",
         "[<see>] (at|from) (ground|floor|knee|ankle) (level|height)",
         "CAMERA [<be>] [<put>] (at|near|on) (ground|floor|knee|ankle) (level|height)",
-        "CAMERA [<be>] [<put>] [low] (near|close to|on|just above) the (ground|floor)",
+        "CAMERA [<be>] [<put>|<stand>] [low] (near|close to|on|just above) the (ground|floor)",
         "<look> up [at REF]",
     ),
     "view_eye": (
