@@ -45,7 +45,7 @@ class SpatialFusionEditScene(io.ComfyNode):
                 scene_output(),
                 io.String.Output("text", tooltip="The scene text with every number, for Compose Scene Depth."),
             ],
-            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -56,5 +56,5 @@ class SpatialFusionEditScene(io.ComfyNode):
         check_text(instruction, "instruction")
         plan = plan_edit(instruction, source)
         drawn = plan.take(draw_layout(plan.layout, plan.size, SAMPLES))
-        note = say(cls, plan.warnings, "The change is made, and all of it is in view.")
+        note = say(plan.warnings, "The change is made, and all of it is in view.")
         return io.NodeOutput(*output_values(drawn), plan, plan.text, ui=note)

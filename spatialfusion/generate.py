@@ -104,13 +104,13 @@ def main(argv: list[str]) -> None:
         print(path)
 
 
-def _asked(arguments: argparse.Namespace, scene: str | None) -> dict[str, Any]:
+def _asked(arguments: argparse.Namespace, scene: str | Plan | None) -> dict[str, Any]:
     """What the record says of the inputs and of the model."""
     return {
         "prompt": arguments.prompt,
         "image": arguments.image,
         "geometry": arguments.geometry,
-        "scene": "auto" if scene == "auto" else arguments.scene,
+        "scene": "auto" if scene is not None and arguments.scene in (None, "auto") else arguments.scene,
         "scene_strength": None if scene is None else arguments.scene_strength,
         "model": arguments.model or "tiny",
         "spatialfusion": arguments.spatialfusion,
@@ -127,10 +127,6 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         raise InputError("--geometry and --no-depth were both given: expected one of them.")
     if arguments.scene not in (None, "none") and arguments.geometry is not None:
         raise InputError("--scene and --geometry were both given: expected one of them.")
-    if arguments.scene == "auto" and arguments.image is not None:
-        raise InputError(
-            "--scene auto reads what the prompt shows, but with --image it says only what changes: expected a file."
-        )
     if not 0 <= arguments.scene_strength <= 1:
         raise InputError(f"--scene-strength is {arguments.scene_strength:g}: expected a number from 0 to 1.")
     if arguments.model is None and (given := [name for name in FILES if getattr(arguments, name) is not None]):
