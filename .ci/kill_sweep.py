@@ -41,7 +41,7 @@ from spatialfusion.errors import run_command
 from spatialfusion.evaluate import __main__ as evaluate
 from spatialfusion.evaluate import evaluation, pipeline_images  # noqa: F401
 from spatialfusion.evaluate.judges import load, scene  # noqa: F401
-from spatialfusion.geometry_files import load_geometry
+from spatialfusion.geometry.files import load_geometry
 from spatialfusion.images import open_image
 from spatialfusion.train import __main__ as train
 from spatialfusion.train import engine  # noqa: F401

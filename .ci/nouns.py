@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from spatialfusion.depth_image import disparity_image  # noqa: E402
 from spatialfusion.files import atomic_file  # noqa: E402
+from spatialfusion.geometry.depth_image import disparity_image  # noqa: E402
 from spatialfusion.images import to_image  # noqa: E402
 from spatialfusion.planner.plan import Plan, plan, plan_text  # noqa: E402
 from spatialfusion.scenes.lexicon import noun  # noqa: E402

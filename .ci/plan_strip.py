@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from spatialfusion.depth_image import depth_figure  # noqa: E402
+from spatialfusion.geometry.depth_image import depth_figure  # noqa: E402
 from spatialfusion.images import to_image  # noqa: E402
 from spatialfusion.planner.plan import plan  # noqa: E402
 

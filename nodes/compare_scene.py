@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..spatialfusion.depth_image import colorize
-from ..spatialfusion.geometry import Geometry
-from ..spatialfusion.geometry_import import from_da3
+from ..spatialfusion.geometry.depth_image import colorize
+from ..spatialfusion.geometry.geometry import Geometry
+from ..spatialfusion.geometry.importing import from_da3
 from ..spatialfusion.scenes.compare import SCALES, Comparison, compare
 from ..spatialfusion.scenes.comparison_image import comparison_image
 from .progress import image_progress

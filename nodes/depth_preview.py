@@ -11,8 +11,8 @@ import torch
 from comfy_api.latest import io, ui
 from PIL import Image
 
-from ..spatialfusion.depth_image import depth_figure
-from ..spatialfusion.geometry import Geometry
+from ..spatialfusion.geometry.depth_image import depth_figure
+from ..spatialfusion.geometry.geometry import Geometry
 from .scene_drawing import say
 
 MOST = 16  # images of a batch that are shown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..spatialfusion import geometry_edit
 from ..spatialfusion.errors import InputError
+from ..spatialfusion.geometry import edit as geometry_edit
 from .depth_preview import show
 from .progress import image_progress
 from .types import GeometryType, from_packet, source_image_of, to_packet

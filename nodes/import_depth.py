@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
-from ..spatialfusion.geometry_import import CONVENTIONS, from_da3, from_image, from_moge
+from ..spatialfusion.geometry.importing import CONVENTIONS, from_da3, from_image, from_moge
 from .depth_preview import show
 from .progress import image_progress
 from .types import GeometryType, source_image_of, to_packet

@@ -9,7 +9,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
-from ..spatialfusion.geometry_files import depth_sidecar, load_geometry
+from ..spatialfusion.geometry.files import depth_sidecar, load_geometry
 from .depth_preview import show
 from .progress import image_progress
 from .types import GeometryType, to_packet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..spatialfusion.errors import InputError
-from ..spatialfusion.geometry_measure import depth_at, distance, mean_depth
+from ..spatialfusion.geometry.measure import depth_at, distance, mean_depth
 from .scene_drawing import say
 from .types import GeometryType, from_packet
 

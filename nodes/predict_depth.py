@@ -9,8 +9,8 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
 from ..spatialfusion.errors import InputError
-from ..spatialfusion.flow import depth_generators
-from ..spatialfusion.geometry import Geometry
+from ..spatialfusion.geometry.geometry import Geometry
+from ..spatialfusion.model.flow import depth_generators
 from .depth_preview import live, show
 from .inputs import check_finite, clip_input, image_inputs, seed_input, size_inputs
 from .known_words import about_words

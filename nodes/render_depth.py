@@ -6,7 +6,7 @@ import comfy.model_management
 from comfy_api.latest import io
 from einops import rearrange, repeat
 
-from ..spatialfusion.depth_image import colorize, depth_image
+from ..spatialfusion.geometry.depth_image import colorize, depth_image
 from .types import GeometryType, from_packet
 
 NORMALIZE = {"per image": "image", "whole batch": "batch"}

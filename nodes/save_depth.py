@@ -13,8 +13,8 @@ from comfy_execution.graph_utils import ExecutionBlocker
 from einops import rearrange
 
 from ..spatialfusion.errors import InputError
-from ..spatialfusion.geometry import Geometry
-from ..spatialfusion.geometry_files import save_geometry, save_glb, save_ply
+from ..spatialfusion.geometry.files import save_geometry, save_glb, save_ply
+from ..spatialfusion.geometry.geometry import Geometry
 from .depth_preview import show
 from .progress import image_progress
 from .types import GeometryType, from_packet, source_image_of

@@ -9,10 +9,10 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..spatialfusion.depth_image import colorize
 from ..spatialfusion.errors import InputError
-from ..spatialfusion.geometry import Geometry
-from ..spatialfusion.geometry_import import from_moge
+from ..spatialfusion.geometry.depth_image import colorize
+from ..spatialfusion.geometry.geometry import Geometry
+from ..spatialfusion.geometry.importing import from_moge
 from ..spatialfusion.planner.plan import Plan
 
 ModelType = io.Custom("SPATIALFUSION")

@@ -15,13 +15,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from spatialfusion.depth_adapter import DepthAdapter
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.latents import decode_latents
-from spatialfusion.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.model.depth_adapter import DepthAdapter
+from spatialfusion.model.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.model.state import geometry_to_state
 from spatialfusion.sheet import figure_tile, image_tile, write_sheet
-from spatialfusion.state import geometry_to_state
 from spatialfusion.train.base import Base
 from spatialfusion.train.samples import Data, Samples, open_data
 from spatialfusion.train.stage import Stage

@@ -17,19 +17,19 @@ import torch
 from torch import Tensor
 
 from spatialfusion.backbones.qwen_image import velocity
-from spatialfusion.context import PromptEncoder, SemanticContext
-from spatialfusion.depth_head import block_average
-from spatialfusion.flow import add_noise
 from spatialfusion.generate import TINY
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.latents import encode_latents
+from spatialfusion.model.context import PromptEncoder, SemanticContext
+from spatialfusion.model.depth_head import block_average
+from spatialfusion.model.flow import add_noise
+from spatialfusion.model.state import geometry_to_state, standardise_fov
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.captions import ASIDE, describe, off_direction
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import Scene
 from spatialfusion.scenes.statements import Statement, observe, propose
-from spatialfusion.state import geometry_to_state, standardise_fov
 
 MODEL = Path(sys.argv[1] if len(sys.argv) > 1 else TINY)
 COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 96

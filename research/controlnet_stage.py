@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from spatialfusion.backbones import qwen_image
 from spatialfusion.backbones.controlnet import ControlNetInjection, depth_condition, new_controlnet
 from spatialfusion.backbones.sampling import Draw
-from spatialfusion.context import PromptEncoder, SemanticContext
-from spatialfusion.depth_image import disparity_image
 from spatialfusion.files import atomic_folder
+from spatialfusion.geometry.depth_image import disparity_image
 from spatialfusion.latents import decode_latents
+from spatialfusion.model.context import PromptEncoder, SemanticContext
 from spatialfusion.model_folder import COMPONENTS, CONTROLNET, write_model_index
 from spatialfusion.sheet import image_tile, write_sheet
 from spatialfusion.train.base import Base

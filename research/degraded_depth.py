@@ -34,7 +34,7 @@ from spatialfusion.evaluate.question_images import scene_geometry
 from spatialfusion.evaluate.questions import Question, public_questions, select
 from spatialfusion.files import weights_digest
 from spatialfusion.generate import TINY, load_pipeline
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.scenes.scene import Scene
 
 

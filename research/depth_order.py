@@ -21,18 +21,18 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from research.first_light import prompts
-from spatialfusion.context import PromptEncoder
 from spatialfusion.defaults import DEPTH_GUIDANCE, DEPTH_STEPS
-from spatialfusion.depth_head import block_average
-from spatialfusion.flow import add_noise
-from spatialfusion.geometry import Geometry
-from spatialfusion.model import SpatialFusionModel
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model.context import PromptEncoder
+from spatialfusion.model.depth_head import block_average
+from spatialfusion.model.flow import add_noise
+from spatialfusion.model.model import SpatialFusionModel
+from spatialfusion.model.state import geometry_to_state, standardise_fov
 from spatialfusion.scenes.captions import ASIDE, describe, off_direction
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.scene import KINDS
 from spatialfusion.scenes.statements import observe, propose
-from spatialfusion.state import geometry_to_state, standardise_fov
 from spatialfusion.train.layout import CLASSES, LayoutHead
 
 RUN = Path(sys.argv[1])

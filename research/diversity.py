@@ -15,8 +15,8 @@ from spatialfusion.evaluate.judges.scene import SceneJudge
 from spatialfusion.evaluate.questions import Question, select
 from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import mean_interval
-from spatialfusion.geometry import Geometry
-from spatialfusion.geometry_files import load_geometry
+from spatialfusion.geometry.files import load_geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.images import read_image
 
 from .quality import pooled_features

@@ -33,7 +33,7 @@ from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import compare
 from spatialfusion.files import weights_digest, write_text
 from spatialfusion.images import read_image
-from spatialfusion.model import FILE_NAME as DEPTH_WEIGHTS
+from spatialfusion.model.model import FILE_NAME as DEPTH_WEIGHTS
 from spatialfusion.versions import versions
 
 from . import quality

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from spatialfusion.context import PromptEncoder
 from spatialfusion.evaluate.questions import Question, public_questions
-from spatialfusion.model import SpatialFusionModel
+from spatialfusion.model.context import PromptEncoder
+from spatialfusion.model.model import SpatialFusionModel
 from spatialfusion.scenes.scene import COLORS, KINDS
 from spatialfusion.train.layout import CLASSES, LayoutHead
 

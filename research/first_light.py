@@ -28,7 +28,7 @@ from torch import Tensor
 from spatialfusion.errors import CommandParser, InputError, run_command
 from spatialfusion.evaluate.depth_figures import BEFORE_CENTRE, half_extent, planned_distance
 from spatialfusion.files import atomic_file
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.progress import progress_bar
 from spatialfusion.scenes.captions import caption, describe
 from spatialfusion.scenes.sample import sample_scene

@@ -21,12 +21,12 @@ from torch import Tensor
 from spatialfusion.backbones.depth_injection import DepthInjection
 from spatialfusion.backbones.qwen_image import guide, predict
 from spatialfusion.backbones.sampling import draw_noise, set_steps
-from spatialfusion.context import PromptEncoder, SemanticContext
 from spatialfusion.evaluate.judges.accuracy import names
 from spatialfusion.evaluate.judges.scene import SceneJudge
 from spatialfusion.evaluate.question_images import scene_geometry
 from spatialfusion.generate import load_pipeline
 from spatialfusion.latents import decode_latents, encode_latents
+from spatialfusion.model.context import PromptEncoder, SemanticContext
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.captions import plain_caption
 from spatialfusion.scenes.render import render

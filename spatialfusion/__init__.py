@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import InputError
-    from .geometry import Geometry
-    from .geometry_files import load_geometry, save_geometry
-    from .model import SpatialFusionModel
+    from .geometry.files import load_geometry, save_geometry
+    from .geometry.geometry import Geometry
+    from .model.model import SpatialFusionModel
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
     from .scenes.compose import compose
     from .scenes.scene import Scene
@@ -27,13 +27,13 @@ __all__ = [
 
 # Imported when first asked for: the pipeline brings diffusers and transformers with it, seconds of import time.
 _MODULES = {
-    "Geometry": "geometry",
+    "Geometry": "geometry.geometry",
     "InputError": "errors",
     "Scene": "scenes.scene",
     "compose": "scenes.compose",
-    "load_geometry": "geometry_files",
-    "save_geometry": "geometry_files",
-    "SpatialFusionModel": "model",
+    "load_geometry": "geometry.files",
+    "save_geometry": "geometry.files",
+    "SpatialFusionModel": "model.model",
     "SpatialFusionOutput": "pipeline",
     "SpatialFusionPipeline": "pipeline",
 }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from .geometry import Geometry
+    from .geometry.geometry import Geometry
     from .pipeline import SpatialFusionOutput, SpatialFusionPipeline
     from .planner.plan import Plan
 
@@ -214,7 +214,7 @@ def load_pipeline(
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
-    from .model import SpatialFusionModel
+    from .model.model import SpatialFusionModel
     from .pipeline import SpatialFusionPipeline
 
     dtype = torch.float32 if model is None or torch.device(device).type == "cpu" else torch.bfloat16
@@ -228,8 +228,8 @@ def load_pipeline(
 
 def write_results(out: Path, image: Image.Image, output: SpatialFusionOutput, record: dict) -> list[Path]:
     """Write the files of a run, whole or not at all; returns them."""
-    from .depth_image import depth_figure
-    from .geometry_files import save_geometry
+    from .geometry.depth_image import depth_figure
+    from .geometry.files import save_geometry
 
     with run_folder(out, "run.json", RESULTS) as folder:
         image.save(folder / "image.png")
@@ -307,7 +307,7 @@ def _scene_beside(image: Path) -> Plan | None:
 
 
 def _load_geometry(name: str) -> Geometry:
-    from .geometry_files import load_geometry
+    from .geometry.files import load_geometry
 
     geometry = load_geometry(name)
     if len(geometry) != 1:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from .devices import usable_device
 from .errors import CommandParser, InputError, read_size, run_command
 from .files import remove_leftovers, write_text
-from .geometry import FIELD_OF_VIEW_RANGE
+from .geometry.geometry import FIELD_OF_VIEW_RANGE
 from .images import check_pixels
 from .progress import progress_bar
 from .texts import check_text

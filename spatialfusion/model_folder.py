@@ -22,7 +22,7 @@ from .backbones.backbone import Backbone
 from .errors import InputError
 from .files import atomic_file
 from .hub import find_folder
-from .model import FILE_NAME
+from .model.model import FILE_NAME
 
 INDEX = "model_index.json"
 # What model_index.json lists; spatialfusion.safetensors lies beside it.

@@ -35,15 +35,16 @@ from .backbones.backbone import Backbone
 from .backbones.controlnet import ControlNetInjection, depth_condition
 from .backbones.depth_injection import ADAPTER, DepthInjection, check_lora, has_lora, has_switches, rest_lora
 from .backbones.sampling import Draw, draw_noise
-from .context import PromptEncoder, SemanticContext, default_image_processor
 from .defaults import END, GUIDANCE, IMAGE_GUIDANCE, START, STEPS, STRENGTH
-from .depth_image import disparity_image
 from .errors import InputError
-from .flow import depth_generators
-from .geometry import Geometry
+from .geometry.depth_image import disparity_image
+from .geometry.geometry import Geometry
 from .images import to_image
 from .latents import decode_latents, encode_latents
-from .model import FILE_NAME, SpatialFusionModel
+from .model.context import PromptEncoder, SemanticContext, default_image_processor
+from .model.flow import depth_generators
+from .model.model import FILE_NAME, SpatialFusionModel
+from .model.region_words import RegionWords, region_words
 from .model_folder import OPTIONAL
 from .pipeline_files import load_pipeline, save_pipeline
 from .pipeline_inputs import (
@@ -64,7 +65,6 @@ from .pipeline_inputs import (
 from .pipeline_lora import LoraLoaderMixin
 from .pipeline_scene import SceneInput, plan_depth, plan_images
 from .planner.plan import Plan
-from .region_words import RegionWords, region_words
 from .scenes.scene import Scene
 
 

@@ -18,7 +18,7 @@ from .devices import usable_dtype
 from .errors import InputError, short
 from .files import set_default_modes, temporary_folder
 from .hub import HUB_OPTIONS
-from .model import FILE_NAME, SpatialFusionModel
+from .model.model import FILE_NAME, SpatialFusionModel
 from .model_folder import (
     COMPONENTS,
     CONTROLNET,

@@ -14,12 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from .backbones.backbone import Backbone
-from .context import SemanticContext
 from .defaults import depth_settings
 from .errors import InputError, short
-from .fitting import fit_geometry, fit_image
-from .geometry import Geometry
+from .geometry.fitting import fit_geometry, fit_image
+from .geometry.geometry import Geometry
 from .images import to_rgb, to_tensor
+from .model.context import SemanticContext
 from .texts import check_text
 
 Picture = Image.Image | Tensor

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from .errors import InputError
-from .geometry import Geometry
+from .geometry.geometry import Geometry
 from .planner.plan import Plan, plan, plan_scene, plan_text
 from .scenes.scene import Scene
 

@@ -18,7 +18,7 @@ from .versions import versions
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .geometry import Geometry
+    from .geometry.geometry import Geometry
     from .planner.plan import Plan
 
 MAX_SEEDS = 32
@@ -144,7 +144,7 @@ def read_text(name: str) -> str:
 
 def read_depth(name: str) -> Geometry:
     """The metric depth of one image. Raises InputError for anything else."""
-    from .geometry_files import load_geometry
+    from .geometry.files import load_geometry
 
     depth = load_geometry(name)
     if len(depth) != 1:
@@ -164,8 +164,8 @@ def write_plan(
     spread: other seeds, for spread.png. depth: that of an image, to compare it with the plan. Raises InputError for a
     image of another shape.
     """
-    from .depth_image import colorize, disparity_image
-    from .geometry_files import save_geometry
+    from .geometry.depth_image import colorize, disparity_image
+    from .geometry.files import save_geometry
     from .images import to_image
     from .scenes.compare import compare
     from .scenes.comparison_image import comparison_image
@@ -235,7 +235,7 @@ def spread_image(plans: Sequence[Plan]) -> Image.Image:
     """Layouts of one text side by side, each image over its depth."""
     from PIL import Image
 
-    from .depth_image import colorize
+    from .geometry.depth_image import colorize
     from .images import to_image
     from .scenes.compose import draw
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from .depth_image import depth_figure
 from .files import atomic_file
-from .geometry import Geometry
+from .geometry.depth_image import depth_figure
+from .geometry.geometry import Geometry
 from .images import to_image
 
 TILE = 128

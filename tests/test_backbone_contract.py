@@ -22,10 +22,10 @@ from spatialfusion.backbones.backbone import Backbone
 from spatialfusion.backbones.depth_injection import backbone_tensors, base_state_dict
 from spatialfusion.backbones.published import PRESETS
 from spatialfusion.backbones.sampling import Draw, draw_noise
-from spatialfusion.context import PromptEncoder, SemanticContext, decoder_of
 from spatialfusion.errors import InputError
 from spatialfusion.latents import encode_latents
-from spatialfusion.model_config import SpatialFusionConfig
+from spatialfusion.model.config import SpatialFusionConfig
+from spatialfusion.model.context import PromptEncoder, SemanticContext, decoder_of
 from spatialfusion.pipeline import SpatialFusionPipeline
 
 WIDTH = 64  # channels of the tiny LLM's prompt embeddings

@@ -22,10 +22,10 @@ from spatialfusion.backbones import omnigen2 as og
 from spatialfusion.backbones.depth_injection import base_state_dict
 from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel, positions
 from spatialfusion.backbones.sampling import Draw, draw_noise
-from spatialfusion.context import PromptEncoder, SemanticContext, chat
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
-from spatialfusion.model import FILE_NAME
+from spatialfusion.model.context import PromptEncoder, SemanticContext, chat
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 
 WIDTH = 64

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from spatialfusion.backbones import qwen_image as qi
 from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.backbones.sampling import Draw, draw_noise, set_steps
-from spatialfusion.context import SemanticContext, fit_text
 from spatialfusion.errors import InputError
+from spatialfusion.model.context import SemanticContext, fit_text
 
 WIDTH = 24
 SHAPE = (16, 4, 6)

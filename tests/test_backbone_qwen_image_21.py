@@ -29,10 +29,10 @@ from spatialfusion.backbones import qwen_image_21 as q
 from spatialfusion.backbones.backbone import Backbone
 from spatialfusion.backbones.depth_injection import base_state_dict
 from spatialfusion.backbones.sampling import Draw, draw_noise, guided_by_prompt
-from spatialfusion.context import PromptEncoder, SemanticContext, chat, default_image_processor
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
-from spatialfusion.model import FILE_NAME
+from spatialfusion.model.context import PromptEncoder, SemanticContext, chat, default_image_processor
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 
 WIDTH = 64

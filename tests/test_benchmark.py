@@ -25,7 +25,7 @@ from spatialfusion.cost.overhead import Cost, count
 from spatialfusion.cost.parts import Request, count_flops, count_parameters, parts, spatial_parts, transformer_parts
 from spatialfusion.cost.training import FusedAttention, Memory, saved_bytes, trained_bytes, training_memory
 from spatialfusion.errors import InputError
-from spatialfusion.model import SpatialFusionModel
+from spatialfusion.model.model import SpatialFusionModel
 
 META, BF16 = "meta", torch.bfloat16
 ROOT = Path(__file__).parents[1]

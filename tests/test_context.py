@@ -16,7 +16,8 @@ from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Q
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb
 
 from spatialfusion.backbones import BACKBONES
-from spatialfusion.context import (
+from spatialfusion.errors import InputError
+from spatialfusion.model.context import (
     PromptEncoder,
     SemanticContext,
     chat,
@@ -25,7 +26,6 @@ from spatialfusion.context import (
     plain_ids,
     resize_to_area,
 )
-from spatialfusion.errors import InputError
 from spatialfusion.tiny.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
 SHORT, LONG = "a red car", "a blue house 12.5 metres behind a red car, seen from the left side"

@@ -32,8 +32,8 @@ from spatialfusion.evaluate.planned import planned_scene
 from spatialfusion.evaluate.question_images import as_saved, save_image, scene_geometry
 from spatialfusion.evaluate.questions import Question, public_questions, select, write_questions
 from spatialfusion.evaluate.run_records import Records
-from spatialfusion.geometry import Geometry
-from spatialfusion.model import FILE_NAME
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.edits import apply_edit, sample_edit, score_edit
 from spatialfusion.scenes.render import render

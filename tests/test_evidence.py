@@ -36,9 +36,9 @@ from spatialfusion.evaluate.question_images import save_image
 from spatialfusion.evaluate.questions import Question, public_questions, select
 from spatialfusion.evaluate.run_records import Records
 from spatialfusion.evaluate.scores import compare, mean_interval, summarise
-from spatialfusion.geometry import Geometry
-from spatialfusion.geometry_files import save_geometry
-from spatialfusion.model import SpatialFusionModel
+from spatialfusion.geometry.files import save_geometry
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model.model import SpatialFusionModel
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import held_out
 

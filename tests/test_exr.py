@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.exr import decode_exr, encode_exr
-from spatialfusion.geometry import Geometry
-from spatialfusion.geometry_files import load_geometry, save_geometry
+from spatialfusion.geometry.exr import decode_exr, encode_exr
+from spatialfusion.geometry.files import load_geometry, save_geometry
+from spatialfusion.geometry.geometry import Geometry
 
 av = pytest.importorskip("av")
 

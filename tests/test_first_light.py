@@ -22,7 +22,7 @@ from research.first_light import (
 )
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate.question_images import scene_geometry
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import held_out, sample_scene
 from spatialfusion.scenes.statements import Statement, score

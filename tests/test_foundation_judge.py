@@ -23,7 +23,7 @@ from spatialfusion.evaluate.foundation.orient import Facing, OrientAnything, fro
 from spatialfusion.evaluate.foundation.segment import Sam2, apart
 from spatialfusion.evaluate.judges.foundation import FoundationJudge
 from spatialfusion.evaluate.judges.judge import Asked
-from spatialfusion.geometry import Geometry, centred_intrinsics, focal_length
+from spatialfusion.geometry.geometry import Geometry, centred_intrinsics, focal_length
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.scene import Camera, Scene, SceneObject
 from spatialfusion.scenes.statements import observe, side_angle

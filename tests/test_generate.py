@@ -18,9 +18,9 @@ from tiny import SIZE
 
 from spatialfusion.files import slug
 from spatialfusion.generate import main
-from spatialfusion.geometry import Geometry
-from spatialfusion.geometry_files import load_geometry, save_geometry
-from spatialfusion.model import FILE_NAME
+from spatialfusion.geometry.files import load_geometry, save_geometry
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.planner.plan import plan, plan_text
 
 PROMPT = "a red car in front of a blue house"
@@ -277,7 +277,7 @@ def test_a_failed_write_leaves_nothing(tiny_folder, tmp_path, monkeypatch, capsy
     def full(*_):
         raise OSError(28, "No space left on device", "depth.npz")
 
-    monkeypatch.setattr("spatialfusion.geometry_files.save_geometry", full)
+    monkeypatch.setattr("spatialfusion.geometry.files.save_geometry", full)
     arguments = ("--steps", 1, "--depth-steps", 1, "--model", tiny_folder, "--device", "cpu")
     with pytest.raises(SystemExit) as end:
         run(PROMPT, *arguments, "--out", tmp_path / "out")

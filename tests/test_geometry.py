@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from spatialfusion.depth_image import colorize, depth_figure, depth_image, depth_range, disparity_image
 from spatialfusion.errors import InputError
 from spatialfusion.files import atomic_folder, write_text
-from spatialfusion.geometry import Geometry, centred_intrinsics, focal_length
-from spatialfusion.geometry_files import encode_glb, encode_ply, load_geometry, save_geometry, save_glb, save_ply
+from spatialfusion.geometry.depth_image import colorize, depth_figure, depth_image, depth_range, disparity_image
+from spatialfusion.geometry.files import encode_glb, encode_ply, load_geometry, save_geometry, save_glb, save_ply
+from spatialfusion.geometry.geometry import Geometry, centred_intrinsics, focal_length
 
 few = settings(deadline=None, max_examples=30)
 MODES = ("disparity", "linear", "log")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import DEPTH_RANGE, Geometry, centred_intrinsics, focal_length
-from spatialfusion.geometry_edit import blend, feather, fit_mask, flatten, move, replace, scale
+from spatialfusion.geometry.edit import blend, feather, fit_mask, flatten, move, replace, scale
+from spatialfusion.geometry.geometry import DEPTH_RANGE, Geometry, centred_intrinsics, focal_length
 
 few = settings(deadline=None, max_examples=10)
 

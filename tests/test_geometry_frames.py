@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from spatialfusion import geometry_edit
-from spatialfusion.depth_image import colorize, depth_image
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
-from spatialfusion.geometry_import import CONVENTIONS, from_da3, from_image, from_moge
+from spatialfusion.geometry import edit as geometry_edit
+from spatialfusion.geometry.depth_image import colorize, depth_image
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.geometry.importing import CONVENTIONS, from_da3, from_image, from_moge
 
 FRAMES, SIDE = 7, 24
 PICTURE = SIDE * SIDE

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialfusion.depth_image import colorize, depth_image
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry, centred_intrinsics, focal_length
-from spatialfusion.geometry_import import CONVENTIONS, from_da3, from_image, from_moge
+from spatialfusion.geometry.depth_image import colorize, depth_image
+from spatialfusion.geometry.geometry import Geometry, centred_intrinsics, focal_length
+from spatialfusion.geometry.importing import CONVENTIONS, from_da3, from_image, from_moge
 
 few = settings(deadline=None, max_examples=25)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry, focal_length
-from spatialfusion.geometry_measure import depth_at, distance, mean_depth
+from spatialfusion.geometry.geometry import Geometry, focal_length
+from spatialfusion.geometry.measure import depth_at, distance, mean_depth
 
 few = settings(deadline=None, max_examples=25)
 

@@ -16,9 +16,9 @@ from tiny import TINY_BACKBONES
 from spatialfusion.backbones import omnigen2, z_image
 from spatialfusion.backbones.backbone import Backbone
 from spatialfusion.backbones.sampling import Draw, draw_noise
-from spatialfusion.context import SemanticContext
 from spatialfusion.generate import TINY
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model.context import SemanticContext
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.scenes.render import render
 from spatialfusion.scenes.sample import sample_scene

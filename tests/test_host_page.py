@@ -14,7 +14,7 @@ from page_layout import opening_zoom
 from PIL import Image
 from test_host_server import NAMES, PROMPTS, TINY, WORKFLOWS
 
-from spatialfusion.depth_image import disparity_image
+from spatialfusion.geometry.depth_image import disparity_image
 from spatialfusion.planner.plan import plan
 
 # Nodes of the workflows that show pictures, and how large where the workflow's own size is known.

@@ -218,8 +218,8 @@ def check_image(data: bytes) -> np.ndarray:
 
 def check_outputs(host: Host, prompt: dict, outputs: dict, infos: dict) -> None:
     """Every node that shows something has done so, and every file is there and is what its name says."""
-    ours = "MeasureDepth ComposeScene PlanScene SceneRegions EditScene OrbitCamera CompareScene PickBest EncodePrompt".split()
-    texts = {f"SpatialFusion{name}" for name in ours}
+    ours = "MeasureDepth ComposeScene PlanScene SceneRegions EditScene OrbitCamera CompareScene PickBest".split()
+    texts = {f"SpatialFusion{name}" for name in (*ours, "EncodePrompt")}
     pictures = {f"SpatialFusion{name}Depth" for name in ("Import", "Predict", "Edit", "Load", "Save")}
     kinds = {node["class_type"] for node in prompt.values()}
     showing = {kind for kind in kinds if kind in texts | pictures or infos[kind]["output_node"]}

@@ -18,15 +18,15 @@ from PIL import Image
 from tiny import tiny_components
 
 from spatialfusion import generate
-from spatialfusion.context import PromptEncoder
 from spatialfusion.data.image_files import RecordError, read_image_file
 from spatialfusion.data.inputs import open_input
 from spatialfusion.data.items import Columns, Item
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
-from spatialfusion.geometry_files import load_geometry, save_geometry
+from spatialfusion.geometry.files import load_geometry, save_geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.images import read_image
-from spatialfusion.model import FILE_NAME, SpatialFusionModel
+from spatialfusion.model.context import PromptEncoder
+from spatialfusion.model.model import FILE_NAME, SpatialFusionModel
 from spatialfusion.scenes.compose import compose
 from spatialfusion.scenes.text import EXAMPLE
 

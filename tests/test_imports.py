@@ -13,13 +13,11 @@ ROOT = Path(__file__).parents[1]
 # module belongs to the longest name that fits.
 ORDER = [
     "spatialfusion spatialfusion.errors spatialfusion.files spatialfusion.devices spatialfusion.defaults "
-    "spatialfusion.wan_names spatialfusion.log_depth spatialfusion.versions spatialfusion.__main__",
-    "spatialfusion.geometry spatialfusion.depth_image spatialfusion.geometry_edit spatialfusion.geometry_files "
-    "spatialfusion.geometry_import spatialfusion.geometry_measure spatialfusion.fitting spatialfusion.sheet",
+    "spatialfusion.wan_names spatialfusion.versions spatialfusion.__main__",
+    "spatialfusion.geometry spatialfusion.sheet",
     "spatialfusion.scenes",
     "spatialfusion.planner spatialfusion.plan",
-    "spatialfusion.model_config spatialfusion.context spatialfusion.state spatialfusion.flow spatialfusion.depth_head "
-    "spatialfusion.depth_adapter spatialfusion.region_words spatialfusion.spatial_transformer spatialfusion.model",
+    "spatialfusion.model",
     "spatialfusion.backbones spatialfusion.latents spatialfusion.single_file spatialfusion.model_folder",
     "spatialfusion.pipeline spatialfusion.pipeline_scene spatialfusion.pipeline_inputs spatialfusion.pipeline_files "
     "spatialfusion.pipeline_lora",

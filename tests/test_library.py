@@ -16,7 +16,7 @@ import spatialfusion
 from spatialfusion import Geometry, InputError, SpatialFusionModel, SpatialFusionPipeline
 from spatialfusion.__main__ import COMMANDS
 from spatialfusion.__main__ import main as command
-from spatialfusion.model import FILE_NAME
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.versions import versions
 
 ROOT = Path(__file__).parents[1]
@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_the_older_model(model, tmp_path, monkeypatch):
     def full(*_arguments, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("spatialfusion.model.save_file", full)
+    monkeypatch.setattr("spatialfusion.model.model.save_file", full)
     with pytest.raises(OSError, match="No space left"):
         model.save_pretrained(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -19,12 +19,12 @@ from torch.testing import assert_close
 from spatialfusion.backbones.depth_injection import base_parameters
 from spatialfusion.backbones.qwen_image import BACKBONE
 from spatialfusion.backbones.sampling import Draw
-from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
-from spatialfusion.fitting import fit_image
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.fitting import fit_image
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.latents import decode_latents
-from spatialfusion.model import FILE_NAME
+from spatialfusion.model.context import PromptEncoder
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.model_folder import check_weights, write_model_index
 from spatialfusion.pipeline import SpatialFusionPipeline
 

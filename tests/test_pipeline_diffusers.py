@@ -35,7 +35,7 @@ from torch.testing import assert_close
 from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.backbones.qwen_image import BACKBONE
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.train.config import DiffusionConfig

@@ -11,9 +11,9 @@ from tiny_inputs import seed
 from torch.testing import assert_close
 
 from spatialfusion.errors import InputError
-from spatialfusion.flow import depth_generators, sample
 from spatialfusion.generate import TINY
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model.flow import depth_generators, sample
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.planner.plan import plan, plan_scene, plan_text
 from spatialfusion.scenes.compose import compose

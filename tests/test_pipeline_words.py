@@ -12,9 +12,9 @@ from tiny_inputs import CAR, EDITING, FAST, HOUSE, quiet, seed
 from torch.testing import assert_close
 
 from spatialfusion.backbones.qwen_image import BACKBONE
-from spatialfusion.depth_image import disparity_image
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
+from spatialfusion.geometry.depth_image import disparity_image
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.pipeline import SpatialFusionPipeline
 
 SHAPE = (1, 16, SIZE // 8, SIZE // 8)
@@ -42,7 +42,7 @@ def ramp() -> Geometry:
 
 def embeddings(pipe, *prompts: str) -> dict[str, torch.Tensor]:
     """What the pipeline's own LLM makes of prompts."""
-    from spatialfusion.context import PromptEncoder
+    from spatialfusion.model.context import PromptEncoder
 
     parts = pipe.text_encoder, pipe.tokenizer, pipe.image_processor
     context = PromptEncoder(*parts, 1, pipe.backbone.template).encode(prompts, allow_empty=True)

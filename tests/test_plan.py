@@ -18,7 +18,7 @@ from PIL import Image
 from spatialfusion import plan as module
 from spatialfusion.errors import InputError
 from spatialfusion.files import run_folder
-from spatialfusion.geometry_files import load_geometry
+from spatialfusion.geometry.files import load_geometry
 from spatialfusion.plan import main, mask_files
 from spatialfusion.planner.plan import plan, plan_scene, plan_text
 from spatialfusion.scenes.compose import compose

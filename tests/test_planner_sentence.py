@@ -38,7 +38,10 @@ CASES = [
     ("Five cubes, three of them red and two blue", "camera auto; cube red; cube red; cube red; cube blue; cube blue"),
     ("A flock of sheep, 9 of them", "camera auto; 9 sheep"),
     ("a three-legged dog", 'camera auto; dog "legged three"'),
-    ("A ball next to a bus, from the driver's point of view on its left", "camera auto; ball next to bus at left of bus; bus"),
+    (
+        "A ball next to a bus, from the driver's point of view on its left",
+        "camera auto; ball next to bus at left of bus; bus",
+    ),
     ("Next to the red car is a blue one.", "camera auto; car red; car blue next to red car"),
     (
         "On the left a lamp, on the right a mug, and a cube in between",

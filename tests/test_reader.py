@@ -16,7 +16,7 @@ from PIL import Image
 from spatialfusion.data.reader import Reader, RecordFolder, aspect_buckets, fit, fit_geometry
 from spatialfusion.data.records import make_record, write_shard
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry, focal_length
+from spatialfusion.geometry.geometry import Geometry, focal_length
 
 SIZES = ((32, 32), (48, 32), (32, 48), (64, 32))
 BUCKETS = ((32, 32), (48, 32), (32, 48))

@@ -23,8 +23,8 @@ from spatialfusion.data.records import (
     write_shard,
 )
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry, focal_length
-from spatialfusion.log_depth import decode_log_depth, encode_log_depth
+from spatialfusion.geometry.geometry import Geometry, focal_length
+from spatialfusion.geometry.log_depth import decode_log_depth, encode_log_depth
 
 
 def image_file(width=24, height=16, mode="RGB", format="PNG", seed=0, **options) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spatialfusion.depth_image import disparity_image
+from spatialfusion.geometry.depth_image import disparity_image
 from spatialfusion.scenes.compose import draw
 from spatialfusion.scenes.floor_plan import floor_plan
 from spatialfusion.scenes.text import EXAMPLE, scene_from_text

@@ -16,7 +16,7 @@ from torch.testing import assert_close
 
 from spatialfusion.backbones import omnigen2
 from spatialfusion.errors import InputError
-from spatialfusion.model import FILE_NAME
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.single_file import dequantise, load_part
 from spatialfusion.wan_names import wan_name

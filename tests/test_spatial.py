@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from spatialfusion import flow
-from spatialfusion.context import SemanticContext
-from spatialfusion.depth_adapter import ray_map
-from spatialfusion.depth_head import block_average, detail
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
-from spatialfusion.model import SpatialFusionModel, read_checkpoint, read_config
-from spatialfusion.model_config import SpatialFusionConfig
-from spatialfusion.spatial_transformer import apply_rotary, query_positions, rotary
-from spatialfusion.state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model import flow
+from spatialfusion.model.config import SpatialFusionConfig
+from spatialfusion.model.context import SemanticContext
+from spatialfusion.model.depth_adapter import ray_map
+from spatialfusion.model.depth_head import block_average, detail
+from spatialfusion.model.model import SpatialFusionModel, read_checkpoint, read_config
+from spatialfusion.model.spatial_transformer import apply_rotary, query_positions, rotary
+from spatialfusion.model.state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
 ROOT = Path(__file__).parents[1]
 CONFIG = SpatialFusionConfig(
@@ -468,7 +468,7 @@ def test_a_configuration_is_bounded_before_a_network_is_made_of_it(tmp_path, nam
     def refuse(*_):
         raise AssertionError("a network was made")
 
-    monkeypatch.setattr("spatialfusion.spatial_transformer.SpatialTransformer.__init__", refuse)
+    monkeypatch.setattr("spatialfusion.model.spatial_transformer.SpatialTransformer.__init__", refuse)
     for read in (SpatialFusionModel.load, read_config, read_checkpoint):
         with pytest.raises(InputError, match=name.partition(".")[0]) as error:
             read(path)
@@ -557,7 +557,10 @@ def test_loss_weight_falls_with_noise():
 
 def test_library_imports_without_transformers_diffusers_or_comfy():
     """Every module that the nodes need must import where only torch, einops, safetensors, numpy and Pillow exist."""
-    modules = "geometry depth_image geometry_files context spatial_transformer depth_head depth_adapter model flow"
+    modules = (
+        "geometry geometry.depth_image geometry.files model.context model.spatial_transformer model.depth_head "
+        "model.depth_adapter model.region_words model.flow planner.plan"
+    )
     code = (
         "import sys\n"
         "for name in ('transformers', 'diffusers', 'accelerate', 'peft', 'datasets', 'comfy', 'huggingface_hub'):\n"

@@ -17,7 +17,7 @@ from spatialfusion.data.teachers import NAMES, find_teacher, open_teacher, teach
 from spatialfusion.data.teachers.teacher import sound_geometry
 from spatialfusion.data.teachers.vggt import Rescaled, rescale
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry, focal_length
+from spatialfusion.geometry.geometry import Geometry, focal_length
 
 
 @pytest.fixture

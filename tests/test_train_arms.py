@@ -18,11 +18,11 @@ from research.controlnet_stage import ControlNetStage
 from research.stages import ResearchConfig
 from research.train import with_preset
 from spatialfusion.backbones.depth_injection import backbone_tensors
-from spatialfusion.context import PromptEncoder
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
-from spatialfusion.model import FILE_NAME, SpatialFusionModel
-from spatialfusion.model_config import SpatialFusionConfig, sample_layers
+from spatialfusion.geometry.geometry import Geometry
+from spatialfusion.model.config import SpatialFusionConfig, sample_layers
+from spatialfusion.model.context import PromptEncoder
+from spatialfusion.model.model import FILE_NAME, SpatialFusionModel
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.train.config import load_config
 from spatialfusion.train.data_stage import prepare_data

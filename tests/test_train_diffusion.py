@@ -28,8 +28,8 @@ from spatialfusion.data import rendered
 from spatialfusion.data.rendered import VALIDATION_SEED, RenderedScenes, render_folder
 from spatialfusion.errors import InputError
 from spatialfusion.latents import decode_latents, encode_latents
-from spatialfusion.model import SpatialFusionModel
-from spatialfusion.region_words import RegionWords, paint, words_embedding
+from spatialfusion.model.model import SpatialFusionModel
+from spatialfusion.model.region_words import RegionWords, paint, words_embedding
 from spatialfusion.scenes.captions import describe
 from spatialfusion.scenes.render import instances
 from spatialfusion.tiny import diffusion

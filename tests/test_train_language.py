@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import AutoTokenizer
 
-from spatialfusion.context import CHAT_SUFFIX, PromptEncoder, chat_prefix
 from spatialfusion.data.rendered import VALIDATION_SEED, render_folder
 from spatialfusion.errors import InputError
+from spatialfusion.model.context import CHAT_SUFFIX, PromptEncoder, chat_prefix
 from spatialfusion.scenes.answers import numbers_answer
 from spatialfusion.scenes.language import read_scene_text
 from spatialfusion.scenes.program import program_statements

@@ -18,13 +18,13 @@ from torch import nn
 from transformers import Dinov2Config, Dinov2Model
 
 from spatialfusion.backbones import omnigen2, published, qwen_image_21
-from spatialfusion.context import LANGUAGE_MODELS
 from spatialfusion.data.reader import Reader
 from spatialfusion.data.record_latents import RecordLatents
 from spatialfusion.data.records import shard_paths, write_shard
 from spatialfusion.errors import InputError
 from spatialfusion.label import main as label
-from spatialfusion.model import FILE_NAME
+from spatialfusion.model.context import LANGUAGE_MODELS
+from spatialfusion.model.model import FILE_NAME
 from spatialfusion.pipeline import SpatialFusionPipeline
 from spatialfusion.train import samples, stage2
 from spatialfusion.train.__main__ import parse_arguments, seed_model

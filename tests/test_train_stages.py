@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 
 from spatialfusion.data.rendered import RenderedScenes
 from spatialfusion.errors import InputError
+from spatialfusion.model.state import restore_fov
 from spatialfusion.scenes.answers import numbers_answer
 from spatialfusion.scenes.captions import POSES, caption, egocentric_caption, plain_caption, pose_caption
 from spatialfusion.scenes.descriptions import full_caption
 from spatialfusion.scenes.sample import sample_scene
 from spatialfusion.scenes.statements import RELATIONS, propose
-from spatialfusion.state import restore_fov
 from spatialfusion.train.__main__ import STAGES
 from spatialfusion.train.config import MixConfig, TrainConfig, load_config
 from spatialfusion.train.data_stage import prepare_data

@@ -30,9 +30,9 @@ from spatialfusion.backbones import backbone_of, omnigen2, qwen_image, qwen_imag
 from spatialfusion.backbones.depth_injection import backbone_tensors
 from spatialfusion.backbones.omnigen2_transformer import OmniGen2Transformer2DModel
 from spatialfusion.backbones.qwen_image import tiny_scheduler
-from spatialfusion.context import chat
-from spatialfusion.model import SpatialFusionModel
-from spatialfusion.model_config import SpatialFusionConfig
+from spatialfusion.model.config import SpatialFusionConfig
+from spatialfusion.model.context import chat
+from spatialfusion.model.model import SpatialFusionModel
 from spatialfusion.tiny.diffusion import new_transformer
 from spatialfusion.tiny.language import build_image_processor, build_text_encoder
 from spatialfusion.tiny.tokenizer import train_tokenizer, vision_token_ids

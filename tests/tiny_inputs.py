@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spatialfusion.backbones import BACKBONES
 from spatialfusion.backbones.backbone import Backbone
-from spatialfusion.context import SemanticContext
+from spatialfusion.model.context import SemanticContext
 from spatialfusion.pipeline import SpatialFusionPipeline
 
 CAR, HOUSE = "a red car", "a blue house 3 metres behind a red car"

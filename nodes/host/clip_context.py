@@ -15,10 +15,17 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ...spatialfusion.backbones import backbone_in_host
-from ...spatialfusion.context import CHAT_SUFFIX, IMAGE_PIXELS, IMAGE_TEXT, SemanticContext, chat_prefix, plain_ids
 from ...spatialfusion.errors import InputError
-from ...spatialfusion.model_config import SpatialFusionConfig
-from ...spatialfusion.spatial_transformer import apply_rotary, rotary
+from ...spatialfusion.model.config import SpatialFusionConfig
+from ...spatialfusion.model.context import (
+    CHAT_SUFFIX,
+    IMAGE_PIXELS,
+    IMAGE_TEXT,
+    SemanticContext,
+    chat_prefix,
+    plain_ids,
+)
+from ...spatialfusion.model.spatial_transformer import apply_rotary, rotary
 
 _TEMPLATE_EDIT = chat_prefix(1) + "{}" + CHAT_SUFFIX
 

@@ -34,9 +34,9 @@ from torch import Tensor
 from ...spatialfusion.backbones import BACKBONES
 from ...spatialfusion.backbones.backbone import Backbone, Host
 from ...spatialfusion.errors import InputError
-from ...spatialfusion.fitting import centre, fit_geometry
-from ...spatialfusion.geometry import Geometry
-from ...spatialfusion.region_words import RegionWords
+from ...spatialfusion.geometry.fitting import centre, fit_geometry
+from ...spatialfusion.geometry.geometry import Geometry
+from ...spatialfusion.model.region_words import RegionWords
 from .loaded import LoadedModel
 from .merging import keep_apart
 

@@ -11,11 +11,11 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
 from ...spatialfusion.backbones import backbone_in_host
-from ...spatialfusion.context import PromptEncoder
-from ...spatialfusion.depth_adapter import DepthAdapter
 from ...spatialfusion.errors import InputError
-from ...spatialfusion.model import FILE_NAME, SpatialFusionModel, read_config
-from ...spatialfusion.model_config import SpatialFusionConfig
+from ...spatialfusion.model.config import SpatialFusionConfig
+from ...spatialfusion.model.context import PromptEncoder
+from ...spatialfusion.model.depth_adapter import DepthAdapter
+from ...spatialfusion.model.model import FILE_NAME, SpatialFusionModel, read_config
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from ...spatialfusion.backbones import backbone_in_host
-from ...spatialfusion.context import SemanticContext
 from ...spatialfusion.errors import InputError
-from ...spatialfusion.fitting import fit_image
-from ...spatialfusion.geometry import Geometry
+from ...spatialfusion.geometry.fitting import fit_image
+from ...spatialfusion.geometry.geometry import Geometry
+from ...spatialfusion.model.context import SemanticContext
+from ...spatialfusion.model.region_words import RegionWords, region_words
 from ...spatialfusion.planner.plan import Plan
-from ...spatialfusion.region_words import RegionWords, region_words
 from ...spatialfusion.texts import check_text
 from .clip_context import encode_with_clip, expected_clip
 from .loaded import LoadedModel

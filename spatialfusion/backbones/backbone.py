@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..context import ChatTemplate
 from ..errors import InputError
-from ..model_config import SpatialFusionConfig
+from ..model.config import SpatialFusionConfig
+from ..model.context import ChatTemplate
 from . import depth_injection
 from .depth_injection import DepthInjection, unwrapped
 from .sampling import Draw, Predictor, follow

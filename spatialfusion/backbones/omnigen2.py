@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..context import ChatTemplate, SemanticContext, fit_text
 from ..errors import InputError
+from ..model.context import ChatTemplate, SemanticContext, fit_text
 from . import depth_injection
 from .backbone import Backbone, CostRequest, Host, Published, SamplerSettings
 from .sampling import Draw, Predictor, cache_context, guidance_of, set_noise_levels

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from ..errors import InputError, suggest
-from ..model_config import SpatialFusionConfig
+from ..model.config import SpatialFusionConfig
 from . import backbone_of_class
 from .backbone import Backbone
 
@@ -386,7 +386,7 @@ def _spatial_qwen_image(backbone: str) -> SpatialFusionConfig:
     )
 
 
-# Token counts of the chats were counted with Qwen2.5's tokenizer. source of the chats: spatialfusion/context.py
+# Token counts of the chats were counted with Qwen2.5's tokenizer. source of the chats: spatialfusion/model/context.py
 # (Qwen-Image), huggingface/diffusers pipelines/qwenimage21/pipeline_qwenimage21.py,
 # VectorSpaceLab/OmniGen2 omnigen2/pipelines/omnigen2/pipeline_omnigen2.py
 PRESETS: dict[str, Preset] = {

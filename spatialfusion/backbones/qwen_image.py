@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..context import QWEN_IMAGE, SemanticContext, fit_text
 from ..errors import InputError
+from ..model.context import QWEN_IMAGE, SemanticContext, fit_text
 from . import depth_injection
 from .backbone import Backbone, CostRequest, Host, LayoutStates, Published, SamplerSettings
 from .sampling import guided_by_prompt, set_steps

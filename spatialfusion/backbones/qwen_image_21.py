@@ -24,8 +24,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..context import ChatTemplate, SemanticContext
 from ..errors import InputError
+from ..model.context import ChatTemplate, SemanticContext
 from . import depth_injection
 from .backbone import Backbone, CostRequest, Published
 from .sampling import Draw, Predictor, cache_context, guidance_of, set_steps

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..context import SemanticContext
 from ..errors import InputError
+from ..model.context import SemanticContext
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..context import ChatTemplate, SemanticContext
 from ..errors import InputError
+from ..model.context import ChatTemplate, SemanticContext
 from . import depth_injection
 from .backbone import Backbone, CostRequest, Host, Published, SamplerSettings
 from .sampling import guided_by_prompt, set_steps

@@ -23,8 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..backbones.backbone import CostRequest
 from ..backbones.published import Preset, default_dtype
-from ..context import SemanticContext, decoder_of, without_head
-from ..model import SpatialFusionModel
+from ..model.context import SemanticContext, decoder_of, without_head
+from ..model.model import SpatialFusionModel
 
 
 @dataclass(frozen=True)

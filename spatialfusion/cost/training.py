@@ -20,8 +20,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from ..backbones.published import Preset, default_dtype
-from ..context import without_head
-from ..model import SpatialFusionModel
+from ..model.context import without_head
+from ..model.model import SpatialFusionModel
 from ..train.shard import blocks, gathered_bytes
 from .parts import Request, add_lora, count_parameters, empty_context, projection_shape, transformer_call
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import FIELD_OF_VIEW_RANGE
+from ..geometry.geometry import FIELD_OF_VIEW_RANGE
 from ..images import is_transparent, open_image, orientation, to_rgb, to_tensor
 
 SMALLEST = 16  # pixels on a side; a smaller image has no depth to speak of

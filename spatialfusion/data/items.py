@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import InputError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..texts import check_text
 from .image_files import RecordError
 

@@ -18,7 +18,7 @@ import torch
 
 from ..errors import InputError
 from ..files import write_text
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..texts import printable
 from .image_files import ImageFile, RecordError, read_image_file
 from .items import Input, Item

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from .records import image_tensor, open_shard, read_record, shard_paths
 
 _OPEN_FILES = 32

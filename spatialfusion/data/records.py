@@ -21,9 +21,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import atomic_file
-from ..geometry import Geometry, centred_intrinsics, focal_length
+from ..geometry.geometry import Geometry, centred_intrinsics, focal_length
+from ..geometry.log_depth import CODES, decode_log_depth, encode_log_depth
 from ..images import open_image, read_image, to_rgb, to_tensor
-from ..log_depth import CODES, decode_log_depth, encode_log_depth
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import atomic_file
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..progress import progress_bar
 from ..scenes.edits import Edit, sample_edit
 from ..scenes.render import render

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..fitting import fit_geometry
-from ..geometry import Geometry
+from ..geometry.fitting import fit_geometry
+from ..geometry.geometry import Geometry
 from ..scenes.statements import ObservedObject
 from .judges.judge import Seen
 from .scores import mean_interval

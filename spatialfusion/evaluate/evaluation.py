@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files import atomic_file
-from ..geometry import Geometry
-from ..geometry_files import save_geometry
+from ..geometry.files import save_geometry
+from ..geometry.geometry import Geometry
 from ..progress import progress_bar
 from ..sheet import figure_tile
 from .depth_figures import depth_errors, object_agreement

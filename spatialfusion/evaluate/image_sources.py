@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..images import read_image
 from ..needed import needed
 from ..scenes.render import render

@@ -13,7 +13,7 @@ from diffusers import AutoencoderKLQwenImage
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..defaults import depth_settings
 from ..errors import InputError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..latents import decode_latents
 from ..scenes.scene import Scene
 from .image_sources import Drawn, Request

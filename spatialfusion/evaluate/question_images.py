@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..files import atomic_file
-from ..geometry import Geometry, focal_length
+from ..geometry.geometry import Geometry, focal_length
 from ..images import read_image, to_image, to_tensor
 from ..needed import needed
 from ..scenes.render import render

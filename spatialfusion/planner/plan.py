@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..scenes.compose import Composition, check_image_size, draw
 from ..scenes.edits import Edit, apply_edit
 from ..scenes.program import Layout, object_names

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Geometry
-from ..geometry_edit import fit_mask
+from ..geometry.edit import fit_mask
+from ..geometry.geometry import Geometry
 from ..needed import needed
 from .compose import Composition
 from .statements import observe

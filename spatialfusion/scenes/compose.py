@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from .plain import corners
 from .program import Layout
 from .render import MAX_DEPTH, Progress, render

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..depth_image import disparity_image
 from ..errors import InputError
+from ..geometry.depth_image import disparity_image
 from ..images import to_image
 from .compose import check_image_size, draw
 from .kinds import role_color

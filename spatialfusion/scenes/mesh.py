@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from ..geometry_files import pack_glb
+from ..geometry.files import pack_glb
 from .kinds import role_color
 from .looks import primitives_of
 from .plain import corners

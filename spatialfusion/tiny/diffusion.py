@@ -29,22 +29,22 @@ from torch.nn import functional
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.qwen_image import BACKBONE, last_states, pack, tiny_scheduler, token_grid, velocity
 from ..backbones.sampling import Draw, draw_noise
-from ..context import PromptEncoder
 from ..data.rendered import RenderedScenes
-from ..depth_adapter import DepthAdapter
 from ..errors import InputError
 from ..files import atomic_folder, weights_digest
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..latents import decode_latents, encode_latents, load_vae
-from ..model import FILE_NAME, SpatialFusionModel
-from ..model_config import SpatialFusionConfig
+from ..model.config import SpatialFusionConfig
+from ..model.context import PromptEncoder
+from ..model.depth_adapter import DepthAdapter
+from ..model.model import FILE_NAME, SpatialFusionModel
+from ..model.region_words import paint
+from ..model.state import geometry_to_state
 from ..model_folder import forget_origin
 from ..progress import progress_bar
-from ..region_words import paint
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
 from ..sheet import figure_tile, image_tile, write_sheet
-from ..state import geometry_to_state
 from ..train.config import DiffusionConfig, DiffusionStageConfig, MixConfig, TrainConfig
 from ..train.data_stage import data_folders
 from ..train.layout import LayoutHead, layouts, object_cells, seen_things, thing_embeddings, weighted_error

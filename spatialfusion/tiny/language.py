@@ -30,10 +30,10 @@ from transformers import (
     Qwen2VLImageProcessorPil,
 )
 
-from ..context import CHAT_SUFFIX, PromptEncoder, chat, grid, patchify
 from ..data.rendered import VALIDATION_SEED, RenderedScenes
 from ..errors import InputError
 from ..files import atomic_file, atomic_folder
+from ..model.context import CHAT_SUFFIX, PromptEncoder, chat, grid, patchify
 from ..model_folder import forget_origin
 from ..needed import needed
 from ..scenes.answers import numbers_answer, relations_answer

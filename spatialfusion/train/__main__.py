@@ -165,7 +165,7 @@ def _stages(config: TrainConfig, asked: str, known: Mapping[str, Entry]) -> tupl
 
 def seed_model(config: TrainConfig, model: Path) -> None:
     # It imports torch.
-    from ..model import FILE_NAME
+    from ..model.model import FILE_NAME
 
     if config.init is None or model.exists():
         return

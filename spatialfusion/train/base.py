@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from ..backbones import backbone_of_class, qwen_image
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..backbones.published import PRESETS
-from ..context import PromptEncoder
 from ..data.hub import find_weights, read_json
 from ..errors import InputError
 from ..files import weights_digest
 from ..latents import encode_latents, load_vae
-from ..model import SpatialFusionModel
-from ..model_config import SpatialFusionConfig
+from ..model.config import SpatialFusionConfig
+from ..model.context import PromptEncoder
+from ..model.model import SpatialFusionModel
 from ..model_folder import check_weights, find_model, loading, other_folders
 from ..needed import needed
 from .config import DTYPES, TrainConfig

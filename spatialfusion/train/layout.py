@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..context import PromptEncoder
-from ..region_words import AT_ONCE, words_embedding
+from ..model.context import PromptEncoder
+from ..model.region_words import AT_ONCE, words_embedding
 from ..scenes.captions import with_article
 from ..scenes.render import instances
 from ..scenes.scene import COLORS, KINDS, Scene

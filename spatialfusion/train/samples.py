@@ -15,7 +15,7 @@ from ..data.record_latents import RecordLatents
 from ..data.records import open_shard
 from ..data.rendered import RenderedScenes
 from ..errors import InputError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..scenes.answers import numbers_answer
 from ..scenes.captions import Caption, caption, egocentric_caption, plain_caption, pose_caption
 from ..scenes.descriptions import full_caption

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from ..depth_head import block_average
+from ..model.depth_head import block_average
 
 
 class SourceHead(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..backbones.depth_injection import checkpoint_blocks
-from ..spatial_transformer import SpatialTransformer
+from ..model.spatial_transformer import SpatialTransformer
 from .config import TrainConfig
 
 

@@ -21,18 +21,18 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..context import SemanticContext
 from ..defaults import depth_settings
-from ..depth_head import block_average, block_expand, detail
 from ..errors import InputError
-from ..flow import add_noise, draw_times, loss_weight
-from ..geometry import Geometry
-from ..model import FILE_NAME, SpatialFusionModel
-from ..model_config import SpatialFusionConfig
+from ..geometry.geometry import Geometry
+from ..model.config import SpatialFusionConfig
+from ..model.context import SemanticContext
+from ..model.depth_head import block_average, block_expand, detail
+from ..model.flow import add_noise, draw_times, loss_weight
+from ..model.model import FILE_NAME, SpatialFusionModel
+from ..model.state import geometry_to_state, standardise_fov
 from ..model_folder import write_model_index
 from ..needed import needed
 from ..sheet import figure_tile, image_tile, write_sheet
-from ..state import geometry_to_state, standardise_fov
 from .base import Base, load_dinov2, spatial_sizes
 from .config import SpatialStageConfig, TrainConfig
 from .layout import LayoutHead, layouts

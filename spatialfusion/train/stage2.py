@@ -27,10 +27,10 @@ from ..defaults import depth_settings
 from ..errors import InputError
 from ..files import atomic_folder
 from ..latents import decode_latents
+from ..model.region_words import paint
+from ..model.state import restore_fov
 from ..model_folder import forget_origin
-from ..region_words import paint
 from ..sheet import figure_tile, image_tile
-from ..state import restore_fov
 from .config import Stage2Config, TrainConfig
 from .layout import LayoutHead, covered, layouts, seen_things, thing_embeddings, weighted_error
 from .noise_levels import draw_noise_levels

@@ -122,7 +122,7 @@ def with_injection(tiny, injection):
     module = pack("nodes.host.loaded")
     # What is added to the latent has no words beside it.
     config = dataclasses.replace(loaded.config, injection=injection, region_width=0)
-    adapter = pack("spatialfusion.depth_adapter").DepthAdapter(config)
+    adapter = pack("spatialfusion.model.depth_adapter").DepthAdapter(config)
     adapter.load_state_dict({k: v for k, v in loaded.depth_patch.adapter.state_dict().items() if k[:6] != "words."})
     patch = module.DepthPatch(adapter.requires_grad_(False), tensors, config)
     made = dataclasses.replace(loaded, name=f"tiny {injection}", config=config, patch=module._patcher(patch))

@@ -96,7 +96,7 @@ def clip(reference):
 
 @pytest.fixture(scope="module")
 def config():
-    return pack("spatialfusion.model_config").SpatialFusionConfig(
+    return pack("spatialfusion.model.config").SpatialFusionConfig(
         mllm_layers=LAYERS,
         kv_heads=1,
         head_dim=128,
@@ -112,7 +112,7 @@ def test_the_context_is_that_of_transformers(reference, clip, config, pictures):
     folder = HOST / "comfy" / "text_encoders" / "qwen25_tokenizer"
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     processor = Qwen2VLImageProcessorPil(patch_size=14, temporal_patch_size=2, merge_size=2)
-    encoder = pack("spatialfusion.context").PromptEncoder(reference, tokenizer, processor, config.num_layers)
+    encoder = pack("spatialfusion.model.context").PromptEncoder(reference, tokenizer, processor, config.num_layers)
     # Plain colours: the two resize pictures with different filters, which is not what is compared here.
     images = [torch.full((3, 384, 384), shade / 255) for shade in (128, 51)][:pictures]
     expected = encoder.encode([PROMPT], [images])
@@ -139,7 +139,7 @@ def test_a_prompt_never_holds_control_tokens_and_is_read_as_in_python(reference,
         HOST / "comfy" / "text_encoders" / "qwen25_tokenizer", local_files_only=True
     )
     processor = Qwen2VLImageProcessorPil(patch_size=14, temporal_patch_size=2, merge_size=2)
-    context_module, clip_context = pack("spatialfusion.context"), pack("nodes.host.clip_context")
+    context_module, clip_context = pack("spatialfusion.model.context"), pack("nodes.host.clip_context")
     encoder = context_module.PromptEncoder(reference, tokenizer, processor, config.num_layers)
     control = set(tokenizer.get_added_vocab().values())
     picture = torch.full((3, 384, 384), 128 / 255)
@@ -188,7 +188,7 @@ def test_omnigen2_reads_the_whole_chat_and_no_picture(reference, clip, config):
     weights = {f"model.{name}": tensor for name, tensor in reference.model.language_model.state_dict().items()}
     own.cond_stage_model.qwen25_3b.transformer.load_state_dict(weights)
     config = dataclasses.replace(config, backbone="omnigen2")
-    context_module, clip_context = pack("spatialfusion.context"), pack("nodes.host.clip_context")
+    context_module, clip_context = pack("spatialfusion.model.context"), pack("nodes.host.clip_context")
     tokenizer = AutoTokenizer.from_pretrained(
         HOST / "comfy" / "text_encoders" / "qwen25_tokenizer", local_files_only=True
     )
@@ -219,6 +219,6 @@ def test_omnigen2_reads_the_whole_chat_and_no_picture(reference, clip, config):
 
 
 def test_a_clip_of_another_size_is_refused(clip):
-    config = pack("spatialfusion.model_config").SpatialFusionConfig()
+    config = pack("spatialfusion.model.config").SpatialFusionConfig()
     with pytest.raises(InputError, match=f"clip has {LAYERS} layers with 1 key/value heads of 128 channels, but the"):
         pack("nodes.host.clip_context").encode_with_clip(clip, PROMPT, [], config)

@@ -75,7 +75,7 @@ def test_what_travels_is_the_same_for_a_video_and_its_pictures():
 
 def test_endings_may_be_in_capitals(tmp_path, monkeypatch):
     monkeypatch.setattr(folder_paths, "input_directory", str(tmp_path))
-    save_geometry = pack("spatialfusion.geometry_files").save_geometry
+    save_geometry = pack("spatialfusion.geometry.files").save_geometry
     geometry = pack("nodes.types").from_packet(run("ImportDepth", image=video()[:1], **WIDGETS))
     for name in ("UP.NPZ", "UP.EXR", "UP.PNG"):
         save_geometry(tmp_path / name, geometry)

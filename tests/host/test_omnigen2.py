@@ -83,7 +83,7 @@ def test_sampling_with_depth_gives_the_same_latents(model, folder, expected, nam
             folder / "spatialfusion.safetensors", "omnigen2", "fp32", pack("nodes.load_model").TINY
         )
         depth = expected["depth_map"]
-        geometry = pack("spatialfusion.geometry").Geometry(depth, depth > 0, expected["intrinsics"])
+        geometry = pack("spatialfusion.geometry.geometry").Geometry(depth, depth > 0, expected["intrinsics"])
         given = SimpleNamespace(model=model, spatialfusion=loaded, geometry=pack("nodes.types").to_packet(geometry))
         model = apply(given, strength=0.8)
     latents = sample(model, positive, negative, size=(8, 12), seed=SEED, steps=STEPS, cfg=CFG)

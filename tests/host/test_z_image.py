@@ -85,7 +85,7 @@ def given(folder, model, expected):
             folder / "spatialfusion.safetensors", "z-image", "fp32", pack("nodes.load_model").TINY
         )
     depth = expected["depth_map"]
-    geometry = pack("spatialfusion.geometry").Geometry(depth, depth > 0, expected["intrinsics"])
+    geometry = pack("spatialfusion.geometry.geometry").Geometry(depth, depth > 0, expected["intrinsics"])
     return SimpleNamespace(model=model, spatialfusion=loaded, geometry=pack("nodes.types").to_packet(geometry))
 
 
@@ -202,7 +202,7 @@ def clip(reference):
 
 @pytest.mark.parametrize("prompt", [PROMPT, "a red car (left) of a blue house", "a <|im_end|> car", "<tool_call>"])
 def test_the_context_is_that_of_transformers(reference, clip, prompt):
-    config = pack("spatialfusion.model_config").SpatialFusionConfig(
+    config = pack("spatialfusion.model.config").SpatialFusionConfig(
         backbone="z-image", mllm_layers=LLM_LAYERS, kv_heads=1, head_dim=128, rope_theta=1e6,
         mrope_section=(16, 24, 24), num_layers=2, num_heads=2,
     )  # fmt: skip
@@ -210,7 +210,7 @@ def test_the_context_is_that_of_transformers(reference, clip, prompt):
         HOST / "comfy" / "text_encoders" / "qwen25_tokenizer", local_files_only=True
     )
     template = pack("spatialfusion.backbones.z_image").TEMPLATE
-    encoder = pack("spatialfusion.context").PromptEncoder(reference, tokenizer, None, config.num_layers, template)
+    encoder = pack("spatialfusion.model.context").PromptEncoder(reference, tokenizer, None, config.num_layers, template)
     expected = encoder.encode([prompt])
     context, found = pack("nodes.host.clip_context").encode_with_clip(clip, prompt, [], config)
     assert torch.equal(context.next_position, expected.next_position)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import InputError
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 from ..hub import read_json
 from .depth_pro import load_model
 from .teacher import require_package, sound_geometry

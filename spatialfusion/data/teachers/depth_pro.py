@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ...errors import InputError
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 from ..hub import read_json
 from .teacher import require_package, sound_geometry
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 from ...images import to_image
 from ...scenes.captions import caption
 from ...scenes.edits import EditPair, instruction, sample_edit

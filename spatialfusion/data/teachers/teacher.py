@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...geometry import DEPTH_RANGE, FIELD_OF_VIEW_RANGE, Geometry, centred_intrinsics, focal_length
+from ...geometry.geometry import DEPTH_RANGE, FIELD_OF_VIEW_RANGE, Geometry, centred_intrinsics, focal_length
 
 
 class Teacher(Protocol):

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import InputError
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 from .teacher import Teacher, require_package, sound_geometry
 
 SIDE, PATCH = 518, 14

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import InputError, run_command
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 from ...scenes.render import Rendering, render
 from ...scenes.sample import sample_scene
 from ...scenes.scene import Scene

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 from .named import Named
 
 POINTS = 8192  # number of points that are looked at, spread evenly over the image

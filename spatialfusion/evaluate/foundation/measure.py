@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 
 MIN_POINTS = 16  # a thing with fewer points is not placed
 # A mask's edge is where it takes of other things, and where depth lies between two surfaces. A pixel of an image whose

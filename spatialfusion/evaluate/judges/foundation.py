@@ -20,7 +20,7 @@ from torch import Tensor
 from ...data.teachers import NAMES, find_licensed, find_teacher, open_teacher, teacher_class
 from ...data.teachers.teacher import Teacher
 from ...errors import InputError
-from ...geometry import Geometry
+from ...geometry.geometry import Geometry
 from ...scenes.statements import ObservedObject
 from ..foundation.detect import Detector, GroundingDino
 from ..foundation.gravity import Gravity, GroundPlane

@@ -21,12 +21,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from ..errors import InputError
+from ..files import atomic_file
+from ..images import MAX_PIXELS, check_pixels, open_image, to_image, to_rgb, to_tensor
 from .depth_image import colorize
-from .errors import InputError
 from .exr import decode_exr, encode_exr
-from .files import atomic_file
 from .geometry import DEPTH_RANGE, Geometry
-from .images import MAX_PIXELS, check_pixels, open_image, to_image, to_rgb, to_tensor
 from .log_depth import CODES, encode_log_depth
 
 _ARRAYS = ("depth", "valid", "intrinsics")

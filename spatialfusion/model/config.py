@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InputError, suggest
+from ..errors import InputError, suggest
 
 LLM_LAYERS = ("uniform", "shallow", "deep", "none")
 INJECTIONS = ("add", "concat", "none")

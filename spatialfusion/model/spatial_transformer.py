@@ -19,8 +19,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from .config import SpatialFusionConfig
 from .context import SemanticContext
-from .model_config import SpatialFusionConfig
 
 
 class SpatialTransformer(nn.Module):

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .errors import InputError
+from ..errors import InputError
 from .geometry import DEPTH_RANGE, Geometry
 
 Progress = Callable[[], None]

@@ -10,9 +10,9 @@ from einops import rearrange, repeat
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from .errors import InputError, suggest
+from ..errors import InputError, suggest
+from ..images import to_image
 from .geometry import Geometry
-from .images import to_image
 
 Mode = Literal["disparity", "linear", "log"]
 Normalize = Literal["image", "batch"] | tuple[float, float]

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from .errors import InputError
-from .images import to_image, to_rgb, to_tensor
-from .model_config import sample_layers
-from .needed import needed
-from .texts import check_text, plain_ids
+from ..errors import InputError
+from ..images import to_image, to_rgb, to_tensor
+from ..needed import needed
+from ..texts import check_text, plain_ids
+from .config import sample_layers
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..geometry.fitting import centre
+from ..planner.plan import Plan
+from ..scenes.captions import describe
 from .context import PromptEncoder, SemanticContext
-from .fitting import centre
-from .planner.plan import Plan
-from .scenes.captions import describe
 
 AT_ONCE = 64  # descriptions of objects that are read in one call of the LLM
 

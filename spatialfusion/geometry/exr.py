@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError
-from .images import check_pixels
+from ..errors import InputError
+from ..images import check_pixels
 
 _MAGIC = b"\x76\x2f\x31\x01"
 _MULTIPART = 0x1000

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from ..errors import InputError
+from .edit import fit_mask
 from .geometry import Geometry
-from .geometry_edit import fit_mask
 
 # Nearest points are sought among this many of each surface, evenly spaced; all pairs of more would not fit in memory.
 _SAMPLES = 2048

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .geometry import Geometry
-from .model_config import SpatialFusionConfig
+from ..geometry.geometry import Geometry
+from .config import SpatialFusionConfig
 
 
 def geometry_to_state(geometry: Geometry, config: SpatialFusionConfig) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .errors import InputError
+from ..errors import InputError
 
 DEPTH_RANGE = (1e-4, 1e6)  # metres; outside of it float32 arithmetic on points and disparities loses its meaning
 # Degrees. Intrinsics in pixels fall below the horizontal range; the vertical one leaves room for panoramas.

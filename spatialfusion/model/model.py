@@ -16,17 +16,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ..devices import usable_dtype
+from ..errors import InputError, short
+from ..files import atomic_file, could_be_safetensors, set_default_modes, temporary_folder
+from ..geometry.geometry import Geometry
+from ..hub import HUB_OPTIONS, find_folder
+from ..images import imagenet_normalised
+from .config import SpatialFusionConfig
 from .context import SemanticContext
 from .depth_adapter import DepthAdapter
 from .depth_head import DepthHead, block_average
-from .devices import usable_dtype
-from .errors import InputError, short
-from .files import atomic_file, could_be_safetensors, set_default_modes, temporary_folder
 from .flow import add_noise, draw_noise, sample
-from .geometry import Geometry
-from .hub import HUB_OPTIONS, find_folder
-from .images import imagenet_normalised
-from .model_config import SpatialFusionConfig
 from .spatial_transformer import SpatialTransformer
 from .state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 

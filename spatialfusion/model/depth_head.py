@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .model_config import SpatialFusionConfig
+from .config import SpatialFusionConfig
 
 
 class DepthHead(nn.Module):

@@ -14,8 +14,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from .geometry import Geometry
-from .model_config import SpatialFusionConfig
+from ..geometry.geometry import Geometry
+from .config import SpatialFusionConfig
 from .state import geometry_to_state
 
 

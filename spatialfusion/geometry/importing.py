@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from .errors import InputError, suggest
+from ..errors import InputError, suggest
 from .geometry import DEPTH_RANGE, FIELD_OF_VIEW_RANGE, Geometry, centred_intrinsics, focal_length
 
 Convention = Literal["disparity", "inverted disparity", "linear", "inverted linear", "metres"]
