@@ -130,14 +130,6 @@ def apply(flow: Workflow, model: Node, base: Node, geometry: Output, **options: 
     return flow.add("SpatialFusionApplyDepth", **given, **options)
 
 
-def predict(flow: Workflow, model: Node, prompt: Any = PROMPT, **options) -> tuple[Node, Node]:
-    """The predicted depth with its prompt, and the negative prompt."""
-    flow.column("Plan the depth")
-    plan = flow.add("SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=prompt, **options)
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
-    return plan, negative
-
-
 # With the tiny model --------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +180,7 @@ def text_to_image() -> Workflow:
     depth = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(260, 310))
     sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent, seed=2)
     image = result(flow, sampled["LATENT"], base["vae"], "text_to_image")
-    flow.thumbnail, flow.tint = [depth, image], ("#10002b", "#ffd6ff")
+    flow.thumbnail, flow.corner, flow.tint = [image, depth], "right", ("#10002b", "#ffd6ff")
     return flow
 
 
@@ -225,39 +217,37 @@ def image_edit() -> Workflow:
 
 def plan_edit_sample() -> Workflow:
     flow = Workflow(
-        "## Plan, edit, sample\n\nThe predicted depth is changed before the image is drawn: what lies in the white "
-        "part of the mask comes to half its distance. Measure Depth reads the metres there, before and after. The seed "
-        f"of the depth is fixed, so that the mask keeps fitting.\n\n{NOTHING_TO_DOWNLOAD}"
+        "## Plan, edit, sample\n\nThe depth of the scene is changed before the image is drawn: the car comes to two "
+        "thirds of its distance. Measure Depth reads its metres before and after. To move a thing of the scene itself, "
+        f"Edit Scene is simpler; Edit Depth works on any depth.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
-    flow.column("Plan the depth")
-    plan = flow.add(
-        "SpatialFusionPredictDepth", spatialfusion=model["spatialfusion"], prompt=PROMPT, after="fixed", size=(290, 586)
-    )
+    flow.column("Say what is where")
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=PROMPT, size=(290, 130))
+    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128, seed=1, size=(290, 400))
     flow.column("Where to edit")
-    black = flow.add("SolidMask", title="Everywhere", value=0.0, width=128, height=128)
-    white = flow.add("SolidMask", title="Middle", value=1.0, width=72, height=48)
-    flow.column()
-    mask = flow.add("MaskComposite", destination=black["MASK"], source=white["MASK"], x=28, y=60, operation="add")
+    mask = flow.add("SpatialFusionSceneMask", masks=plan["masks"], names=plan["names"], objects="car")
     flow.column("Edit the depth, and measure it")
     edited = flow.add(
         "SpatialFusionEditDepth",
         geometry=plan["geometry"],
         operation="scale",
-        amount=0.5,
-        feather=3.0,
-        mask=mask["MASK"],
+        amount=0.67,
+        feather=0.0,
+        mask=mask["mask"],
     )
     flow.column()
-    flow.add("SpatialFusionMeasureDepth", title="Metres before", geometry=plan["geometry"], mask_a=mask["MASK"])
-    flow.add("SpatialFusionMeasureDepth", title="Metres after", geometry=edited["geometry"], mask_a=mask["MASK"])
+    flow.add("SpatialFusionMeasureDepth", title="Metres before", geometry=plan["geometry"], mask_a=mask["mask"])
+    flow.add("SpatialFusionMeasureDepth", title="Metres after", geometry=edited["geometry"], mask_a=mask["mask"])
     flow.column("Draw the image", row=1)
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
+    encode = {"spatialfusion": model["spatialfusion"]}
+    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
     flow.column()
-    patched = apply(flow, model, base, edited["geometry"])
+    patched = apply(flow, model, base, edited["geometry"], scene=plan["scene"])
     latent = latent_of(flow)
     flow.column()
-    sampled = sample(flow, patched["model"], plan["positive"], negative["conditioning"], latent)
+    sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent)
     image = result(flow, sampled["LATENT"], base["vae"], "plan_edit_sample")
     flow.column("Edited depth")
     fixed = {"mode": "log", "range": "fixed", "near": 1.0, "far": 30.0}
@@ -275,15 +265,25 @@ def swap_the_sampler() -> Workflow:
         f"KSamplerSelect.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
-    plan, negative = predict(flow, model, "a yellow ball in front of a red barrel", seed=2)
-    flow.column("Use the depth")
-    patched = apply(flow, model, base, plan["geometry"])
+    flow.column("Say what is where")
+    prompt = "a yellow ball in front of a red barrel"
+    text = flow.add("PrimitiveStringMultiline", title="Sentence", value=prompt, size=(290, 130))
+    plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128, seed=2, size=(290, 400))
+    encode = {"spatialfusion": model["spatialfusion"]}
+    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
+    flow.column("Use the scene")
+    patched = apply(flow, model, base, plan["geometry"], scene=plan["scene"])
     noise = flow.add("RandomNoise", noise_seed=2)
     sampler = flow.add("KSamplerSelect", sampler_name="res_multistep")
     latent = latent_of(flow)
     flow.column("Guide it")
     guider = flow.add(
-        "CFGGuider", model=patched["model"], positive=plan["positive"], negative=negative["conditioning"], cfg=4.0
+        "CFGGuider",
+        model=patched["model"],
+        positive=positive["conditioning"],
+        negative=negative["conditioning"],
+        cfg=4.0,
     )
     sigmas = flow.add("BasicScheduler", model=patched["model"], scheduler="simple", steps=20, denoise=1.0)
     flow.column("Draw the image")
@@ -302,15 +302,16 @@ def swap_the_sampler() -> Workflow:
 
 def one_node_sampler() -> Workflow:
     flow = Workflow(
-        "## One node from depth to image\n\nSample with Depth applies the depth and samples with the settings of the "
-        f"loaded model. It is Apply Depth to Model and KSampler in one.\n\n{NOTHING_TO_DOWNLOAD}"
+        "## One node from depth to image\n\nThe network predicts the depth of the image from the prompt, and Sample "
+        "with Depth applies it and samples with the settings of the loaded model. The tiny model predicts depth "
+        f"roughly, so its strength is 0.5. Plan Scene gives exact depth.\n\n{NOTHING_TO_DOWNLOAD}"
     )
     model, base = load_tiny(flow)
     flow.column("Plan the depth")
     plan = flow.add(
         "SpatialFusionPredictDepth",
         spatialfusion=model["spatialfusion"],
-        prompt="a white house",
+        prompt="a green tree",
         seed=1,
     )
     negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", spatialfusion=model["spatialfusion"])
@@ -324,6 +325,7 @@ def one_node_sampler() -> Workflow:
         negative=negative["conditioning"],
         latent=latent["LATENT"],
         geometry=plan["geometry"],
+        strength=0.5,
         seed=1,
     )
     image = result(flow, sampled["latent"], base["vae"], "one_node_sampler")
