@@ -221,7 +221,7 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=20, help="diffusion steps")
     parser.add_argument("--distance", type=int, default=0, metavar="N", help="prompts about metres, after the others")
     parser.add_argument("--strict", action="store_true", help="print too what is right where missing objects are wrong")
-    parser.add_argument("--scene", action="store_true", help="exact depth of the scene that a prompt is read as")
+    parser.add_argument("--scene", action="store_true", help="draw from the scene that a prompt is read as")
     options = parser.parse_args(arguments)
     for name in ("count", "distance"):
         if getattr(options, name) < 0 or options.count + options.distance < 1:
@@ -248,13 +248,12 @@ def draw_and_judge(
 
         settings = {"num_inference_steps": options.steps, "output_type": "pt"}
         geometry = pipe.predict_geometry(texts, generator=seeds(), scene="auto" if options.scene else None)
+        given = {"scene": "auto"} if options.scene else {"geometry": geometry}
         shown = range(max(0, min(len(part), SHOWN - start)))
         sheet += [(texts[i], [figure_tile(geometry[i])]) for i in shown]
         # The base sees no depth; its objects are held against the same map, to show what chance would give.
         for arm, strength in (("base", 0.0), ("depth", 1.0)):
-            images = pipe(
-                texts, geometry=geometry, controlnet_conditioning_scale=strength, generator=seeds(), **settings
-            ).images
+            images = pipe(texts, **given, controlnet_conditioning_scale=strength, generator=seeds(), **settings).images
             for i, prompt in enumerate(part):
                 verdicts[arm].append({"prompt": prompt.text, **judge(prompt, images[i].float(), geometry[i])})
             for i in shown:

@@ -158,7 +158,7 @@ def predict(loaded, prompt=PROMPT, width=SIZE, height=SIZE, seed=0, batch=1, ste
     )
 
 
-def apply(tiny, model=None, geometry=None, strength=1.0, start=0.0, end=1.0, cond_only=False, mask=None):
+def apply(tiny, model=None, geometry=None, strength=1.0, start=0.0, end=1.0, cond_only=False, mask=None, scene=None):
     return run(
         "ApplyDepth",
         model=tiny.model if model is None else model,
@@ -169,4 +169,5 @@ def apply(tiny, model=None, geometry=None, strength=1.0, start=0.0, end=1.0, con
         end=end,
         cond_only=cond_only,
         mask=mask,
+        scene=scene,
     )

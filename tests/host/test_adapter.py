@@ -492,7 +492,7 @@ def test_a_diffusion_model_of_other_sizes_is_refused(tiny):
         apply(tiny, model=patcher)
 
 
-def test_omnigen2_has_the_shift_inside_its_step_alone(tiny):
+def test_omnigen2_has_the_shift_inside_its_step_alone(added):
     """No wrapper around its network: the model's call is shifted, and the shift taken off the result.
 
     The denoised result is then x - sigma v(x + F), with v from the network at the shifted input.
@@ -507,15 +507,15 @@ def test_omnigen2_has_the_shift_inside_its_step_alone(tiny):
         torch.nn.init.normal_(parameter, std=0.1)
     patcher = comfy.model_patcher.ModelPatcher(model, torch.device("cpu"), torch.device("cpu"))
     module = pack("nodes.host.injection")
-    stirred = Omnigen2Checkpoint(tiny.spatialfusion)
+    stirred = Omnigen2Checkpoint(added.spatialfusion)
     found = module.backbone_of(patcher, stirred)
     from_packet = pack("nodes.types").from_packet
-    depth = module.Injection(stirred, found, from_packet(tiny.geometry), 1.0, 0.0, 1.0, None, False)
+    depth = module.Injection(stirred, found, from_packet(added.geometry), 1.0, 0.0, 1.0, None, False)
     patched = depth.apply(patcher)
 
     x, sigma = torch.randn(1, 16, 16, 16), torch.tensor([0.7])
     text = {"c_crossattn": torch.randn(1, 5, 32), "num_tokens": 5}
-    shift = stirred.depth_patch.adapter.residual(from_packet(tiny.geometry), (16, 16))
+    shift = stirred.depth_patch.adapter.residual(from_packet(added.geometry), (16, 16))
     base = patcher.model.apply_model(x + shift, sigma, transformer_options={}, **text)
     velocity = (x + shift - base) / 0.7
     options = {
@@ -602,3 +602,39 @@ def test_strength_scales_what_is_concatenated(concatenated):
     nothing, half, whole = hidden
     assert difference(half, nothing) > 1e-3
     torch.testing.assert_close(2 * (half - nothing), whole - nothing, atol=1e-4, rtol=1e-3)
+
+
+SCENE = "camera height 1.6 pitch 8\noutdoor\ncar red at -0.8 6 facing left\ncar blue at 1.2 4\n"
+
+
+def composed(text=SCENE, size=SIZE):
+    """Geometry and scene of a text."""
+    geometry, _, _, _, scene = run("ComposeScene", text=text, width=size, height=size, supersampling=1)
+    return geometry, scene
+
+
+def test_a_scene_tells_which_of_two_shapes_is_the_red_one(tiny):
+    geometry, scene = composed()
+    swapped = composed(SCENE.replace("red", "x").replace("blue", "red").replace("x", "blue"))[1]
+    depth, told, other = (
+        sample(apply(tiny, geometry=geometry, **given), tiny.positive, tiny.negative)
+        for given in ({}, {"scene": scene}, {"scene": swapped})
+    )
+    assert difference(told, depth) > 1e-2 and difference(told, other) > 1e-2
+    none = apply(tiny, geometry=geometry, scene=scene, strength=0.0)
+    assert torch.equal(sample(none, tiny.positive, tiny.negative), sample(tiny.model, tiny.positive, tiny.negative))
+
+
+def test_a_scene_of_another_shape_and_a_checkpoint_without_region_words(tiny, added):
+    geometry, scene = composed()
+    wide = run("ComposeScene", text=SCENE, width=2 * SIZE, height=SIZE, supersampling=1)[4]
+    with pytest.raises(InputError, match="expected the scene that the geometry is of"):
+        apply(tiny, geometry=geometry, scene=wide)
+    with pytest.raises(InputError, match="expected the scene of Plan Scene"):
+        apply(tiny, geometry=geometry, scene="car red at 0 6")
+    # It leaves the scene aside.
+    a, b = (
+        sample(apply(added, geometry=geometry, **given), tiny.positive, tiny.negative)
+        for given in ({}, {"scene": scene})
+    )
+    assert torch.equal(a, b)
