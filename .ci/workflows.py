@@ -197,11 +197,10 @@ def image_edit() -> Workflow:
     model, base = load_tiny(flow)
     flow.column("Source image")
     scene = flow.add("SpatialFusionComposeScene", text=SOURCE_SCENE, width=128, height=128)
-    source = flow.add("PreviewImage", title="Source", images=scene["image"], size=(260, 310))
     flow.column("Say what changes")
     text = flow.add("PrimitiveStringMultiline", title="Instruction", value=EDIT, size=(290, 130))
     edited = flow.add("SpatialFusionEditScene", scene=scene["scene"], instruction=text["STRING"], size=(290, 200))
-    flow.add("PreviewImage", title="Scene after the change", images=edited["image"], size=(260, 310))
+    source = flow.add("PreviewImage", title="Source", images=scene["image"], size=(260, 310))
     flow.column("Use the scene")
     words = {"spatialfusion": model["spatialfusion"], "image": scene["image"], "vae": base["vae"]}
     positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **words)
@@ -225,9 +224,8 @@ def plan_edit_sample() -> Workflow:
     flow.column("Say what is where")
     text = flow.add("PrimitiveStringMultiline", title="Sentence", value=PROMPT, size=(290, 130))
     plan = flow.add("SpatialFusionPlanScene", sentence=text["STRING"], width=128, height=128, seed=1, size=(290, 400))
-    flow.column("Where to edit")
-    mask = flow.add("SpatialFusionSceneMask", masks=plan["masks"], names=plan["names"], objects="car")
     flow.column("Edit the depth, and measure it")
+    mask = flow.add("SpatialFusionSceneMask", masks=plan["masks"], names=plan["names"], objects="car")
     edited = flow.add(
         "SpatialFusionEditDepth",
         geometry=plan["geometry"],
@@ -239,22 +237,23 @@ def plan_edit_sample() -> Workflow:
     flow.column()
     flow.add("SpatialFusionMeasureDepth", title="Metres before", geometry=plan["geometry"], mask_a=mask["mask"])
     flow.add("SpatialFusionMeasureDepth", title="Metres after", geometry=edited["geometry"], mask_a=mask["mask"])
-    flow.column("Draw the image", row=1)
-    encode = {"spatialfusion": model["spatialfusion"]}
-    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
-    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
-    flow.column()
-    patched = apply(flow, model, base, edited["geometry"], scene=plan["scene"])
-    latent = latent_of(flow)
-    flow.column()
-    sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent)
-    image = result(flow, sampled["LATENT"], base["vae"], "plan_edit_sample")
     flow.column("Edited depth")
     fixed = {"mode": "log", "range": "fixed", "near": 1.0, "far": 30.0}
     rendered = flow.add("SpatialFusionRenderDepth", geometry=edited["geometry"], **fixed)
-    flow.column()
     after = flow.add("PreviewImage", title="Depth", images=rendered["image"], size=(260, 310))
-    flow.thumbnail, flow.corner, flow.tint = [after, image], "right", ("#2b0505", "#ffe8a3")
+    flow.column("Draw the image", row=1)
+    encode = {"spatialfusion": model["spatialfusion"]}
+    positive = flow.add("SpatialFusionEncodePrompt", title="Prompt", prompt=text["STRING"], **encode)
+    flow.column()
+    negative = flow.add("SpatialFusionEncodePrompt", title="Negative prompt", **encode)
+    flow.column()
+    patched = apply(flow, model, base, edited["geometry"], scene=plan["scene"])
+    flow.column()
+    latent = latent_of(flow)
+    flow.column()
+    sampled = sample(flow, patched["model"], positive["conditioning"], negative["conditioning"], latent)
+    image = result(flow, sampled["LATENT"], base["vae"], "plan_edit_sample", (260, 300))
+    flow.thumbnail, flow.corner, flow.tint = [image, after], "right", ("#2b0505", "#ffe8a3")
     return flow
 
 

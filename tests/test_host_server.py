@@ -30,6 +30,9 @@ PROMPTS = {
     name: json.loads((WORKFLOWS / "api" / f"{name.removesuffix('.app')}.json").read_text(encoding="utf-8"))
     for name in NAMES
 }
+# The network predicts the depth, which is applied, and KSampler draws.
+PREDICTED = "predicted depth"
+PROMPTS[PREDICTED] = json.loads((Path(__file__).parent / "data" / "predicted_depth.json").read_text(encoding="utf-8"))
 WEIGHTS = {
     name: [model for node in page["nodes"] for model in node["properties"].get("models", ())]
     for name, page in PAGES.items()
@@ -77,7 +80,7 @@ def changed(prompt: dict | str, class_type: str, /, without: str = "", **inputs)
 
 def quick(**inputs) -> dict:
     """Text to image in few steps."""
-    prompt = changed("SpatialFusion-Text-to-Image", "KSampler", steps=2)
+    prompt = changed(PREDICTED, "KSampler", steps=2)
     return changed(prompt, "SpatialFusionPredictDepth", **({"depth_steps": 2} | inputs))
 
 
@@ -251,8 +254,8 @@ def test_a_workflow_of_the_tiny_model_runs(name, host, infos):
 
 @pytest.fixture(scope="session")
 def text_to_image(host) -> np.ndarray:
-    """The picture of the text_to_image workflow."""
-    prompt = PROMPTS["SpatialFusion-Text-to-Image"]
+    """The picture from predicted depth."""
+    prompt = PROMPTS[PREDICTED]
     return check_image(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
 
 
@@ -285,16 +288,16 @@ def test_saved_depth_is_loaded_again(format, tolerance, host):
 
 
 def test_the_one_node_draws_what_ksampler_draws(host, text_to_image):
-    plain = PROMPTS["SpatialFusion-Text-to-Image"]
+    plain = PROMPTS[PREDICTED]
     depth, drawn = (plain[find(plain, kind)]["inputs"] for kind in ("SpatialFusionPredictDepth", "KSampler"))
-    prompt = changed("SpatialFusion-One-Node", "SpatialFusionSampler", seed=drawn["seed"])
+    prompt = changed("SpatialFusion-One-Node", "SpatialFusionSampler", seed=drawn["seed"], strength=1.0)
     prompt = changed(prompt, "SpatialFusionPredictDepth", prompt=depth["prompt"], seed=depth["seed"])
     image = check_image(host.file(host.run(prompt)[find(prompt, "SaveImage")]["images"][0]))
     assert np.abs(image - text_to_image).max() <= 1
 
 
 def test_depth_changes_the_image_and_strength_0_does_not(host, text_to_image):
-    none = changed("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", strength=0.0)
+    none = changed(PREDICTED, "SpatialFusionApplyDepth", strength=0.0)
     bare = copy.deepcopy(none)
     bare[find(bare, "KSampler")]["inputs"]["model"] = [find(bare, "SpatialFusionLoadBase"), 0]
     save = find(bare, "SaveImage")
@@ -310,7 +313,7 @@ class Busy:
         self.host = host
 
     def __enter__(self):
-        self.id = self.host.queue(changed("SpatialFusion-Text-to-Image", "KSampler", steps=5000, seed=any_seed()))
+        self.id = self.host.queue(changed(PREDICTED, "KSampler", steps=5000, seed=any_seed()))
         wait_until_running(self.host, self.id)
 
     def __exit__(self, *_):
@@ -400,7 +403,7 @@ def rewired(name: str, class_type: str, **inputs: tuple[str, int]) -> dict:
 
 REFUSED = {
     "strength above its range": (
-        changed("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", strength=11.0),
+        changed(PREDICTED, "SpatialFusionApplyDepth", strength=11.0),
         "SpatialFusionApplyDepth",
         "bigger than max",
     ),
@@ -410,17 +413,17 @@ REFUSED = {
         "smaller than min",
     ),
     "a VAE where a model belongs": (
-        rewired("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", model=("SpatialFusionLoadBase", 1)),
+        rewired(PREDICTED, "SpatialFusionApplyDepth", model=("SpatialFusionLoadBase", 1)),
         "SpatialFusionApplyDepth",
         "mismatch",
     ),
     "a model where the checkpoint belongs": (
-        rewired("SpatialFusion-Text-to-Image", "SpatialFusionPredictDepth", spatialfusion=("SpatialFusionLoadBase", 0)),
+        rewired(PREDICTED, "SpatialFusionPredictDepth", spatialfusion=("SpatialFusionLoadBase", 0)),
         "SpatialFusionPredictDepth",
         "mismatch",
     ),
     "a checkpoint that is not there": (
-        changed("SpatialFusion-Text-to-Image", "SpatialFusionLoader", checkpoint="gone.safetensors"),
+        changed(PREDICTED, "SpatialFusionLoader", checkpoint="gone.safetensors"),
         "SpatialFusionLoader",
         "gone.safetensors is missing: put the file to",
     ),
@@ -441,9 +444,9 @@ def test_wrong_wiring_and_values_are_refused_at_their_node(case, host):
 
 PREDICT = "SpatialFusionPredictDepth"
 FAILING = {
-    "an empty prompt": (changed("SpatialFusion-Text-to-Image", PREDICT, prompt="  "), PREDICT, "prompt is empty"),
+    "an empty prompt": (changed(PREDICTED, PREDICT, prompt="  "), PREDICT, "prompt is empty"),
     "a width that is no multiple of 16": (
-        changed("SpatialFusion-Text-to-Image", PREDICT, width=120),
+        changed(PREDICTED, PREDICT, width=120),
         PREDICT,
         "width is 120, but must be a multiple of 16",
     ),
@@ -453,8 +456,8 @@ FAILING = {
         "geometry has 2 pictures and the latent 3",
     ),
     "an image to edit without a VAE": (
-        changed("SpatialFusion-Image-Edit", PREDICT, without="vae"),
-        PREDICT,
+        changed("SpatialFusion-Image-Edit", "SpatialFusionEncodePrompt", without="vae"),
+        "SpatialFusionEncodePrompt",
         "vae is not connected",
     ),
     "depth that is not a number": (nan_depth(), "SpatialFusionMeasureDepth", "there is no valid depth"),
@@ -489,7 +492,7 @@ FAILING = {
         "there are 3 masks and 2 names",
     ),
     "a range from far to near": (
-        changed("SpatialFusion-Text-to-Image", "SpatialFusionApplyDepth", start=0.8, end=0.2),
+        changed(PREDICTED, "SpatialFusionApplyDepth", start=0.8, end=0.2),
         "SpatialFusionApplyDepth",
         "start is 0.8 and end 0.2",
     ),
