@@ -199,7 +199,7 @@ def image_edit() -> Workflow:
     scene = flow.add("SpatialFusionComposeScene", text=SOURCE_SCENE, width=128, height=128)
     flow.column("Say what changes")
     text = flow.add("PrimitiveStringMultiline", title="Instruction", value=EDIT, size=(290, 130))
-    edited = flow.add("SpatialFusionEditScene", scene=scene["scene"], instruction=text["STRING"], size=(290, 200))
+    edited = flow.add("SpatialFusionEditScene", scene=scene["scene"], instruction=text["STRING"], size=(290, 300))
     source = flow.add("PreviewImage", title="Source", images=scene["image"], size=(260, 310))
     flow.column("Use the scene")
     words = {"spatialfusion": model["spatialfusion"], "image": scene["image"], "vae": base["vae"]}
