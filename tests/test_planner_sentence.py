@@ -42,6 +42,9 @@ CASES = [
         "A ball next to a bus, from the driver's point of view on its left",
         "camera auto; ball next to bus at left of bus; bus",
     ),
+    ("On a table are two yellow and one green pear", "camera auto; 2 pear yellow on table; pear green on table; table"),
+    ("two red and three blue cars", "camera auto; 2 car red; 3 car blue"),
+    ("a red kite, two blue", "camera auto; kite red; 2 kite blue"),
     ("Next to the red car is a blue one.", "camera auto; car red; car blue next to red car"),
     (
         "On the left a lamp, on the right a mug, and a cube in between",
@@ -277,6 +280,12 @@ def test_assumptions_are_warnings() -> None:
     assert any("several" in warning for warning in read_sentence("several dogs").warnings)
     assert any("without cars" in warning for warning in read_sentence("a house without cars").warnings)
     assert any("no front" in warning for warning in read_sentence("a ball facing the camera").warnings)
+    assert any("read as kite" in warning for warning in read_sentence("a red kite, two blue").warnings)
+    assert any("read as 2" in warning for warning in read_sentence("a sofa flanked by lamps").warnings)
+    assert any("viewer's left" in warning for warning in read_sentence("a sofa and a lamp to its left").warnings)
+    # A number that is said takes away the warning of its own group alone.
+    both = read_sentence("cats next to dogs, 17 of them").warnings
+    assert ['"cat" without a number is read as 3.'] == [said for said in both if "read as" in said]
 
 
 def test_the_same_noun_with_and_without_article_is_the_same_thing() -> None:

@@ -25,6 +25,10 @@ _EXTREMES = {
 _UNBARE = {"bare_front": "nearer", "bare_behind": "farther"}
 
 
+def _without_number(said: str, count: int) -> str:
+    return f'"{said}" without a number is read as {count}.'
+
+
 class Mentions:
     """The things of a text in the order in which it speaks of them.
 
@@ -207,8 +211,11 @@ class Mentions:
             coloured = [
                 t for t in self._draft.things if mention.color and t.color == mention.color and t not in exclude
             ]
-            if coloured and mention.article != "a":
-                return coloured[-1:]
+            named = coloured[-1:]
+            if mention.count is not None and sum(thing.count for thing in named) != mention.count.number:
+                named = []  # "a red kite; further off two red"
+            if named and mention.article != "a":
+                return named
             if not self._several_free(exclude):
                 return self._another(mention)
         lone = self._counted[-1] if self._counted else self.recent[0] if len(self.recent) == 1 else None
@@ -227,6 +234,8 @@ class Mentions:
             for thing in taken:
                 thing.color = mention.color or thing.color
             self._taken += taken
+            if len(taken) < mention.count.number:
+                self._draft.warn(f"{mention.count.number} of a group are named, and {len(taken)} are left of it.")
             return taken
         if mention.ordinal in _SIDES:
             found = self._at_side(_SIDES[mention.ordinal], members, mention)
@@ -269,11 +278,18 @@ class Mentions:
         """The two of the group that a thing is "one" of; the thing alone, if there is no such group of two."""
         return list(self._one) if thing in self._one and len(self._one) == 2 else [thing]
 
-    def number(self, group: Thing, count: int) -> None:
-        """Give a group, of which nobody had said how many it has, its number."""
-        read = f"is read as {group.count}."
-        self._draft.warnings[:] = [said for said in self._draft.warnings if not said.endswith(read)]
+    def number(self, group: Thing, count: int, assumed: bool = False) -> None:
+        """Give a group, of which nobody had said how many it has, its number; one that nobody says is told."""
+        others = (other for other in self._draft.things if other is not group and other.vague)
+        alike = [other for other in others if other.count == group.count]
+        for said in list(self._draft.warnings):
+            own = said == _without_number(group.said, group.count)
+            by_word = said.endswith(f'" is read as {group.count}.') and not alike  # "several" is read as 3
+            if (own and all(other.said != group.said for other in alike)) or by_word:
+                self._draft.warnings.remove(said)
         group.count, group.vague = count, False
+        if assumed:
+            self._draft.warn(_without_number(group.said, count))
 
     def _several_free(self, exclude: Sequence[Thing]) -> bool:
         """Whether there is a group, or single ones of a group, of which this can be one."""
@@ -294,7 +310,10 @@ class Mentions:
         if mention.article == "a":
             # "one dog in front of the sofa and another one behind it": of the noun that was said to be one.
             last = next((thing for thing in reversed(self.recent) if thing in self._counted), last)
-        new = Thing(last.noun, last.said, mention.color, list(mention.words), scale=mention.scale)
+        count = 1 if mention.count is None else mention.count.number
+        new = Thing(last.noun, last.said, mention.color, list(mention.words), count=count, scale=mention.scale)
+        if count > 1:  # "a red kite, two blue"
+            self._draft.warn(f"nothing says what the {count} {mention.color} things are: they are read as {last.said}.")
         return [self._draft.add(new)]
 
     def introduce(self, mention: Mention) -> Thing:
@@ -409,7 +428,7 @@ class Mentions:
                 self._draft.warn(f'"{mention.count.vague}" is read as {count}.')
         elif mention.plural:
             count = _VAGUE_PLURAL
-            self._draft.warn(f'"{mention.said}" without a number is read as {count}.')
+            self._draft.warn(_without_number(mention.said, count))
         thing = Thing(
             noun=mention.noun,
             said=mention.said,

@@ -611,15 +611,19 @@ class _Phrase:
         return None
 
     def _shared_noun(self) -> Mention | None:
-        """ "a red and a blue car": the first has the noun of the second."""
-        if not (self.mention.color and self.mention.article == "a" and self.peek() in ("and", ",")):
+        """ "a red and a blue car", "two red and three blue cars": the first has the noun of the second."""
+        counted = self.mention.count is not None and not self.mention.sizes
+        if not (self.mention.color and (self.mention.article == "a" or counted) and self.peek() in ("and", ",")):
             return None
         following = read_mention(self.words, self.at + 1 + (self.peek(1) == "and"))
-        if following is not None and following.pronoun == "one" and following.color and following.article == "a":
-            return replace(self.mention, end=self.at, pronoun="one")  # "a red and a yellow one"
-        if following is None or following.noun is None or following.article != "a" or not following.color:
+        if following is None or not following.color:
             return None
-        return replace(self.mention, end=self.at, noun=following.noun, said=following.said)
+        if following.pronoun == "one" and following.article == self.mention.article == "a":
+            return replace(self.mention, end=self.at, pronoun="one")  # "a red and a yellow one"
+        if following.noun is None or (following.count is None if counted else following.article != "a"):
+            return None
+        plural = counted and self.mention.count.number > 1
+        return replace(self.mention, end=self.at, noun=following.noun, said=following.said, plural=plural)
 
     def _unknown_noun(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
         """A word that no list knows where a noun must be."""

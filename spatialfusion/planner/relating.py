@@ -101,6 +101,7 @@ class Relating(Sentence):
             kind = "on"  # "a bird on its back"
         if kind in ("own_left", "own_right") and self._viewers_side(match, references):
             kind = kind.removeprefix("own_")
+            self.draft.warn(f"the {kind} of {references[0].label} is read as the viewer's {kind}.")
         subjects = self._one_each(kind, subjects, references, slots)
         subjects = self._for_each(subjects, references, slots)
         if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):
@@ -114,7 +115,7 @@ class Relating(Sentence):
             kind, references = self._from_viewpoint(kind.removeprefix("bare_"), [])
         before = len(self.draft.relations)
         if kind == "between" and len(references) == 1 and references[0].vague and not references[0].members:
-            self.mentions.number(references[0], 2)  # "flanked by lamps"
+            self.mentions.number(references[0], 2, assumed=True)  # "flanked by lamps"
         if clause.shared and references:
             for said, metres in clause.shared:
                 for subject in subjects:
@@ -321,7 +322,7 @@ class Relating(Sentence):
             subjects = self.mentions.mates(subjects[0])  # "two chairs, one on each side"
         if len(subjects) == 1:
             if subjects[0].vague:
-                self.mentions.number(subjects[0], 2)  # "on both sides stand plants"
+                self.mentions.number(subjects[0], 2, assumed=True)  # "on both sides stand plants"
             subjects[0].count = max(subjects[0].count, 2)
             subjects = self.draft.split(subjects[0])
             self.mentions.recent = self.draft.expand(self.mentions.recent)
@@ -333,7 +334,7 @@ class Relating(Sentence):
         if len(subjects) == 1 and subjects[0].count > 1:
             group = subjects[0]
             if group.vague and kind in ("face_to_face", "back_to_back") and not group.members:
-                self.mentions.number(group, 2)  # "chairs facing each other"
+                self.mentions.number(group, 2, assumed=True)  # "chairs facing each other"
             subjects = self.draft.split(group)
             self.mentions.recent = self.draft.expand(self.mentions.recent)
         if len(subjects) == 1:
