@@ -14,7 +14,7 @@ from ..spatialfusion.scenes.compare import SCALES, Comparison, compare
 from ..spatialfusion.scenes.comparison_image import comparison_image
 from .progress import image_progress
 from .scene_drawing import say
-from .types import SceneType, check_scene, from_packet
+from .types import SCENE_NODES, SceneType, check_scene, from_packet
 
 AnyGeometry = io.Custom("SPATIALFUSION_GEOMETRY,MOGE_GEOMETRY,DA3_GEOMETRY")
 
@@ -32,7 +32,7 @@ class SpatialFusionCompareScene(io.ComfyNode):
             ),
             search_aliases=["measure image", "evaluate", "metres", "distance", "verify", "score", "best of n", "depth"],
             inputs=[
-                SceneType.Input("scene", tooltip="What was asked for: of Plan Scene, Compose Scene Depth or Orbit."),
+                SceneType.Input("scene", tooltip=f"What was asked for: the scene of {SCENE_NODES}."),
                 AnyGeometry.Input(
                     "geometry",
                     tooltip="What is found: from Run MoGe Inference or Run Depth Anything 3 on the pictures, or any "

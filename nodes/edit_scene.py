@@ -9,8 +9,8 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.planner.plan import SAMPLES, plan_edit
 from ..spatialfusion.texts import check_text
-from .scene_drawing import draw_layout, output_values, outputs, say, scene_output
-from .types import SceneType, check_scene
+from .scene_drawing import draw_layout, numbered_text_output, output_values, outputs, say, scene_output
+from .types import SCENE_NODES, SceneType, check_scene
 
 EXAMPLE = "move the red jeep 2 m to the left"
 
@@ -29,9 +29,7 @@ class SpatialFusionEditScene(io.ComfyNode):
             ),
             search_aliases=["edit", "instruction", "move object", "add object", "3d layout", "blockout", "inpaint"],
             inputs=[
-                SceneType.Input(
-                    "scene", tooltip="From Plan Scene, Compose Scene Depth, Orbit Scene Camera or another Edit Scene."
-                ),
+                SceneType.Input("scene", tooltip=f"From {SCENE_NODES}."),
                 io.String.Input(
                     "instruction",
                     multiline=True,
@@ -43,7 +41,7 @@ class SpatialFusionEditScene(io.ComfyNode):
             outputs=[
                 *outputs(),
                 scene_output(),
-                io.String.Output("text", tooltip="The scene text with every number, for Compose Scene Depth."),
+                numbered_text_output(),
             ],
             has_intermediate_output=True,
         )

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..spatialfusion.defaults import STRENGTH
 from ..spatialfusion.errors import InputError
-from .types import SceneType
+from .types import SCENE_NODES, SceneType
 
 
 def check_finite(**values: float) -> None:
@@ -85,8 +85,8 @@ def told_scene_input() -> io.Input:
     return SceneType.Input(
         "scene",
         optional=True,
-        tooltip="The scene that the depth is of, from Plan Scene, Compose Scene Depth or Orbit Scene Camera. The "
-        "built-in model is then also told what each object is, where it is seen: which of two shapes is the red one.",
+        tooltip=f"The scene that the depth is of, from {SCENE_NODES}. The built-in model is then also told what each "
+        "object is, where it is seen: which of two shapes is the red one.",
     )
 
 

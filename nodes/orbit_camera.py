@@ -12,8 +12,8 @@ from ..spatialfusion.errors import InputError
 from ..spatialfusion.planner.plan import SAMPLES
 from ..spatialfusion.scenes.mesh import encode_scene_glb, scene_mesh
 from ..spatialfusion.scenes.viewer import camera_from_viewer, middle, viewer_camera
-from .scene_drawing import draw_layout, output_values, outputs, say, scene_output
-from .types import SceneType, check_scene
+from .scene_drawing import draw_layout, numbered_text_output, output_values, outputs, say, scene_output
+from .types import SCENE_NODES, SceneType, check_scene
 
 
 class SpatialFusionOrbitCamera(io.ComfyNode):
@@ -39,9 +39,7 @@ class SpatialFusionOrbitCamera(io.ComfyNode):
                 "mesh",
             ],
             inputs=[
-                SceneType.Input(
-                    "scene", tooltip="From Plan Scene, Compose Scene Depth, or another Orbit Scene Camera."
-                ),
+                SceneType.Input("scene", tooltip=f"From {SCENE_NODES}."),
                 io.Load3DCamera.Input(
                     "camera_info",
                     optional=True,
@@ -57,7 +55,7 @@ class SpatialFusionOrbitCamera(io.ComfyNode):
             outputs=[
                 *outputs(),
                 scene_output(),
-                io.String.Output("text", tooltip="The scene text with every number, for Compose Scene Depth."),
+                numbered_text_output(),
                 io.File3DGLB.Output("model_3d", tooltip="For Preview 3D (Advanced): the scene in metres."),
                 io.Mesh.Output("mesh", tooltip="The scene for the core's mesh nodes, in metres, with its colours."),
                 io.Load3DCamera.Output("camera", tooltip="The camera, for Render Mesh and Preview 3D & Animation."),

@@ -8,6 +8,7 @@ from comfy_api.latest import io
 from ..spatialfusion.backbones import BACKBONES, backbone_in_host
 from ..spatialfusion.backbones.backbone import SamplerSettings
 from ..spatialfusion.defaults import END, GUIDANCE, START, STEPS
+from ..spatialfusion.errors import InputError
 from .inputs import check_finite, seed_input, strength_input, told_scene_input
 from .types import GeometryType, ModelType
 
@@ -115,6 +116,8 @@ class SpatialFusionSampler(io.ComfyNode):
         if preset == AUTOMATIC:
             own = spatialfusion.encoder is not None
             preset = "tiny" if own else next(iter(backbone_in_host(spatialfusion.config.backbone).host.settings))
+        if scene is not None and geometry is None:
+            raise InputError("scene is connected and geometry is not: connect the geometry of the same node too.")
         chosen = PRESETS[preset]
         if chosen.shift is not None:
             (model,) = ModelSamplingAuraFlow().patch_aura(model, chosen.shift)

@@ -45,8 +45,13 @@ def outputs() -> list[io.Output]:
 def scene_output() -> io.Output:
     return SceneType.Output(
         "scene",
-        tooltip="All of it, for Scene to Regions, Compare Image with Scene and Orbit Scene Camera.",
+        tooltip="All of it, for Apply Depth to Model, Edit Scene, Scene to Regions, Compare Image with Scene and Orbit "
+        "Scene Camera.",
     )
+
+
+def numbered_text_output() -> io.Output:
+    return io.String.Output("text", tooltip="The scene text with every number, for Compose Scene Depth.")
 
 
 def output_values(drawn: Composition) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from ..spatialfusion.planner.regions import regions, whole_prompt
 from ..spatialfusion.texts import check_text
 from .inputs import check_finite
 from .scene_drawing import say
-from .types import ModelType, SceneType, check_scene
+from .types import SCENE_NODES, ModelType, SceneType, check_scene
 
 
 class SpatialFusionSceneRegions(io.ComfyNode):
@@ -41,7 +41,7 @@ class SpatialFusionSceneRegions(io.ComfyNode):
                     tooltip="The text encoder of the diffusion model. For the built-in tiny model, which has no CLIP: "
                     "Load SpatialFusion Model.",
                 ),
-                SceneType.Input("scene", tooltip="From Plan Scene, Compose Scene Depth or Orbit Scene Camera."),
+                SceneType.Input("scene", tooltip=f"From {SCENE_NODES}."),
                 io.String.Input(
                     "style",
                     multiline=True,

@@ -17,6 +17,7 @@ from ..spatialfusion.planner.plan import Plan
 
 ModelType = io.Custom("SPATIALFUSION")
 SceneType = io.Custom("SPATIALFUSION_SCENE")  # a Plan, drawn
+SCENE_NODES = "Plan Scene, Compose Scene Depth, Edit Scene or Orbit Scene Camera"
 # Both names: the core's MoGe nodes take our geometry, and our nodes take theirs.
 GeometryType = io.Custom("SPATIALFUSION_GEOMETRY,MOGE_GEOMETRY")
 
@@ -77,8 +78,5 @@ def source_image_of(packet: dict[str, Any], name: str = "geometry") -> Tensor | 
 def check_scene(scene: Any) -> Plan:
     """Raises InputError for what none of our nodes gives."""
     if not isinstance(scene, Plan):
-        raise InputError(
-            f"scene is a {type(scene).__name__}: expected the scene of Plan Scene, Compose Scene Depth or Orbit Scene "
-            "Camera."
-        )
+        raise InputError(f"scene is a {type(scene).__name__}: expected the scene of {SCENE_NODES}.")
     return scene

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.geometry import Geometry
-from spatialfusion.geometry_edit import scale
+from spatialfusion.geometry.edit import scale
+from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.scenes.compare import ComparedObject, Comparison, compare
 from spatialfusion.scenes.comparison_image import BAD, GOOD, comparison_image
 from spatialfusion.scenes.compose import Composition, compose, draw

@@ -22,9 +22,10 @@ from spatialfusion.geometry.geometry import Geometry
 from spatialfusion.model import flow
 from spatialfusion.model.config import SpatialFusionConfig
 from spatialfusion.model.context import SemanticContext
-from spatialfusion.model.depth_adapter import ray_map
+from spatialfusion.model.depth_adapter import DepthAdapter, ray_map
 from spatialfusion.model.depth_head import block_average, detail
 from spatialfusion.model.model import SpatialFusionModel, read_checkpoint, read_config
+from spatialfusion.model.region_words import RegionWords
 from spatialfusion.model.spatial_transformer import apply_rotary, query_positions, rotary
 from spatialfusion.model.state import geometry_to_state, restore_fov, standardise_fov, state_to_geometry
 
@@ -390,12 +391,37 @@ def test_the_image_side_of_another_checkpoint_leaves_the_plan_as_it_is(tmp_path)
     assert not taker.adapter.residual(plan, (8, 8)).any()
 
 
+def test_region_words_are_beside_depth_and_only_where_something_is_told():
+    with pytest.raises(InputError, match="region_width is 12 and injection add"):
+        dataclasses.replace(CONFIG, region_width=12)
+    config = dataclasses.replace(CONFIG, injection="concat", region_width=12)
+    torch.manual_seed(0)
+    adapter = DepthAdapter(config)
+    torch.nn.init.normal_(adapter.out.weight)
+    geometry = Geometry.from_depth(torch.rand(1, 64, 64) + 1, focal=1.0)
+    instance = torch.full((64, 128), -1)
+    instance[:, :40], instance[20:40, 64:] = 0, 1  # the middle 64 columns are seen; object 0 only to their left edge
+    words = RegionWords(instance, torch.randn(2, 12)).painted((8, 8))
+    assert not words[:, :, 1:4].any() and words[:, :, 0].any()
+    residual = adapter.residual(geometry, (8, 8), words[None])
+    depth, told = residual.split(config.latent_channels, dim=1)
+    assert torch.equal(depth, adapter.residual(geometry, (8, 8))[:, : config.latent_channels]) and depth.any()
+    assert torch.equal(told.any(dim=1)[0], words.any(dim=0))
+    assert not adapter.residual(geometry, (8, 8))[:, config.latent_channels :].any()
+    with pytest.raises(InputError, match="whole number"):
+        dataclasses.replace(config, region_width=-1)
+
+
 def test_an_image_side_that_does_not_fit_is_named(tmp_path):
     model = make_model()
     other = SpatialFusionModel(dataclasses.replace(CONFIG, adapter_hidden=CONFIG.adapter_hidden + 4))
     other.save(tmp_path / "other.safetensors", only_image_side=True)
     with pytest.raises(InputError, match=f"has adapter_hidden {CONFIG.adapter_hidden + 4}, but the model has"):
         model.take_image_side(tmp_path / "other.safetensors")
+    telling = SpatialFusionModel(dataclasses.replace(CONFIG, injection="concat", region_width=12))
+    telling.save(tmp_path / "telling.safetensors", only_image_side=True)
+    with pytest.raises(InputError, match="has region_width 12, but the model has 0"):
+        model.take_image_side(tmp_path / "telling.safetensors")
     model.save(tmp_path / "side.safetensors", only_image_side=True)
     with pytest.raises(InputError, match="does not fit its own configuration"):
         SpatialFusionModel.load(tmp_path / "side.safetensors")

@@ -155,6 +155,10 @@ class SpatialFusionConfig:
         """Of what the adapter gives: depth's, and with region words as many again."""
         return self.latent_channels * (2 if self.region_width else 1)
 
+    def residual_features(self, inputs: int) -> int:
+        """Columns of a concatenated residual in an input projection with `inputs` columns for the latent."""
+        return inputs * self.residual_channels // self.latent_channels
+
     def layer_map(self) -> list[int]:
         """The MLLM layer that each spatial layer reads."""
         return sample_layers(self.mllm_layers, self.num_layers, self.llm_layers)

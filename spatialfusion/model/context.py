@@ -164,7 +164,7 @@ class SemanticContext:
             )
         if self.image_mask.shape != self.prompt_mask.shape:
             raise ValueError(
-                f"a image_mask of {tuple(self.image_mask.shape)} does not fit a prompt_mask of "
+                f"an image_mask of {tuple(self.image_mask.shape)} does not fit a prompt_mask of "
                 f"{tuple(self.prompt_mask.shape)}"
             )
         if any(mask.dtype != torch.bool for mask in (self.mask, self.prompt_mask, self.image_mask)):

@@ -247,7 +247,7 @@ class SpatialFusionModel(nn.Module):
             InputError: when it is not such a file, or is for another backbone or other sizes.
         """
         config, tensors = read_checkpoint(path)
-        for name in ("backbone", "latent_channels", "latent_stride", "adapter_hidden"):
+        for name in ("backbone", "latent_channels", "latent_stride", "adapter_hidden", "region_width"):
             own, other = getattr(self.config, name), getattr(config, name)
             if own != other:
                 raise InputError(f"{path} has {name} {other}, but the model has {own}: expected the same.")

@@ -366,7 +366,7 @@ class DepthColumns(nn.Module):
     def __init__(self, transformer: QwenImageTransformer2DModel, config: SpatialFusionConfig):
         super().__init__()
         projection = transformer.img_in
-        features = projection.in_features * config.residual_channels // config.latent_channels
+        features = config.residual_features(projection.in_features)
         self.weight = nn.Parameter(torch.zeros(projection.out_features, features))
 
     @contextmanager

@@ -70,8 +70,7 @@ class Stage2(Stage1):
         parts: dict[str, nn.Module] = dict(self.trained.items())
         # A diffusion model that learns itself needs no delta of what it has, but columns for depth.
         if self.delta is None and (concat or not self.full):
-            inputs, config = backbone.projection_of(self.transformer).in_features, self.model.config
-            features = inputs * config.residual_channels // config.latent_channels
+            features = self.model.config.residual_features(backbone.projection_of(self.transformer).in_features)
             self.delta = backbone.projection_delta(self.transformer, features if concat else 0)
             if concat and not self.model.adapter.out.weight.any():
                 # The columns start at zero. Were the adapter's output zero as well, neither would ever get a
@@ -240,8 +239,8 @@ class Stage2(Stage1):
             y = F.interpolate(y, size, mode="bilinear", antialias=True)
         words = None
         if "seen" in batch:
-            # Who is told what is where has a scene, and with it exact depth: every other of those samples.
-            exact = [row for row in range(len(y)) if row not in set(learnt)][::2]
+            # Region words stand beside exact depth, as when an image is drawn: in every other of those samples.
+            exact = sorted(set(range(len(y))) - set(learnt))[::2]
             told = torch.zeros_like(batch["seen"])
             told[exact] = batch["seen"][exact]
             words = paint(told, self.thing_embeddings)

@@ -632,6 +632,12 @@ def test_a_scene_of_another_shape_and_a_checkpoint_without_region_words(tiny, ad
         apply(tiny, geometry=geometry, scene=wide)
     with pytest.raises(InputError, match="expected the scene of Plan Scene"):
         apply(tiny, geometry=geometry, scene="car red at 0 6")
+    names = ("model", "spatialfusion", "positive", "negative")
+    draw = {"seed": 0, "preset": "automatic", "steps": 1, "cfg": 0.0, "sampler_name": "euler", "scheduler": "simple"}
+    with pytest.raises(InputError, match="geometry is not"):
+        latent = {"samples": torch.zeros(1, 16, SIZE // 8, SIZE // 8)}
+        given = {name: getattr(tiny, name) for name in names}
+        run("Sampler", **given, latent=latent, **draw, denoise=1.0, strength=1.0, scene=scene)
     # It leaves the scene aside.
     a, b = (
         sample(apply(added, geometry=geometry, **given), tiny.positive, tiny.negative)
