@@ -18,7 +18,7 @@ from commands import command
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny import SIZE
+from tiny import SIZE, region_components
 
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate.__main__ import main
@@ -414,6 +414,32 @@ def test_depth_from_elsewhere(pipeline, public):
         PipelineImages(pipeline, "tiny", asks[:1], geometry_from="shuffled")
     with pytest.raises(InputError, match="t2i-camera_pose-0000 has none"):
         PipelineImages(pipeline, "tiny", [replace(asks[0], scene=None)], geometry_from="oracle")
+
+
+def test_region_words_come_with_the_scene_unless_they_are_not_wanted(public):
+    from spatialfusion.evaluate.image_sources import Request
+
+    told = SpatialFusionPipeline(**region_components(), default_size=SIZE)
+    asks = select(public, ("t2i",), count=1)[:4]
+    requests = [Request(question, 0) for question in asks]
+
+    def draw(**options) -> list:
+        source = PipelineImages(told, "tiny", asks, **options, **FEW)
+        wanted = None if options["geometry_from"] == "shuffled" else options.get("region_words", True)
+        assert source.settings.get("region_words") is wanted
+        return source.draw(requests)
+
+    both, alone = draw(geometry_from="oracle"), draw(geometry_from="oracle", region_words=False)
+    assert all(torch.equal(a.geometry.depth, b.geometry.depth) for a, b in zip(both, alone))
+    assert not any(torch.equal(a.image, b.image) for a, b in zip(both, alone))
+    # Words of another question would say what the image is not to show.
+    shuffled = draw(geometry_from="shuffled")
+    given = Geometry.cat([one.geometry for one in shuffled])
+    generators = [torch.Generator().manual_seed(request.noise_seed) for request in requests]
+    prompts = [question.prompt for question in asks]
+    expected = told(prompts, geometry=given, generator=generators, output_type="pt", **FEW).images
+    for one, image in zip(shuffled, expected):
+        torch.testing.assert_close(one.image, image, atol=0.02, rtol=0)
 
 
 def test_depth_of_the_scene_that_a_prompt_is_read_as(pipeline, public, capsys):

@@ -148,7 +148,10 @@ def test_an_instruction_is_read_against_the_scene_of_the_image_that_it_changes(t
     assert (left.kind, left.color) == ("car", "green")
     assert edit("zorply it", "first")["scene"] is None and "The model predicts the depth" in capsys.readouterr().err
     assert edit("remove the house", "first", "--scene", "none", "--depth-steps", 1)["scene"] == "none"
-    # Of an image of one's own nothing is known.
+    # Of an image of one's own nothing is known, wherever it lies.
+    (tmp_path / "first" / "mine.png").write_bytes((tmp_path / "first" / "image.png").read_bytes())
+    run("remove the house", "--image", tmp_path / "first" / "mine.png", *options, "--out", tmp_path / "mine")
+    assert json.loads((tmp_path / "mine" / "run.json").read_text())["scene"] is None
     (tmp_path / "own").mkdir()
     (tmp_path / "first" / "image.png").rename(tmp_path / "own" / "image.png")
     assert edit("remove the house", "own")["scene"] is None
