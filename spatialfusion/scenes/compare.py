@@ -3,13 +3,14 @@
 The image is known by its geometry, which an estimator has seen in it. Compared are distances from the camera to the
 middle of an object's box, as the scene's text and `statements` count them. An estimator sees surfaces only: what is
 found is the distance of the seen surface (the median over the object's pixels), and from there to the middle as far as
-in the scene.
+in the scene once its objects have been moved to where they are found, which shows other sides of them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,12 +21,14 @@ from ..errors import InputError
 from ..geometry.edit import fit_mask
 from ..geometry.geometry import Geometry
 from ..needed import needed
-from .compose import Composition
+from .compose import Composition, draw
+from .program import Layout
 from .statements import observe
 
 Scale = Literal["as measured", "fitted"]
 SCALES = ("as measured", "fitted")
 MOST = 0.5  # relative error from which an object scores nothing
+FARTHEST = 2.0  # factor up to which an object is moved to where it is found
 MAX_STRETCH = 0.02  # by which the shapes of the image and of the scene may differ
 
 
@@ -111,42 +114,57 @@ def compare(
             f"the geometry is {width}x{height} pixels and the scene {shape[1]}x{shape[0]}: expected the same shape, "
             "as of an image that was drawn for this scene."
         )
-    reach = drawn.geometry.points()[0].norm(dim=-1)
-    known, instance = drawn.geometry.valid[0], drawn.instance[0]
-    seen = [number for number in range(len(drawn.names)) if (known & (instance == number)).any()]
+    seen = list(_surfaces(drawn))
     if not seen:
         raise InputError("the scene has no object in view: expected at least one to compare.")
-    wanted = observe(drawn.scene).objects
-    asked = [math.hypot(*wanted[number].position) for number in seen]
-    surface = [reach[known & (instance == number)].median().item() for number in seen]
     found_in = _masks(drawn, geometry, masks, seen)
-    return [
-        _compare([drawn.names[number] for number in seen], asked, surface, geometry[i], found_in[i], scale)
-        for i in range(len(geometry))
-    ]
+    return [_compare(drawn, seen, geometry[i], found_in[i], scale) for i in range(len(geometry))]
 
 
-def _compare(
-    names: Sequence[str],
-    asked: Sequence[float],
-    surface: Sequence[float],
-    geometry: Geometry,
-    masks: Tensor,
-    scale: Scale,
-) -> Comparison:
+def _compare(drawn: Composition, seen: Sequence[int], geometry: Geometry, masks: Tensor, scale: Scale) -> Comparison:
     reach, valid = geometry.points()[0].norm(dim=-1), geometry.valid[0]
     inside = [mask & valid for mask in masks]
-    metres = [reach[mask].median().item() if mask.any() else None for mask in inside]
+    found = {number: reach[mask].median().item() for number, mask in zip(seen, inside) if mask.any()}
+    middle, surface = _middles(drawn), _surfaces(drawn)
     factor = 1.0
-    if scale == "fitted":
-        ratios = [there / here for there, here in zip(surface, metres) if here is not None]
-        factor = torch.tensor(ratios).median().item() if ratios else 1.0
-    objects = [
-        # From the seen surface to the middle it is as far as in the scene.
-        ComparedObject(name, there, None if here is None else max(0.0, factor * here + there - near))
-        for name, there, near, here in zip(names, asked, surface, metres)
-    ]
+    if scale == "fitted" and found:
+        factor = torch.tensor([surface[number] / metres for number, metres in found.items()]).median().item()
+        found = {number: factor * metres for number, metres in found.items()}
+    there = {number: max(0.0, metres + middle[number] - surface[number]) for number, metres in found.items()}
+    moved = _moved(drawn, {number: metres / middle[number] for number, metres in there.items()})
+    middles, surfaces = _middles(moved), _surfaces(moved)
+    for number, metres in found.items():
+        if number in surfaces:
+            there[number] = max(0.0, metres + middles[number] - surfaces[number])
+    objects = [ComparedObject(drawn.names[number], middle[number], there.get(number)) for number in seen]
     return Comparison(tuple(objects), factor, masks)
+
+
+def _middles(drawn: Composition) -> list[float]:
+    """Metres from the camera to the middle of each object's box."""
+    return [math.hypot(*one.position) for one in observe(drawn.scene).objects]
+
+
+def _surfaces(drawn: Composition) -> dict[int, float]:
+    """Metres from the camera to what is seen of each object that is in view, by its number."""
+    reach = drawn.geometry.points()[0].norm(dim=-1)
+    known, instance = drawn.geometry.valid[0], drawn.instance[0]
+    parts = {number: known & (instance == number) for number in range(len(drawn.names))}
+    return {number: reach[part].median().item() for number, part in parts.items() if part.any()}
+
+
+def _moved(drawn: Composition, factors: Mapping[int, float]) -> Composition:
+    """The scene with objects moved along the lines from below the camera, by factors of their distances."""
+    x0, _, z0 = drawn.scene.camera.position
+    objects = list(drawn.scene.objects)
+    for number, factor in factors.items():
+        if 1 / FARTHEST <= factor <= FARTHEST:
+            x, y, z = objects[number].position
+            place = (x0 + (x - x0) * factor, y, z0 + (z - z0) * factor)
+            objects[number] = dataclasses.replace(objects[number], position=place)
+    scene = dataclasses.replace(drawn.scene, objects=tuple(objects))
+    _, height, width = drawn.instance.shape
+    return draw(Layout(scene, drawn.names), (width, height), samples=0)
 
 
 def _masks(drawn: Composition, geometry: Geometry, masks: Tensor | None, seen: Sequence[int]) -> Tensor:
