@@ -51,7 +51,8 @@ def weights(repo: str, path: str, directory: str, size: str = "") -> tuple[str, 
     return name, {"name": name, "url": url, "directory": directory}, size
 
 
-# As the core's own templates name them; sizes as their repositories list them.
+# As the core's own templates name them; sizes as their repositories list them, MoGe's by its 331 million numbers of 16
+# bits.
 QWEN = "Comfy-Org/Qwen-Image_ComfyUI"
 QWEN_MODEL = weights(
     QWEN, "split_files/diffusion_models/qwen_image_fp8_e4m3fn.safetensors", "diffusion_models", "20.4 GB"
@@ -83,7 +84,9 @@ SDXL = weights("stabilityai/stable-diffusion-xl-base-1.0", "sd_xl_base_1.0.safet
 SDXL_CONTROL = weights(
     "diffusers/controlnet-depth-sdxl-1.0", "diffusion_pytorch_model.fp16.safetensors", "controlnet", "2.5 GB"
 )
-MOGE = weights("Comfy-Org/MoGe", "geometry_estimation/moge_2_vitl_normal_fp16.safetensors", "geometry_estimation")
+MOGE = weights(
+    "Comfy-Org/MoGe", "geometry_estimation/moge_2_vitl_normal_fp16.safetensors", "geometry_estimation", "about 0.7 GB"
+)
 
 
 def needs(*files: tuple[str, dict[str, str], str]) -> str:
