@@ -4,10 +4,12 @@ The sentences were written down before there was a reader of sentences. Whoever 
 them: a look makes the figure that they give worthless.
 
 An entry's `objects` are numbered; one with a `count` (a number, or the least and the most) is a group, and what is said
-of a group holds for each member. `statements` are those of `spatialfusion.scenes.statements` and have to score 1.0.
-`other` relations and the camera are judged by the formulas and tolerances below. `not_understood` are words that a
-reader may list as not understood; an object that is `unknown` may be missing if its noun is listed. `may_add` are nouns
-of things that may be in the scene without being asked for. Whatever else is in the scene is wrong.
+of a group holds for each member. `statements` are those of `spatialfusion.scenes.statements` and have to score 1.0; of
+those under `either`, which are readings of the same words, one has to. `other` relations and the camera are judged by
+the formulas and tolerances below. `not_understood` are words that a reader may list as not understood; an object that
+is `unknown` may be missing if its noun is listed. `may_add` are nouns of things that may be in the scene, also under
+longer names that end so, without being asked for. Whatever else is in the scene is wrong. An object's `words` are kept
+with it, or as a thing that may be added, or listed; `words_as` has other words or colours that say the same.
 
 Things that nothing tells apart (two figures without a word about them) are assigned to the sentence's objects as suits
 the sentence best.
@@ -23,7 +25,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from spatialfusion.scenes.scene import Scene, SceneObject
-from spatialfusion.scenes.statements import Statement, observe, score
+from spatialfusion.scenes.statements import Statement, camera_distance_window, observe, score
 from spatialfusion.scenes.text import Layout
 
 SENTENCES = Path(__file__).parent / "data" / "sentences.jsonl"
@@ -32,28 +34,30 @@ PRACTICE = SENTENCES.with_name("practice.jsonl")  # of the same form, to work wi
 # Nouns that may stand for each other. Where a scene names things more exactly, the exact name decides.
 SYNONYMS = (
     "figure person human man woman boy girl child kid lady policeman police_officer knight pirate nurse doctor "
-    "shepherd",
+    "shepherd pedestrian walker standing_person walking_person sitting_person old_man old_woman",
     "car automobile sedan limousine taxi sports_car jeep",
     "jeep off-roader suv pickup pickup_truck truck lorry van fire_engine fire_truck",
     "bus school_bus coach",
     "motorcycle motorbike scooter moped",
     "bicycle bike cycle",
-    "tractor excavator digger",
+    "excavator digger backhoe",
     "boat rowing_boat rowboat canoe sailing_boat sailboat",
-    "tree oak pine pine_tree fir_tree palm_tree cherry_tree baobab",
+    "tree oak oak_tree pine pine_tree fir_tree palm_tree cherry_tree baobab",
     "house cabin log_cabin barn home cottage hut building",
     "castle fortress",
     "cathedral church",
-    "tower lighthouse windmill",
+    "tower lighthouse",
     "sofa couch",
-    "chair armchair office_chair stool",
-    "table dining_table coffee_table desk counter kitchen_counter side_table nightstand bedside_table",
+    "chair armchair office_chair dining_chair stool",
+    "table dining_table kitchen_table round_table coffee_table desk counter kitchen_counter side_table "
+    "nightstand bedside_table",
     "cabinet nightstand cupboard tv_stand",
     "bookcase bookshelf shelf",
-    "lamp floor_lamp table_lamp lantern",
+    "lamp floor_lamp table_lamp desk_lamp lantern",
     "lamp_post lamppost street_lamp street_light",
     "television tv tv_set screen",
     "cube box crate chest",
+    "chest treasure_chest",
     "ball sphere globe",
     "cone traffic_cone",
     "mug cup teacup coffee_mug coffee_cup",
@@ -64,7 +68,7 @@ SYNONYMS = (
     "stove oven cooker",
     "dog poodle puppy",
     "cat kitten",
-    "horse pony zebra",
+    "horse pony",
     "mouse hamster rat",
     "fence picket_fence wooden_fence",
     "bench park_bench",
@@ -72,7 +76,6 @@ SYNONYMS = (
     "fire_hydrant hydrant",
     "campfire fire bonfire",
     "piano grand_piano",
-    "cello violin",
     "rug carpet",
     "tyre tire wheel",
     "potted_plant plant houseplant",
@@ -109,6 +112,15 @@ HANGS = 0.3  # metres above the floor: the least for a thing on a wall
 LOW, LEVEL, HIGH, TOP = 5.0, 12.0, 20.0, 60.0  # degrees downwards, of the line from the camera to the things' middle
 LOW_HEIGHT, EYE_HEIGHT = 0.6, (1.2, 1.9)  # metres; a camera at these heights is low, at eye level, whatever the angle
 CLOSE, WIDE, MEDIUM = 0.4, 0.6, (0.2, 0.9)  # part of the picture's width or height that the largest subject takes
+WIDE_ANGLE = 65.0  # degrees across the picture: a lens of 28 mm; it is asked for as such, or is meant as a wide shot
+
+# Words that mean nothing without the words they stand with. They do not count in a listed phrase of which a word may
+# be listed: what a preposition relates is judged by the relation itself.
+FUNCTION_WORDS = frozenset(
+    "a an the this that these those and or of to in on at by with from for as into onto over than off up down out "
+    "beside under against i you he she it we they me him her us them my your his its our their is are was were "
+    "be".split()
+)
 
 
 def read_sentences(file: Path = SENTENCES) -> list[dict]:
@@ -121,7 +133,8 @@ def check(entry: dict, layout: Layout, not_understood: Iterable[str] = (), aspec
 
     not_understood: words or phrases that the reader lists. aspect: of the picture, width over height.
     """
-    listed = {word for phrase in not_understood for word in _words(phrase)}
+    phrases = [_words(phrase) for phrase in not_understood]
+    listed = {word for phrase in phrases for word in phrase}
     reading = _Reading(entry, layout, listed, aspect)
     wrong = min((reading.wrong(groups) for groups in reading.assignments()), key=len)
     setting = entry["setting"]
@@ -132,7 +145,11 @@ def check(entry: dict, layout: Layout, not_understood: Iterable[str] = (), aspec
         allowed.update(thing.get("words", ()))
         if thing.get("unknown"):
             allowed.update(_words(thing["noun"]))
-    return wrong + [f"listed as not understood: {word}" for word in sorted(listed - allowed)]
+    amiss = set()
+    for phrase in phrases:
+        excused = allowed | FUNCTION_WORDS if allowed & set(phrase) - FUNCTION_WORDS else allowed
+        amiss.update(set(phrase) - excused)
+    return wrong + [f"listed as not understood: {word}" for word in sorted(amiss)]
 
 
 class _Reading:
@@ -177,6 +194,13 @@ class _Reading:
 
     def wrong(self, groups: Sequence[tuple[int, ...]]) -> list[str]:
         wrong = []
+        used = {i for group in groups for i in group}
+        extra = {noun for allowed in self.entry.get("may_add", ()) for noun in _alike(allowed)}
+        added = [
+            i
+            for i, thing in enumerate(self.scene.objects)
+            if i not in used and any(f" {thing.kind.lower()}".endswith(f" {noun}") for noun in extra)
+        ]
         for wanted, group in zip(self.entry["objects"], groups):
             name = " ".join(filter(None, (wanted.get("color"), wanted["noun"])))
             low, high = _count(wanted)
@@ -186,25 +210,35 @@ class _Reading:
             missing = [
                 word
                 for word in wanted.get("words", ())
-                if group and word not in self.listed and not all(_says(self.said[i], word) for i in group)
+                if group and word not in self.listed and not self._kept(word, wanted, group, added)
             ]
             wrong += [f"{name}: nothing says {word}" for word in missing]
-        used = {i for group in groups for i in group}
-        extra = {noun for allowed in self.entry.get("may_add", ()) for noun in _alike(allowed)}
         for i, thing in enumerate(self.scene.objects):
-            if i not in used and thing.kind.lower() not in extra:
+            if i not in used and i not in added:
                 wrong.append(f"not asked for: {thing.color} {thing.kind}")
         for data in self.entry["statements"]:
-            statement = Statement(**data)
-            for pair in itertools.product(
-                groups[statement.subject], (None,) if statement.reference is None else groups[statement.reference]
-            ):
-                value = score(self.observation, Statement(statement.domain, statement.relation, *pair, statement.value))
-                if value < 1.0:
-                    wrong.append(f"{_told(data)} of things {pair} scores {value:.2f}")
+            wrong += min((self._wrong_statement(reading, groups) for reading in data.get("either", [data])), key=len)
         for data in self.entry["other"]:
             wrong += self._wrong_relation(data, groups)
         return wrong + self._wrong_camera(groups)
+
+    def _kept(self, word: str, wanted: dict, group: Sequence[int], added: Sequence[int]) -> bool:
+        """Whether all of a group say a word, or have its colour, or a thing that was added says it."""
+        alike = [word, *wanted.get("words_as", {}).get(word, ())]
+        return any(_says(self.said[i], word) for i in added) or all(
+            any(_says(self.said[i], one) or self.scene.objects[i].color == one for one in alike) for i in group
+        )
+
+    def _wrong_statement(self, data: dict, groups: Sequence[tuple[int, ...]]) -> list[str]:
+        wrong = []
+        statement = Statement(**data)
+        for pair in itertools.product(
+            groups[statement.subject], (None,) if statement.reference is None else groups[statement.reference]
+        ):
+            value = score(self.observation, Statement(statement.domain, statement.relation, *pair, statement.value))
+            if value < 1.0:
+                wrong.append(f"{_told(data)} of things {pair} scores {value:.2f}")
+        return wrong
 
     def _wrong_relation(self, data: dict, groups: Sequence[tuple[int, ...]]) -> list[str]:
         objects = self.scene.objects
@@ -221,7 +255,8 @@ class _Reading:
         elif relation == "in a circle":
             holds = _in_a_circle(subjects)
         elif relation == "on wall":
-            holds = all(-thing.position[1] >= HANGS for thing in subjects)
+            walls = self.scene.environment == "room" or any("wall" in _words(thing.kind) for thing in objects)
+            holds = walls and all(-thing.position[1] >= HANGS for thing in subjects)
         elif relation == "between":
             holds = len(references) == 2 and all(_between(thing, *references) for thing in subjects)
         elif relation == "gap":
@@ -229,11 +264,15 @@ class _Reading:
                 s["domain"] == "egocentric"
                 and s["relation"] in ("left", "right")
                 and (s["subject"], s.get("reference")) == (data["subject"], indices[0])
-                for s in self.entry["statements"]
+                for s in plain_statements(self.entry)
             )
             holds = all(
                 self._gap_holds(a, b, across, data["value"]) for a, b in itertools.product(subjects, references)
             )
+        elif relation == "apart":
+            holds = all(_apart_by(a, b, data["value"]) for a, b in itertools.product(subjects, references))
+        elif relation == "away":
+            holds = all(_away_by(self.scene, thing, data["value"]) for thing in subjects)
         else:
             test = _PAIRS[relation]
             holds = all(test(a, b) for a, b in itertools.product(subjects, references))
@@ -267,10 +306,13 @@ class _Reading:
             wrong.append(f"camera: not {wanted['height']}")
         if "shot" in wanted:
             if "of" in wanted:
-                things = [self.scene.objects[i] for i in groups[wanted["of"]]]
+                of = wanted["of"] if isinstance(wanted["of"], list) else [wanted["of"]]
+                things = [self.scene.objects[i] for k in of for i in groups[k]]
             taken = max((_part_of_picture(self.scene, thing, self.aspect) for thing in things), default=0.0)
-            low, high = {"close": (CLOSE, math.inf), "medium": MEDIUM, "wide": (0.0, WIDE)}[wanted["shot"]]
-            if not low <= taken <= high:
+            wide = 0.0, WIDE
+            low, high = {"close": (CLOSE, math.inf), "medium": MEDIUM}.get(wanted["shot"], wide)
+            lens = wanted["shot"] == "wide angle" and self.scene.camera.hfov >= WIDE_ANGLE
+            if not low <= taken <= high and not lens:
                 wrong.append(f"camera: not {wanted['shot']}, the subject takes {taken:.2f} of the picture")
         return wrong
 
@@ -294,6 +336,11 @@ def _alike(noun: str) -> set[str]:
 def _count(wanted: dict) -> tuple[int, int]:
     count = wanted.get("count", 1)
     return (count, count) if isinstance(count, int) else tuple(count)
+
+
+def plain_statements(entry: dict) -> list[dict]:
+    """All statements of an entry, with each reading of those that have several."""
+    return [reading for data in entry["statements"] for reading in data.get("either", [data])]
 
 
 def _told(data: dict) -> str:
@@ -366,6 +413,26 @@ def _to_segment(point: tuple[float, float], one: tuple[float, float], other: tup
     return math.dist(point, (one[0] + along * dx, one[1] + along * dz))
 
 
+def _middle(thing: SceneObject) -> tuple[float, float, float]:
+    x, y, z = thing.position
+    return x, y - thing.size[1] / 2, z
+
+
+def _apart_by(a: SceneObject, b: SceneObject, wanted: float) -> bool:
+    """Between the footprints, or between the middles, on the ground or in space."""
+    readings = _gap(a, b), math.dist(_ground(a), _ground(b)), math.dist(_middle(a), _middle(b))
+    return any(abs(found - wanted) <= RELATIVE * wanted for found in readings)
+
+
+def _away_by(scene: Scene, thing: SceneObject, wanted: float) -> bool:
+    """From the camera to the middle, on the ground or in space, or along the ground to the nearest side."""
+    x, _, z = scene.camera.position
+    corners = _footprint(thing)
+    nearest = min(_to_segment((x, z), one, other) for one, other in zip(corners, [*corners[1:], corners[0]]))
+    readings = math.dist(scene.camera.position, _middle(thing)), math.dist((x, z), _ground(thing)), nearest
+    return any(abs(found - wanted) <= camera_distance_window(wanted) * wanted for found in readings)
+
+
 def _beside(a: SceneObject, b: SceneObject) -> float:
     """The widest gap that is "next to"."""
     return BESIDE[0] + BESIDE[1] * max(a.size[0], a.size[2], b.size[0], b.size[2])
@@ -418,7 +485,7 @@ _PAIRS = {
     "facing": _facing,
     "larger": _larger,
 }
-OTHER = frozenset(_PAIRS) | {"around", "in a row", "in a circle", "on wall", "between", "gap"}
+OTHER = frozenset(_PAIRS) | {"around", "in a row", "in a circle", "on wall", "between", "gap", "apart", "away"}
 
 
 def _between(thing: SceneObject, one: SceneObject, other: SceneObject) -> bool:

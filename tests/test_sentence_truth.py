@@ -2,7 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from sentence_truth import OTHER, check, read_sentences
+from sentence_truth import OTHER, check, plain_statements, read_sentences
 
 from spatialfusion.scenes.statements import MEASURED, PAIRED, RELATIONS
 from spatialfusion.scenes.text import Layout, scene_from_text
@@ -89,6 +89,36 @@ def test_words_about_a_thing_are_kept_or_listed():
     assert check(wanted, layout, ["wooden"]) == ["table: nothing says old"]
 
 
+def test_words_may_be_kept_as_a_thing_of_their_own_or_as_what_says_the_same():
+    worn = entry({"noun": "dog", "words": ["hat"]}, may_add=["hat"])
+    assert check(worn, scene_from_text("dog at 0 4")) == ["dog: nothing says hat"]
+    assert check(worn, scene_from_text("dog at 0 4; hat at 0.5 4")) == []
+    assert check(entry({"noun": "dog"}, may_add=["duck"]), scene_from_text("dog at 0 4; rubber duck at 1 4")) == []
+    assert check(entry({"noun": "dog"}, may_add=["rubber"]), scene_from_text("dog at 0 4; rubber duck at 1 4"))
+    golden = entry({"noun": "cube", "words": ["brass"], "words_as": {"brass": ["gold", "metal"]}})
+    assert check(golden, scene_from_text("cube gold at 0 4")) == []
+    assert check(golden, scene_from_text("cube red at 0 4")) == ["cube: nothing says brass"]
+
+
+def test_function_words_count_only_with_the_words_they_stand_with():
+    wanted = entry(CAR, not_understood=["driven", "chauffeur"])
+    layout = scene_from_text("car red at 0 6")
+    assert check(wanted, layout, ["driven by a chauffeur"]) == []
+    assert check(wanted, layout, ["chauffeur", "by a"]) == [f"listed as not understood: {word}" for word in ("a", "by")]
+    assert check(wanted, layout, ["the red car"]) == [
+        f"listed as not understood: {word}" for word in ("car", "red", "the")
+    ]
+
+
+def test_one_of_several_readings_has_to_hold():
+    tail = said("allocentric", "back", 1, 0)
+    wanted = entry({"noun": "dog"}, {"noun": "ball"}, statements=[{"either": [BEHIND, tail]}])
+    dog = "dog at 0 5 facing right; ball at {}"
+    assert check(wanted, scene_from_text(dog.format("0 7"))) == []
+    assert check(wanted, scene_from_text(dog.format("-1.5 4.7"))) == []
+    assert len(check(wanted, scene_from_text(dog.format("2 4")))) == 1
+
+
 # --- relations -------------------------------------------------------------------------------------------------------
 
 CHAIRS = [(math.sin(turn), 5 + math.cos(turn)) for turn in (0.3, 1.9, 3.4, 5.0)]
@@ -114,6 +144,12 @@ ROW = "table at 5 9;" + ";".join(f"chair at {k} {4 + k / 2}" for k in range(4))
         ("between 0 1 2", "dog at 0 4; cone at -2 4; tree at 3 5", "dog at 0 4; cone at -2 4; tree at -3 5"),
         ("between 0 1 2", "dog at 0 4; cone at -2 4; tree at 3 5", "dog at 0 7; cone at -2 4; tree at 3 5"),
         ("on wall 0", "room; cube at 0 4 1.2 size 0.4", "room; cube at 0 4 size 0.4"),
+        ("on wall 0", "room; cube at 0 4 1.2 size 0.4", "outdoor; cube at 0 4 1.2 size 0.4"),
+        (
+            "on wall 0",
+            "outdoor; cube at 0 4 1.2 size 0.4; wall at 0 5",
+            "outdoor; cube at 0 4 1.2 size 0.4; house at 0 9",
+        ),
     ],
 )
 def test_relations_hold_within_their_tolerances(relation, right, wrong):
@@ -157,6 +193,21 @@ def test_a_gap_is_read_from_edge_to_edge_or_from_centre_to_centre(z, fits):
     assert (check(wanted, layout) == []) is fits
 
 
+@pytest.mark.parametrize(("x", "fits"), [(3.0, True), (5.0, True), (1.5, False), (8.0, False)])
+def test_things_are_apart_from_edge_to_edge_or_from_centre_to_centre(x, fits):
+    apart = {"relation": "apart", "subject": 0, "reference": 1, "value": 3.0}
+    wanted = entry(CAR, {"noun": "cube"}, other=[apart])
+    layout = scene_from_text(f"car red at 0 7 facing left; cube at {x} 7")  # 2.1 m from the car's middle to its end
+    assert (check(wanted, layout) == []) is fits
+
+
+@pytest.mark.parametrize(("z", "fits"), [(6.0, True), (8.5, True), (4.0, False), (11, False)])
+def test_the_camera_is_away_from_the_nearest_side_or_from_the_middle(z, fits):
+    wanted = entry(CAR, other=[{"relation": "away", "subject": 0, "value": 6.0}])
+    layout = scene_from_text(f"camera height 1.5; car red at 0 {z} facing viewer")
+    assert (check(wanted, layout) == []) is fits
+
+
 def test_a_gap_counts_in_its_direction():
     gap = {"relation": "gap", "subject": 1, "reference": 0, "value": 2.0}
     beside = entry({"noun": "cube"}, {"noun": "ball"}, statements=[said("egocentric", "right", 1, 0)], other=[gap])
@@ -184,6 +235,7 @@ def test_a_gap_counts_in_its_direction():
         ({"shot": "close", "of": 0}, "height 1 fov 20", "height 1 fov 60"),
         ({"shot": "medium"}, "height 1 fov 40", "height 1 fov 120"),
         ({"shot": "wide"}, "height 1 fov 60", "height 1 fov 15"),
+        ({"shot": "wide angle"}, "height 1 fov 60", "height 1 fov 15"),
     ],
 )
 def test_what_the_camera_is_asked_for(camera, right, wrong):
@@ -200,6 +252,15 @@ def test_the_larger_of_width_and_height_counts_in_a_shot():
     assert check(wanted, layout, aspect=2.0) == []
 
 
+def test_a_wide_angle_is_a_lens_too_and_a_shot_may_be_of_one_of_several_things():
+    near = scene_from_text("camera height 1 fov 80; dog at 0 1.5 size 2.4; ball at 4 9")
+    things = {"noun": "dog"}, {"noun": "ball"}
+    assert check(entry(*things, camera={"shot": "wide"}), near)
+    assert check(entry(*things, camera={"shot": "wide angle"}), near) == []
+    assert check(entry(*things, camera={"shot": "close", "of": 1}), near)
+    assert check(entry(*things, camera={"shot": "close", "of": [0, 1]}), near) == []
+
+
 # --- the entries -----------------------------------------------------------------------------------------------------
 
 
@@ -209,7 +270,7 @@ def test_every_entry_can_be_judged():
     for data in entries:
         things = range(len(data["objects"]))
         assert things and data["setting"] in ("room", "outdoor", None), data["id"]
-        for statement in data["statements"]:
+        for statement in plain_statements(data):
             domain, reference = statement["domain"], statement.get("reference")
             assert statement["relation"] in RELATIONS[domain] and statement["subject"] in things, data["id"]
             assert reference in things if domain in PAIRED else reference is None or domain == "object_size", data["id"]
@@ -217,6 +278,9 @@ def test_every_entry_can_be_judged():
         for relation in data["other"]:
             used = [relation["subject"], *relation.get("references", ()), relation.get("reference", 0)]
             assert relation["relation"] in OTHER and set(used) <= set(things), data["id"]
+            assert ("value" in relation) == (relation["relation"] in ("gap", "apart", "away")), data["id"]
         camera = data["camera"] or {}
         assert camera.get("height") in (None, "low", "eye level", "high", "top-down"), data["id"]
-        assert camera.get("shot") in (None, "wide", "medium", "close") and camera.get("of", 0) in things, data["id"]
+        of = camera.get("of", 0)
+        assert set(of if isinstance(of, list) else [of]) <= set(things), data["id"]
+        assert camera.get("shot") in (None, "wide", "wide angle", "medium", "close"), data["id"]
