@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import AutoencoderKLQwenImage
+from torch import Tensor
 
 from ..backbones.autoencoder_2d import Autoencoder2D
 from ..defaults import depth_settings
 from ..errors import InputError
 from ..geometry.geometry import Geometry
 from ..latents import decode_latents
+from ..needed import needed
 from ..scenes.scene import Scene
 from .image_sources import Drawn, Request
 from .planned import planned_scene
@@ -80,12 +82,13 @@ class PipelineImages:
         if geometry_from in ("oracle", "shuffled"):
             if strange := [question.id for question in questions if question.scene is None]:
                 raise InputError(f"--geometry-from needs the scene behind a question, but {strange[0]} has none.")
-            self._scenes = {question.id: question.target for question in questions}
+            self._scenes = {question.id: needed(question.target) for question in questions}
         self._tells = region_words and geometry_from != "shuffled"
         if geometry_from in ("oracle", "planned") and pipeline.spatialfusion.config.region_width:
             self.settings["region_words"] = region_words
         if geometry_from == "shuffled":
-            self._scenes = {name: self._scenes[other] for name, other in _others(questions).items()}
+            own = needed(self._scenes)
+            self._scenes = {name: own[other] for name, other in _others(questions).items()}
             # Which other question it is depends on them all.
             self.settings["questions"] = digest(questions)
 
@@ -95,7 +98,7 @@ class PipelineImages:
         for has_scene in (True, False):
             numbers = [number for number, scene in enumerate(scenes) if (scene is not None) is has_scene]
             if numbers:
-                given = [scenes[number] for number in numbers] if has_scene else None
+                given = [scene for scene in scenes if scene is not None] if has_scene else None
                 found |= zip(numbers, self._draw([requests[number] for number in numbers], given))
         return [found[number] for number in range(len(requests))]
 
@@ -119,7 +122,7 @@ class PipelineImages:
         with torch.autocast(self.pipeline.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output = self.pipeline(
                 [request.question.prompt for request in requests],
-                image=None if requests[0].source is None else [request.source for request in requests],
+                image=None if requests[0].source is None else [needed(request.source) for request in requests],
                 **given,
                 height=height,
                 width=width,
@@ -127,6 +130,7 @@ class PipelineImages:
                 output_type="pt" if self.vae is None else "latent",
                 **self.options,
             )
+            assert isinstance(output.images, Tensor)  # of both types of output
             images = output.images if self.vae is None else decode_latents(self.vae, output.images.float())
             images = images.float().cpu()
         depth: list[Geometry | None] = [None] * len(requests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..needed import needed
 from ..scenes.lexicon import ATTRIBUTES
 from . import numbers, vocabulary
 from .draft import Thing
@@ -277,7 +278,7 @@ class Describing(Predicates):
 
     def _denied(self, position: int) -> int:
         """ "is not behind the sofa": a scene cannot keep that something is not so."""
-        match = self._match(vocabulary.predicates, position + 1)
+        match = needed(self._match(vocabulary.predicates, position + 1))
         for slot in ("A", "B", "REF"):
             self._things(match.slots.get(slot, ()))
         said = " ".join(self.words[position : match.end])
@@ -330,7 +331,7 @@ class Describing(Predicates):
 
 def _swung(verb: str, mention: Mention) -> bool:
     """Whether a noun that means an animal means another thing here: "swinging a bat"."""
-    return verb.startswith(("swing", "wield", "grip")) and mention.noun.plan in PLANS["animal"]
+    return verb.startswith(("swing", "wield", "grip")) and needed(mention.noun).plan in PLANS["animal"]
 
 
 def _participle(word: str) -> bool:

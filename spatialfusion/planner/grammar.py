@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..needed import needed
 from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, verbs, vocabulary
 from .accounts import unaccounted
@@ -231,9 +232,8 @@ class Grammar(Describing):
                 return self._whole(clause)
             if viewpoint and viewpoint.end == max(ends):
                 return self._view_from(viewpoint, position)
-            phrase = self._phrase_instead(position, predicate)
-            if phrase is None:
-                return self._predicate(predicate, position)
+            if self._phrase_instead(position, needed(predicate)) is None:
+                return self._predicate(needed(predicate), position)
         return self._other_word(position)
 
     def _phrase_instead(self, position: int, predicate: Match) -> Mention | None:
@@ -259,7 +259,7 @@ class Grammar(Describing):
             and self._clause.boundary in ("and", ",", "then")
             and self.mention(position + 1) is not None
         ):
-            if self.mention(position + 1).article:
+            if needed(self.mention(position + 1)).article:
                 return position + 1  # "and hang a mirror over it"
         if word in ("that", "which", "who") and self._about_place(position):
             return position + 1
@@ -280,7 +280,8 @@ class Grammar(Describing):
             return self._with(position)
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
             return self._denied(position)
-        if word == "not" and self.mention(position + 1) is not None and self.mention(position + 1).article == "a":
+        denied = self.mention(position + 1) if word == "not" else None
+        if denied is not None and denied.article == "a":
             return self._absent(position)
         if word in verbs.FILLED and numbers.at(self.words, position + 1) in ("with", "of"):
             end = self._filled(position)
@@ -352,8 +353,9 @@ class Grammar(Describing):
     def _is_tag(self, position: int) -> bool:
         """Whether a word that may be a verb is a noun between commas: ", painting above the fireplace"."""
         mention = self.mention(position)
-        bare = self._clause.boundary == "," and mention is not None and mention.noun is not None
-        return bare and mention.end == position + 1 and self.predicate_after(mention.end)
+        if self._clause.boundary != "," or mention is None or mention.noun is None:
+            return False
+        return mention.end == position + 1 and self.predicate_after(mention.end)
 
     def _stranded(self, position: int) -> int:
         """Past "it sits next to" behind the bear that it sits next to: a clause whose reference was just named."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import InputError, suggest
+from ..needed import needed
 from ..scenes.edits import Edit, apply_edit
 from ..scenes.lexicon import noun, suggest_noun
 from ..scenes.scene import Scene, SceneObject
@@ -110,8 +111,9 @@ class _Instructions:
         if match.meaning == "add":
             return match.end
         mention = match.slots["A"][0] if match.meaning.startswith("move") else None
-        new = mention is not None and mention.article != "the" and not (mention.pronoun or mention.name)
-        if new and (mention.article == "a" or mention.count or not self._resolve(mention)):
+        if mention is None or mention.article == "the" or mention.pronoun or mention.name:
+            return None
+        if mention.article == "a" or mention.count or not self._resolve(mention):
             return mention.start
         return None
 
@@ -185,7 +187,7 @@ class _Instructions:
         for edit in edits:
             self.scene = apply_edit(self.scene, edit)
             if edit.kind == "remove":
-                del self.names[edit.index]
+                del self.names[needed(edit.index)]
                 self.last = None
             elif edit.kind == "add":
                 self.names.append("")
@@ -251,7 +253,7 @@ class _Instructions:
         one, two = things[index].position, things[other].position
         step = two[0] - one[0], two[2] - one[2]
         angle = side_angle(things[index], "front", step)
-        x, _, z = things[index].front
+        x, _, z = needed(things[index].front)
         # Counterclockwise from above is to its own left.
         leftwards = z * step[0] - x * step[1] < 0
         self.last = index
@@ -263,7 +265,7 @@ class _Instructions:
         if meaning in ("double", "triple", "halve", "bigger", "smaller", "volume"):
             ratio = {"double": 2.0, "triple": 3.0, "halve": 0.5, "bigger": 1.5, "smaller": 0.5}.get(meaning)
             if ratio is None:
-                ratio = _ratio(slots.get("RATIO", slots.get("FACTOR")), words)
+                ratio = _ratio(slots["RATIO"] if "RATIO" in slots else slots["FACTOR"], words)
             return self._do(Edit("resize", index, "volume", ratio))
         if meaning == "shorter":
             # Of less length, where it is longer than wide; else of less height.
@@ -271,7 +273,7 @@ class _Instructions:
         extent, _, way = meaning.partition(" ")
         value = slots.get("LENGTH")
         if way == "to":
-            value -= size[extent]
+            value = needed(value) - size[extent]
         elif way == "times":
             value = (slots.get("RATIO", 2.0) - 1) * size[extent]
         elif value is None:
@@ -372,7 +374,7 @@ class _Instructions:
             raise InputError(
                 f'"{" ".join(words)}" is not understood as a place; expected for instance "behind the house".'
             )
-        indices = {id(other): other.index for other in self.draft.things}
+        indices = {id(other): needed(other.index) for other in self.draft.things}
         statements = [_statement(relation, indices) for relation in relations]
         wishes = [pose_of(relation, indices) for relation in relations]
         moved = place(

@@ -42,7 +42,8 @@ class TransformersLlm:
     ):
         if not callable(getattr(model, "generate", None)):
             raise InputError(f"{name} is a {type(model).__name__}, which cannot generate: expected a causal model.")
-        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self.tokenizer, self.name = tokenizer, name
+        self.model: Any = model  # what generates has no type of its own in transformers
         self.max_tokens, self.temperature = max_tokens, temperature
         special = [*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()]
         self.masks = TokenMasks(token_texts(tokenizer.get_vocab(), special))
@@ -88,16 +89,16 @@ def chat_ids(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> lis
     """The tokens of a chat that ends where the answer begins. What somebody has written never is one of control."""
     places = [{**message, "content": _PLACE.format(i)} for i, message in enumerate(messages)]
     said = [message["content"] for message in messages]
-    options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+    options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
     if not tokenizer.chat_template:
         text = "\n\n".join(message["content"] for message in places) + "\n"
     else:
         try:
-            text = tokenizer.apply_chat_template(places, **options)
+            text = str(tokenizer.apply_chat_template(places, **options))
         except Exception:  # a template of Jinja: some know no "system"
             first, second, *rest = places
             merged = {"role": "user", "content": f"{first['content']}\n\n{second['content']}"}
-            text = tokenizer.apply_chat_template([merged, *rest], **options)
+            text = str(tokenizer.apply_chat_template([merged, *rest], **options))
     ids: list[int] = []
     for piece in re.split(f"({_PLACE.format('[0-9]+')})", text):
         found = re.fullmatch(_PLACE.format("([0-9]+)"), piece)
@@ -121,11 +122,11 @@ def load_transformers_llm(where: str, device: str | None = None) -> Transformers
         raise InputError(f"there is no folder {where}: expected a language model's folder or hub name, or an address.")
     place = usable_device(device)
     try:
-        options = {"trust_remote_code": False}
+        options: dict[str, Any] = {"trust_remote_code": False}
         config = AutoConfig.from_pretrained(where, **options)
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         kind = AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
-        model = kind.from_pretrained(where, dtype="auto", use_safetensors=True, **options)
+        model: Any = kind.from_pretrained(where, dtype="auto", use_safetensors=True, **options)
     except (OSError, ValueError, KeyError, ImportError, json.JSONDecodeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from ..needed import needed
 from . import hypernyms
 from .draft import Draft, Thing
 from .nouns import Mention
@@ -269,9 +270,10 @@ class Mentions:
         group = next((thing for thing in reversed(self.recent) if thing.count > 1 and not thing.members), None)
         if group is None or not group.vague or mention.color or mention.ordinal is not None:
             return None
-        if not mention.plural and mention.count.number < group.count:
+        said = needed(mention.count).number
+        if not mention.plural and said < group.count:
             return None
-        self.number(group, mention.count.number)
+        self.number(group, said)
         return group
 
     def mates(self, thing: Thing) -> list[Thing]:
@@ -353,7 +355,8 @@ class Mentions:
             if mention.plural:
                 return others
             return others[:1] if others else [self._new(mention)]
-        if not alike and mention.ordinal in (*_SIDES, *_EXTREMES):
+        ordinal = needed(mention.ordinal)
+        if not alike and ordinal in (*_SIDES, *_EXTREMES):
             # "two deck chairs ... the left chair"
             alike = [thing for thing in self._draft.things if thing.kind.split()[-1:] == [mention.said]]
             alike = [single for thing in alike for single in self._draft.split(thing)]
@@ -362,23 +365,23 @@ class Mentions:
             # "the second of three chairs", "the left one of two cows"
             alike = self._draft.split(self._new(mention))
             self._one, self._taken = alike, []
-        if mention.ordinal in _SIDES:
-            return [self._at_side(_SIDES[mention.ordinal], alike, mention)]
-        if mention.ordinal in _EXTREMES and alike:
-            return [self._at_extreme(mention.ordinal, alike)]
-        if mention.ordinal in _EXTREMES:
+        if ordinal in _SIDES:
+            return [self._at_side(_SIDES[ordinal], alike, mention)]
+        if ordinal in _EXTREMES and alike:
+            return [self._at_extreme(ordinal, alike)]
+        if ordinal in _EXTREMES:
             return [self._new(mention)]
         ranked = [thing for thing in alike if thing.side.startswith("#")]
-        if ranked or (not alike and mention.ordinal >= 0 and mention.count is None):
+        if ranked or (not alike and ordinal >= 0 and mention.count is None):
             # "the second tree is shorter than the first", where no trees were counted before
-            name = f"#{mention.ordinal}"
+            name = f"#{ordinal}"
             found = next((thing for thing in ranked if thing.side == name), None) or self._new(mention)
             found.side = name
             return [found]
-        if not alike or mention.ordinal >= len(alike):
+        if not alike or ordinal >= len(alike):
             # "the first chair ... the second chair", where no chairs were counted before.
             return [self._new(mention)]
-        found = alike[mention.ordinal]
+        found = alike[ordinal]
         self._taken.append(found)
         return [found]
 

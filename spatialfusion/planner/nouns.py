@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from ..needed import needed
 from ..scenes.language import is_clause_word
 from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
@@ -203,7 +205,7 @@ class _Phrase:
             count = numbers.Count(2) if two else numbers.Count(3, f"{word} of the")
         return replace(several, start=self.start, ordinal=_ORDINALS.get(word, 0), article="the", count=count)
 
-    def _set(self, **changes: object) -> None:
+    def _set(self, **changes: Any) -> None:
         self.mention = replace(self.mention, **changes)
 
     def _article(self) -> None:
@@ -282,12 +284,12 @@ class _Phrase:
         if (word in SCALES or word == "long") and self.peek(1) in COLLECTIONS and self.peek(2) == "of":
             self.at += 1  # "a long line of cars"
             word = self.peek()
-        if known_noun(self.words, self.at) is not None and known_noun(self.words, self.at)[3] > self.at + 1:
+        if (known := known_noun(self.words, self.at)) is not None and known[3] > self.at + 1:
             return  # "a stack of books"
         end = self.at + 1
         if word not in COLLECTIONS and self.mention.article == "a" and self._is_collection():
-            self._set(words=(*self.mention.words, word), count=numbers.count(self.words, end + 1)[0])
-            self.at = numbers.count(self.words, end + 1)[1]
+            count, self.at = needed(numbers.count(self.words, end + 1))
+            self._set(words=(*self.mention.words, word), count=count)
         elif word in COLLECTIONS and at(self.words, end) == "of":
             self._set(arrangement=COLLECTIONS[word][0], article="a")
             self.at = end + 1
@@ -340,8 +342,8 @@ class _Phrase:
                 continue
             place = place_at(self.words, self.at)
             if place is not None and known_noun(self.words, place[2]) is None:
-                after = place_at(self.words, place[2])
-                if after is None or self.peek(place[2] - self.at) in ENDS:
+                second = place_at(self.words, place[2])
+                if second is None or self.peek(place[2] - self.at) in ENDS:
                     return self._place(place, kept)
                 kept.append(place[1])  # "morning mist", "forest clearing"
                 self.at = place[2]
@@ -379,10 +381,10 @@ class _Phrase:
             return replace(self.mention, end=self.at, noun=fruit, said=self.mention.color, color="")  # "an orange"
         if not kept:
             return self._shared_noun() or self._without_noun(first)
-        found = self._unknown_noun(first, kept, bare_unknown, described)
-        if found is None and at(self.words, self.start) in ("it", "him", "her", "them"):
+        unknown = self._unknown_noun(first, kept, bare_unknown, described)
+        if unknown is None and at(self.words, self.start) in ("it", "him", "her", "them"):
             return Mention(self.start, self.start + 1, pronoun=self.words[self.start])  # "at his feet"
-        return found
+        return unknown
 
     def _is_adjective_here(self, end: int) -> bool:
         """Whether a noun is also a colour or adjective, and a noun comes after it: "an orange cat"."""
@@ -425,7 +427,7 @@ class _Phrase:
     def _participle(self) -> bool:
         """Whether a posture or a participle stands before its noun: "a sitting dog", "a covered wagon"."""
         word = self.peek()
-        participle = word in CLASSES["stand"] or (self.mention.article and word.endswith(("ing", "ed")))
+        participle = word in CLASSES["stand"] or (bool(self.mention.article) and word.endswith(("ing", "ed")))
         return participle and known_noun(self.words, self.at + 1) is not None
 
     def _measure(self) -> bool:
@@ -528,7 +530,7 @@ class _Phrase:
         if said == "glasses" and (
             at(self.words, end) == "of" or (self.mention.count and self.mention.count.number > 1)
         ):
-            entry, said = noun("drinking glass"), "glass"  # "two glasses", "glasses of wine"
+            entry, said = needed(noun("drinking glass")), "glass"  # "two glasses", "glasses of wine"
         self.at = end
         self._color_after()
         return replace(
@@ -575,12 +577,13 @@ class _Phrase:
             return replace(mention, end=max(first, self.at) if mention.color else first, pronoun="one")
         if mention.count is not None and at(self.words, self.at - 1) == "couple":
             return replace(mention, end=self.at, noun=noun("person"), said="person", plural=True)
-        several = mention.count is not None and mention.count.number > 1 and not mention.sizes
+        number = 1 if mention.count is None else mention.count.number
+        several = number > 1 and not mention.sizes
         of_them = self.peek() == "of" and self.peek(1) in _OF_THEM
         if several and mention.color and self.peek() in ("", ",", "and"):
             return replace(mention, end=self.at, pronoun="one")  # "three red and two blue"
         ends = self.peek() in ("", ",") or self.peek() in CLASSES["stand"] or self.peek() in CLASSES["be"]
-        if several and word == "the" and mention.count.number == 2 and ends and not mention.color:
+        if several and word == "the" and number == 2 and ends and not mention.color:
             return replace(mention, end=self.at, pronoun="them", count=None)  # "between the two lies a crown"
         if several and of_them and self.peek(2) in ("", ","):
             return replace(mention, end=self.at + 2, pronoun="one", plural=True)  # "a flock of geese, 17 of them"
@@ -622,13 +625,13 @@ class _Phrase:
             return replace(self.mention, end=self.at, pronoun="one")  # "a red and a yellow one"
         if following.noun is None or (following.count is None if counted else following.article != "a"):
             return None
-        plural = counted and self.mention.count.number > 1
+        plural = counted and needed(self.mention.count).number > 1
         return replace(self.mention, end=self.at, noun=following.noun, said=following.said, plural=plural)
 
     def _unknown_noun(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
         """A word that no list knows where a noun must be."""
-        adjectives = any(word in ATTRIBUTES or word in SCALES for word in kept[:-1])
-        marked = bool(self.mention.article or self.mention.count or described or adjectives)
+        described = described or any(word in ATTRIBUTES or word in SCALES for word in kept[:-1])
+        marked = bool(self.mention.article or self.mention.count or described)
         if not (marked or bare_unknown):
             return None
         if any(word in numbers.WORDS or word[0].isdigit() for word in kept):
@@ -717,7 +720,8 @@ def _with_contents(words: Sequence[str], mention: Mention) -> Mention:
             break
     if position == inner:
         return mention
-    if mention.noun.name in _SHOWS and at(words, position) in ("on", "with", "in", "riding", "holding", "carrying"):
+    shows = needed(mention.noun).name in _SHOWS
+    if shows and at(words, position) in ("on", "with", "in", "riding", "holding", "carrying"):
         # "a statue of a man on a horse"
         shown = read_mention(words, position + 1)
         position = shown.end if shown is not None and shown.noun is not None and shown.article == "a" else position

@@ -135,7 +135,8 @@ def count(words: Words, start: int) -> tuple[Count, int] | None:
 
 def _cardinal(words: Words, start: int) -> tuple[float, int]:
     word = at(words, start)
-    value, end = _TENS.get(word, _SMALL.get(word, 0)), start + 1
+    value: float = _TENS.get(word, _SMALL.get(word, 0))
+    end = start + 1
     if word in _TENS and at(words, end) in _ONES[1:10]:
         value, end = value + _SMALL[words[end]], end + 1
     for unit, factor in (("hundred", 100), ("thousand", 1000)):

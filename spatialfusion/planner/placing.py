@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
+from ..needed import needed
 from ..scenes.edits import inside_room
 from ..scenes.sample import footprints_meet, projected_box, well_composed
 from ..scenes.scene import Scene, SceneObject
@@ -170,7 +171,7 @@ def _beside(
             swapped = said.subject != number
             other = said.subject if swapped else said.reference
             if said.domain == "object_distance":
-                apart[other] = said.value
+                apart[other] = needed(said.value)
                 directions.setdefault(other, (said.domain, said.relation, swapped))
             elif directions.get(other, ("object_distance",))[0] == "object_distance":
                 directions[other] = said.domain, said.relation, swapped
@@ -179,29 +180,29 @@ def _beside(
             swapped = wish.subject != number
             other = wish.subject if swapped else wish.references[0]
             if wish.kind == "gap":
-                gaps[other] = wish.value
+                gaps[other] = needed(wish.value)
             else:
                 directions.setdefault(other, ("near", wish.kind, swapped))
     if not directions or (away is not None and rng.random() < 0.7):
         return _before_camera(scene, thing, away or rng.uniform(0.5, 1.6) * _usual_distance(scene), rng)
     # With several, each is tried; a distance in metres leaves the least room, so it is tried more often.
     place = rng.choice([*directions, *(2 * list(apart))])
-    other, (domain, relation, swapped) = scene.objects[place], directions[place]
-    bearing = _bearing(scene, other, domain, relation, swapped, rng)
-    reach = (math.hypot(thing.size[0], thing.size[2]) + math.hypot(other.size[0], other.size[2])) / 2
+    beside, (domain, relation, swapped) = scene.objects[place], directions[place]
+    bearing = _bearing(scene, beside, domain, relation, swapped, rng)
+    reach = (math.hypot(thing.size[0], thing.size[2]) + math.hypot(beside.size[0], beside.size[2])) / 2
     if place in apart:
         # Between the centres of the boxes, which differ in height.
-        rise = (thing.size[1] - other.size[1]) / 2
+        rise = (thing.size[1] - beside.size[1]) / 2
         distance = math.sqrt(max(apart[place] ** 2 - rise**2, 1e-4)) * rng.uniform(0.95, 1.05)
     elif place in gaps:
-        distance = gaps[place] + _half(thing, other) * rng.uniform(0.9, 1.1)
+        distance = gaps[place] + _half(thing, beside) * rng.uniform(0.9, 1.1)
     elif relation == "next":
         distance = reach * rng.uniform(0.75, 1.3)
     elif len(directions) > 1:
         distance = reach * rng.uniform(0.7, 6.0)
     else:
         distance = reach * rng.uniform(0.7, 2.2)
-    return other.position[0] + distance * math.sin(bearing), other.position[2] + distance * math.cos(bearing)
+    return beside.position[0] + distance * math.sin(bearing), beside.position[2] + distance * math.cos(bearing)
 
 
 def _before_camera(scene: Scene, thing: SceneObject, distance: float, rng: random.Random) -> tuple[float, float]:
@@ -262,7 +263,7 @@ def _yaw(
     for said in statements:
         pair = (said.subject, said.reference)
         if said.domain == "intrinsic" and number in pair:
-            other = scene.objects[pair[1] if pair[0] == number else pair[0]]
+            other = scene.objects[needed(pair[1]) if pair[0] == number else pair[0]]
             jitter = rng.uniform(-8, 8)
             if said.relation == "side_by_side_same":
                 return _wrap(other.yaw + jitter)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..geometry.geometry import Geometry
+from ..needed import needed
 from ..scenes.compose import Composition, check_image_size, draw
 from ..scenes.edits import Edit, apply_edit
 from ..scenes.program import Layout, object_names
@@ -164,7 +165,7 @@ class Plan:
     @property
     def image(self) -> Tensor:
         """The scene as drawn, [1, 3, H, W] in [0, 1]."""
-        return self.draw().image
+        return needed(self.draw().image)
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
@@ -194,7 +195,8 @@ class Plan:
 
         From outside of a room its walls would hide all of it: they are left out.
         """
-        scene, said = replace(self.scene, camera=camera), ()
+        scene = replace(self.scene, camera=camera)
+        said: tuple[str, ...] = ()
         if scene.room is not None and not _is_inside(camera, scene.room):
             scene = replace(scene, room=None, environment="outdoor")
             said = ("The camera is outside of the room: its walls are left out.",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..needed import needed
 from . import numbers, vocabulary
 from .companions import Companions
 from .draft import Thing
@@ -287,7 +288,7 @@ class Predicates(Companions):
         elif meaning.startswith("view_"):
             self.draft.camera.append((meaning, first[0] if first else None, None))
         elif meaning in ("height", "width", "length"):
-            self._measure(first, meaning, value)
+            self._measure(first, meaning, needed(value))
         elif meaning in ("camera_front_distance", "camera_behind_distance"):
             for thing in first:
                 self.draft.relate("camera_distance", thing, [], value)

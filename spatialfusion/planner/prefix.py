@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 from ..errors import InputError
+from ..needed import needed
 from ..scenes import lexicon
 from ..scenes.body_plans import BODY_PLANS
 from ..scenes.language import (
@@ -341,7 +342,7 @@ def _line_start(text: _Text) -> Node:
     if not text.camera:
         openings["camera"] = lambda: _camera(text, frozenset(), ())
     if not text.place:
-        openings |= {place: lambda place=place: _line_end(replace(text, place=place)) for place in ("room", "outdoor")}
+        openings |= {place: partial(_line_end, replace(text, place=place)) for place in ("room", "outdoor")}
     if openings:
         choices.append((Phrases(openings), lambda words: openings[words]()))
     closing = "" if text.complete else "camera auto" if text.things else "cube"
@@ -385,13 +386,14 @@ def _head_choices(text: _Text, before: str, group: bool, words: int, color: bool
 
 
 def _after_head(text: _Text, head: str) -> Node:
-    thing = read_head(head)
-    return _clauses(_Line(text, head, thing))
+    return _clauses(_Line(text, head, needed(read_head(head))))
 
 
 def _new_noun(text: _Text, before: str, word: str) -> Node:
     """After a noun that the lexicon lacks: it says how large it is, or what it is like."""
-    line = _Line(text, before + word, read_head(f"{before}{word} size 1"), frozenset({"size", "color", "quote"}))
+    line = _Line(
+        text, before + word, needed(read_head(f"{before}{word} size 1")), frozenset({"size", "color", "quote"})
+    )
     clauses = cache(lambda: _clauses(line))  # alike behind each of the many nouns
     return Node(
         [
@@ -448,7 +450,9 @@ def _clauses(line: _Line) -> Node:
 
         def colored(words: str) -> Node:
             head = line.head + words
-            return _clauses(replace(line, head=head, thing=read_head(head), used=line.used | {"color"}, known={}))
+            return _clauses(
+                replace(line, head=head, thing=needed(read_head(head)), used=line.used | {"color"}, known={})
+            )
 
         choices.append((Phrases([f" {color}" for color in COLOR_WORDS], is_color), colored))
     if line.count == 0 and "quote" not in line.used and not _could_mean_another(line):
@@ -499,9 +503,7 @@ def _plain_clauses(line: _Line, group: bool) -> dict[str, Callable[[], Node]]:
     if "size" not in line.used:
         for extent in EXTENTS:
             if extent not in line.used:
-                follow[f" {extent} "] = lambda extent=extent: Node(
-                    [(_EDGE, lambda _: _clauses(line.said(extent)))], "1"
-                )
+                follow[f" {extent} "] = partial(_one_extent, line, extent)
         if not line.used & set(EXTENTS):
             follow[" size "] = lambda: _size(line)
     if "hidden" not in line.used:
@@ -539,7 +541,7 @@ def _relation_clauses(line: _Line, group: bool) -> dict[str, Callable[[], Node]]
         # "on wall" is the room's.
         said = [said for said in line.references if kind != "on" or not said.startswith(("wall", "back wall"))]
         if said:
-            follow[f" {kind} "] = lambda after=after, said=said: _call(line, after, said)
+            follow[f" {kind} "] = partial(_call, line, after, said)
     if not turned:
         follow[" side by side with "] = lambda: _call(
             line, lambda said: _abreast(line.said("direction", calls=(said,)))
@@ -561,6 +563,10 @@ def _relation_clauses(line: _Line, group: bool) -> dict[str, Callable[[], Node]]
 
 def _is_one(text: _Text, reference: Reference) -> bool:
     return bool(reference.member) or text.things[reference.thing].count == 1
+
+
+def _one_extent(line: _Line, extent: str) -> Node:
+    return Node([(_EDGE, lambda _: _clauses(line.said(extent)))], "1")
 
 
 def _call(line: _Line, follow: Callable[[str], Node], among: Iterable[str] | None = None) -> Node:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from ..needed import needed
 from .draft import Thing
 from .hypernyms import PLANS
 from .nouns import Mention
@@ -142,13 +143,14 @@ class Relating(Sentence):
                     self._measure([single], kind.removeprefix("each_"), metres)
         elif kind == "footprint":
             for thing in subjects:
-                thing.sizes |= {"width": slots.get("LENGTH", slots.get("FACTOR")), "length": slots["ACROSS"]}
+                width = slots["LENGTH"] if "LENGTH" in slots else slots["FACTOR"]
+                thing.sizes |= {"width": width, "length": slots["ACROSS"]}
         elif kind == "bare_middle" and (table := self._table_of(subjects)):
             self._relate("on", subjects, table, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
             self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
         elif kind == "gap":
-            self._gap(subjects, value)
+            self._gap(subjects, needed(value))
         elif kind in ("one_side", "other_side"):
             if references:
                 self._sided = references
@@ -184,7 +186,7 @@ class Relating(Sentence):
                 for thing in subjects:
                     if "length" in thing.sizes and "width" not in thing.sizes:
                         thing.sizes["width"] = thing.sizes.pop("length")  # "2 m long and 90 cm deep"
-            self._measure(subjects, kind, value)
+            self._measure(subjects, kind, needed(value))
         else:
             self._relate(kind, subjects, references, value, match)
         clause.last = self.draft.relations[before:]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from ..needed import needed
 from ..scenes.statements import round_metres
 from .draft import Draft, Relation, Thing
 from .hypernyms import PLANS
@@ -55,13 +56,14 @@ def _superlatives(draft: Draft) -> None:
     for relation in draft.relations:
         if relation.kind in ("taller", "wider", "longer", "shorter", "bigger", "smaller") and not relation.references:
             relation.references = _others(draft, relation.subject)
-    draft.relations = [
-        replace(relation, references=[reference])
-        if relation.kind != "between" and len(relation.references) > 1
-        else relation
-        for relation in draft.relations
-        for reference in (relation.references if relation.kind != "between" else relation.references[:1]) or [None]
-    ]
+    draft.relations = [single for relation in draft.relations for single in _one_reference_each(relation)]
+
+
+def _one_reference_each(relation: Relation) -> list[Relation]:
+    """ "left of the cat and the dog" is left of each; "between" is about both."""
+    if relation.kind == "between" or len(relation.references) < 2:
+        return [relation]
+    return [replace(relation, references=[reference]) for reference in relation.references]
 
 
 def _bare_sides(draft: Draft) -> None:
@@ -187,9 +189,11 @@ def _comparisons(draft: Draft) -> None:
         elif kind.startswith("times_"):
             extent = _EXTENTS[kind.removeprefix("times_")]
             if extent in subject.sizes and extent not in other.sizes:
-                other.sizes[extent] = round(subject.sizes[extent] / relation.value, 3)  # "3 m tall, twice as tall as"
+                other.sizes[extent] = round(
+                    subject.sizes[extent] / needed(relation.value), 3
+                )  # "3 m tall, twice as tall as"
             other.sizes.setdefault(extent, other.extent(extent))
-            told = round(relation.value * other.sizes[extent], 3)
+            told = round(needed(relation.value) * other.sizes[extent], 3)
             if not math.isclose(subject.sizes.get(extent, told), told, rel_tol=0.02):
                 draft.warn(
                     f"{subject.label} is said to be {subject.sizes[extent]:g} m and {told:g} m: the second is kept."
@@ -204,7 +208,7 @@ def _comparisons(draft: Draft) -> None:
             subject.sizes["height"] = round(_REACHES[kind.removeprefix("reaches_")] * height, 3)
             draft.relations.remove(relation)
         elif kind == "volume_less":
-            relation.kind, relation.value = "volume", round(1 / relation.value, 3)
+            relation.kind, relation.value = "volume", round(1 / needed(relation.value), 3)
         elif kind == "far":
             largest = [max(thing.extent(name) for name in ("width", "length")) for thing in (subject, other)]
             relation.kind, relation.value = "apart", round_metres(max(3.0, 1.5 * sum(largest)))

@@ -95,9 +95,13 @@ class DiffusionStage(Stage):
         self._read_regions()
         self.columns = DepthColumns(self.transformer, self.model.config).to(device)
         self._take_depth()
-        parts = {"transformer": self.transformer, "adapter": self.adapter, "columns": self.columns}
+        parts: dict[str, nn.Module] = {
+            "transformer": self.transformer,
+            "adapter": self.adapter,
+            "columns": self.columns,
+        }
         if self.options.layout_weight:
-            parts["layout"] = LayoutHead(self.transformer.inner_dim).to(device)
+            parts["layout"] = self.layout_head = LayoutHead(self.transformer.inner_dim).to(device)
         self.trained: nn.ModuleDict = nn.ModuleDict(parts)
         self.text_multiple = 1
 
@@ -198,7 +202,7 @@ class DiffusionStage(Stage):
         metrics["loss_no_depth"] = (errors.detach() * ~depth).sum() / (~depth).sum()
         loss = weighted_error(maps, batch, self.options.object_weight)
         if self.options.layout_weight:
-            layout_loss = self.trained["layout"].loss(token_grid(states, batch["latents"]), batch["layout"])
+            layout_loss = self.layout_head.loss(token_grid(states, batch["latents"]), batch["layout"])
             loss = loss + self.options.layout_weight * layout_loss
             metrics["loss_layout"] = layout_loss.detach()
         return loss, {**metrics, **noise_bins("loss_t", errors.detach(), level)}
@@ -216,7 +220,9 @@ class DiffusionStage(Stage):
         errors = []
         # Samples come in the order of their texts' lengths: a few calls with texts of like length pad less.
         part = -(-plain // (TEXT_GROUPS if self.device.type == "cpu" else 1)) or 1
-        passes = [(slice(start, min(start + part, plain)), [], []) for start in range(0, plain, part)]
+        passes: list[tuple[slice, list[Tensor], list[Tensor]]] = [
+            (slice(start, min(start + part, plain)), [], []) for start in range(0, plain, part)
+        ]
         for rows, references, pictures in (
             *passes,
             (slice(plain, len(x0)), [batch["references"]], batch["pictures"]),
@@ -324,16 +330,18 @@ class DiffusionStage(Stage):
             references = [self.validation_latents[sources].float().to(self.device)]
         context = self.encoder.encode(texts, pictures)
         null_context = self.encoder.encode([""] * len(texts), pictures, allow_empty=True)
-        shape = tuple(self.latents.shape[1:])
+        channels, height, width = self.latents.shape[1:]
         injection = None
         if geometry is not None:
-            residual = self.adapter.residual(geometry, shape[-2:], words)
+            residual = self.adapter.residual(geometry, (height, width), words)
             injection = BACKBONE.inject(self.transformer, residual, self.columns.delta(self.transformer))
         draw = Draw(
             context,
             null_context,
             references,
-            draw_noise([torch.Generator().manual_seed(seed) for seed in range(len(texts))], shape).to(self.device),
+            draw_noise(
+                [torch.Generator().manual_seed(seed) for seed in range(len(texts))], (channels, height, width)
+            ).to(self.device),
             SHEET_STEPS,
             SHEET_GUIDANCE,
             injection,
@@ -351,7 +359,8 @@ class DiffusionStage(Stage):
             return
         delta = self.columns.delta(self.transformer)
         self.model.backbone_tensors = {f"projection.{name}": tensor for name, tensor in delta.state_dict().items()}
-        shape = tuple(delta.weight.shape)
+        out_features, in_features = delta.weight.shape
+        shape = (out_features, in_features)
         self.model.config = replace(self.model.config, injection="concat", lora_rank=0, projection_shape=shape)
         self.model.save(model_folder / FILE_NAME)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler
+from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler, ModelMixin
 from torch import Tensor, nn
 
 from ..backbones import backbone_of_class, qwen_image
@@ -86,7 +86,7 @@ class Base:
             check_weights(self.path("text_encoder"), encoder.text_encoder.state_dict(), renamed=True)
         return encoder
 
-    def transformer(self) -> nn.Module:
+    def transformer(self) -> ModelMixin:
         if self.own:
             return load_transformer(self.folder, self.device, self.load_device)
         path = self.path("transformer")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from ..data.records import open_shard
 from ..data.rendered import RenderedScenes
 from ..errors import InputError
 from ..geometry.geometry import Geometry
+from ..needed import needed
 from ..scenes.answers import numbers_answer
 from ..scenes.captions import Caption, caption, egocentric_caption, plain_caption, pose_caption
 from ..scenes.descriptions import full_caption
@@ -125,25 +127,27 @@ def open_data(config: TrainConfig, run: Path, stage: str, multiple: int) -> tupl
     if any(side % multiple for size in buckets for side in size):
         raise InputError(f"data.size = {list(config.data.size)} must be multiples of {multiple}.")
     if not config.data.records:
-        train, validation = (RenderedSamples(folder, mix) for folder in data_folders(config, run))
-        return train, validation
-    if rendered := keys_of_rendered_scenes(config, stage):
+        rendered, held_out = (RenderedSamples(folder, mix) for folder in data_folders(config, run))
+        return rendered, held_out
+    if refused := keys_of_rendered_scenes(config, stage):
         raise InputError(
-            f"{', '.join(rendered)} must be off with data.records, as rendered scenes alone tell so much: "
-            f"give {' '.join(f'{key}={off}' for key, off in rendered.items())}."
+            f"{', '.join(refused)} must be off with data.records, as rendered scenes alone tell so much: "
+            f"give {' '.join(f'{key}={off}' for key, off in refused.items())}."
         )
     folders = weighted_folders("data.records", config.data.records)
     batch = getattr(config, stage).batch
     train = RecordSamples(Reader(folders, batch, buckets, config.seed), mix)
-    held_out = weighted_folders("data.validation_records", config.data.validation_records)
-    if not held_out:
+    validation = weighted_folders("data.validation_records", config.data.validation_records)
+    if not validation:
         return train, None
-    return train, RecordSamples(Reader(held_out, SHEET_RECORDS, buckets, config.seed), mix)
+    return train, RecordSamples(Reader(validation, SHEET_RECORDS, buckets, config.seed), mix)
 
 
 def keys_of_rendered_scenes(config: TrainConfig, stage: str) -> dict[str, float]:
     """Keys of a stage and of the mix that need rendered scenes and are set, each with the value that turns it off."""
-    mix = {f"data.mix.{name}": off for name, off in MIX_OFF.items() if getattr(config.data.mix, name) != off}
+    mix: dict[str, float] = {
+        f"data.mix.{name}": off for name, off in MIX_OFF.items() if getattr(config.data.mix, name) != off
+    }
     options = getattr(config, stage)
     return mix | {f"{stage}.{name}": off for name, off in WEIGHTS_OFF.items() if getattr(options, name, off) != off}
 
@@ -212,7 +216,8 @@ class RenderedSamples:
     def examples(self) -> list[Example]:
         """Fixed prompts, of which nobody knows the image, and edits."""
         data = self.data
-        size = tuple(data.depth.shape[-2:])
+        height, width = data.depth.shape[-2:]
+        size = (height, width)
         examples = [Example(text, size) for text in SHEET_PROMPTS]
         for i, (source, target, edit) in enumerate(data.edits[:SHEET_EDITS]):
             text = instruction(data.scenes[source], edit, torch.Generator().manual_seed(i))
@@ -266,14 +271,14 @@ class RecordSamples:
 
     def load(self, indices: list[Place], generators: list[torch.Generator]) -> Samples:
         size = self.reader.size(indices[0].folder, indices[0].record)
-        loaded = self.reader.load(Batch(size, [(place.folder, place.record) for place in indices]))
+        loaded = self.reader.load(Batch(size, np.array([(place.folder, place.record) for place in indices])))
         mix = self.mix
         texts, sources = [], {}
         for i, (sample, generator) in enumerate(zip(loaded, generators, strict=True)):
             text = sample.caption
             dropped = mix.source_dropout and torch.rand((), generator=generator) < mix.source_dropout
             if sample.source is not None and not dropped:
-                text, sources[i] = sample.instruction, sample.source
+                text, sources[i] = needed(sample.instruction), sample.source
             texts.append("" if torch.rand((), generator=generator) < mix.caption_dropout else text)
         samples = Samples(
             texts=texts,
@@ -291,7 +296,7 @@ class RecordSamples:
             pairs = [self.latents.load(place.folder, place.record) for place in indices]
             # Autocast on a CPU refuses to join float16, and some batches are made inside of it.
             samples.latents = torch.stack([image.float() for image, _ in pairs])
-            found = [pairs[i][1].float() for i in sources]
+            found = [needed(pairs[i][1]).float() for i in sources]
             samples.source_latents = torch.stack(found) if found else samples.latents[:0]
         return samples
 
@@ -310,11 +315,11 @@ class RecordSamples:
         examples = []
         for record in range(min(SHEET_RECORDS, len(self.reader.folders[0]))):
             size = self.reader.size(0, record)
-            (sample,) = self.reader.load(Batch(size, [(0, record)]))
-            text = sample.caption if sample.source is None else sample.instruction
+            (sample,) = self.reader.load(Batch(size, np.array([(0, record)])))
+            text = sample.caption if sample.source is None else needed(sample.instruction)
             examples.append(Example(text, size[::-1], sample.source, sample.image, sample.geometry))
         return examples
 
     @staticmethod
     def _places(batch: Batch, places: range) -> list[Place]:
-        return [Place(*batch.places[place].tolist(), place) for place in places]
+        return [Place(int(batch.places[i][0]), int(batch.places[i][1]), i) for i in places]

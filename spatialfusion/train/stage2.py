@@ -30,6 +30,7 @@ from ..latents import decode_latents
 from ..model.region_words import paint
 from ..model.state import restore_fov
 from ..model_folder import forget_origin
+from ..needed import needed
 from ..sheet import figure_tile, image_tile
 from .config import Stage2Config, TrainConfig
 from .layout import LayoutHead, covered, layouts, seen_things, thing_embeddings, weighted_error
@@ -67,7 +68,7 @@ class Stage2(Stage1):
             # What the stage `adapter` taught it is as large as the latent, and would be taken for a part of it.
             scale(self.model.adapter.out, ADDED_SHARE)
         self.transformer.requires_grad_(self.full)
-        parts: dict[str, nn.Module] = dict(self.trained.items())
+        parts: dict[str, nn.Module] = dict(self.trained.named_children())
         # A diffusion model that learns itself needs no delta of what it has, but columns for depth.
         if self.delta is None and (concat or not self.full):
             features = self.model.config.residual_features(backbone.projection_of(self.transformer).in_features)
@@ -91,7 +92,7 @@ class Stage2(Stage1):
                 raise InputError(
                     f"stage2.image_layout_weight must be 0: it is for {known} alone, and this base is {backbone.name}."
                 )
-            parts["image_layout"] = LayoutHead(self.transformer.inner_dim).to(device)
+            parts["image_layout"] = self.image_layout = LayoutHead(self.transformer.inner_dim).to(device)
         self.trained = nn.ModuleDict(parts)
         # The run's own transformer always read its text so.
         self.text_options = {"text_multiple": TEXT_MULTIPLE} if self.base.own else {}
@@ -141,15 +142,15 @@ class Stage2(Stage1):
 
     def make_batch(self, samples: Samples, generators: list[torch.Generator]) -> dict[str, Any]:
         batch = super().make_batch(samples, generators)
-        shape = samples.latents.shape[1:]
+        shape = needed(samples.latents).shape[1:]
         batch["latents"] = samples.latents
         batch["reference_latents"] = samples.source_latents
         # For every base with the shift of the tiny model's sampler, e^1.15 = 3.16; OmniGen2's at a megapixel is 3.2.
         batch["level"] = draw_noise_levels(generators, self.options.high_noise_fraction)
         if self.options.image_layout_weight:
-            batch["image_layout"] = layouts(samples.scenes, shape[1] // 2, shape[2] // 2)
+            batch["image_layout"] = layouts(needed(samples.scenes), shape[1] // 2, shape[2] // 2)
         if self.options.image_object_weight != 1:
-            batch["cells"] = covered(samples.scenes, *shape[1:])
+            batch["cells"] = covered(needed(samples.scenes), *shape[1:])
         batch["latent_noise"] = torch.stack([torch.randn(shape, generator=g) for g in generators])
         kept = torch.stack([torch.rand((), generator=g) for g in generators]) >= self.options.depth_dropout
         # Depth of an unknown camera may be far from that of the image; the diffusion model would learn to mistrust it.
@@ -201,15 +202,15 @@ class Stage2(Stage1):
             if counts:
                 maps[rows] = ((v - target[rows]) ** 2).mean(dim=1)
                 if states is not None:
-                    grid = self.base.backbone.states.grid(states, noisy[rows])
-                    told = self.trained["image_layout"].loss(grid, batch["image_layout"][rows])
+                    grid = needed(self.base.backbone.states).grid(states, noisy[rows])
+                    told = self.image_layout.loss(grid, batch["image_layout"][rows])
                     layout_losses.append(len(rows) / count * told)
             else:
                 loss = loss + 0 * v.mean()
         errors = maps.mean(dim=(1, 2))
         loss = weighted_error(maps, batch, self.options.image_object_weight) + loss
         if layout_losses:
-            layout_loss = sum(layout_losses)
+            layout_loss = torch.stack(layout_losses).sum()
             loss = loss + self.options.image_layout_weight * layout_loss
             metrics["loss_image_layout"] = layout_loss.detach()
         metrics["loss_diffusion"] = errors.mean().detach()
@@ -218,8 +219,9 @@ class Stage2(Stage1):
 
     def told_layout(self) -> AbstractContextManager[list[Tensor] | None]:
         """Collects what the diffusion model's layout is told from; None if it is not to be told."""
-        told = self.options.image_layout_weight
-        return self.base.backbone.states.collect(self.transformer) if told else nullcontext()
+        if not self.options.image_layout_weight:
+            return nullcontext()
+        return needed(self.base.backbone.states).collect(self.transformer)
 
     def residual(self, batch: dict[str, Any], learnt: list[int], estimate: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Depth residual [B, C, h, w] of every sample; zero where depth is dropped.
@@ -253,15 +255,15 @@ class Stage2(Stage1):
         geometry = self.draw_depth(example, contexts, [seed], *depth_settings(None, None, example.source is not None))
         references = [] if example.source is None else [self.base.encode(self.vae, example.source[None])]
         config = self.model.config
-        size = tuple(side // config.latent_stride for side in example.size)
-        residual = self.model.adapter.residual(geometry, size)
+        height, width = (side // config.latent_stride for side in example.size)
+        residual = self.model.adapter.residual(geometry, (height, width))
         tiles = [] if example.source is None else [image_tile(example.source)]
         tiles.append(figure_tile(geometry))
         for injection in (None, self.base.backbone.inject(self.transformer, residual, self.delta)):
             draw = Draw(
                 *contexts,
                 references,
-                draw_noise([torch.Generator().manual_seed(seed)], (config.latent_channels, *size)),
+                draw_noise([torch.Generator().manual_seed(seed)], (config.latent_channels, height, width)),
                 SHEET_STEPS,
                 SHEET_GUIDANCE if self.base.guided else 1.0,
                 injection,
@@ -275,7 +277,8 @@ class Stage2(Stage1):
         ranks = [tensor.shape[0] for name, tensor in self.model.backbone_tensors.items() if ".lora_A." in name]
         self.model.config.lora_rank = ranks[0] if ranks else 0
         if self.delta is not None:
-            self.model.config.projection_shape = tuple(self.delta.weight.shape)
+            out_features, in_features = self.delta.weight.shape
+            self.model.config.projection_shape = (out_features, in_features)
         super().export(model_folder)
         if self.full:
             with atomic_folder(model_folder / "transformer") as temporary:
