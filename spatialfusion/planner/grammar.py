@@ -249,17 +249,24 @@ class Grammar(Describing):
         return mention if mention.end > predicate.end or member else None
 
     def _other_word(self, position: int) -> int:
+        """Past a word at which no wording of the vocabulary begins."""
+        readers = (self._joining, self._having, self._denying, self._acting, self._turning, self._naming)
+        for read in readers:
+            end = read(position)
+            if end is not None:
+                return end
+        return self._left_over(position)
+
+    def _joining(self, position: int) -> int | None:
+        """Words between clauses."""
         word = self.words[position]
         if word in _JOINTS:
             return self._separate(position, word)
         if (end := self._stranded(position)) > position:
             return end
-        if (
-            word in _COMMANDS
-            and self._clause.boundary in ("and", ",", "then")
-            and self.mention(position + 1) is not None
-        ):
-            if needed(self.mention(position + 1)).article:
+        if word in _COMMANDS and self._clause.boundary in ("and", ",", "then"):
+            ordered = self.mention(position + 1)
+            if ordered is not None and ordered.article:
                 return position + 1  # "and hang a mirror over it"
         if word in ("that", "which", "who") and self._about_place(position):
             return position + 1
@@ -267,6 +274,11 @@ class Grammar(Describing):
             return position + 1
         if word in ("has", "have", "had") and numbers.at(self.words, position + 1) in verbs.THERE:
             return position + 1
+        return None
+
+    def _having(self, position: int) -> int | None:
+        """ "has", and the 's of what a thing has."""
+        word = self.words[position]
         if word == "'s" and self._current() and numbers.at(self.words, position + 1) in _FRONTS:
             # "the boat's bow points to the left": as "its bow".
             self.words[position:position] = ["it"]
@@ -278,11 +290,25 @@ class Grammar(Describing):
             self._cache.clear()
         if word in CLASSES["have"] and (self._current() or self._place_before):
             return self._with(position)
+        return None
+
+    def _denying(self, position: int) -> int | None:
+        """ "not", "neither", "without"."""
+        word = self.words[position]
         if word == "not" and self._match(vocabulary.predicates, position + 1) is not None:
             return self._denied(position)
         denied = self.mention(position + 1) if word == "not" else None
         if denied is not None and denied.article == "a":
             return self._absent(position)
+        if word == "neither" and (end := self._neither(position)) > position:
+            return end
+        if word == "without" or (word == "no" and position + 1 < len(self.words)):
+            return self._absent(position)
+        return None
+
+    def _acting(self, position: int) -> int | None:
+        """Verbs that say no place."""
+        word = self.words[position]
         if word in verbs.FILLED and numbers.at(self.words, position + 1) in ("with", "of"):
             end = self._filled(position)
             if end > position:
@@ -295,25 +321,27 @@ class Grammar(Describing):
             return self._does(position)
         if word in verbs.THERE:
             return self._verb(position)
-        if (
-            word in ("left", "right", "middle")
-            and numbers.at(self.words, position + 1) in ("", ",")
-            and self._current()
-        ):
+        return None
+
+    def _turning(self, position: int) -> int | None:
+        """A side or "away" that stands alone."""
+        word, current = self.words[position], self._current()
+        last = self.draft.relations[-1:]
+        turned = bool(last) and last[0].kind.startswith("pose_")
+        if current and word in ("left", "right", "middle") and numbers.at(self.words, position + 1) in ("", ","):
             # "a woman left, a man right", but "one facing left, the other right"
-            turned = self.draft.relations[-1:] and self.draft.relations[-1].kind.startswith("pose_")
-            for thing in self._current():
+            for thing in current:
                 self.draft.relate(f"{'pose' if turned else 'bare'}_{word}", thing)
             return position + 1
-        if word == "away" and self._current() and self.draft.relations:
-            if self.draft.relations[-1].kind.startswith("pose_"):
-                for thing in self._current():
-                    self.draft.relate("pose_back", thing)
-                return position + 1
-        if word == "neither" and (end := self._neither(position)) > position:
-            return end
-        if word == "without" or (word == "no" and position + 1 < len(self.words)):
-            return self._absent(position)
+        if current and word == "away" and turned:
+            for thing in current:
+                self.draft.relate("pose_back", thing)
+            return position + 1
+        return None
+
+    def _naming(self, position: int) -> int | None:
+        """What names a thing, or says how it is."""
+        word = self.words[position]
         if word in CLASSES["be"] or word in CLASSES["stand"]:
             return self._verb(position)
         if word in vocabulary.COLOR_NAMES or word in ATTRIBUTES:
@@ -328,25 +356,26 @@ class Grammar(Describing):
                 return end
         if numbers.at(self.words, position - 1) in CLASSES["be"] and self._is_state(position):
             return self._does(position)
-        measured = self._measured(position)
-        if measured > position:
-            return measured
-        acted = self._acts(position)
-        if acted > position:
-            return acted
+        for read in (self._measured, self._acts):
+            end = read(position)
+            if end > position:
+                return end
+        return None
+
+    def _left_over(self, position: int) -> int:
+        """A word that says nothing of a scene, or is not understood."""
+        word, before = self.words[position], self.words[position - 1]
         if word in STYLE_WORDS or word in INTANGIBLE or word[:1].isupper():
             self._keep(word)
-        elif word == "of" and self.words[position - 1] in OUTDOORS:
+        elif word == "of" and before in OUTDOORS:
             pass  # "a field of sheep"
-        elif word == "of" and self.words[position - 1] in CLASSES["shot"] | CLASSES["picture"]:
+        elif word == "of" and before in CLASSES["shot"] | CLASSES["picture"]:
             pass  # "a wide view of a valley"
         elif word in _PLACING and position > 0:
             end = position + 2 + (numbers.at(self.words, position + 1) in ("a", "an", "the"))
             said = " ".join(self.words[max(0, position - 1) : end])
             self.draft.warn(f'what "{word}" says in "{said}" is not read.')
-        elif word in GRAMMAR:
-            pass
-        else:
+        elif word not in GRAMMAR:
             self._not_understood(word)
         return position + 1
 

@@ -42,7 +42,6 @@ class Relating(Sentence):
 
     def _say(self, match: Match, subjects: list[Thing]) -> None:
         meaning, slots = match.meaning, match.slots
-        clause = self._clause
         subjects = self.draft.expand(subjects)
         if self.words[match.start] == "both" and len(subjects) == 1 and subjects[0].count == 1:
             # "a man to the left of a horse, both facing away"
@@ -91,18 +90,13 @@ class Relating(Sentence):
             subjects, references = references, []
         if "them" in self.words[match.end - 3 : match.end] and len(subjects) < 2 and meaning == "apart":
             references = references or self._partners(subjects)
-        value = slots.get("LENGTH", slots.get("RATIO"))
-        swapped = meaning.startswith("<")
-        kind = meaning.lstrip("<")
-        if kind in ("height", "width", "length", "camera_distance"):
-            clause.measured = kind
-        if kind == "above" and self.words[match.start] == "over" and self._facing_over(subjects):
-            kind = "across"  # "two players face each other over a net"
-        if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
-            kind = "on"  # "a bird on its back"
-        if kind in ("own_left", "own_right") and self._viewers_side(match, references):
-            kind = kind.removeprefix("own_")
-            self.draft.warn(f"the {kind} of {references[0].label} is read as the viewer's {kind}.")
+        self._state(match, subjects, references, slots)
+
+    def _state(self, match: Match, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]) -> None:
+        """Put what a predicate says of its things into the draft."""
+        clause, value = self._clause, slots.get("LENGTH", slots.get("RATIO"))
+        swapped = match.meaning.startswith("<")
+        kind = self._kind_here(match, subjects, references)
         subjects = self._one_each(kind, subjects, references, slots)
         subjects = self._for_each(subjects, references, slots)
         if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):
@@ -123,14 +117,51 @@ class Relating(Sentence):
                     self.draft.relate(said, subject, list(references), metres)
             clause.shared = []
         if swapped and references:
-            for reference in references:
-                if kind.startswith("own_"):
-                    singles = [single for subject in subjects for single in self.draft.split(subject)]
-                    for single in singles:
-                        self.draft.relate(kind, reference, [single], value)
-                else:
-                    self.draft.relate(kind, reference, list(subjects), value)
-        elif kind == "wears":
+            self._relate_swapped(kind, subjects, references, value)
+        elif not (
+            self._state_size(kind, subjects, value, match, slots)
+            or self._state_place(kind, subjects, references, value, match)
+        ):
+            self._relate(kind, subjects, references, value, match)
+        clause.last = self.draft.relations[before:]
+        pronouns = all(mention.pronoun in _BARE for slot in ("A", "B", "REF") for mention in slots.get(slot, ()))
+        if references and pronouns and not match.meaning.startswith("sees_"):
+            # "the girl beside him 50 cm shorter": a pronoun takes nothing more.
+            clause.nearest, clause.verb_last = list(subjects), False
+        elif references:
+            clause.nearest, clause.verb_last = list(references), False
+        clause.nearest = self.draft.expand(clause.nearest)
+        clause.subjects = self.draft.expand(clause.subjects)
+
+    def _kind_here(self, match: Match, subjects: list[Thing], references: list[Thing]) -> str:
+        """The relation that a predicate means of these things."""
+        kind = match.meaning.lstrip("<")
+        if kind in ("height", "width", "length", "camera_distance"):
+            self._clause.measured = kind
+        if kind == "above" and self.words[match.start] == "over" and self._facing_over(subjects):
+            kind = "across"  # "two players face each other over a net"
+        if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
+            kind = "on"  # "a bird on its back"
+        if kind in ("own_left", "own_right") and self._viewers_side(match, references):
+            kind = kind.removeprefix("own_")
+            self.draft.warn(f"the {kind} of {references[0].label} is read as the viewer's {kind}.")
+        return kind
+
+    def _relate_swapped(self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None) -> None:
+        """ "a house with a car in front": the reference is what the relation is of."""
+        for reference in references:
+            if kind.startswith("own_"):
+                singles = [single for subject in subjects for single in self.draft.split(subject)]
+                for single in singles:
+                    self.draft.relate(kind, reference, [single], value)
+            else:
+                self.draft.relate(kind, reference, list(subjects), value)
+
+    def _state_size(
+        self, kind: str, subjects: list[Thing], value: float | None, match: Match, slots: dict[str, Any]
+    ) -> bool:
+        """What things look like by themselves: size and colour; whether the predicate says such."""
+        if kind == "wears":
             for thing in subjects:
                 thing.color = thing.color or slots["COLOR"]
                 if thing.index is None:
@@ -140,15 +171,29 @@ class Relating(Sentence):
             self.mentions.recent = self.draft.expand(self.mentions.recent)
             if len(singles) == 2:
                 for single, metres in zip(singles, (value, slots["ACROSS"])):
-                    self._measure([single], kind.removeprefix("each_"), metres)
+                    self._measure([single], kind.removeprefix("each_"), needed(metres))
         elif kind == "footprint":
             for thing in subjects:
                 width = slots["LENGTH"] if "LENGTH" in slots else slots["FACTOR"]
                 thing.sizes |= {"width": width, "length": slots["ACROSS"]}
-        elif kind == "bare_middle" and (table := self._table_of(subjects)):
+        elif kind in ("height", "width", "length", "largest"):
+            if kind == "length" and {"deep", "depth"} & set(self.words[match.start : match.end]):
+                for thing in subjects:
+                    if "length" in thing.sizes and "width" not in thing.sizes:
+                        thing.sizes["width"] = thing.sizes.pop("length")  # "2 m long and 90 cm deep"
+            self._measure(subjects, kind, needed(value))
+        else:
+            return False
+        return True
+
+    def _state_place(
+        self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None, match: Match
+    ) -> bool:
+        """Places that are no plain relation of subjects to references; whether the predicate says one."""
+        if kind == "bare_middle" and (table := self._table_of(subjects)):
             self._relate("on", subjects, table, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
-            self._on_each_side(subjects, references or clause.owner or self._partners(subjects))
+            self._on_each_side(subjects, references or self._clause.owner or self._partners(subjects))
         elif kind == "gap":
             self._gap(subjects, needed(value))
         elif kind in ("one_side", "other_side"):
@@ -161,43 +206,39 @@ class Relating(Sentence):
         elif kind.startswith("corner_"):
             for side in kind.split("_")[1:]:
                 self._relate(f"bare_{side}", subjects, [], None, match)
-        elif kind == "open_across":
-            things = self.draft.expand(subjects)
-            for thing in clause.nearest if clause.nearest != clause.subjects else self._partners(subjects):
-                self.draft.relate("between", thing, things)
         elif kind.startswith("open_"):
-            others = [thing for thing in clause.owner if thing not in subjects] or self._partners(subjects)
-            self._relate(kind[5:], subjects, others, value, match)
+            self._state_open(kind.removeprefix("open_"), subjects, value, match)
         elif kind == "across" and references:
-            ends = list(subjects)
-            if len(ends) == 1 and ends[0].count == 1:
-                ends += [t for t in reversed(self.mentions.recent) if t not in (*ends, *references)][:1]
-            if len(ends) > 1 or ends[0].count > 1:
-                for reference in references:
-                    self.draft.relate("between", reference, ends)
-            else:
-                self._relate("next", subjects, references, value, match)
+            self._state_across(subjects, references, value, match)
         elif kind in ("row", "circle"):
             self._arrange(kind, subjects)
         elif kind.startswith("order_"):
             self._in_order(kind, subjects)
-        elif kind in ("height", "width", "length", "largest"):
-            if kind == "length" and {"deep", "depth"} & set(self.words[match.start : match.end]):
-                for thing in subjects:
-                    if "length" in thing.sizes and "width" not in thing.sizes:
-                        thing.sizes["width"] = thing.sizes.pop("length")  # "2 m long and 90 cm deep"
-            self._measure(subjects, kind, needed(value))
         else:
-            self._relate(kind, subjects, references, value, match)
-        clause.last = self.draft.relations[before:]
-        pronouns = all(mention.pronoun in _BARE for slot in ("A", "B", "REF") for mention in slots.get(slot, ()))
-        if references and pronouns and not meaning.startswith("sees_"):
-            # "the girl beside him 50 cm shorter": a pronoun takes nothing more.
-            clause.nearest, clause.verb_last = list(subjects), False
-        elif references:
-            clause.nearest, clause.verb_last = list(references), False
-        clause.nearest = self.draft.expand(clause.nearest)
-        clause.subjects = self.draft.expand(clause.subjects)
+            return False
+        return True
+
+    def _state_open(self, kind: str, subjects: list[Thing], value: float | None, match: Match) -> None:
+        """A relation whose reference is not said: "a house with a tree behind"."""
+        clause = self._clause
+        if kind == "across":
+            things = self.draft.expand(subjects)
+            for thing in clause.nearest if clause.nearest != clause.subjects else self._partners(subjects):
+                self.draft.relate("between", thing, things)
+        else:
+            others = [thing for thing in clause.owner if thing not in subjects] or self._partners(subjects)
+            self._relate(kind, subjects, others, value, match)
+
+    def _state_across(self, subjects: list[Thing], references: list[Thing], value: float | None, match: Match) -> None:
+        """ "two players across a net": what they are across of is between them."""
+        ends = list(subjects)
+        if len(ends) == 1 and ends[0].count == 1:
+            ends += [t for t in reversed(self.mentions.recent) if t not in (*ends, *references)][:1]
+        if len(ends) > 1 or ends[0].count > 1:
+            for reference in references:
+                self.draft.relate("between", reference, ends)
+        else:
+            self._relate("next", subjects, references, value, match)
 
     def _viewers_side(self, match: Match, references: Sequence[Thing]) -> bool:
         """Whether "to its left", of what nobody looks out of, is where the viewer sees it: of a sofa."""
