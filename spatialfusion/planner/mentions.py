@@ -238,24 +238,7 @@ class Mentions:
             if len(taken) < mention.count.number:
                 self._draft.warn(f"{mention.count.number} of a group are named, and {len(taken)} are left of it.")
             return taken
-        if mention.ordinal in _SIDES:
-            found = self._at_side(_SIDES[mention.ordinal], members, mention)
-        elif mention.ordinal in _EXTREMES:
-            found = self._at_extreme(mention.ordinal, members)
-        elif mention.ordinal is not None and mention.ordinal >= 0 and members[-1].side.startswith("#"):
-            # "the second bed is wider than the first one"
-            alike = [thing for thing in self._draft.things if thing.said == members[-1].said]
-            name = f"#{mention.ordinal}"
-            last = members[-1]
-            found = next((thing for thing in alike if thing.side == name), None) or self._draft.add(
-                Thing(last.noun, last.said, side=name)
-            )
-        elif mention.ordinal is not None and mention.ordinal >= -1:
-            found = members[mention.ordinal] if mention.ordinal < len(members) else members[-1]
-        else:
-            free = [thing for thing in members if thing not in self._taken and thing not in exclude]
-            free = free or [thing for thing in members if thing not in exclude] or members
-            found = free[0]
+        found = self._member(mention, members, exclude)
         if mention.color:
             found.color = mention.color
         found.words += [word for word in mention.words if word not in found.words]
@@ -264,6 +247,23 @@ class Mentions:
             found.scale *= SCALES.get(word, 1.0)
         self._taken.append(found)
         return [found]
+
+    def _member(self, mention: Mention, members: list[Thing], exclude: Sequence[Thing]) -> Thing:
+        """The one of several that an ordinal or a side means; without either the next that was not spoken of."""
+        ordinal, last = mention.ordinal, members[-1]
+        if ordinal in _SIDES:
+            return self._at_side(_SIDES[ordinal], members, mention)
+        if ordinal in _EXTREMES:
+            return self._at_extreme(ordinal, members)
+        if ordinal is not None and ordinal >= 0 and last.side.startswith("#"):
+            # "the second bed is wider than the first one"
+            name = f"#{ordinal}"
+            alike = [thing for thing in self._draft.things if thing.said == last.said and thing.side == name]
+            return alike[0] if alike else self._draft.add(Thing(last.noun, last.said, side=name))
+        if ordinal is not None and ordinal >= -1:
+            return members[ordinal] if ordinal < len(members) else last
+        free = [thing for thing in members if thing not in self._taken and thing not in exclude]
+        return (free or [thing for thing in members if thing not in exclude] or members)[0]
 
     def _numbered(self, mention: Mention) -> Thing | None:
         """The last group, if nobody has said how many it has and this does: "a flock of geese, 17 of them"."""

@@ -374,6 +374,10 @@ class _Phrase:
             else:
                 kept.append(word)
             self.at += 1
+        return self._nounless(first, kept, bare_unknown, described)
+
+    def _nounless(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
+        """What adjectives without a known noun mean: "the red one", "an orange", a word that no list knows."""
         if self.peek() in ("one", "ones") and (self.mention.article or described or kept):
             self.at += 1
             return replace(self.mention, end=self.at, pronoun="one", words=tuple(kept))
