@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ..spatialfusion.errors import InputError
 from ..spatialfusion.geometry.importing import CONVENTIONS, from_da3, from_image, from_moge
 from .depth_preview import show
+from .inputs import metres_input
 from .progress import image_progress
 from .types import GeometryType, source_image_of, to_packet
 
@@ -49,23 +50,11 @@ class SpatialFusionImportDepth(io.ComfyNode):
                     "- inverted linear: the same with near black.\n"
                     "- metres: the values are metres, such as from an EXR file; 0 is unknown.",
                 ),
-                io.Float.Input(
-                    "near",
-                    default=1.0,
-                    min=0.001,
-                    max=10000.0,
-                    step=0.1,
-                    round=0.001,
-                    tooltip="Distance of the near end of the scale (white, or black where inverted) in metres.",
+                metres_input(
+                    "near", 1.0, "Distance of the near end of the scale (white, or black where inverted) in metres."
                 ),
-                io.Float.Input(
-                    "far",
-                    default=20.0,
-                    min=0.001,
-                    max=10000.0,
-                    step=0.1,
-                    round=0.001,
-                    tooltip="Distance of the far end of the scale (black, or white where inverted) in metres.",
+                metres_input(
+                    "far", 20.0, "Distance of the far end of the scale (black, or white where inverted) in metres."
                 ),
                 io.Float.Input(
                     "hfov",

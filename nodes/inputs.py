@@ -70,6 +70,10 @@ def image_inputs(note: str) -> list[io.Input]:
     ]
 
 
+def metres_input(name: str, default: float, tooltip: str) -> io.Input:
+    return io.Float.Input(name, default=default, min=0.001, max=10000.0, step=0.1, round=0.001, tooltip=tooltip)
+
+
 def strength_input() -> io.Input:
     return io.Float.Input(
         "strength",

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from einops import rearrange, repeat
 
 from ..spatialfusion.geometry.depth_image import colorize, depth_image
+from .inputs import metres_input
 from .types import GeometryType, from_packet
 
 NORMALIZE = {"per image": "image", "whole batch": "batch"}
@@ -50,24 +51,8 @@ class SpatialFusionRenderDepth(io.ComfyNode):
                     "- whole batch: one range for all, so that frames of a video do not flicker.\n"
                     "- fixed: near and far below.",
                 ),
-                io.Float.Input(
-                    "near",
-                    default=0.5,
-                    min=0.001,
-                    max=10000.0,
-                    step=0.1,
-                    round=0.001,
-                    tooltip="Metres that become white. Used where range is fixed.",
-                ),
-                io.Float.Input(
-                    "far",
-                    default=20.0,
-                    min=0.001,
-                    max=10000.0,
-                    step=0.1,
-                    round=0.001,
-                    tooltip="Metres that become black; more than near. Used where range is fixed.",
-                ),
+                metres_input("near", 0.5, "Metres that become white. Used where range is fixed."),
+                metres_input("far", 20.0, "Metres that become black; more than near. Used where range is fixed."),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The drawing of the depth."),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spatialfusion.planner.lexers import ALPHABET, MAX_QUOTE, MAX_WORD, Name, NewWord, Number, Phrases
 from spatialfusion.planner.llm import examples
-from spatialfusion.planner.prefix import MAX_COUNT, MAX_THINGS, Prefix, is_prefix
+from spatialfusion.planner.prefix import MAX_COUNT, MAX_THINGS, Prefix
 from spatialfusion.planner.token_masks import TokenMasks, token_texts
 from spatialfusion.scenes import lexicon
 from spatialfusion.scenes.language import read_scene_text
@@ -23,6 +23,10 @@ NOUNS = (
     "drinking glass|glass table|orange fruit|couch|sofa|child|t-shirt|panda"
 )
 NOUNS = frozenset(NOUNS.replace("man woman person figure table", "man|woman|person|figure|table").split("|"))
+
+
+def is_prefix(text: str) -> bool:
+    return Prefix().feed(text) is not None
 
 
 def written(rng: random.Random, pieces: int) -> str:

@@ -116,11 +116,6 @@ class Prefix:
         return added
 
 
-def is_prefix(text: str) -> bool:
-    """Whether a valid text begins so."""
-    return Prefix().feed(text) is not None
-
-
 def step(threads: Sequence[Thread], char: str) -> tuple[Thread, ...]:
     """The threads after one more character; none where it is not right."""
     if char not in ALPHABET:
