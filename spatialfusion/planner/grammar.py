@@ -36,7 +36,7 @@ _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood p
 _PLACING = frozenset("of to at by in on from with than as for".split())
 _AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))
 _COMMANDS = frozenset("hang put place add lay set stand position draw paint show include".split())
-_PICTURE_AT = ("on", "above", "under", "left", "right", "behind", "next", "against", "between")  # of no point of view
+_PICTURE_AT = ("on", "above", "under", "left", "right", "behind", "next", "against", "between", "front")  # of no point of view
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 
@@ -323,6 +323,17 @@ class Grammar(Describing):
             return self._verb(position)
         return None
 
+    def _is_deed(self, position: int) -> bool:
+        """Whether a word that no list has is a verb without an object: "a clock ticked on the wall"."""
+        word, after = self.words[position], numbers.at(self.words, position + 1)
+        past = word in verbs.IRREGULAR or (len(word) > 4 and word.endswith(("ed", "ing")))
+        if not (past and self._current()) or word in ATTRIBUTES or noun(word) is not None or word in GRAMMAR:
+            return False
+        if word in _HOLDS or numbers.at(self.words, position - 1) in ATTRIBUTES:
+            return False  # "comfortable seating"
+        ends = after in ("", ",", "and", "in", "at", "on", "up", "down", "through", "by", "past")
+        return ends or self._match(vocabulary.predicates, position + 1) is not None
+
     def _turning(self, position: int) -> int | None:
         """A side or "away" that stands alone."""
         word, current = self.words[position], self._current()
@@ -360,7 +371,7 @@ class Grammar(Describing):
             end = read(position)
             if end > position:
                 return end
-        return None
+        return self._does(position) if self._is_deed(position) else None
 
     def _left_over(self, position: int) -> int:
         """A word that says nothing of a scene, or is not understood."""

@@ -119,6 +119,10 @@ def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] 
             continue  # "an old man" is a man, whom "the man" means
         said = " ".join(words[start : start + size])
         found = noun(said)
+        if found is None and said in ("camera", "cameras") and _is_thing_camera(words, start):
+            return needed(noun("photo camera")), "camera", said == "cameras", start + 1
+        if found is None and said == "oranges":
+            return needed(noun("orange fruit")), "orange", True, start + 1
         if found is not None:
             single = singular(said)
             alike = found.plural == found.name and (
@@ -127,6 +131,16 @@ def known_noun(words: Sequence[str], start: int) -> tuple[Noun, str, bool, int] 
             )
             return found, single, alike or single.replace("-", " ") != said, start + size
     return None
+
+
+def _is_thing_camera(words: Sequence[str], start: int) -> bool:
+    """Whether a camera is a thing of the scene, "a man holding a camera", and not the one that sees it."""
+    before, after = at(words, start - 1), at(words, start + 1)
+    described = before in COLOR_NAMES or before in ATTRIBUTES or before == "'s" or words[start] == "cameras"
+    if not described and before not in ("a", "an", "one"):
+        return False
+    held = any(word.startswith(("hold", "carr", "use", "using", "with")) for word in words[max(0, start - 4) : start - 1])
+    return described or held or after in ("", ",", ".", "and", "on", "next", "under", "beside", "behind", "hangs")
 
 
 def place_at(words: Sequence[str], start: int) -> tuple[str, str, int] | None:
@@ -341,6 +355,8 @@ class _Phrase:
                 self.at = end
                 continue
             place = place_at(self.words, self.at)
+            if place is not None and place[1] == "square" and self.peek(1).isalpha() and self.peek(1) not in ENDS:
+                place = None  # "a square coaster"
             if place is not None and known_noun(self.words, place[2]) is None:
                 second = place_at(self.words, place[2])
                 if second is None or self.peek(place[2] - self.at) in ENDS:
@@ -364,6 +380,9 @@ class _Phrase:
             ends = word in ENDS and not self._participle() and not self._likened()
             if not word or numbers.length(self.words, self.at) or ends:
                 break
+            if word == "orange" and self.mention.color and (self.peek(1) in ("", ",") or self.peek(1) in ENDS):
+                self.at += 1
+                return replace(self.mention, end=self.at, noun=noun("orange fruit"), said=word, words=tuple(kept))
             if self._color(word):
                 described = True
             elif word in SCALES:

@@ -45,7 +45,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "near [to|by] REF",
         "outside REF",
         "[close|right] by REF",
-        "(at|by|on) the side of REF",
+        "(at|by|on|to) [the] side of REF",
         "(next to|beside|close to|near|by) each other",
         "(side by side|abreast|shoulder to shoulder) (with|of|to) REF",
         "(side by side|abreast|shoulder to shoulder|alongside)",
