@@ -211,6 +211,13 @@ def test_things_stand_on_under_above_and_between(seed):
     assert 0.25 <= float(part) <= 0.75
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_above_a_thing_in_the_air_is_higher(seed):
+    (glass, kite, cat), _ = places("camera auto\nwine glass above kite by 0.4\nkite\ncat under kite", seed)
+    assert kite.position[1] < -1.5 and cat.position[1] == 0
+    assert glass.position[1] == pytest.approx(kite.position[1] - kite.size[1] - 0.4, abs=1e-3)
+
+
 def test_a_cat_sits_on_the_seat_of_a_sofa():
     for seed in range(4):
         (cat, sofa), _ = places("camera auto\ncat on sofa\nsofa facing viewer", seed)

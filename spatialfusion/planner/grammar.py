@@ -36,7 +36,18 @@ _FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood p
 _PLACING = frozenset("of to at by in on from with than as for".split())
 _AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))
 _COMMANDS = frozenset("hang put place add lay set stand position draw paint show include".split())
-_PICTURE_AT = ("on", "above", "under", "left", "right", "behind", "next", "against", "between", "front")  # of no point of view
+_PICTURE_AT = (
+    "on",
+    "above",
+    "under",
+    "left",
+    "right",
+    "behind",
+    "next",
+    "against",
+    "between",
+    "front",
+)  # of no point of view
 _JOINTS = frozenset("and while whereas but then where because since although though plus".split())
 
 

@@ -139,7 +139,9 @@ def _is_thing_camera(words: Sequence[str], start: int) -> bool:
     described = before in COLOR_NAMES or before in ATTRIBUTES or before == "'s" or words[start] == "cameras"
     if not described and before not in ("a", "an", "one"):
         return False
-    held = any(word.startswith(("hold", "carr", "use", "using", "with")) for word in words[max(0, start - 4) : start - 1])
+    held = any(
+        word.startswith(("hold", "carr", "use", "using", "with")) for word in words[max(0, start - 4) : start - 1]
+    )
     return described or held or after in ("", ",", ".", "and", "on", "next", "under", "beside", "behind", "hangs")
 
 

@@ -87,6 +87,7 @@ class Draft:
         sizes = problem.measures.sizes
         for i in problem.air:
             self.base[:, i] = rng.uniform(0.5, 1.2, count) * max(sizes[i]) + 1.5
+        self._lift_what_is_above()
         line = problem.program.camera
         numbers = dict(line.numbers)
         self.anchored = any(relation.kind == "from camera" for relation in problem.relations)
@@ -94,6 +95,16 @@ class Draft:
         self.wish: Wish = draw_wish(rng, count, line, sizes[:, 1], problem.aspect, small, self.anchored)
         self._draw_bearing(numbers)
         self._draw_camera(numbers)
+
+    def _lift_what_is_above(self) -> None:
+        """What is on or above a thing in the air is as much higher as that thing is."""
+        problem = self.problem
+        for i in problem.support:
+            below = i
+            while below in problem.support and problem.support[below].kind != "under":
+                below = problem.support[below].references[0]
+            if below in problem.air and below != i:
+                self.base[:, i] += self.base[:, below] - problem.base[below]
 
     def _draw_bearing(self, numbers: dict[str, tuple[float, ...]]) -> None:
         """The camera's yaw: as given; or 0 where no thing has a place by numbers; or else drawn, mostly near 0."""
