@@ -371,13 +371,17 @@ class _Phrase:
             noun_or_one = self.peek(1) == "one" or self._noun_follows(self.at + 1)
             after = known_noun(self.words, self.at + 1)
             several = after is not None and after[2] and self.mention.article == ""
-            if word in _COMPARATIVES and (several or (self.mention.article == "a" and noun_or_one)):
+            counted = self.mention.count is not None and self._noun_follows(self.at + 1)
+            if word in _COMPARATIVES and (several or counted or (self.mention.article == "a" and noun_or_one)):
                 self._set(scale=self.mention.scale * _COMPARATIVES[word])
                 kept.append(word)
                 self.at += 1
                 continue
             if self._measure():
                 described = True
+                continue
+            if word == "," and self._adjective_goes_on(first, kept):
+                self.at += 1
                 continue
             ends = word in ENDS and not self._participle() and not self._likened()
             if not word or numbers.length(self.words, self.at) or ends:
@@ -396,6 +400,14 @@ class _Phrase:
                 kept.append(word)
             self.at += 1
         return self._nounless(first, kept, bare_unknown, described)
+
+    def _adjective_goes_on(self, first: int, kept: list[str]) -> bool:
+        """Whether a comma stands between two adjectives: "a large, grey castle", but not "a cat, white dogs"."""
+        after = self.peek(1)
+        if self.mention.article != "a" or self.at == first or known_noun(self.words, first) is not None:
+            return False
+        more = after in ATTRIBUTES or after in SCALES or after in COLOR_NAMES or after in _SHADES
+        return more and at(self.words, self.at + 1) not in ENDS and self._noun_follows(self.at + 1)
 
     def _nounless(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
         """What adjectives without a known noun mean: "the red one", "an orange", a word that no list knows."""

@@ -294,7 +294,7 @@ OUTDOORS = frozenset(
         "asphalt cobblestones cobbles gravel tarmac rooftop roofs balcony terrace patio veranda porch deck promenade "
         "esplanade quay wharf dock docks jetty harbourside fairground circus amusement battlefield graveyard cemetery "
         "savannah steppe tundra glacier oasis lagoon reef bay fjord waterfront riverside kerb curb roadside wayside "
-        "market marketplace zoo"
+        "market marketplace zoo rainforest campground mountainside grove thicket"
     ).split()
 ) | frozenset(
     (

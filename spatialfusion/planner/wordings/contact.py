@@ -46,6 +46,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "outside REF",
         "[close|right] by REF",
         "(at|by|on|to) [the] side of REF",
+        "[the] (closest|nearest) to REF",
         "(next to|beside|close to|near|by) each other",
         "(side by side|abreast|shoulder to shoulder) (with|of|to) REF",
         "(side by side|abreast|shoulder to shoulder|alongside)",
