@@ -403,11 +403,11 @@ class _Phrase:
 
     def _adjective_goes_on(self, first: int, kept: list[str]) -> bool:
         """Whether a comma stands between two adjectives: "a large, grey castle", but not "a cat, white dogs"."""
-        after = self.peek(1)
-        if self.mention.article != "a" or self.at == first or known_noun(self.words, first) is not None:
+        before, after = self.words[self.at - 1], self.peek(1)
+        marked = self.mention.article == "a" or self.mention.count is not None
+        if not marked or self.at == first or self.peek(2) in ENDS or not self.peek(2).isalpha():
             return False
-        more = after in ATTRIBUTES or after in SCALES or after in COLOR_NAMES or after in _SHADES
-        return more and at(self.words, self.at + 1) not in ENDS and self._noun_follows(self.at + 1)
+        return after not in ENDS and _adjective(before) and _adjective(after)
 
     def _nounless(self, first: int, kept: list[str], bare_unknown: bool, described: bool) -> Mention | None:
         """What adjectives without a known noun mean: "the red one", "an orange", a word that no list knows."""
@@ -688,6 +688,9 @@ class _Phrase:
                 words = (*kept, "'s", *self.mention.words)
                 return replace(self.mention, end=after[3], noun=after[0], said=after[1], words=words)
         *adjectives, head = kept
+        sided = self.mention.ordinal in (-3, -4) and at(self.words, self.start - 1) in ("on", "at", "to")
+        if sided and head.endswith("s") and not head.endswith("ss"):
+            return None  # "a tailor on the left kneels"
         if at(self.words, self.start) in ("both", "all", "each") and not head.endswith("s"):
             return self._without_noun(self.start + 1)  # "both asleep"
         tree = noun(f"{head} tree")
@@ -732,6 +735,11 @@ def kept_last(words: Sequence[str], position: int) -> bool:
     if word.endswith(("s", "ing", "ed", "ly", "wards", "wise")) and not word.endswith("ss"):
         return False
     return after not in ("a", "an", "the", "it", "him", "her", "them") and not numbers.number(words, position + 1)
+
+
+def _adjective(word: str) -> bool:
+    known = word in ATTRIBUTES or word in SCALES or word in COLOR_NAMES or word in _SHADES or word in _EXTENTS
+    return known or word.endswith(("ful", "ous", "ive", "less", "ish"))
 
 
 def _verbal(word: str, singular: bool) -> bool:

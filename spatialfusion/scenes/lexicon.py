@@ -52,6 +52,8 @@ ATTRIBUTES: frozenset[str] = frozenset(
     simple sophisticated spanish steampunk sturdy stylised stylish stylized surreal tasteful traditional trendy
     tribal turkish unadorned urban vibrant victorian western wintry
     adorable aggressive alert angry anxious attractive awesome awkward bald bearded beautiful blond blonde bored
+    lone jagged rugged burly rocky lush towering gnarled colorful colourful steep solitary winding slender plump chubby
+    stout sunny misty foggy sandy grassy craggy angular intricate ergonomic leathery intact
     brave brunette busy calm charming cheerful confident creepy curious curly-haired cute dangerous delicate
     delicious dramatic dreamy eerie elderly energetic enigmatic excited famous fearless ferocious fierce friendly
     funny gentle ghostly glamorous gloomy good-looking gorgeous graceful grim grumpy handsome happy haunted hungry
