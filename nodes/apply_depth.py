@@ -75,7 +75,7 @@ class SpatialFusionApplyDepth(io.ComfyNode):
         depth = from_packet(geometry)
         for number, known in enumerate(depth.valid.flatten(1).any(1).tolist()):
             if not known:
-                which = f"picture {number + 1} of {len(depth)} of geometry" if len(depth) > 1 else "geometry"
+                which = f"image {number + 1} of {len(depth)} of geometry" if len(depth) > 1 else "geometry"
                 raise InputError(
                     f"{which} is unknown everywhere: expected depth in metres somewhere, as of another seed or source."
                 )
@@ -87,7 +87,7 @@ class SpatialFusionApplyDepth(io.ComfyNode):
                 raise InputError("mask has values that are not numbers (NaN): expected 0 to 1.")
             if len(mask) not in (1, len(depth)) and len(depth) != 1:
                 raise InputError(
-                    f"mask has {len(mask)} pictures and geometry {len(depth)}: expected one for all, or one for each."
+                    f"mask has {len(mask)} images and geometry {len(depth)}: expected one for all, or one for each."
                 )
         backbone = backbone_of(model, spatialfusion)
         check_fit(model, spatialfusion, backbone)

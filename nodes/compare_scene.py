@@ -27,38 +27,38 @@ class SpatialFusionCompareScene(io.ComfyNode):
             display_name="Compare Image with Scene",
             category="SpatialFusion",
             description=(
-                "Does the picture show the scene, in metres? For each object the distance that was asked for and the "
-                "one that MoGe or Depth Anything 3 finds in the picture, drawn over it, and a score."
+                "Does the image show the scene, in metres? For each object the distance that was asked for and the "
+                "one that MoGe or Depth Anything 3 finds in the image, drawn over it, and a score."
             ),
             search_aliases=["measure image", "evaluate", "metres", "distance", "verify", "score", "best of n", "depth"],
             inputs=[
                 SceneType.Input("scene", tooltip=f"What was asked for: the scene of {SCENE_NODES}."),
                 AnyGeometry.Input(
                     "geometry",
-                    tooltip="What is found: from Run MoGe Inference or Run Depth Anything 3 on the pictures, or any "
-                    "other metric depth of them. A batch is compared picture by picture.",
+                    tooltip="What is found: from Run MoGe Inference or Run Depth Anything 3 on the images, or any "
+                    "other metric depth of them. A batch is compared image by image.",
                 ),
                 io.Combo.Input(
                     "scale",
                     options=list(SCALES),
                     default=SCALES[0],
                     tooltip="- as measured: the estimator's metres are taken as they are (MoGe-2).\n"
-                    "- fitted: one factor for each picture, which fits its objects best (Depth Anything 3, MoGe-1).",
+                    "- fitted: one factor for each image, which fits its objects best (Depth Anything 3, MoGe-1).",
                 ),
                 io.Mask.Input(
                     "masks",
                     optional=True,
-                    tooltip="Where the objects are in the picture, one mask for each object in the order of the scene, "
+                    tooltip="Where the objects are in the image, one mask for each object in the order of the scene, "
                     "such as from SAM3 Detect with individual_masks. Unconnected: where the scene has them.",
                 ),
             ],
             outputs=[
                 io.String.Output("table", tooltip="For each object metres asked, metres found, and the difference."),
-                io.Image.Output("overlay", tooltip="The pictures with the outline and the metres of each object."),
+                io.Image.Output("overlay", tooltip="The images with the outline and the metres of each object."),
                 io.Float.Output(
                     "score",
                     is_output_list=True,
-                    tooltip="One number for each picture, 1 for every object at its distance, to 0. For Pick Best by "
+                    tooltip="One number for each image, 1 for every object at its distance, to 0. For Pick Best by "
                     "Scene.",
                 ),
             ],
@@ -80,7 +80,7 @@ class SpatialFusionCompareScene(io.ComfyNode):
             step()
         tables = [one.table for one in compared]
         if len(tables) > 1:
-            tables = [f"picture {number}\n{table}" for number, table in enumerate(tables)]
+            tables = [f"image {number}\n{table}" for number, table in enumerate(tables)]
         scores = [one.score for one in compared]
         return io.NodeOutput("\n\n".join(tables), torch.stack(overlays), scores, ui=say(_lines(compared), ""))
 
@@ -89,7 +89,7 @@ def _lines(compared: list[Comparison]) -> list[str]:
     """For the node, where columns do not stay below each other."""
     lines = []
     for number, one in enumerate(compared):
-        which = f"picture {number}: " if len(compared) > 1 else ""
+        which = f"image {number}: " if len(compared) > 1 else ""
         lines.append(f"{which}score {one.score:.3f}")
         for thing in one.objects:
             found = "not found" if thing.found is None else f"{thing.found:.2f} m found"

@@ -47,5 +47,5 @@ def metres(geometry: Geometry) -> str:
     depth = geometry.depth[geometry.valid]
     nearest, farthest = depth.min().item(), depth.max().item()
     unknown = "" if known == 1 else f", {100 * (1 - known):.0f} % sky or unknown"
-    which = f"{len(geometry)} pictures, " if len(geometry) > 1 else ""
+    which = f"{len(geometry)} images, " if len(geometry) > 1 else ""
     return f"{which}{nearest:.3g} to {farthest:.3g} m{unknown}"

@@ -16,7 +16,7 @@ class SpatialFusionLoadBase(io.ComfyNode):
             display_name="Load Tiny Base Model",
             category="SpatialFusion",
             description="Load the built-in tiny Qwen-Image and its VAE as a native MODEL and VAE, on which every "
-            "sampler and model node of ComfyUI works. It draws small pictures of 15 kinds of objects, on a CPU.",
+            "sampler and model node of ComfyUI works. It draws small images of 15 kinds of objects, on a CPU.",
             search_aliases=["spatialfusion", "tiny model", "built-in model", "qwen image tiny", "load diffusion model"],
             inputs=[
                 io.Combo.Input(

@@ -30,7 +30,7 @@ class SpatialFusionMeasureDepth(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     round=0.0001,
-                    tooltip="Point from the left (0) to the right edge (1) of the picture. Used without masks.",
+                    tooltip="Point from the left (0) to the right edge (1) of the image. Used without masks.",
                 ),
                 io.Float.Input(
                     "y",
@@ -39,7 +39,7 @@ class SpatialFusionMeasureDepth(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     round=0.0001,
-                    tooltip="Point from the top (0) to the bottom edge (1) of the picture. Used without masks.",
+                    tooltip="Point from the top (0) to the bottom edge (1) of the image. Used without masks.",
                 ),
                 io.Int.Input(
                     "radius",
@@ -55,9 +55,9 @@ class SpatialFusionMeasureDepth(io.ComfyNode):
             ],
             outputs=[
                 io.Float.Output(
-                    display_name="metres", is_output_list=True, tooltip="One number for each picture of the batch."
+                    display_name="metres", is_output_list=True, tooltip="One number for each image of the batch."
                 ),
-                io.String.Output(display_name="text", tooltip="The measurement in words, one line for each picture."),
+                io.String.Output(display_name="text", tooltip="The measurement in words, one line for each image."),
             ],
         )
 

@@ -28,11 +28,11 @@ class SpatialFusionPickBest(io.ComfyNode):
                 io.Float.Input(
                     "scores",
                     force_input=True,
-                    tooltip="From Compare Image with Scene: one number for each picture.",
+                    tooltip="From Compare Image with Scene: one number for each image.",
                 ),
             ],
             outputs=[
-                io.Image.Output("image", tooltip="The best picture; of several that are equally good, the first."),
+                io.Image.Output("image", tooltip="The best image; of several that are equally good, the first."),
                 io.Int.Output(
                     "index", tooltip="Its place in the batch, from 0: for Select Depth, or Latent From Batch."
                 ),

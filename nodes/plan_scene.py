@@ -27,7 +27,7 @@ class SpatialFusionPlanScene(io.ComfyNode):
             category="SpatialFusion",
             description=(
                 "Read a sentence in plain English, place what it names in metres, and find the view: exact depth, a "
-                "picture, masks and boxes, without any model. What was not understood is shown on the node. With a "
+                "image, masks and boxes, without any model. What was not understood is shown on the node. With a "
                 "language model at clip or server the prompt may be of any language and style."
             ),
             search_aliases=[

@@ -47,7 +47,7 @@ class SpatialFusionRenderDepth(io.ComfyNode):
                     options=["per image", "whole batch", "fixed"],
                     default="per image",
                     tooltip="Which metres become white and black. Metres mode does not use it.\n"
-                    "- per image: each picture's nearest and farthest (without the outermost 0.1 %).\n"
+                    "- per image: each image's nearest and farthest (without the outermost 0.1 %).\n"
                     "- whole batch: one range for all, so that frames of a video do not flicker.\n"
                     "- fixed: near and far below.",
                 ),

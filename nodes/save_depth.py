@@ -38,7 +38,7 @@ class SpatialFusionSaveDepth(io.ComfyNode):
             node_id="SpatialFusionSaveDepth",
             display_name="Save Metric Depth",
             category="SpatialFusion",
-            description="Save metric depth to ComfyUI's output folder, one file for each picture of the batch.",
+            description="Save metric depth to ComfyUI's output folder, one file for each image of the batch.",
             search_aliases=[
                 "spatialfusion",
                 "export depth",
@@ -72,14 +72,14 @@ class SpatialFusionSaveDepth(io.ComfyNode):
                     "- ply: point cloud in metres, with colours.\n"
                     "- glb: mesh in metres, textured, cut where depth jumps.\n"
                     "- exr 32 bit: metres as floating point, 0 where unknown, with the camera.\n"
-                    "Colours are those of the picture that the geometry belongs to, else a colour map of the depth.",
+                    "Colours are those of the image that the geometry belongs to, else a colour map of the depth.",
                 ),
             ],
             outputs=[
                 io.String.Output(
                     display_name="files",
                     is_output_list=True,
-                    tooltip="Names within the output folder, one for each picture. Connect it to Preview 3D to see "
+                    tooltip="Names within the output folder, one for each image. Connect it to Preview 3D to see "
                     "a .glb.",
                 ),
                 File3DType.Output(
@@ -109,7 +109,7 @@ class SpatialFusionSaveDepth(io.ComfyNode):
                 else:
                     save_geometry(path, geometry[number])
             except InputError as error:
-                raise InputError(f"picture {number + 1} of {len(geometry)}: {error}") from None
+                raise InputError(f"image {number + 1} of {len(geometry)}: {error}") from None
             saved.append(ui.SavedResult(path.name, subfolder, io.FolderType.output))
             step()
         names = [Path(item.subfolder, item.filename).as_posix() for item in saved]

@@ -47,14 +47,14 @@ class SpatialFusionSceneRegions(io.ComfyNode):
                     multiline=True,
                     dynamic_prompts=True,
                     default="",
-                    tooltip="Words for all of the picture, added to each prompt: oil painting, soft light.",
+                    tooltip="Words for all of the image, added to each prompt: oil painting, soft light.",
                 ),
                 io.String.Input(
                     "prompt",
                     multiline=True,
                     dynamic_prompts=True,
                     default="",
-                    tooltip="What the whole picture shows. Empty: the sentence of Plan Scene, or a list of the things "
+                    tooltip="What the whole image shows. Empty: the sentence of Plan Scene, or a list of the things "
                     "of the scene.",
                 ),
                 io.Float.Input(
@@ -89,7 +89,7 @@ class SpatialFusionSceneRegions(io.ComfyNode):
         said, lines = [whole], []
         for region in regions(plan, style) if strength > 0 else ():
             said.append(region.words)
-            lines.append(f"{region.words}: {region.share:.1%} of the picture")
+            lines.append(f"{region.words}: {region.share:.1%} of the image")
             mask = region.mask[None].float()
             conditioning += [
                 [embeds, {**more, "mask": mask, "set_area_to_bounds": False, "mask_strength": strength}]

@@ -30,7 +30,7 @@ class SpatialFusionSelectDepth(io.ComfyNode):
                     tooltip="Which one: 0 is the first. From the end: -1 is the last.",
                 ),
             ],
-            outputs=[GeometryType.Output("selected", display_name="geometry", tooltip="Of one picture.")],
+            outputs=[GeometryType.Output("selected", display_name="geometry", tooltip="Of one image.")],
         )
 
     @classmethod

@@ -453,7 +453,7 @@ FAILING = {
     "three latents for two depths": (
         changed(quick(batch_size=2), "EmptySD3LatentImage", batch_size=3),
         "KSampler",
-        "geometry has 2 pictures and the latent 3",
+        "geometry has 2 images and the latent 3",
     ),
     "an image to edit without a VAE": (
         changed("SpatialFusion-Image-Edit", "SpatialFusionEncodePrompt", without="vae"),

@@ -383,7 +383,7 @@ class Injection:
         for name, tensor in (("geometry", residual), ("mask", mask)):
             if tensor is not None and len(tensor) not in (1, batch):
                 raise InputError(
-                    f"{name} has {len(tensor)} pictures and the latent {batch}: expected one for all, or one for each."
+                    f"{name} has {len(tensor)} images and the latent {batch}: expected one for all, or one for each."
                 )
         shift = residual.repeat(len(x) // len(residual), 1, 1, 1)
         if mask is not None:

@@ -28,7 +28,7 @@ def fit_images(image: Tensor | None, height: int, width: int) -> list[Tensor]:
     if image.ndim != 4 or image.numel() == 0:
         raise InputError(f"image has shape {list(image.shape)}: expected [batch, height, width, 3].")
     if image.shape[-1] < 3:
-        raise InputError(f"image has {image.shape[-1]} channels: expected a picture with red, green and blue.")
+        raise InputError(f"image has {image.shape[-1]} channels: expected an image with red, green and blue.")
     if not image.isfinite().all():
         raise InputError("image has values that are not numbers (NaN): expected 0 to 1.")
     sources = image[..., :3].movedim(-1, 1).float().cpu().clamp(0, 1)

@@ -222,7 +222,7 @@ def test_depth_that_is_unknown_everywhere_is_refused(tiny):
     unknown = dict(geometry)
     unknown["mask"] = geometry["mask"].clone()
     unknown["mask"][1] = False
-    with pytest.raises(InputError, match="picture 2 of 2 of geometry is unknown everywhere: expected depth in metres"):
+    with pytest.raises(InputError, match="image 2 of 2 of geometry is unknown everywhere: expected depth in metres"):
         apply(tiny, geometry=unknown)
     unknown["mask"][0] = False
     one = {name: part[:1] if isinstance(part, torch.Tensor) else part for name, part in unknown.items()}
@@ -322,9 +322,9 @@ def test_a_compiled_model_is_in_one_piece_with_depth(added, concatenated, way):
 
 def test_batches_that_do_not_fit_are_refused(tiny):
     geometry, positive = predict(tiny.spatialfusion, batch=2)
-    with pytest.raises(InputError, match="geometry has 2 pictures and the latent 3"):
+    with pytest.raises(InputError, match="geometry has 2 images and the latent 3"):
         sample(apply(tiny, geometry=geometry), positive, tiny.negative, batch=3)
-    with pytest.raises(InputError, match="mask has 3 pictures and geometry 2"):
+    with pytest.raises(InputError, match="mask has 3 images and geometry 2"):
         apply(tiny, geometry=geometry, mask=torch.ones(3, 8, 8))
 
 

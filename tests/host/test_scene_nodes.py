@@ -263,7 +263,7 @@ def test_the_best_of_a_batch_is_the_one_that_shows_the_scene():
     }
     images = torch.cat([image for _, image, *_ in drawn])
     table, overlay, scores = run("CompareScene", scene=scene, geometry=batch, scale="as measured")
-    assert overlay.shape == images.shape and table.count("red car") == 3 and table.startswith("picture 0\n")
+    assert overlay.shape == images.shape and table.count("red car") == 3 and table.startswith("image 0\n")
     image, index, score = run("PickBest", images=[images], scores=scores)
     assert index == 1 and score == scores[1] == pytest.approx(1, abs=1e-4) and torch.equal(image, images[1:2])
     # As lists, when each picture went through the graph alone.
