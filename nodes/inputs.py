@@ -43,9 +43,7 @@ def layout_seed_input(tooltip: str, optional: bool = False) -> io.Input:
 
 def image_size_inputs() -> list[io.Input]:
     return [
-        io.Int.Input(
-            name, default=1024, min=64, max=2048, step=8, tooltip=f"{name.capitalize()} of the image, pixels."
-        )
+        io.Int.Input(name, default=1024, min=64, max=2048, step=8, tooltip=f"{name.capitalize()} of the image, pixels.")
         for name in ("width", "height")
     ]
 

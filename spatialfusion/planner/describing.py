@@ -181,6 +181,9 @@ class Describing(Predicates):
             return False
         clause.local, clause.relative, clause.boundary = list(clause.nearest), True, ""
         clause.relative_finite = False
+        verb = numbers.at(self.words, position + 1)
+        if len(clause.local) > 1 and clause.local[-1].count == 1 and verb.endswith("s") and not verb.endswith("ss"):
+            clause.local = clause.local[-1:]  # "a cat and a mouse that is in front of it"
         if numbers.at(self.words, position + 1) == "'s":
             self.words[position + 1] = "with"
         return True

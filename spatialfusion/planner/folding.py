@@ -38,6 +38,10 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain.append("is")
         elif word == "golden" and numbers.at(folded, at + 1) not in ("hour", "retriever", "retrievers", "light"):
             plain.append("gold")
+        elif word == "immediate" and numbers.at(folded, at + 1) in ("left", "right", "front", "rear"):
+            pass
+        elif word == "good" and plain[-1:] == ["a"] and numbers.number(folded, at + 1):
+            plain.pop()  # "a good two metres"
         elif word == "too" and numbers.at(folded, at - 1) in ("next", "close", "front", "back", "left", "right"):
             plain.append("to")
         elif word == "far" and numbers.at(folded, at + 1) in ("behind", "beyond", "above", "below", "ahead"):

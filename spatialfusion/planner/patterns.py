@@ -56,6 +56,8 @@ class Wordings:
                 candidates += self._by_first[slot]
         for meaning, node in candidates:
             for end, slots in node.match(words, start, {}, read):
+                if words[end : end + 1] == ["'s"]:
+                    continue  # "walks on its left" is no "walks on it"
                 # Of several as long, that with the fewest slots: "in the open" is no "in REF".
                 if found is None or (end, -len(slots)) > (found.end, -len(found.slots)):
                     found = Match(meaning.format(**slots) if "{" in meaning else meaning, slots, end, start)

@@ -156,6 +156,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
     "<own_back": (
         "(<face>|<look>|<turn>|<go>) away from REF",
         "[<have>] <turn> (it|him|her|them) 's (back|backs) (to|towards|on) REF",
+        "(which|it|him|her|them|with|the) ['s] (back|backs) <be> [turned|facing] (to|towards) REF",
         "(<have>|with|turning|turns) (it|him|her|them) 's (back|backs) [turned] [up] (to|towards|on|against) REF",
     ),
 }
