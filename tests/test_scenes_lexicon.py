@@ -6,8 +6,8 @@ import pytest
 
 from spatialfusion.scenes import lexicon
 from spatialfusion.scenes.body_plans import BODY_PLANS, FRONTLESS
+from spatialfusion.scenes.keywords import FACING, KIND_WORDS, SUBJECTS
 from spatialfusion.scenes.kinds import PRIMITIVES, ROLES
-from spatialfusion.scenes.language import FACING, KIND_WORDS, SUBJECTS
 from spatialfusion.scenes.lexicon import ATTRIBUTES, has_front, noun, suggest_noun
 from spatialfusion.scenes.plans.strokes import bar, egg, fit
 from spatialfusion.scenes.primitives import box_of, map_of

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
-from spatialfusion.scenes.language import LEVELS, SHOTS, read_scene_text
+from spatialfusion.scenes.keywords import LEVELS, SHOTS
+from spatialfusion.scenes.language import read_scene_text
 from spatialfusion.scenes.primitives import BLOCK, FRUSTUM, Primitive
 from spatialfusion.scenes.program import (
     ALLOCENTRIC,

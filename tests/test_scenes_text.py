@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
 from spatialfusion.scenes.compose import compose
-from spatialfusion.scenes.language import COLOR_WORDS, FACING, KIND_WORDS, LEVELS, SHOTS
+from spatialfusion.scenes.keywords import COLOR_WORDS, FACING, KIND_WORDS, LEVELS, SHOTS
 from spatialfusion.scenes.plain import CAMERA, LIGHT, YAWS
 from spatialfusion.scenes.primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive
 from spatialfusion.scenes.program import ALLOCENTRIC, COMPARED, EGOCENTRIC, Layout, object_names

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..needed import needed
-from ..scenes.language import is_clause_word
+from ..scenes.keywords import is_clause_word
 from ..scenes.lexicon import ATTRIBUTES, Noun, noun, singular
 from . import numbers
 from .hypernyms import PLANS

@@ -17,18 +17,10 @@ from ..errors import InputError
 from ..needed import needed
 from ..scenes import lexicon
 from ..scenes.body_plans import BODY_PLANS
-from ..scenes.language import (
-    COLOR_WORDS,
-    FACING,
-    LEVELS,
-    SHOTS,
-    SUBJECTS,
-    find_noun,
-    find_reference,
-    is_clause_word,
-    read_scene_text,
-)
+from ..scenes.keywords import COLOR_WORDS, FACING, LEVELS, SHOTS, SUBJECTS, find_noun, is_clause_word
+from ..scenes.language import read_scene_text
 from ..scenes.program import ALLOCENTRIC, COMPARED, EXTENTS, Reference, Thing
+from ..scenes.references import find_reference
 from ..scenes.statements import SIDES
 from ..scenes.words import COMPARATIVES, FILLERS
 from .lexers import ALPHABET, MAX_WORD, NOTHING, Name, NewWord, Number, PhraseList, Phrases, Quote

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from ..errors import InputError
 from ..needed import needed
 from . import lexicon
-from .language import Clause, Source, is_plural, read_source
+from .clauses import Clause
+from .keywords import is_plural
+from .language import Source, read_source
 from .looks import has_front
 from .plain import fitted_room, is_over
 from .program import (

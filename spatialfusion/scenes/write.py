@@ -8,7 +8,8 @@ import re
 from ..errors import InputError
 from ..needed import needed
 from . import lexicon
-from .language import COLOR_WORDS, ROLES, find_noun, is_plural, read_scene_text
+from .keywords import COLOR_WORDS, ROLES, find_noun, is_plural
+from .language import read_scene_text
 from .primitives import BLOCK, ELLIPSOID, FRUSTUM, Primitive
 from .program import COMPARED, CameraLine, Numbers, Reference, Relation, SceneProgram, Thing
 from .render import GROUNDS, SKIES
