@@ -31,7 +31,10 @@ _HOLDS = frozenset(
     "carries gripping grips wielding wields brandishing waving swinging "
     "hugging cradling juggling throwing clutches flying bearing sporting".split()
 )
-_FRONTS = frozenset("front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back".split())
+_FRONTS = frozenset(
+    "front face head nose muzzle snout beak bow gaze eyes hood prow spout trunk back "
+    "entrance opening doorway mouth".split()
+)
 # Words that say where something is, if anything understands them.
 _PLACING = frozenset("of to at by in on from with than as for".split())
 _AFTER_PICTURE = frozenset(("", ",", "taken", "shot", "seen", "captured", "viewed", "from", "in"))

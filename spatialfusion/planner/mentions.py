@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ..needed import needed
-from . import hypernyms
+from . import hypernyms, numbers
 from .draft import Draft, Thing
 from .nouns import Mention
 from .words import PARTS, SCALES
@@ -20,6 +20,8 @@ _EXTREMES = {
     -7: (("behind", "farther"), ("front", "nearer"), "bare_behind"),
     -8: (("taller", "bigger", "volume", "wider", "longer"), ("shorter", "smaller"), "bigger"),
     -9: (("shorter", "smaller"), ("taller", "bigger", "volume", "wider", "longer"), "smaller"),
+    -10: (("taller", "bigger", "volume"), ("shorter", "smaller"), "taller"),
+    -11: (("shorter", "smaller"), ("taller", "bigger", "volume"), "shorter"),
 }
 
 
@@ -361,6 +363,9 @@ class Mentions:
             alike = [thing for thing in self._draft.things if thing.kind.split()[-1:] == [mention.said]]
             alike = [single for thing in alike for single in self._draft.split(thing)]
             self.recent = self._draft.expand(self.recent)
+        if not alike and mention.of_two:
+            alike = self._draft.split(self._new(replace(mention, count=numbers.Count(2), plural=True, ordinal=None)))
+            self._one, self._taken = alike, []
         if not alike and mention.plural and mention.count is not None and mention.count.number > 1:
             # "the second of three chairs", "the left one of two cows"
             alike = self._draft.split(self._new(mention))

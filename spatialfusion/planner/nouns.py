@@ -41,14 +41,18 @@ _ORDINALS |= {"other": -2, "left": -3, "right": -4, "middle": -5, "leftmost": -3
 _ORDINALS |= {"former": 0, "latter": -1}
 _ORDINALS |= dict.fromkeys(("closer", "closest", "front", "foremost"), -6)
 _ORDINALS |= dict.fromkeys(("farther", "farthest", "back", "distant"), -7)
-_ORDINALS |= dict.fromkeys(("taller", "tallest", "bigger", "biggest", "larger", "largest", "higher"), -8)
-_ORDINALS |= dict.fromkeys(("smaller", "smallest", "shorter", "shortest", "lower"), -9)
+_ORDINALS |= dict.fromkeys(("bigger", "biggest", "larger", "largest"), -8)
+_ORDINALS |= dict.fromkeys(("smaller", "smallest"), -9)
+_ORDINALS |= dict.fromkeys(("taller", "tallest", "higher"), -10)
+_ORDINALS |= dict.fromkeys(("shorter", "shortest", "lower"), -11)
+_OF_TWO = frozenset("bigger larger smaller taller shorter".split())
 _COMPARATIVES = {"bigger": 1.25, "larger": 1.25, "taller": 1.2, "higher": 1.2, "smaller": 0.75, "shorter": 0.85}
 _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
 
 
 # What shows something else.
-_BEFORE_SIDES = frozenset("to on at towards in from of".split())
+_FRONT_PARTS = frozenset("nose bow prow muzzle snout entrance opening".split())
+_BEFORE_SIDES = frozenset("to on at towards in from of along down by near".split())
 _SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
 _OWNERS = PLANS["person"] | PLANS["animal"]
@@ -75,10 +79,11 @@ class Mention:
     noun: of the lexicon (None: a pronoun, a place or an unknown word). said: the noun as written, in the singular where
     the lexicon knows it. article: "a", "the" or "". count: None without a number. words: adjectives that are kept.
     sizes: extents in metres, "tall" for one of an unnamed extent. pronoun: it, they, one ... ordinal: as in "the second
-    dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle, -6 nearer, -7 farther, -8 larger, -9 smaller.
+    dog"; -1 last, -2 the other, -3 left, -4 right, -5 middle, -6 nearer, -7 farther, -8 larger, -9 smaller,
+    -10 taller, -11 shorter.
     arrangement: "row" or "circle". place: "room", "outdoor", "surface" or "none" of what is no thing. name: of a thing
     that has one. own: "its roof", of something named before. owner: the man of "the man's dog", where he is a thing of
-    the scene too. each: "each chair".
+    the scene too. each: "each chair". of_two: "the smaller dog" beside "the larger one".
     """
 
     start: int
@@ -100,6 +105,7 @@ class Mention:
     own: bool = False
     owner: tuple[Noun, str] | None = None
     each: bool = False
+    of_two: bool = False
 
     @property
     def unknown(self) -> bool:
@@ -171,6 +177,10 @@ def read_mention(words: Sequence[str], start: int, bare_unknown: bool = False, t
     bare_unknown: an unknown word without article is a noun too, as after a preposition. tags: a colour may follow its
     noun, "car red".
     """
+    if at(words, start) == "the" and at(words, start + 1) in _FRONT_PARTS and at(words, start + 2) == "of":
+        whole = read_mention(words, start + 3, bare_unknown, tags)
+        if whole is not None and whole.noun is not None:
+            return replace(whole, start=start)  # "the nose of the plane points to the hangar"
     phrase = _Phrase(words, start, tags)
     return phrase.read(bare_unknown)
 
@@ -262,8 +272,13 @@ class _Phrase:
         ):
             return  # "the front of the house"
         if self.mention.article == "the" and ordinal is not None and self.peek(1) not in ("of", "side", "hand"):
-            self._set(ordinal=_ORDINALS[self.peek()])
+            self._set(ordinal=_ORDINALS[self.peek()], of_two=self._is_of_two())
             self.at += 1
+
+    def _is_of_two(self) -> bool:
+        """ "the smaller dog trails the larger one": two are compared, of which nobody has said that there are two."""
+        others = [word for at, word in enumerate(self.words) if at != self.at and self.words[at - 1 : at] == ["the"]]
+        return self.peek() in _OF_TWO and any(word in _OF_TWO for word in others)
 
     def _count(self) -> None:
         if self.peek() == "one" and self.mention.article and not self._noun_follows(self.at + 1):

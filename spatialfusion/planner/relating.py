@@ -23,6 +23,7 @@ _AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", 
 _WITH_SIDES = frozenset().union(*(PLANS[name] for name in ("person", "animal", "vehicle", "boat", "aircraft")))
 _FLAT = ("rug", "tray", "roundabout", "stage", "platform", "island", "plate")
 _BARE = ("it", "him", "her", "them", "they")
+_OPPOSITES = {"left": "right", "right": "left", "own_left": "own_right", "own_right": "own_left", "behind": "front"}
 
 
 class Relating(Sentence):
@@ -200,6 +201,12 @@ class Relating(Sentence):
             if references:
                 self._sided = references
             self._relate("left" if kind == "one_side" else "right", subjects, references or self._sided, value, match)
+        elif kind == "beyond":
+            self._relate(self._side_beyond(references), subjects, references, value, match)
+        elif kind == "raised":
+            self._not_understood(" ".join(self.words[match.start : match.end]))  # scene text has no such relation
+        elif kind == "nearest_of":
+            self._relate("next", subjects, references[-1:], None, match)  # the last is what it is nearer to
         elif kind == "away_at":
             self._relate("facing", subjects, references, None, match)
             self._relate("sees_back", subjects, [], None, match)
@@ -217,6 +224,14 @@ class Relating(Sentence):
         else:
             return False
         return True
+
+    def _side_beyond(self, references: Sequence[Thing]) -> str:
+        """The other side of a thing: the opposite of the last left or right of it that was said, else behind it."""
+        for relation in reversed(self.draft.relations):
+            kind = _OPPOSITES.get(relation.kind)
+            if kind is not None and any(thing in references for thing in relation.references):
+                return kind
+        return "behind"
 
     def _state_open(self, kind: str, subjects: list[Thing], value: float | None, match: Match) -> None:
         """A relation whose reference is not said: "a house with a tree behind"."""

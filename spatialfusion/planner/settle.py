@@ -225,7 +225,8 @@ def _shorter(draft: Draft, relation: Relation) -> None:
     """Of less length and of less height, where a thing can be both; else what it is longest in."""
     subject, other = relation.subject, relation.references[0]
     width, height, length = (other.extent(name) for name in ("width", "height", "length"))
-    lies = length > width
+    sizes = {**subject.sizes, **other.sizes}
+    lies = length > width and ("length" in sizes or "height" not in sizes)  # "90 cm high, the other 20 cm shorter"
     relation.subject, relation.references = other, [subject]
     if relation.value is None:
         relation.value = _some_more(min(height, length) if lies else height)
@@ -501,6 +502,10 @@ def _turns(draft: Draft) -> None:
     _one_direction(draft)
 
 
+# What is turned towards a thing and to the viewer too is seen so: the second is a wish of the camera.
+_SEEN_AS = {"pose_front": "sees_front", "pose_back": "sees_back"}
+
+
 def _one_direction(draft: Draft) -> None:
     """A thing has one direction, one support and one arrangement."""
     kept: list[Relation] = []
@@ -509,6 +514,10 @@ def _one_direction(draft: Draft) -> None:
         kind = "direction" if relation.kind.startswith(("pose_", "facing")) else relation.kind
         if kind in ("direction", "on", "around"):
             first = said.setdefault((id(relation.subject), kind), relation)
+            if first is not relation and first.kind == "facing" and relation.kind in _SEEN_AS:
+                # "facing her easel, with her back to us"
+                kept.append(replace(relation, kind=_SEEN_AS[relation.kind]))
+                continue
             if first is not relation:
                 if (first.kind, first.references) != (relation.kind, relation.references):
                     draft.warn(f"{relation.subject.label} has two of a kind said of it; the second is left out.")

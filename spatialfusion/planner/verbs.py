@@ -41,7 +41,7 @@ IRREGULAR = frozenset(
     "sat stood lay hung ran came went flew threw fell grew held kept led rode rose sang sank shone slept slid "
     "spoke spun swam swung took wore won wrote drove ate drank drew blew began bent bit broke caught dug fed "
     "felt fought found gave hid knelt leapt leant lit met read rang saw shot shook stuck swept tore woke "
-    "crept clung became burnt".split()
+    "crept clung became burnt strung slung wound flung woven".split()
 )
 # Each with the thing that it is done to.
 ON = forms("ride cross mount straddle climb")

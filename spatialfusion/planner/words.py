@@ -122,7 +122,7 @@ KEPT_POSTURES = {
         "lying lies lie laying",
         "leaning leans lean",
         "crouching",
-        "kneeling",
+        "kneeling kneels kneel knelt",
         "sleeping sleeps",
         "walking walks",
         "running runs",

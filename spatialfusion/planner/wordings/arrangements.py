@@ -16,6 +16,7 @@ ARRANGEMENTS: dict[str, tuple[str, ...]] = {
         "(lean|leans|leaning|tilted|tilts|tilting|bent|bends|bending|slanting) [slightly] (to|towards) [the] HAND",
     ),
     # Nothing in scene text says these: they are listed.
+    "raised": ("(at|from) a height of LENGTH",),
     "unsaid": (
         "[<stand>] in a (triangle|square|semicircle|half circle|v|zigzag|pyramid|formation|crescent|star|cluster)",
         "at [a] right (angle|angles) [to (each other|REF)]",

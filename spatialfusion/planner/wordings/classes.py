@@ -30,6 +30,7 @@ CLASSES = {
             "leans leaning float floats floating perched set found stationed kept put arranged lined rise rises "
             "rising hover hovers hovering grow grows growing appear appears stood sat parks mounted posed posing "
             "walk run swim graze "
+            "kneels kneel knelt "
             "poses crouching kneeling sleeping sleeps walking walks running runs swimming flying flies grazing "
             "drinking eating reading playing occupies rests propped leaned parks perches perching loiters idles idling "
             "resides nestled installed erected planted dozing resting towering looms looming"

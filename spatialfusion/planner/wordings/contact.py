@@ -59,6 +59,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "accompanying REF",
     ),
     "<next": ("followed by REF",),
+    "nearest_of": ("(closer|nearer) to REF than to A",),
     "<between": ("(flanking|flank|flanks|framing|bracketing) REF",),
     "between": (
         "[halfway|midway|right|exactly] [in] between A and B",
@@ -81,6 +82,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "in the (middle|very middle) of REF",
         "[right] on [the] top of REF",
         "on REF",
+        "on REF 's [left|right] (shoulder|shoulders|arm|hand|knee|lap|paw|wrist|head|wing|back|finger)",
         "(riding|rides|ride|mounted) [on] REF",
         "on the (surface|seat|roof|top|hood|bonnet|lid) of REF",
         "[up] on [the] top of REF",

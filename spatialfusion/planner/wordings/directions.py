@@ -112,6 +112,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "<look> (over|off) to the HAND",
         "in profile [<face>|<look>] [to|towards] [the] HAND",
         "in HAND profile",
+        "(<face>|<look>|<go>) out of the (picture|frame|image|scene) [to|on|at|towards] [the] HAND [hand] [side]",
         "[with] (it|him|her|them) 's "
         "(front|face|head|nose|muzzle|snout|beak|bow|gaze|eyes|hood|prow|spout|trunk) [<be>] [<turn>|<face>] "
         "[to|towards] [the] HAND",

@@ -38,10 +38,12 @@ SIDES: dict[str, tuple[str, ...]] = {
     "behind": (
         f"{GAP} behind REF [by LENGTH]",
         f"{GAP} in back of REF",
+        "(trail|trails|trailing|follow|follows|following) REF (by|at) LENGTH",
+        "(trail|trails|trailing) REF",
         f"{GAP} beyond REF",
         "LENGTH past REF",
         f"{GAP} at the back of REF from CAMERA",
-        f"{GAP} (on|at) the (far|other) side of REF",
+        f"{GAP} (on|at) the far side of REF",
         "(obscured|hidden|concealed|blocked|occluded|masked|covered|screened|hiding) [from view] (by|behind) REF",
         "[<look>|peeking|peeks|peek|appearing|appears|coming|emerging|emerges|jumping|stepping] [out|up] from "
         "(behind|around|in back of) REF",
@@ -135,6 +137,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "open_behind": ("[LENGTH] [farther] behind", "LENGTH (farther back|to the back)"),
     "one_side": ("(on|to|at) one side of REF",),
     "other_side": ("(on|to|at) the other [side]", "(on|to|at) it 's other side"),
+    "beyond": (f"{GAP} (on|at|to) the other side of REF",),
     "each_side": (
         "(at|on) (each|either|both) (end|ends) of REF",
         "on (each|either|both) (side|sides) [of REF]",
