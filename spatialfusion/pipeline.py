@@ -49,7 +49,7 @@ from .model_folder import OPTIONAL
 from .pipeline_files import load_pipeline, save_pipeline
 from .pipeline_inputs import (
     DepthSettings,
-    Picture,
+    ImageInput,
     Request,
     Settings,
     finite,
@@ -102,7 +102,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
 
     Args:
         default_size: side in pixels of the square whose area an image has when no size is asked for.
-        controlnet: of Qwen-Image alone: it is given the disparity picture of the depth, in place of adapter, LoRA and
+        controlnet: of Qwen-Image alone: it is given the disparity image of the depth, in place of adapter, LoRA and
             delta. A baseline; see backbones/controlnet.py.
         rescale_guidance: keep the norm of the guided velocity at the prompt's own, as Qwen-Image's pipelines do; of
             Qwen-Image alone.
@@ -136,7 +136,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
                 "and not DiffusionPipeline.from_pretrained."
             )
         if image_processor is None:
-            # Qwen-Image has none, because it was never shown a picture; an LLM that sees nothing needs none.
+            # Qwen-Image has none, because it was never shown an image; an LLM that sees nothing needs none.
             image_processor = default_image_processor(text_encoder)
         backbone = backbone_of(transformer)
         backbone.check_checkpoint(spatialfusion.config)
@@ -212,7 +212,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
     def __call__(
         self,
         prompt: str | Sequence[str] | None = None,
-        image: Picture | Sequence[Picture] | None = None,
+        image: ImageInput | Sequence[ImageInput] | None = None,
         geometry: Geometry | None = None,
         negative_prompt: str | Sequence[str] | None = None,
         height: int | None = None,
@@ -374,7 +374,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
     def predict_geometry(
         self,
         prompt: str | Sequence[str],
-        image: Picture | Sequence[Picture] | None = None,
+        image: ImageInput | Sequence[ImageInput] | None = None,
         height: int | None = None,
         width: int | None = None,
         depth_steps: int | None = None,
@@ -412,7 +412,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
 
     def _stride(self) -> int:
         """Of which an image's sides are multiples: latents have even sides, for patches of 2 x 2, and in Qwen-Image 2.1
-        for picture tokens of 2 x 2."""
+        for image tokens of 2 x 2."""
         return 2 * self.spatialfusion.config.latent_stride
 
     def _plan(
@@ -427,7 +427,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
             return None, geometry, None
         if geometry is not None:
             raise InputError("scene and geometry were both given: expected one of them.")
-        is_edit = bool(request.pictures)
+        is_edit = bool(request.sources)
         plans = plan_images(scene, request.prompts, request.rows, request.generators, request.size, is_edit)
         return plans, *plan_depth(plans, strength)
 
@@ -450,23 +450,23 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         config = self.spatialfusion.config
         parts = self.text_encoder, self.tokenizer, self.image_processor
         encoder = PromptEncoder(*parts, config.num_layers, self.backbone.template, config.llm_layers)
-        pictures = [[picture] for picture in request.pictures] or [[] for _ in request.prompts]
+        sources = [[source] for source in request.sources] or [[] for _ in request.prompts]
         embeds, negative_embeds = request.embeds, request.negative_embeds
         context: SemanticContext | None
         if embeds is None:
-            image = context = encoder.encode(request.prompts, pictures).select(request.rows)
+            image = context = encoder.encode(request.prompts, sources).select(request.rows)
         else:
             image = embeds.context(request.rows)
-            context = encoder.encode(request.prompts, pictures).select(request.rows) if for_depth else None
-        # A chat is a text and, with a picture, the picture's number; what several images need is read once.
+            context = encoder.encode(request.prompts, sources).select(request.rows) if for_depth else None
+        # A chat is a text and, with an image, the image's number; what several images need is read once.
         count = len(request.prompts)
-        numbers: list[int | None] = [*range(count)] if request.pictures else [None] * count
+        numbers: list[int | None] = [*range(count)] if request.sources else [None] * count
         chats = list(zip(negatives, numbers)) if guided and negative_embeds is None else []
         empty = [("", number) for number in numbers] if depth_guided else []
         wanted = list(dict.fromkeys(chats + empty))
         null = depth_null = None
         if wanted:
-            shown = [[] if number is None else pictures[number] for _, number in wanted]
+            shown = [[] if number is None else sources[number] for _, number in wanted]
             read = encoder.encode([text for text, _ in wanted], shown, allow_empty=True)
             null = read.select([wanted.index(chats[row]) for row in request.rows]) if chats else None
             depth_null = read.select([wanted.index(empty[row]) for row in request.rows]) if empty else None
@@ -482,10 +482,10 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
         return region_words(plans, encoder, self.spatialfusion.config.region_width)
 
     def _encode_references(self, request: Request) -> list[Tensor]:
-        if not request.pictures:
+        if not request.sources:
             return []
-        pictures = torch.stack(request.pictures).to(self._execution_device, self.vae.dtype)
-        return [encode_latents(self.vae, pictures).float()[request.rows]]
+        sources = torch.stack(request.sources).to(self._execution_device, self.vae.dtype)
+        return [encode_latents(self.vae, sources).float()[request.rows]]
 
     def _predict_geometry(
         self,
@@ -502,7 +502,7 @@ class SpatialFusionPipeline(DiffusionPipeline, LoraLoaderMixin):
                 "geometry, a scene, or controlnet_conditioning_scale=0."
             )
         self._onload(self.spatialfusion)
-        source = torch.stack(request.pictures)[request.rows] if request.pictures else None
+        source = torch.stack(request.sources)[request.rows] if request.sources else None
         with self.progress_bar(total=chosen.steps) as bar:
             bar.set_description("depth")
             geometry = self.spatialfusion.predict_geometry(

@@ -22,7 +22,7 @@ from .images import to_rgb, to_tensor
 from .model.context import SemanticContext
 from .texts import check_text
 
-Picture = Image.Image | Tensor
+ImageInput = Image.Image | Tensor
 
 # What one call may ask for, so that a slip of the hand is a sentence and not the machine's memory.
 MAX_SIDE = 16384
@@ -36,14 +36,14 @@ class Request:
     """What is asked for.
 
     prompts: "" each where embeddings were given alone. embeds, negative_embeds: for the diffusion model, in place of
-    what the LLM makes of the prompts and the negative prompts; None where it does. pictures: sources [3, H, W], one per
+    what the LLM makes of the prompts and the negative prompts; None where it does. sources: images [3, H, W], one per
     prompt, or none. size: (height, width). rows: the prompt of every image.
     """
 
     prompts: list[str]
     embeds: PromptEmbeds | None
     negative_embeds: PromptEmbeds | None
-    pictures: list[Tensor]
+    sources: list[Tensor]
     size: tuple[int, int]
     rows: list[int]
     generators: list[torch.Generator]
@@ -85,7 +85,7 @@ def read_request(
     prompts: list[str],
     embeds: PromptEmbeds | None,
     negative_embeds: PromptEmbeds | None,
-    image: Picture | Sequence[Picture] | None,
+    image: ImageInput | Sequence[ImageInput] | None,
     geometry: Geometry | None,
     height: int | None,
     width: int | None,
@@ -100,9 +100,9 @@ def read_request(
     stride: of which the sides in pixels are multiples. default_size: see SpatialFusionPipeline.
     """
     per_prompt = _whole("num_images_per_prompt", per_prompt, 1, MAX_IMAGES)
-    pictures = [] if image is None else _read_pictures(image, len(prompts))
-    backbone.check_references(pictures)
-    if embeds is not None and pictures and backbone.one_call_per_layout:
+    sources = [] if image is None else _read_sources(image, len(prompts))
+    backbone.check_references(sources)
+    if embeds is not None and sources and backbone.one_call_per_layout:
         raise InputError(
             f"prompt_embeds and image were both given, but {backbone.name} must be told which tokens are the image's: "
             "expected a prompt."
@@ -118,16 +118,16 @@ def read_request(
             )
         unknown = (~geometry.valid.flatten(1).any(1)).nonzero().flatten().tolist()
         if unknown:
-            which = f"picture {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
+            which = f"image {unknown[0] + 1} of {len(geometry)} of geometry" if len(geometry) > 1 else "geometry"
             # Not refused: a prompt may show nothing but sky, and what a call predicted can be handed back.
             warnings.warn(f"{which} is unknown everywhere: expected depth in metres somewhere.", stacklevel=4)
-    shape = pictures[0].shape[-2:] if pictures else (1, 1) if geometry is None else geometry.depth.shape[-2:]
+    shape = sources[0].shape[-2:] if sources else (1, 1) if geometry is None else geometry.depth.shape[-2:]
     height, width = _image_size(height, width, shape, stride, default_size)
     return Request(
         prompts=prompts,
         embeds=embeds,
         negative_embeds=negative_embeds,
-        pictures=[fit_image(picture, height, width) for picture in pictures],
+        sources=[fit_image(source, height, width) for source in sources],
         size=(height, width),
         rows=rows,
         generators=_read_generators(generator, len(rows)),
@@ -246,7 +246,7 @@ def read_settings(
 
 def read_depth_settings(steps: int | None, guidance: float | None, request: Request) -> DepthSettings:
     """Check how depth is to be drawn; None for the usual."""
-    steps, guidance = depth_settings(steps, guidance, is_edit=bool(request.pictures))
+    steps, guidance = depth_settings(steps, guidance, is_edit=bool(request.sources))
     return DepthSettings(_whole("depth_steps", steps, 1, MAX_STEPS), finite("depth_guidance_scale", guidance))
 
 
@@ -290,34 +290,34 @@ def fit_to_request(geometry: Geometry, request: Request) -> Geometry:
     return geometry if len(geometry) == len(request.rows) else geometry[request.rows]
 
 
-def _read_pictures(image: Picture | Sequence[Picture], count: int) -> list[Tensor]:
-    """Source pictures [3, H, W] in [0, 1] on the CPU, one for each prompt."""
+def _read_sources(image: ImageInput | Sequence[ImageInput], count: int) -> list[Tensor]:
+    """Source images [3, H, W] in [0, 1] on the CPU, one for each prompt."""
     if isinstance(image, (list, tuple)):
         images = list(image)
     else:
         images = list(image) if isinstance(image, Tensor) and image.ndim == 4 else [image]
     if len(images) not in (1, count):
         raise InputError(f"{len(images)} images were given for {count} prompts: expected one for all or one for each.")
-    pictures = [read_picture(picture) for picture in images]
-    return pictures if len(pictures) == count else pictures * count
+    sources = [read_source(source) for source in images]
+    return sources if len(sources) == count else sources * count
 
 
-def read_picture(image: Picture) -> Tensor:
-    """A source picture [3, H, W] in [0, 1] on the CPU."""
+def read_source(image: ImageInput) -> Tensor:
+    """A source image [3, H, W] in [0, 1] on the CPU."""
     if isinstance(image, Image.Image):
-        picture = to_tensor(to_rgb(image, "the source image"))
+        source = to_tensor(to_rgb(image, "the source image"))
     elif isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3 and image.is_floating_point():
-        picture = image.float().cpu()
+        source = image.float().cpu()
     else:
         what = f"{image.dtype} of shape {list(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
         raise InputError(f"the source image is a {what}: expected a PIL image or floats [3, height, width] in [0, 1].")
-    if picture.numel() == 0:
-        raise InputError(f"the source image has shape {list(picture.shape)}: expected at least one pixel.")
-    if not (picture.min() >= 0 and picture.max() <= 1):
+    if source.numel() == 0:
+        raise InputError(f"the source image has shape {list(source.shape)}: expected at least one pixel.")
+    if not (source.min() >= 0 and source.max() <= 1):
         raise InputError(
-            f"the source image has values from {picture.min():g} to {picture.max():g}: expected them in [0, 1]."
+            f"the source image has values from {source.min():g} to {source.max():g}: expected them in [0, 1]."
         )
-    return picture
+    return source
 
 
 def _read_generators(

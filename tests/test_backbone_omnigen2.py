@@ -160,7 +160,7 @@ def test_text_padding_changes_nothing_that_is_read() -> None:
 
 
 def test_more_references_than_it_was_trained_with_are_refused() -> None:
-    with pytest.raises(InputError, match="6 reference pictures were given: OmniGen2 reads at most 5"):
+    with pytest.raises(InputError, match="6 reference images were given: OmniGen2 reads at most 5"):
         call(omnigen2_transformer(), make_latents(), [make_latents()] * 6)
 
 

@@ -122,7 +122,7 @@ def test_a_batch_equals_singles_at_any_size(lengths: list[int], size: tuple, pic
 
 def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
     transformer = qwen_image_21_transformer()
-    with pytest.raises(InputError, match="have 24 latent cells, but the prompt was read with 0 picture tokens"):
+    with pytest.raises(InputError, match="have 24 latent cells, but the prompt was read with 0 image tokens"):
         call(transformer, make_latents(), [make_latents()], context=make_context([9, 8]))
     with pytest.raises(InputError, match="with patches of 2: supported is 1"):
         backbone_of(qwen_image_21_transformer(patch_size=2))

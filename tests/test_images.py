@@ -111,7 +111,7 @@ def of_label(path: Path) -> Tensor:
 
 READERS = {
     "generate": lambda path: generate.read_source(str(path)),
-    "pipeline": lambda path: pipeline_inputs.read_picture(Image.open(path)),
+    "pipeline": lambda path: pipeline_inputs.read_source(Image.open(path)),
     "label": of_label,
     "evaluate": of_evaluate,
     "training": lambda path: records.image_tensor({"bytes": path.read_bytes(), "path": None}),

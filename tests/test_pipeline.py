@@ -549,7 +549,7 @@ def test_depth_that_is_unknown_everywhere_is_said(pipe):
     known, unknown = ramp(SIZE, SIZE), Geometry.from_depth(torch.zeros(1, SIZE, SIZE), focal=1.0)
     with pytest.warns(UserWarning, match="^geometry is unknown everywhere: expected depth in metres somewhere"):
         pipe(CAR, geometry=unknown, generator=seed(0), **FAST)
-    with pytest.warns(UserWarning, match="picture 2 of 2 of geometry is unknown everywhere"):
+    with pytest.warns(UserWarning, match="image 2 of 2 of geometry is unknown everywhere"):
         pipe([CAR, HOUSE], geometry=Geometry.cat([known, unknown]), **FAST)
 
 

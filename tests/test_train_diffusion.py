@@ -113,11 +113,11 @@ def test_the_last_samples_are_edits_of_their_source(stage):
     indices = list(range(8))
     batch = stage.batch(indices, generators(8))
     pairs = stage.data.edits
-    assert len(pairs) == 3 and len(batch["references"]) == len(batch["pictures"]) == 2
+    assert len(pairs) == 3 and len(batch["references"]) == len(batch["sources"]) == 2
     for row, index in enumerate(indices[6:]):
         source, target, _ = pairs[index % len(pairs)]
         assert torch.equal(batch["references"][row], stage.latents[source].float())
-        assert torch.equal(batch["pictures"][row], stage.data.images[source])
+        assert torch.equal(batch["sources"][row], stage.data.images[source])
         assert torch.equal(batch["latents"][6 + row], stage.latents[target].float())
     assert sorted(batch["targets"][:6]) == indices[:6]
     assert torch.equal(batch["latents"][:6], stage.latents[batch["targets"][:6]].float())
@@ -250,7 +250,7 @@ def test_text_and_image_reach_the_prediction(stage):
     expected = errors_of(stage, batch)
     changed = errors_of(stage, batch | {"texts": ["a white cone", *batch["texts"][1:-1], "remove the cone"]})
     assert ((changed - expected).abs() > 5e-7).tolist() == [True, *[False] * 6, True]
-    changed = errors_of(stage, batch | {"pictures": 255 - batch["pictures"]})
+    changed = errors_of(stage, batch | {"pictures": 255 - batch["sources"]})
     assert ((changed - expected).abs() > 5e-7).tolist() == [*[False] * 6, True, True]
     changed = errors_of(stage, batch | {"references": -batch["references"]})
     assert ((changed - expected).abs() > 5e-7).tolist() == [*[False] * 6, True, True]

@@ -126,8 +126,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin):
         """
         if len(reference_hidden_states) > MAX_REFERENCES:
             raise InputError(
-                f"{len(reference_hidden_states)} reference pictures were given: OmniGen2 reads at most "
-                f"{MAX_REFERENCES}."
+                f"{len(reference_hidden_states)} reference images were given: OmniGen2 reads at most {MAX_REFERENCES}."
             )
         images = [*reference_hidden_states, hidden_states]
         grids = [self._grid(image) for image in images]

@@ -166,7 +166,7 @@ def _velocity(
         if 4 * int(group.image_mask.sum()) != count:
             raise InputError(
                 f"the source images have {count} latent cells, but the prompt was read with {group.image_mask.sum()} "
-                "picture tokens of 4 cells each: the text encoder must be shown them at the same size."
+                "image tokens of 4 cells each: the text encoder must be shown them at the same size."
             )
         caching: dict[str, Any] = {}
         if keep:

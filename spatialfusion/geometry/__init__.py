@@ -1,3 +1,3 @@
-"""Metric depth: the Geometry, its files, pictures of it, import, editing and measuring."""
+"""Metric depth: the Geometry, its files, images of it, import, editing and measuring."""
 
 from .geometry import Geometry as Geometry

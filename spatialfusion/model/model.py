@@ -138,7 +138,7 @@ class SpatialFusionModel(nn.Module):
             raise InputError(f"the flow of depth starts at t = {begin:g}: expected more than 0 and at most 1.")
         if start is not None and (len(start[0]), start[0].height, start[0].width) != (len(generators), *size):
             raise InputError(
-                f"the depth to start from is {len(start[0])} pictures of {start[0].width}x{start[0].height} pixels: "
+                f"the depth to start from is {len(start[0])} images of {start[0].width}x{start[0].height} pixels: "
                 f"expected {len(generators)} of {size[1]}x{size[0]}."
             )
         batch = len(generators)
@@ -171,7 +171,7 @@ class SpatialFusionModel(nn.Module):
         if y.shape[-2:] == tuple(size):
             return geometry
         geometry = geometry.resize(*size)
-        # The state's grid has the aspect ratio of the picture only nearly, and the picture's pixels are square.
+        # The state's grid has the aspect ratio of the image only nearly, and the image's pixels are square.
         intrinsics = geometry.intrinsics.clone()
         intrinsics[:, 1, 1] = intrinsics[:, 0, 0] * (size[1] / size[0])
         return dataclasses.replace(geometry, intrinsics=intrinsics)

@@ -223,15 +223,15 @@ class DiffusionStage(Stage):
         passes: list[tuple[slice, list[Tensor], list[Tensor]]] = [
             (slice(start, min(start + part, plain)), [], []) for start in range(0, plain, part)
         ]
-        for rows, references, pictures in (
+        for rows, references, shown in (
             *passes,
-            (slice(plain, len(x0)), [batch["references"]], batch["pictures"]),
+            (slice(plain, len(x0)), [batch["references"]], batch["sources"]),
         ):
             texts = batch["texts"][rows]
             if not texts:
                 continue
             # The image stays where the instruction is dropped: that is how an unconditional prediction is asked for.
-            context = self.encoder.encode(texts, [[p.float() / 255] for p in pictures] or None, allow_empty=True)
+            context = self.encoder.encode(texts, [[image.float() / 255] for image in shown] or None, allow_empty=True)
             with self.columns.added(self.transformer, residual[rows]):
                 v = velocity(
                     self.transformer,
@@ -288,7 +288,7 @@ class DiffusionStage(Stage):
         """Held-out scenes and edits: exact depth, the image without it, with it and with region words beside it, and
         the image that was described."""
         data = self.validation_data
-        pictures = data.images
+        images = data.images
         rows = []
         scenes = list(range(min(SHEET_SCENES, len(data))))
         texts = [plain_caption(data.scenes[i], torch.Generator().manual_seed(i)).text for i in scenes]
@@ -309,9 +309,9 @@ class DiffusionStage(Stage):
                 told.append((geometry, paint(self.seen_in(targets), self.thing_embeddings)))
             drawn = [self.sample(prompts, sources, *depth_and_words) for depth_and_words in told]
             for i, text in enumerate(prompts):
-                shown = [] if sources is None else [image_tile(pictures[sources[i]].float() / 255)]
+                shown = [] if sources is None else [image_tile(images[sources[i]].float() / 255)]
                 shown += [figure_tile(geometry[[i]]), *(image_tile(images[i]) for images in drawn)]
-                rows.append((text, [*shown, image_tile(pictures[targets[i]].float() / 255)]))
+                rows.append((text, [*shown, image_tile(images[targets[i]].float() / 255)]))
         write_sheet(path, rows)
 
     def seen_in(self, targets: list[int]) -> Tensor:
@@ -324,12 +324,12 @@ class DiffusionStage(Stage):
     ) -> Tensor:
         """Images [B, 3, H, W] in [0, 1] of prompts, or of instructions about the validation images `sources`; image i
         from the noise of seed i, with depth or without. words: painted, as the depth adapter takes them."""
-        pictures, references = None, []
+        shown, references = None, []
         if sources is not None:
-            pictures = [[self.validation_data.images[i].float() / 255] for i in sources]
+            shown = [[self.validation_data.images[i].float() / 255] for i in sources]
             references = [self.validation_latents[sources].float().to(self.device)]
-        context = self.encoder.encode(texts, pictures)
-        null_context = self.encoder.encode([""] * len(texts), pictures, allow_empty=True)
+        context = self.encoder.encode(texts, shown)
+        null_context = self.encoder.encode([""] * len(texts), shown, allow_empty=True)
         channels, height, width = self.latents.shape[1:]
         injection = None
         if geometry is not None:
@@ -451,7 +451,7 @@ def draw_samples(
         "has_depth": (shares < depth_fraction)[order],
         "has_regions": (shares < depth_fraction * region_fraction)[order],
         "references": latents[sources].float(),
-        "pictures": data.images[sources],
+        "sources": data.images[sources],
     }
 
 
