@@ -250,7 +250,7 @@ def test_text_and_image_reach_the_prediction(stage):
     expected = errors_of(stage, batch)
     changed = errors_of(stage, batch | {"texts": ["a white cone", *batch["texts"][1:-1], "remove the cone"]})
     assert ((changed - expected).abs() > 5e-7).tolist() == [True, *[False] * 6, True]
-    changed = errors_of(stage, batch | {"pictures": 255 - batch["sources"]})
+    changed = errors_of(stage, batch | {"sources": 255 - batch["sources"]})
     assert ((changed - expected).abs() > 5e-7).tolist() == [*[False] * 6, True, True]
     changed = errors_of(stage, batch | {"references": -batch["references"]})
     assert ((changed - expected).abs() > 5e-7).tolist() == [*[False] * 6, True, True]
