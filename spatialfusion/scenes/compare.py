@@ -29,6 +29,7 @@ Scale = Literal["as measured", "fitted"]
 SCALES = ("as measured", "fitted")
 MOST = 0.5  # relative error from which an object scores nothing
 FARTHEST = 2.0  # factor up to which an object is moved to where it is found
+REDRAWN = 640  # pixels of the longer side at which the moved scene is looked at: enough for a mean
 MAX_STRETCH = 0.02  # by which the shapes of the image and of the scene may differ
 
 
@@ -171,7 +172,9 @@ def _moved(drawn: Composition, factors: Mapping[int, float]) -> Composition:
             objects[number] = dataclasses.replace(objects[number], position=place)
     scene = dataclasses.replace(drawn.scene, objects=tuple(objects))
     _, height, width = drawn.instance.shape
-    return draw(Layout(scene, drawn.names), (width, height), samples=0)
+    part = min(1.0, REDRAWN / max(width, height))
+    size = (max(1, round(part * width)), max(1, round(part * height)))
+    return draw(Layout(scene, drawn.names), size, samples=0)
 
 
 def _masks(drawn: Composition, geometry: Geometry, masks: Tensor | None, seen: Sequence[int]) -> Tensor:
