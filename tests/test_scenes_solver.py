@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from spatialfusion.errors import InputError
 from spatialfusion.scenes.language import read_scene_text
+from spatialfusion.scenes.lexicon import NOUNS
 from spatialfusion.scenes.orders import checked_orders
 from spatialfusion.scenes.plain import corners
 from spatialfusion.scenes.program import ObjectRelation, program_statements
@@ -209,6 +210,37 @@ def test_things_stand_on_under_above_and_between(seed):
     ends = [torch.tensor(each.position) for each in (a, b)]
     part = (torch.tensor(ball.position) - ends[0]) @ (ends[1] - ends[0]) / (ends[1] - ends[0]).square().sum()
     assert 0.25 <= float(part) <= 0.75
+
+
+NOUN_NAMES = sorted(NOUNS)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(NOUN_NAMES), min_size=2, max_size=2, unique=True),
+    st.sampled_from(["left of", "right of", "nearer than", "farther than", "in front of", "behind", "on", "above"]),
+    st.integers(0, 4),
+)
+def test_any_two_nouns_stand_as_they_are_said_to(nouns, relation, seed):
+    """Things in the air, on walls, flat, tiny or huge: each keeps its relation, measured by itself."""
+    scene = scene_from_text(f"camera auto\n{nouns[0]} as one {relation} two\n{nouns[1]} as two", seed).scene
+    (one, other), (a, b) = scene.objects, (seen.position for seen in observe(scene).objects)
+    top = other.size[1] - other.position[1]
+    assert {
+        "left of": a[0] < b[0],
+        "right of": a[0] > b[0],
+        "nearer than": math.hypot(*a) < math.hypot(*b),
+        "in front of": math.hypot(*a) < math.hypot(*b),
+        "farther than": math.hypot(*a) > math.hypot(*b),
+        "behind": math.hypot(*a) > math.hypot(*b),
+        "on": -other.position[1] - 1e-3 <= -one.position[1] <= top + 1e-3,
+        "above": -one.position[1] >= top - 1e-3,
+    }[relation]
+
+
+def test_what_has_no_room_on_a_thing_is_named_by_its_lines():
+    with pytest.raises(InputError, match="lines 3 and 5 of the scene text: what they put on or above one thing"):
+        scene_from_text("camera auto\npot\nsandpit on pot\ntoast above sandpit\nlifeguard on pot")
 
 
 @pytest.mark.parametrize("seed", range(4))

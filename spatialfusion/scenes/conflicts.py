@@ -21,6 +21,8 @@ def explain(problem: Problem, progress: Progress | None = None) -> InputError:
     items = _items(problem)
     purse = Purse(EXPLAINED, progress)
     crowded = not _feasible(problem, [], 1, purse)
+    if crowded and (lines := _crowded_support(problem)):
+        return conflict(lines, "what they put on or above one thing has no room there")
     odd = [] if crowded else minimal_conflict(items, lambda some: _feasible(problem, some, 1, purse))
     if not purse.empty and len(odd) < len(items) and _feasible(problem, odd, 3, purse):
         odd = items
@@ -31,6 +33,20 @@ def explain(problem: Problem, progress: Progress | None = None) -> InputError:
             "expected fewer of them."
         )
     return conflict(lines, "no layout was found that keeps all they say")
+
+
+def _crowded_support(problem: Problem) -> set[int]:
+    """The lines that put several things on or above the same one, the smallest for them; empty if none do."""
+    sizes = problem.measures.sizes
+    groups: dict[int, list[int]] = {}
+    for i, relation in problem.support.items():
+        groups.setdefault(relation.references[0], []).append(i)
+
+    def load(j: int) -> float:
+        return float(sum(sizes[i][0] * sizes[i][2] for i in groups[j]) / (sizes[j][0] * sizes[j][2]))
+
+    several = [j for j, members in groups.items() if len({problem.support[i].line for i in members}) > 1]
+    return {problem.support[i].line for i in groups[max(several, key=load)]} if several else set()
 
 
 def _items(problem: Problem) -> list[tuple[int, str, int]]:
