@@ -8,6 +8,13 @@ import pytest
 
 from spatialfusion.planner.plan import plan
 from spatialfusion.planner.sentence import read_sentence
+from spatialfusion.planner.wordings import PREDICATES
+from spatialfusion.planner.wordings.arrangements import ARRANGEMENTS
+from spatialfusion.planner.wordings.contact import CONTACT
+from spatialfusion.planner.wordings.directions import DIRECTIONS
+from spatialfusion.planner.wordings.measures import MEASURES
+from spatialfusion.planner.wordings.sides import SIDES
+from spatialfusion.planner.wordings.views import VIEWS
 from spatialfusion.scenes.language import read_scene_text
 
 # A sentence, and a scene text that says the same.
@@ -370,3 +377,12 @@ def test_a_group_that_others_speak_of_keeps_its_row() -> None:
 def test_what_was_only_assumed_is_dropped_where_it_cannot_hold() -> None:
     made = plan("A herd of elephants at a well.", size=(64, 64))
     assert any("assumed" in warning for warning in made.warnings)
+
+
+def test_no_table_of_wordings_hides_a_meaning_of_another() -> None:
+    tables = (SIDES, CONTACT, DIRECTIONS, MEASURES, VIEWS, ARRANGEMENTS)
+    assert sum(map(len, tables)) == len(PREDICATES)
+
+
+def test_a_length_behind_a_strange_verb_is_told_and_is_no_distance_of_the_camera() -> None:
+    assert "by two metres" in read_sentence("A cat zorps the fence by two metres.").not_understood

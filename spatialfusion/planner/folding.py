@@ -11,6 +11,10 @@ from .spelling import is_known, is_wording, one_letter_away
 from .verbs import IRREGULAR
 from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, PARTS, SCALES, SPELT, STYLE_ADVERBS
 
+# "to the left of the barn as you face it": of the viewer.
+_AS_SEEN = {
+    (who, verb, it) for who in ("you", "we", "one") for verb in ("face", "see", "view") for it in ("it", "them")
+}
 _BITS = ("bit", "little", "tad", "touch")
 # Words of `FOLD` whose "'s" is always an owner's.
 FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
@@ -28,6 +32,7 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
         else:
             folded += FOLD.get(word, word).split()
     plain: list[str] = []
+    seen = 0
     for at, word in enumerate(folded):
         if word in names and numbers.at(folded, at - 1) not in ("a", "an") and not is_known(word):
             plain.append(word.capitalize())
@@ -38,6 +43,10 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain.append("is")
         elif word == "golden" and numbers.at(folded, at + 1) not in ("hour", "retriever", "retrievers", "light"):
             plain.append("gold")
+        elif word == "as" and tuple(folded[at + 1 : at + 4]) in _AS_SEEN:
+            seen = at + 4
+        elif at < seen:
+            pass
         elif word == "immediate" and numbers.at(folded, at + 1) in ("left", "right", "front", "rear"):
             pass
         elif word == "good" and plain[-1:] == ["a"] and numbers.number(folded, at + 1):

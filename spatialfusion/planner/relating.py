@@ -23,6 +23,7 @@ _AT_OTHERS = ("left", "right", "front", "behind", "on", "under", "above", "in", 
 _WITH_SIDES = frozenset().union(*(PLANS[name] for name in ("person", "animal", "vehicle", "boat", "aircraft")))
 _FLAT = ("rug", "tray", "roundabout", "stage", "platform", "island", "plate")
 _BARE = ("it", "him", "her", "them", "they")
+_OF_PAIRS = ("face_to_face", "back_to_back", "side_by_side", "same_way", "opposite_way")
 _OPPOSITES = {"left": "right", "right": "left", "own_left": "own_right", "own_right": "own_left", "behind": "front"}
 
 
@@ -196,7 +197,7 @@ class Relating(Sentence):
         elif kind == "each_side":
             self._on_each_side(subjects, references or self._clause.owner or self._partners(subjects))
         elif kind == "gap":
-            self._gap(subjects, needed(value))
+            self._gap(subjects, needed(value), match)
         elif kind in ("one_side", "other_side"):
             if references:
                 self._sided = references
@@ -360,7 +361,7 @@ class Relating(Sentence):
                 continue
             self.draft.relate(kind, subject, others, value)
 
-    def _gap(self, subjects: list[Thing], value: float) -> None:
+    def _gap(self, subjects: list[Thing], value: float, match: Match) -> None:
         """ "in front of the dog, half a metre away": the gap of the place just said; else the camera's distance."""
         places = ("left", "right", "front", "behind", "own_", "above")
         last = [r for r in self._clause.last if r.kind.startswith(places) and r.value is None and r.references]
@@ -371,6 +372,10 @@ class Relating(Sentence):
         beside = [r for r in self._clause.last if r.kind == "next" and r.references]
         for relation in beside:
             self.draft.relate("apart", relation.subject, relation.references, value)
+        if not beside and self.words[match.start] == "by":
+            # "outgrows the fence by half a metre": of what, the verb says, which was not read.
+            self._not_understood(" ".join(self.words[match.start : match.end]))
+            return
         for subject in subjects if not beside else ():
             self.draft.relate("camera_distance", subject, [], value)
 
@@ -391,7 +396,7 @@ class Relating(Sentence):
         """What several things are to each other, or one to the thing that it was said to be next to."""
         if len(subjects) == 1 and subjects[0].count > 1:
             group = subjects[0]
-            if group.vague and kind in ("face_to_face", "back_to_back") and not group.members:
+            if group.vague and kind in _OF_PAIRS and not group.members:
                 self.mentions.number(group, 2, assumed=True)  # "chairs facing each other"
             subjects = self.draft.split(group)
             self.mentions.recent = self.draft.expand(self.mentions.recent)

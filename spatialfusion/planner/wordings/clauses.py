@@ -49,6 +49,7 @@ CLAUSES: dict[str, tuple[str, ...]] = {
         "[there <be>] [with|at] a (distance|gap|space|spacing|separation) of LENGTH between A",
         "there <be> a (distance|gap|space|spacing|separation) of LENGTH between A and B",
         "there <be> LENGTH [of (space|distance)] between A",
+        "[the] (distance|gap|space) (from|between) A (to|and) B (comes|amounts|adds up|runs) to LENGTH",
         "LENGTH (separate|separates) A",
         "A and B <be> separated by [a (distance|gap) of] LENGTH",
     ),

@@ -94,7 +94,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
         "LENGTH (taller|higher) [than REF]",
         "[the] (taller|higher) of the two [by LENGTH]",
         "(towering|towers|tower|looming|looms|rising|rises|rise) (over|above) REF [by LENGTH]",
-        "(overtopping|overtops|tops) REF by LENGTH",
+        "(overtopping|overtops|tops|outgrows|outgrowing|overtowers|outtops) REF [by LENGTH]",
         "[the] tallest [of all]",
     ),
     "wider": (
@@ -223,7 +223,11 @@ MEASURES: dict[str, tuple[str, ...]] = {
         "[<have>] RATIO the volume of REF",
     ),
     "volume_less": ("RATIO (smaller) than REF",),
-    "bigger": ("(bigger|larger) than REF", "[the] (biggest|largest) [of all]"),
+    "bigger": (
+        "(dwarfs|dwarfing) REF",
+        "(bigger|larger) than REF",
+        "[the] (biggest|largest) [of all]",
+    ),
     "smaller": ("smaller than REF", "[the] smallest [of all]"),
     "same_size": (
         "[just] as (big|large|small) as REF",

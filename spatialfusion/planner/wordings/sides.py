@@ -23,8 +23,8 @@ SIDES: dict[str, tuple[str, ...]] = {
         f"{GAP} (on|at) the near side of REF",
         f"{GAP} on this side of REF",
         "(leads|leading|pulls|pulling|tows|towing) REF along",
-        "(obscuring|blocking|hiding|covering|obscures|blocks|hides|covers|obstructing|masking|occluding) [the view of] "
-        "REF",
+        "(obscuring|blocking|hiding|covering|obscures|blocks|hides|covers|obstructing|masking|occluding) "
+        "[(the|CAMERA 's|our|my) view of] REF",
     ),
     "nearer": (
         f"{GAP} closer [to CAMERA] than REF [by LENGTH]",
@@ -140,6 +140,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "beyond": (f"{GAP} (on|at|to) the other side of REF",),
     "each_side": (
         "(at|on) (each|either|both) (end|ends) of REF",
+        "(flanking|flank|flanks|framing|frames|bracketing) REF on (each|either|both) (side|sides)",
         "on (each|either|both) (side|sides) [of REF]",
         "to the left and [to the] right of REF",
     ),
