@@ -35,7 +35,7 @@ def _numbers(words: Sequence[str], draft: Draft, told: set[str], kept: set[str])
     found = {float(thing.count) for thing in things} | {float(number) for number in alike.values()}
     found |= {float(value) for thing in things for value in thing.sizes.values()}
     found |= {float(r.value) for r in draft.relations if r.value is not None}
-    found |= {float(value) for _, _, value in draft.camera if value is not None}
+    found |= {float(value) for _, _, value in draft.camera if value is not None} | set(map(float, draft.per_side))
     missing: list[str] = []
     position = 0
     while position < len(words):

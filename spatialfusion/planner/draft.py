@@ -90,7 +90,10 @@ class Relation:
 
 @dataclass
 class Draft:
-    """Everything that was read. `camera`: kind of wish, thing, value. `words`: what the picture should keep."""
+    """Everything that was read. `camera`: kind of wish, thing, value. `words`: what the picture should keep.
+
+    per_side: how many stand on each side of something.
+    """
 
     things: list[Thing] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
@@ -99,6 +102,7 @@ class Draft:
     words: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     not_understood: list[str] = field(default_factory=list)
+    per_side: list[int] = field(default_factory=list)
 
     def add(self, thing: Thing) -> Thing:
         if sum(other.count for other in self.things) + thing.count > MAX_THINGS:

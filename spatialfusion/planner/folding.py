@@ -43,6 +43,10 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain.append("is")
         elif word == "golden" and numbers.at(folded, at + 1) not in ("hour", "retriever", "retrievers", "light"):
             plain.append("gold")
+        elif word == "me" and numbers.at(folded, at + 1) == "'s" and _is_thing(folded, at + 2):
+            plain.append("the")  # "my dog", but not "my left"
+        elif word == "'s" and numbers.at(folded, at - 1) == "me" and plain[-1:] == ["the"]:
+            pass
         elif word == "as" and tuple(folded[at + 1 : at + 4]) in _AS_SEEN:
             seen = at + 4
         elif at < seen:
@@ -82,6 +86,14 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
         else:
             plain.append(word)
     return plain
+
+
+def _is_thing(words: Sequence[str], position: int) -> bool:
+    """Whether a noun stands here, maybe behind a colour or an adjective."""
+    word = numbers.at(words, position)
+    if word in vocabulary.COLOR_NAMES or word in ATTRIBUTES or word in SCALES:
+        return _is_thing(words, position + 1)
+    return noun(word) is not None and word not in PARTS
 
 
 def _overhead(words: Sequence[str], position: int) -> bool:

@@ -9,6 +9,7 @@ _PLANS = {
         "figure, standing person, walking person, sitting person, lying person, child, person in a gown, angel, "
         "scarecrow, robot"
     ),
+    "human": "figure, standing person, walking person, sitting person, lying person, child, person in a gown",
     "animal": (
         "dog, cat, horse, unicorn, cow, goat, sheep, pig, deer, quadruped, giraffe, camel, llama, elephant, rhino, "
         "hippo, bear, lion, big cat, wolf, rabbit, squirrel, mouse, seal, monkey, kangaroo, flying bird, whale, "
@@ -46,7 +47,8 @@ _MEANS = {
     **dict.fromkeys(("furniture", "piece of furniture"), "furniture"),
     **dict.fromkeys("plant".split(), "plant"),
     **dict.fromkeys("seat".split(), "seat"),
-    **dict.fromkeys("person man woman guy lady boy girl kid child figure character subject owner".split(), "person"),
+    **dict.fromkeys("person figure character subject owner".split(), "person"),
+    **dict.fromkeys("man woman guy lady boy girl kid child".split(), "human"),
     **dict.fromkeys("object thing item element".split(), ""),
 }
 _PLURALS = {"people": "person", "men": "man", "women": "woman", "children": "child"}

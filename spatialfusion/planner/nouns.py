@@ -177,6 +177,8 @@ def read_mention(words: Sequence[str], start: int, bare_unknown: bool = False, t
     bare_unknown: an unknown word without article is a noun too, as after a preposition. tags: a colour may follow its
     noun, "car red".
     """
+    if at(words, start) == "one" and numbers.length(words, start) is not None:
+        return None  # "and the child one metre"
     if at(words, start) == "the" and at(words, start + 1) in _FRONT_PARTS and at(words, start + 2) == "of":
         whole = read_mention(words, start + 3, bare_unknown, tags)
         if whole is not None and whole.noun is not None:

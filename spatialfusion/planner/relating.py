@@ -195,7 +195,8 @@ class Relating(Sentence):
         if kind == "bare_middle" and (table := self._table_of(subjects)):
             self._relate("on", subjects, table, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
-            self._on_each_side(subjects, references or self._clause.owner or self._partners(subjects))
+            each = "each" in self.words[match.start : match.end]
+            self._on_each_side(subjects, references or self._clause.owner or self._partners(subjects), each)
         elif kind == "gap":
             self._gap(subjects, needed(value), match)
         elif kind in ("one_side", "other_side"):
@@ -379,14 +380,16 @@ class Relating(Sentence):
         for subject in subjects if not beside else ():
             self.draft.relate("camera_distance", subject, [], value)
 
-    def _on_each_side(self, subjects: list[Thing], references: list[Thing]) -> None:
-        """One to the left and one to the right of something; a single thing on each side is two."""
+    def _on_each_side(self, subjects: list[Thing], references: list[Thing], each: bool = False) -> None:
+        """One to the left and one to the right of something; a single thing on each side is two, three on each six."""
         if len(subjects) == 1 and subjects[0].count == 1:
             subjects = self.mentions.mates(subjects[0])  # "two chairs, one on each side"
         if len(subjects) == 1:
             if subjects[0].vague:
                 self.mentions.number(subjects[0], 2, assumed=True)  # "on both sides stand plants"
-            subjects[0].count = max(subjects[0].count, 2)
+            per_side = subjects[0].count if each and subjects[0].count > 2 and not subjects[0].vague else 1
+            subjects[0].count = max(subjects[0].count, 2) if per_side == 1 else 2 * per_side
+            self.draft.per_side.append(per_side)
             subjects = self.draft.split(subjects[0])
             self.mentions.recent = self.draft.expand(self.mentions.recent)
         for place, subject in enumerate(subjects):

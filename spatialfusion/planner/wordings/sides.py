@@ -19,6 +19,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "front": (
         f"{GAP} in front of REF [by LENGTH]",
         f"{GAP} ahead of REF [by LENGTH]",
+        "between (REF and CAMERA|CAMERA and REF)",
         f"{GAP} before REF",
         f"{GAP} (on|at) the near side of REF",
         f"{GAP} on this side of REF",
