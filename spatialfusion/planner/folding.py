@@ -76,7 +76,8 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
         elif word in ("directly", "straight", "right") and _overhead(folded, at):
             plain.append("directly")
         elif (word in HARMLESS or _adverb(folded, at)) and not (
-            word == "straight" and numbers.at(folded, at + 1) in ("down", "line")
+            (word == "straight" and numbers.at(folded, at + 1) in ("down", "line"))
+            or (word == "family" and numbers.at(folded, at + 1) == "of")
         ):
             pass
         elif word == "right" and numbers.at(folded, at + 1) in AFTER_RIGHT and numbers.at(folded, at - 1) != "the":

@@ -57,6 +57,7 @@ _SHADES = frozenset("light dark bright pale deep vivid".split())
 _SHOWS = frozenset(("statue", "monument", "painting", "picture", "photo", "photograph", "poster", "figurine"))
 _OWNERS = PLANS["person"] | PLANS["animal"]
 _AGES = frozenset("year years month months week weeks day days".split())
+_OF_PEOPLE = frozenset("family group party crew team class band crowd gang".split())
 _OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
@@ -196,7 +197,7 @@ class _Phrase:
         return at(self.words, self.at + ahead)
 
     def read(self, bare_unknown: bool) -> Mention | None:
-        if (member := self._one_of_several()) is not None:
+        if (member := self._one_of_several() or self._people()) is not None:
             return member
         self._article()
         self._ordinal()
@@ -337,6 +338,18 @@ class _Phrase:
                 self._set(count=numbers.Count(number * each, f"{number} {word} of"))
             elif self.mention.count is None or self.mention.count.number == 1:
                 self._set(count=numbers.Count(COLLECTIONS[word][1], f"a {word} of"))
+
+    def _people(self) -> Mention | None:
+        """ "a family of four": people, where no noun says what there are so many of."""
+        start = self.start + (at(self.words, self.start) in ("a", "an", "the", "one"))
+        if at(self.words, start) not in _OF_PEOPLE or at(self.words, start + 1) != "of":
+            return None
+        found = numbers.count(self.words, start + 2)
+        if found is None or found[0].number < 2 or known_noun(self.words, found[1]) is not None:
+            return None
+        if at(self.words, found[1]) not in ENDS and at(self.words, found[1]) not in ("", ","):
+            return None
+        return replace(self.mention, end=found[1], noun=noun("person"), said="person", plural=True, count=found[0])
 
     def _is_collection(self) -> bool:
         """Whether a strange word stands before a number of things: "a grid of 4 boxes"."""
