@@ -12,6 +12,7 @@ from .nouns import Mention
 from .patterns import Match
 from .relating import Relating
 from .wordings import CLASSES
+from .words import PARTICIPLES
 
 _OF_CAMERA = ("sees_", "view_", "pose_", "profile", "camera_")
 _OPPOSITES = {"left": "right", "right": "left", "front": "behind", "behind": "front"}
@@ -26,6 +27,9 @@ class Phrases(Relating):
         listed, joined, end = self._list(position)
         if not listed:
             return position
+        if clause.pending and len(listed) > 1 and self._is_finite(position - 1) and self._is_finite(end):
+            # "Above the fireplace hangs a mirror, and a cat lies on the rug": the cat has a clause of its own.
+            listed, joined, end = listed[:-1], joined and len(listed) > 2, listed[-2].end
         if all(mention.place for mention in listed):
             for mention in listed:
                 self._place(mention)
@@ -72,6 +76,12 @@ class Phrases(Relating):
         # "On the table is a mug, and beside it a bottle": "it" is what was named last, the mug.
         self.mentions.touch(clause.subjects)
         return end
+
+    def _is_finite(self, position: int) -> bool:
+        """Whether a verb in its finite form stands here: "is", "hangs", "sleeps", but not "hanging" or "parked"."""
+        word = numbers.at(self.words, position)
+        known = word in CLASSES["be"] or word in CLASSES["stand"] or word in verbs.ALONE
+        return known and not word.endswith("ing") and word not in PARTICIPLES and not word.endswith("ed")
 
     def _says_on(self, end: int) -> bool:
         """Whether something is said of what ends here: a verb or a place follows."""
