@@ -178,7 +178,7 @@ class Mentions:
     ) -> list[Thing]:
         word = mention.pronoun
         if word == "one":
-            return self._one_of(mention, exclude)
+            return self._one_of(mention, exclude, prefer)
         if word in ("they", "them", "both", "these", "those", "each"):
             return self._several(prefer, exclude)
         person = word in ("he", "she", "him", "her")
@@ -196,6 +196,11 @@ class Mentions:
             self._it = found[0]
         return found
 
+    @property
+    def last_it(self) -> Thing | None:
+        """What "it" was last in this sentence."""
+        return self._it
+
     def _several(self, prefer: Sequence[Thing], exclude: Sequence[Thing]) -> list[Thing]:
         if len(prefer) > 1 or any(thing.count > 1 for thing in prefer):
             return list(prefer)
@@ -203,7 +208,7 @@ class Mentions:
         group = next((thing for thing in reversed(allowed) if thing.count > 1), None)
         return [group] if group else allowed[-2:]
 
-    def _one_of(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
+    def _one_of(self, mention: Mention, exclude: Sequence[Thing], prefer: Sequence[Thing] = ()) -> list[Thing]:
         """ "one", "the other", "the second", "the red one"."""
         bare = mention.article == "the" and not mention.color and not mention.words
         if (
@@ -220,7 +225,7 @@ class Mentions:
             if named and mention.article != "a":
                 return named
             if not self._several_free(exclude):
-                return self._another(mention)
+                return self._another(mention, prefer)
         lone = self._counted[-1] if self._counted else self.recent[0] if len(self.recent) == 1 else None
         if mention.ordinal == -2 and lone is not None and lone.count == 1 and not mention.color and not self.known:
             if not any(thing.kind == lone.kind and thing is not lone for thing in self._draft.things):
@@ -303,11 +308,12 @@ class Mentions:
             return True
         return any(thing not in self._taken and thing not in exclude and not thing.color for thing in self._one)
 
-    def _another(self, mention: Mention) -> list[Thing]:
-        """ "the red one", "another one", where there was but one: a new thing of the same noun."""
+    def _another(self, mention: Mention, prefer: Sequence[Thing] = ()) -> list[Thing]:
+        """ "the red one", "another one", where there was but one: a new thing of the same noun, rather that which the
+        clause before was about."""
         if self.known or not self.recent:
             return []
-        last = self.recent[-1]
+        last = next((thing for thing in reversed(prefer) if thing in self.recent), self.recent[-1])
         if mention.color:
             # "the red mug is on the table, the blue one on the shelf": of what had a colour.
             last = next((thing for thing in reversed(self.recent) if thing.color), last)

@@ -479,11 +479,18 @@ class Relating(Sentence):
         last = self._clause.last[-1:]
         return bool(last) and last[0].kind == "face_to_face" and last[0].subject in self.draft.expand(subjects)
 
-    def _same_reference(self, meaning: str) -> bool:
+    def _same_reference(self, meaning: str, subjects: Sequence[Thing]) -> bool:
         """Whether a side comes after another side of the same thing, both said before what is there."""
         last = self._clause.last[-1:] or (self._elliptic[-1:] if not self._clause.named_at else [])
         sides = ("left", "right", "front", "behind")
-        return bool(last) and self._inverted and meaning in sides and last[0].kind in sides and bool(last[0].references)
+        alike = bool(last) and meaning in sides and last[0].kind in sides and bool(last[0].references)
+        # "A dog is left of a chair and a cat right of it": no verb of its own.
+        return alike and (self._inverted or (not self._clause.finite and last[0].subject not in subjects))
+
+    def _it_again(self, subjects: Sequence[Thing]) -> bool:
+        """Whether the thing before in a list was also put beside an "it", which this one then is too."""
+        again, last = self.mentions.last_it, self._clause.last[-1:]
+        return again is not None and again not in subjects and bool(last) and again in last[0].references
 
     def _references(
         self, slots: dict[str, Any], subjects: list[Thing], turned: bool, meaning: str = ""
@@ -503,13 +510,20 @@ class Relating(Sentence):
                 if turned and not prefer and clause.last and clause.last[-1].kind.startswith(("own_", "sees_")):
                     # "a bush at the front of the house, at its back a tree": its is the house's.
                     prefer = clause.last[-1].references
-                elif not prefer and mention.pronoun == "it" and not mention.own and self._same_reference(meaning):
+                elif (
+                    not prefer
+                    and mention.pronoun == "it"
+                    and not mention.own
+                    and self._same_reference(meaning, subjects)
+                ):
                     # "Left of the sofa is a lamp, right of it an armchair."
                     prefer = (clause.last or self._elliptic)[-1].references
                 elif turned and not prefer and mention.pronoun == "it" and self._turned:
                     prefer = self._turned  # "At the front of the bus, a pram; at its back, a moped."
                 elif not prefer and mention.pronoun in ("it", "him", "her") and self._speaks_of_topic(subjects):
                     prefer = self._topic_before  # "A tower with a crane on it. In front of it a fire engine."
+                elif not prefer and mention.pronoun == "it" and not clause.finite and self._it_again(subjects):
+                    prefer = [needed(self.mentions.last_it)]  # "a saucer beneath it, and a spoon beside it"
                 elif not prefer and (mention.pronoun in _BARE[:3] or is_body(mention)) and not self._inverted:
                     prefer = self._head_before(meaning, subjects)
                 several = len(subjects) > 1 or any(thing.count > 1 for thing in subjects)
