@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import numbers, vocabulary
+from .apposition import name_members
 from .clause import Clause
 from .draft import Draft, Relation, Thing
 from .folding import fold
@@ -41,6 +42,8 @@ class Sentence:
     def begin(self, words: Sequence[str]) -> list[str]:
         """Take up a sentence, given as tokens; return its words as the wordings have them."""
         self.words = fold(words, self.draft, self._names, self.mentions.known)
+        if not self.mentions.known:
+            self.words = name_members(self.words)
         self._written = {
             new: old for old in reversed(words) for new in FOLD.get(old, old).split() if new != old and new not in words
         }
