@@ -78,7 +78,7 @@ class Companions(Phrases):
             said = False
         things: list[Thing] = []
         for mention in listed:
-            things += self.mentions.resolve(mention, exclude=owner)
+            things += self._owned(self.mentions.resolve(mention, exclude=owner), owner)
         if owner and not said:
             # What follows is said of the owner: "a man with a dog in front of a house".
             self._accompany(things, owner)
@@ -171,9 +171,11 @@ class Companions(Phrases):
     def _accompany(self, things: Sequence[Thing], owner: Sequence[Thing]) -> None:
         """A thing after "with" of which nothing else is said: in a vessel, else next to its owner."""
         holds = any(thing.kind in VESSELS for thing in owner)
-        carries = len(owner) == 1 and owner[0].noun is not None and owner[0].noun.plan in TABLES
+        each = len(owner) > 1 and list(owner) == self.draft.expand(self.mentions.each)
+        carries = (len(owner) == 1 or each) and owner[0].noun is not None and owner[0].noun.plan in TABLES
         if not holds and not carries and not any(thing.ghost for thing in (*things, *owner)) and things:
             self.draft.warn(f"nothing says where {things[0].label} is: it is put next to {owner[0].label}.")
-        for thing in things:
+        for at, thing in enumerate(things):
             lies = carries and thing.noun is not None and thing.noun.place == "top"
-            self.draft.relate("in" if holds else "on" if lies else "next", thing, list(owner), assumed=True)
+            whose = [owner[at % len(owner)]] if each else list(owner)
+            self.draft.relate("in" if holds else "on" if lies else "next", thing, whose, assumed=True)

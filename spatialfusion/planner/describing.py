@@ -65,9 +65,11 @@ class Describing(Predicates):
 
     def _hold(self, position: int, mention: Mention, holders: Sequence[Thing]) -> int:
         """What someone holds is a thing beside them; scene text has no hands."""
-        things = self.mentions.resolve(mention, exclude=holders)
-        for thing in things:
-            self.draft.relate("next", thing, list(holders), assumed=True)
+        found = self.mentions.resolve(mention, exclude=holders)
+        things = self._owned(found, holders)
+        for at, thing in enumerate(things):
+            whose = list(holders) if things == found else [holders[at % len(holders)]]
+            self.draft.relate("next", thing, whose, assumed=True)
         self._clause.nearest = things
         said = " ".join(self.words[position : mention.end])
         self.draft.warn(f'"{said}" is read as next to {holders[0].label}: scene text has no hands.')

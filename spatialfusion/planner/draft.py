@@ -150,16 +150,16 @@ class Draft:
         for single in self.expand([subject]):
             self.relations.append(Relation(kind, single, list(others), value, assumed))
 
-    def split(self, group: Thing) -> list[Thing]:
-        """The single things of a group; what was said of the group is said of each of them."""
-        if group.members or group.count == 1:
+    def split(self, group: Thing, size: int = 1) -> list[Thing]:
+        """The single things of a group, or groups of `size`; what was said of the group is said of each of them."""
+        if group.members or group.count <= size:
             return group.members or [group]
-        if group.count > MOST_SPLIT:
-            self.warn(f"what is said of single ones of {group.count} {group.said} is read for all of them.")
+        if group.count // size > MOST_SPLIT:
+            self.warn(f"what is said of single ones of {group.count // size} {group.said} is read for all of them.")
             return [group]
         group.members = [
-            replace(group, count=1, words=list(group.words), sizes=dict(group.sizes), arrangement="", members=[])
-            for _ in range(group.count)
+            replace(group, count=size, words=list(group.words), sizes=dict(group.sizes), arrangement="", members=[])
+            for _ in range(group.count // size)
         ]
         at = self.things.index(group)
         self.things[at : at + 1] = group.members

@@ -48,6 +48,8 @@ class Mentions:
         self._taken: list[Thing] = []
         self._counted: list[Thing] = []  # those introduced as "one dog"
         self._it: Thing | None = None  # what "it" was last
+        self.each: list[Thing] = []  # the things of which each is what the clause is about
+        self.last_each: list[Thing] = []  # those of a clause before
         self._group: Thing | None = None  # the last one of several
 
     def name_at(self, words: Sequence[str], start: int) -> Mention | None:
@@ -81,6 +83,8 @@ class Mentions:
             found = [thing for thing in self._draft.things if thing.name == mention.name]
         elif mention.pronoun:
             found = self._pronoun(mention, exclude, prefer, turned)
+            if mention.each:
+                found = [single for thing in found for single in self._draft.split(thing)]
         elif mention.ordinal is not None:
             found = self._ordinal(mention, exclude)
         elif self._is_part(mention):
@@ -99,6 +103,8 @@ class Mentions:
                 found = self._named(mention, exclude)
             if not found and not (self.known and mention.article == "the"):
                 found = self._draft.expand([self._new(mention)])
+                if mention.each:
+                    found = [single for thing in found for single in self._draft.split(thing)]
         self.touch(found)
         return found
 
@@ -181,6 +187,9 @@ class Mentions:
             return self._one_of(mention, exclude, prefer)
         if word in ("they", "them", "both", "these", "those", "each"):
             return self._several(prefer, exclude)
+        if word == "it" and self.each:
+            # "three tables, each with a lamp on it"
+            return [thing for thing in self._draft.expand(self.each) if thing not in exclude]
         person = word in ("he", "she", "him", "her")
         # "behind it a tree, in front of it a dog": the same it.
         again = [self._it] if self._it is not None and not person else []
@@ -189,6 +198,8 @@ class Mentions:
         if turned and not again and not prefer:
             fitting.sort(key=lambda thing: not thing.has_front)
         right = [thing for thing in fitting if thing.is_person == person and thing.count == 1]
+        # "Two dogs, each 60 cm tall, sit on a rug. It is red.": no single one of those of which each was spoken.
+        right = [thing for thing in right if thing not in self.last_each] or right
         found = (right or fitting)[:1]
         if not prefer and not again and len({id(thing) for thing in right}) > 1 and not self.known:
             self._draft.warn(f'"{word}" is read as {found[0].label}.')
@@ -206,6 +217,8 @@ class Mentions:
             return list(prefer)
         allowed = [thing for thing in self.recent if thing not in exclude]
         group = next((thing for thing in reversed(allowed) if thing.count > 1), None)
+        if group is None and self.last_each and all(thing in allowed for thing in self.last_each):
+            return list(self.last_each)  # "three men, each beside a bicycle, and a dog in front of them"
         return [group] if group else allowed[-2:]
 
     def _one_of(self, mention: Mention, exclude: Sequence[Thing], prefer: Sequence[Thing] = ()) -> list[Thing]:

@@ -657,7 +657,7 @@ class _Phrase:
         if several and (self.peek() in CLASSES["be"] or of_them):
             return replace(mention, end=self.at + 2 * of_them, pronoun="one")  # "two are blue"
         if word in ("all", "both", "each") and self.peek(-1) == "of" and self.peek() in ("them", "these", "those"):
-            return replace(mention, end=self.at + 1, pronoun="they", count=None, each=False)  # "all of them"
+            return replace(mention, end=self.at + 1, pronoun="they", count=None, each=word == "each")  # "all of them"
         if word in _PRONOUNS and first <= self.start + 1 and self.peek() != "'s":
             after = at(self.words, self.start + 1)
             behind = at(self.words, self.start - 1) in _BEFORE_WHICH and (after in ("", ",", "a", "an", "is", "are"))

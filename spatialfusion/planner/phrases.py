@@ -58,6 +58,13 @@ class Phrases(Relating):
             subjects += [thing for thing in found if thing not in subjects]
         if not subjects:
             return end if listed[0].pronoun else position
+        if len(listed) == 1 and (listed[0].each or listed[0].pronoun == "each"):
+            subjects = [single for thing in subjects for single in self.draft.split(thing)]
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+            self.mentions.each = self.mentions.last_each = subjects
+            self._each_from = listed[0].end
+        elif numbers.at(self.words, listed[0].start - 1) != "and" or numbers.at(self.words, listed[0].start - 2) == ",":
+            self.mentions.each = []  # but "each with a bench in front of it and a lamp behind it"
         clause.before = clause.subjects = self.draft.expand(clause.subjects)
         clause.subjects = subjects if joined else subjects[-1:] if len(listed) > 1 else subjects
         clause.local, clause.relative, clause.owner = [], False, clause.owner

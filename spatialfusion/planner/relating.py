@@ -53,6 +53,11 @@ class Relating(Sentence):
             return
         if meaning == "unsaid":
             return
+        if len(subjects) > 1 and subjects == self.draft.expand(self.mentions.each):
+            if any(m.pronoun in ("it", "one") and m.ordinal is None and not m.color for m in slots.get("REF", ())):
+                # "each taller than the one before it"
+                self._not_understood(" ".join(self.words[match.start : match.end]))
+                return
         if meaning == "tilt":
             self._describe(subjects, match.start, match.end)
             return
@@ -103,8 +108,13 @@ class Relating(Sentence):
         subjects = self._for_each(subjects, references, slots)
         if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):
             for subject, reference in zip(subjects, references):
-                self.draft.relate(kind, subject, [reference], value)
-            clause.nearest = clause.subjects = list(subjects)
+                if swapped:
+                    self._relate_swapped(kind, [subject], [reference], value)
+                else:
+                    self.draft.relate(kind, subject, [reference], value)
+            clause.nearest = list(dict.fromkeys(subjects))
+            if not clause.local:
+                clause.subjects = list(clause.nearest)
             return
         if kind in ("left", "right", "front", "behind") and clause.viewpoint:
             kind, references = self._from_viewpoint(kind, references)
@@ -275,7 +285,10 @@ class Relating(Sentence):
             thing.sizes[extent] = metres
 
     def _each(self, slots: dict[str, Any]) -> bool:
-        return any(mention.each or mention.pronoun == "each" for mention in slots.get("REF", ()))
+        return any(
+            mention.each or mention.pronoun == "each" or (mention.pronoun == "it" and bool(self.mentions.each))
+            for mention in slots.get("REF", ())
+        )
 
     def _one_each(
         self, kind: str, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]
@@ -299,12 +312,51 @@ class Relating(Sentence):
 
     def _for_each(self, subjects: list[Thing], references: list[Thing], slots: dict[str, Any]) -> list[Thing]:
         """ "a lamp on each nightstand": as many as there are of what is each."""
-        if not self._each(slots) or len(subjects) != 1 or subjects[0].count > 1 or len(references) < 2:
-            return subjects
-        subjects[0].count = len(references)
-        singles = self.draft.split(subjects[0])
+        each = self.draft.expand(self.mentions.each)
+        mentions = slots.get("REF", ())
+        paired = True
+        if len(references) > 1 and len(subjects) == 1 and (self._each(slots) or references == each):
+            subjects = self._of_each(subjects[0], references)
+        elif len(subjects) < 2 or subjects != each:
+            paired = False
+        elif self._are_new(references, mentions):
+            # "two dogs, each next to a ball", "each of the trays holds a cup and a spoon"
+            references[:] = [one for thing in references for one in self._of_each(thing, each)]
+            subjects = each * len(mentions)
+        elif len(mentions) == 1 and mentions[0].ordinal == -1 and mentions[0].pronoun:
+            subjects, references[:] = each[1:], each[:-1]  # "five towers, each taller than the last"
+        elif len(mentions) == 1 and mentions[0].ordinal == -2 and mentions[0].pronoun and len(each) == 2:
+            references[:] = each[::-1]  # "two cars, each facing the other"
+        else:
+            paired = False
+        self._paired = self._paired or paired
+        return subjects
+
+    def _of_each(self, thing: Thing, owners: Sequence[Thing]) -> list[Thing]:
+        """One such thing, or one such group, for each of the owners."""
+        if thing in owners or thing.index is not None:
+            return [thing]
+        size = thing.count
+        thing.count = size * len(owners)
+        things = self.draft.split(thing, size)
         self.mentions.recent = self.draft.expand(self.mentions.recent)
-        return singles
+        return things
+
+    def _owned(self, things: list[Thing], owner: Sequence[Thing]) -> list[Thing]:
+        """What each of the owners has, where the clause is about each of them: "three tables, each with a lamp"."""
+        if len(owner) < 2 or list(owner) != self.draft.expand(self.mentions.each):
+            return things
+        return [one for thing in things for one in self._of_each(thing, owner)]
+
+    def _are_new(self, references: list[Thing], mentions: Sequence[Mention]) -> bool:
+        """Whether the references are first named here: "each next to a ball", but not "each with a hat, next to a
+        sofa"."""
+        if not mentions or len(mentions) != len(references):
+            return False
+        if "," in self.words[self._each_from : mentions[0].start]:
+            return False
+        said = all(m.article == "a" or (m.article == "" and m.count is not None) for m in mentions)
+        return said and not any(m.pronoun for m in mentions) and not any(t.vague or t.members for t in references)
 
     def _on_wall(self, meaning: str, subjects: list[Thing], slots: dict[str, Any]) -> bool:
         """Whether it is the wall of a room, which is no thing unless the text has made it one."""
@@ -355,8 +407,9 @@ class Relating(Sentence):
         if reciprocal and not references:
             self._among(kind, subjects, value, " ".join(self.words[match.start : match.end]))
             return
-        for subject in subjects:
-            others = [thing for thing in references if thing is not subject]
+        each = len(subjects) == len(references) > 1 and list(references) == self.draft.expand(self.mentions.each)
+        for at, subject in enumerate(subjects):
+            others = [references[at]] if each else [thing for thing in references if thing is not subject]
             if references and not others and kind != "between":
                 # "a table and a lamp on the table": not said of the table itself.
                 continue

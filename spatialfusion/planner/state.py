@@ -30,6 +30,7 @@ class Sentence:
         self._place_before = False
         self._place_end = -1
         self._begun = 0  # relations before this sentence
+        self._each_from = 0  # where the words about "each" begin
         self._paired = False  # whether each subject of the relation now said has a reference of its own
         self._inverted = False  # whether the place now said stood before its subject
         self._sided: list[Thing] = []  # of "on one side of the table", until "on the other side"
@@ -50,6 +51,7 @@ class Sentence:
         self._cache.clear()
         self._said.clear()
         self._begun = len(self.draft.relations)
+        self.mentions.each = []
         self._topic_before = self.draft.expand(self.topic)
         turned = [r for r in self._clause.last if r.kind.startswith(("own_", "sees_"))]
         self._turned = turned[-1].references or [turned[-1].subject] if turned else []

@@ -128,6 +128,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "[up|flush|right|propped|back|flat] against (the|a) [back|far|left|right|rear] wall",
         "with it 's back (to|against) the wall",
     ),
+    "<in": ("(containing|contain|contains) REF",),
     "in": ("in REF", "in the (corner|back) of REF"),
     "open_across": ("[from|on|at] (opposite|both|either) (sides|ends) [of it]",),
     "across": (
