@@ -48,7 +48,8 @@ def displaced(scene: Scene, rng: random.Random) -> Scene:
     return dataclasses.replace(scene, objects=tuple(objects))
 
 
-# Of the 18,230 objects of the scenes up to 10,000 one is farther off, by 6.5 %: in scene 6419, mostly hidden by a cube.
+# Of the 18,230 objects of the scenes up to 10,000 one is farther off, by 6.5 %: a sofa in scene 6419. A cube hides its
+# front; its level tops, which remain, have the same depth at a pixel wherever on the ground it stands.
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 6_000))
 def test_on_exact_renders_every_object_is_found_within_5_percent(seed):
