@@ -23,9 +23,9 @@ class SpatialFusionEditScene(io.ComfyNode):
             display_name="Edit Scene",
             category="SpatialFusion",
             description=(
-                "Change a scene by an instruction in plain English: add, remove, replace, move by metres, turn, "
-                "resize, recolour, or move the camera. What is not named stays where it is. Chain several for one "
-                "change after the other."
+                "Change a scene by an instruction in plain English: add, remove, replace, copy, swap, move by "
+                "metres, turn, resize, recolour, or move the camera. What is not named stays where it is. Chain "
+                "several for one change after the other."
             ),
             search_aliases=["edit", "instruction", "move object", "add object", "3d layout", "blockout", "inpaint"],
             inputs=[

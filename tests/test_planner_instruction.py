@@ -53,6 +53,8 @@ EDITS = [
     ("shrink the house to half its size", Edit("resize", HOUSE, "volume", 0.5)),
     ("enlarge the car by 50%", Edit("resize", CAR, "volume", 1.5)),
     ("move the camera 2 m to the right", Edit("camera", None, "right", 2.0)),
+    ("move the camera 1 m up", Edit("camera", None, "up", 1.0)),
+    ("lower the camera by half a metre", Edit("camera", None, "down", 0.5)),
     ("step back by half a metre", Edit("camera", None, "back", 0.5)),
     ("go two metres closer", Edit("camera", None, "forward", 2.0)),
     ("show the car from behind", Edit("camera", CAR, "back")),
@@ -62,6 +64,23 @@ EDITS = [
         "move the car 2 m to the left and paint it green, then remove the house",
         [Edit("move", CAR, "left", 2.0), Edit("recolor", CAR, color="green"), Edit("remove", HOUSE)],
     ),
+    ("remove both dogs", [Edit("remove", PINK), Edit("remove", BLACK)]),
+    ("get rid of the dogs", [Edit("remove", PINK), Edit("remove", BLACK)]),
+    ("remove the car, the house and the pink dog", [Edit("remove", PINK), Edit("remove", CAR), Edit("remove", HOUSE)]),
+    ("remove everything but the dogs", [Edit("remove", TABLE), Edit("remove", CAR), Edit("remove", HOUSE)]),
+    ("paint the car and the house green", [Edit("recolor", CAR, color="green"), Edit("recolor", HOUSE, color="green")]),
+    (
+        "paint the car green and the house red",
+        [Edit("recolor", CAR, color="green"), Edit("recolor", HOUSE, color="red")],
+    ),
+    ("move both dogs 1 m closer", [Edit("move", BLACK, "closer", 1.0), Edit("move", PINK, "closer", 1.0)]),
+    ("make the car twice as big and blue", [Edit("resize", CAR, "volume", 2.0), Edit("recolor", CAR, color="blue")]),
+    ("I'd like the car to be green", Edit("recolor", CAR, color="green")),
+    ("have the pink dog look at the camera", Edit("rotate", PINK, "front")),
+    ("turn the car around so that it faces us", Edit("rotate", CAR, "front")),
+    ("bring the car 2 m to the left of where it is", Edit("move", CAR, "left", 2.0)),
+    ("make the car as tall as the table", Edit("resize", CAR, "height", -0.75)),
+    ("make the table 25 cm taller than the car", Edit("resize", TABLE, "height", 1.0)),
     ("Remove the house. Move the table 1 m left.", [Edit("remove", HOUSE), Edit("move", TABLE - 1, "left", 1.0)]),
 ]
 ADDED = [
@@ -87,7 +106,12 @@ REFUSED = [
     ("lower the height of the table by 2 m", "cannot have 2 m less"),
     ("move the table", "not said"),
     ("tilt the camera", "the camera moves"),
+    ("lower the camera by 2 m", "-0.4 m above the ground"),
     ("move the dog 2 m to the left", "could be"),
+    ("move the car as far from the house as the table is", "is not understood"),
+    ("swap the car and the car", "cannot swap"),
+    ("remove three dogs", "not just 3 of"),
+    ("make the car 1 m lower than the table", "another height"),
     ("add a house on the table that is 300 metres tall", "no free place"),
 ]
 
@@ -154,6 +178,38 @@ def test_moving_to_a_place_is_moves_that_end_there() -> None:
         assert edit.kind == "move" and edit.index == PINK and edit.value > 0
         scene = apply_edit(scene, edit)
     assert score(scene, Statement("egocentric", "right", PINK, BLACK)) == 1.0
+
+
+def test_a_camera_that_rises_sees_things_as_much_lower() -> None:
+    edit = read_instruction("raise the camera by 70 cm", SCENE, NAMES)
+    target = apply_edit(SCENE, edit)
+    assert score_edit(SCENE, target, edit) == 1.0 and score_edit(SCENE, SCENE, edit) == 0.0
+    assert target.camera.position[1] == pytest.approx(SCENE.camera.position[1] - 0.7)
+
+
+@pytest.mark.parametrize("prompt", ["swap the car and the pink dog", "replace the car with the pink dog"])
+def test_two_that_swap_places_are_moved(prompt: str) -> None:
+    scene = SCENE
+    for edit in read_instruction(prompt, SCENE, NAMES):
+        assert edit.kind == "move"
+        scene = apply_edit(scene, edit)
+    for one, other in ((CAR, PINK), (PINK, CAR)):
+        assert scene.objects[one].position == pytest.approx(SCENE.objects[other].position, abs=0.01)
+        assert scene.objects[one].yaw == SCENE.objects[one].yaw
+
+
+def test_what_is_put_on_something_is_taken_away_and_added_there() -> None:
+    removal, addition = read_instruction("let the black dog sit on the bench", SCENE, NAMES)
+    assert removal == Edit("remove", BLACK)
+    assert (addition.added.kind, addition.added.color) == ("dog", "black")
+    assert addition.added.position[1] == pytest.approx(-SCENE.objects[TABLE].size[1])
+
+
+def test_a_copy_stands_beside_and_faces_the_same_way() -> None:
+    added = read_instruction("duplicate the pink dog", SCENE, NAMES).added
+    pink = SCENE.objects[PINK]
+    assert (added.kind, added.color, added.size, added.yaw) == (pink.kind, pink.color, pink.size, pink.yaw)
+    assert 0 < math.dist(added.position, pink.position) < 2
 
 
 def test_turning_towards_a_thing() -> None:

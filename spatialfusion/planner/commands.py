@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import re
+
 from .patterns import Wordings
 from .wordings import CLASSES
 
 _CLASSES = CLASSES | {
     name: frozenset(words.split())
     for name, words in {
-        "move": "move shift push slide pull bring drag place put take displace nudge",
+        "move": "move shift push slide pull bring drag place put take displace nudge scoot relocate",
         "rotate": "turn rotate spin swivel orient point pivot",
         "dolly": "move shift push slide pull bring dolly track take put go step",
         "remove": "remove delete erase drop eliminate discard hide",
@@ -36,6 +38,18 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "A should (disappear|vanish|be gone|be removed)",
         "make A (disappear|vanish)",
     ),
+    "keep": (
+        "<remove> (everything|all) (but|except) [for] A",
+        "<remove> (everything|all) (other than|besides|apart from|aside from) A",
+        "(keep|leave) nothing but A",
+    ),
+    "swap": (
+        "(swap|exchange|switch|trade|interchange) [the] [places|positions] [of] A and B [around|over]",
+        "(swap|exchange|switch|trade|interchange) the (places|positions) of A and B",
+        "(swap|exchange|switch) A and B 's (places|positions)",
+        "(let|have|make) A and B (swap|exchange|switch|trade) [places|positions]",
+    ),
+    "copy": ("(duplicate|copy|clone|repeat) A",),
     "replace": ("(replace|swap|exchange) A (with|by|for) B", "turn A (in) B", "(change|transform|convert) A (in|to) B"),
     "recolor": (
         "<paint> A [in|with] COLOR",
@@ -44,12 +58,12 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "(change|set|switch) A 's color [from COLOR] to COLOR",
         "(change|recolor) A [from COLOR] to COLOR",
         "(give|make) A [a] COLOR [color|paint|coat]",
-        "A should be COLOR",
+        "A should be COLOR [instead]",
     ),
     "move {HAND}": (
         "<move> A LENGTH [to|towards] [the] [camera 's] HAND [side]",
         "<move> A [to|towards] [the] HAND [side] [by LENGTH]",
-        "<move> A [farther|more|over] [to|towards] the HAND [by LENGTH]",
+        "<move> A [farther|more|over] [to|towards] the HAND [side] [by LENGTH]",
         "<move> A by LENGTH (to|towards) the HAND",
     ),
     "move closer": (
@@ -62,21 +76,27 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "<move> A (farther|away|back|backward|backwards) [away|back|off] [from CAMERA] [by LENGTH]",
         "<move> A by LENGTH (farther|away|back|backward|backwards) [away|back] [from CAMERA]",
     ),
-    "move to": ("(move|shift|push|slide|bring|drag|place|put) A [so that it <be>] [over]",),
+    "move to": (
+        "(move|shift|push|slide|pull|bring|drag|place|put|scoot|relocate) A [back|forward|closer|up] "
+        "[so that it <be>|so it <be>|until it <be>] [over]",
+        "(let|have|make) A (sit|stand|lie|be)",
+        "(let|have|make) A (go|move|come) [over]",
+    ),
     "rotate front": (
-        f"(<rotate>|make|let) A {_TO_FACE} [towards|to|at|in] CAMERA",
+        f"(<rotate>|make|let|have) A [around|round|about] {_TO_FACE} [towards|to|at|in] CAMERA",
         "(<rotate>|make) A (to face|face) (forward|front|forwards)",
         "A should (face|look at) CAMERA",
     ),
     "rotate back": (
-        f"(<rotate>|make|let) A {_TO_FACE} away [from CAMERA]",
+        f"(<rotate>|make|let|have) A [around|round|about] {_TO_FACE} away [from CAMERA]",
         "(<rotate>|make|let) A [to] (face|look) (backwards|backward)",
         "<rotate> A away [from CAMERA]",
         "(<rotate>|make) A [so that] it 's back [is|faces] [to|towards] CAMERA",
         "A should (face|look) away [from CAMERA]",
     ),
     "rotate {HAND}": (
-        f"(<rotate>|make|let) A {_TO_FACE} [to|towards] [the] [camera 's] HAND [side] [of the (picture|image|frame)]",
+        f"(<rotate>|make|let|have) A [around|round|about] {_TO_FACE} [to|towards] [the] [camera 's] HAND [side] "
+        "[of the (picture|image|frame)]",
         "<rotate> A [to|towards] [the] HAND",
         "A should (face|look) [to] [the] HAND",
     ),
@@ -93,7 +113,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "<rotate> A (around|round|about)",
     ),
     "rotate own_right": ("<rotate> A [by] ANGLE clockwise", "<rotate> A clockwise [by ANGLE]"),
-    "rotate to": (f"(<rotate>|make|let) A {_TO_FACE} [towards|to|at] B",),
+    "rotate to": (
+        f"(<rotate>|make|let|have) A [around|round|about] {_TO_FACE} [towards|to|at] B",
+        "A should (face|look [at|to|towards]) B",
+    ),
     "height more": (
         "make A LENGTH (taller|higher)",
         "make A (taller|higher) [by LENGTH]",
@@ -166,6 +189,17 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "(set|change) A 's length to LENGTH",
         "A should be LENGTH long",
     ),
+    "height than": ("make A [LENGTH] (taller|higher) than B", "A should be [LENGTH] (taller|higher) than B"),
+    "height below": ("make A [LENGTH] (lower|shorter) than B", "A should be [LENGTH] (lower|shorter) than B"),
+    "height as": (
+        "make A as (tall|high) as B",
+        "make A the same height as B",
+        "(make|give) A B 's height",
+        "A should be as (tall|high) as B",
+    ),
+    "volume than": ("make A (bigger|larger) than B", "A should be (bigger|larger) than B"),
+    "volume below": ("make A smaller than B", "A should be smaller than B"),
+    "volume as": ("make A as <big> as B", "make A the same size as B", "A should be as <big> as B"),
     "height times": ("make A RATIO (as tall|as high|taller)", "(double|triple) the height of A"),
     "width times": ("make A RATIO (as wide|wider)",),
     "length times": ("make A RATIO (as long|longer)",),
@@ -196,7 +230,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "<dolly> CAMERA by LENGTH (forward|forwards|closer)",
         "(go|step|move|come) (closer|forward|in) [to (the scene|A)] [by LENGTH]",
         "(go|step|move|come) LENGTH (closer|forward)",
-        "zoom in [by LENGTH]",
+        "zoom in [on (the scene|A)] [by LENGTH]",
         "<dolly> CAMERA LENGTH towards A",
     ),
     "camera back": (
@@ -228,10 +262,32 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "view front": ("(<dolly>|swing|orbit) CAMERA [to] [in] front of A", "<dolly> CAMERA in front of A"),
     "camera up": (
-        "<dolly> CAMERA [LENGTH] (up|down|higher|lower|upwards|downwards) [by LENGTH]",
-        "(tilt|raise|lower|pan|roll) CAMERA [up|down|left|right] [by] [LENGTH|ANGLE]",
+        "(raise|lift|elevate) CAMERA [up] [by] [LENGTH]",
+        "<dolly> CAMERA [LENGTH] (up|higher|upwards) [by] [LENGTH]",
+        "(go|step|move) [LENGTH] (up|higher|upwards) [by] [LENGTH]",
     ),
+    "camera down": (
+        "lower CAMERA [down] [by] [LENGTH]",
+        "<dolly> CAMERA [LENGTH] (down|lower|downwards) [by] [LENGTH]",
+        "(go|step|move) [LENGTH] (down|lower|downwards) [by] [LENGTH]",
+    ),
+    "camera tilt": ("(tilt|pan|roll) CAMERA [up|down|left|right] [by] [LENGTH|ANGLE]",),
     "add": ("<add> [in]",),
 }
-commands = Wordings(COMMANDS, _CLASSES)
+# What one instruction can ask of several things, of which each is changed.
+_OF_SEVERAL = (
+    *("remove", "keep", "recolor", "move ", "rotate front", "rotate back", "rotate {", "rotate own"),
+    *("height ", "width ", "length ", "shorter", "volume", "double", "triple", "halve", "bigger", "smaller"),
+)
+
+
+def _wordings(meaning: str, wordings: tuple[str, ...]) -> list[str]:
+    """The wordings with what all of them have: "I would like A to be", "A and MORE"."""
+    found = [wording.replace("A should", "[like|need] A (should|must|to|has to|needs to)") for wording in wordings]
+    if meaning.startswith(_OF_SEVERAL):
+        found = [re.sub(r"\bA\b(?! 's| and)", "A [MORE]", wording) for wording in found]
+    return found
+
+
+commands = Wordings({meaning: _wordings(meaning, wordings) for meaning, wordings in COMMANDS.items()}, _CLASSES)
 VERBS = commands.words

@@ -399,7 +399,10 @@ class Grammar(Describing):
         elif word in _PLACING and position > 0:
             end = position + 2 + (numbers.at(self.words, position + 1) in ("a", "an", "the"))
             said = " ".join(self.words[max(0, position - 1) : end])
-            self.draft.warn(f'what "{word}" says in "{said}" is not read.')
+            if self.mentions.known:
+                self._not_understood(said)  # an instruction is followed as a whole, or not at all
+            else:
+                self.draft.warn(f'what "{word}" says in "{said}" is not read.')
         elif word not in GRAMMAR:
             self._not_understood(word)
         return position + 1

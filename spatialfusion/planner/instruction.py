@@ -18,7 +18,7 @@ from .grammar import Grammar
 from .mentions import Mentions
 from .nouns import Mention
 from .patterns import Match
-from .placing import place, pose_of, usual_size
+from .placing import Wish, place, pose_of, usual_size
 from .settle import settle
 from .tokens import sentences, tokenize
 
@@ -27,6 +27,9 @@ EXTENTS = ("width", "height", "length")
 _BETWEEN = frozenset((",", *"and then please can could would you also i want to the now".split()))
 _STEP = 0.2  # of the distance to the camera, where a move has no metres
 _MORE, _LESS = 0.3, -0.25  # of an extent, where "taller" and "lower" have no metres
+_HERE = (("where", "it", "is"), ("it", "'s", "place"), ("it", "'s", "position"))
+_LOWEST = 0.1  # metres of the camera above the ground
+_MUCH = 1.3  # by how many times "taller than", "larger than" is larger
 _DOMAINS = {
     **{kind: ("egocentric", relation) for kind, relation in (("left", "left"), ("right", "right"))},
     **dict.fromkeys(("front", "nearer"), ("egocentric", "closer")),
@@ -40,8 +43,8 @@ _DOMAINS = {
     "camera_distance": ("camera_distance", "away"),
 }
 _WHAT = (
-    "add, remove, replace, move by metres, turn, resize, recolour, move the camera, or show something from a side, "
-    'such as "move the red car 2 m to the left"'
+    "add, remove, replace, copy, swap, move by metres, turn, resize, recolour, move the camera, or show something from "
+    'a side, such as "move the red car 2 m to the left"'
 )
 
 
@@ -80,19 +83,27 @@ class _Instructions:
         rest = self.grammar.begin(words)
         found: list[Edit] = []
         position = 0
+        before: list[str] = []  # the words of the last command up to its thing
         while position < len(rest):
             if rest[position] in _BETWEEN:
                 position += 1
                 continue
             match = commands.match(rest, position, self.grammar.slot)
+            if match is None and found and (said_on := self._said_on(before, rest[position:])):
+                rest, position = said_on, 0  # "make it twice as big and yellow"
+                match = commands.match(rest, position, self.grammar.slot)
             if match is None:
                 raise InputError(
                     f'"{" ".join(rest[position:])[:60]}" is not understood as an instruction'
                     f"{suggest(rest[position], VERBS)}; expected to {_WHAT}."
                 )
             if match.meaning.startswith("move ") and rest[match.end : match.end + 1] == ["of"]:
-                # "move the dog to the right of the car": a place, no direction.
-                match = replace(match, meaning="move to", end=match.slots["A"][0].end)
+                if tuple(rest[match.end + 1 : match.end + 4]) in _HERE:
+                    match = replace(match, end=match.end + 4)  # "2 m to the left of where it is"
+                else:
+                    # "move the dog to the right of the car": a place, no direction.
+                    match = replace(match, meaning="move to", end=match.slots["A"][0].end)
+            before = rest[position : match.slots["A"][0].start] if match.slots.get("A") else []
             end, new = match.end, self._begins_new(match)
             if new is not None or match.meaning == "move to":
                 end = self._next_command(new or end)
@@ -105,6 +116,17 @@ class _Instructions:
                 rest = self._again(rest, position)
                 position = 0
         return found
+
+    def _said_on(self, before: list[str], words: list[str]) -> list[str]:
+        """What goes on without a verb, as a command of its own: "make it bigger and yellow", "paint the car red and the
+        dog blue"; nothing where it is none."""
+        heard = self.grammar.words
+        for verb in (["make", "it"], before):
+            rest = self._again([*verb, *words], 0)
+            if verb and self.last is not None and commands.match(rest, 0, self.grammar.slot) is not None:
+                return rest
+        self.grammar.begin(heard)
+        return []
 
     def _begins_new(self, match: Match) -> int | None:
         """Where the phrase of a thing to add begins: after "add", or where "put" is followed by a new thing."""
@@ -166,6 +188,23 @@ class _Instructions:
         self.mentions.touch([self.draft.things[found[0]]])
         return found[0]
 
+    def _several(self, mentions: Sequence[Mention]) -> list[int]:
+        """The objects that are meant: one, or all of "both trees", "the trees", "the dog and the cat"."""
+        found: list[int] = []
+        for mention in mentions:
+            counted = mention.count is not None and not mention.count.vague
+            number = needed(mention.count).number if counted else 1
+            if not mention.plural and number == 1:
+                found.append(self._one([mention]))
+                continue
+            meant = self._resolve(mention)
+            if counted and len(meant) != number:
+                said = " ".join(self.grammar.words[mention.start : mention.end])
+                listed = ", ".join(self._call(index) for index in range(len(self.scene.objects)))
+                raise InputError(f'there are not just {number} of "{said}" in the scene; it has {listed or "nothing"}.')
+            found += meant if len(meant) > 1 else [self._one([mention])]
+        return list(dict.fromkeys(found))
+
     def _resolve(self, mention: Mention) -> list[int]:
         if mention.pronoun in ("it", "he", "she", "him", "her", "them", "they"):
             if self.last is None and len(self.scene.objects) == 1:
@@ -199,11 +238,19 @@ class _Instructions:
         slots = match.slots
         if kind == "camera":
             return self._camera(way, slots)
-        if kind == "replace":
-            return self._replace(slots)
-        index = self._one(slots["A"])
+        if kind in ("replace", "swap"):
+            return self._exchange(kind, slots)
+        several = self._several([*slots["A"], *slots.get("MORE", ())])
+        if kind == "keep":
+            return self._remove([index for index in range(len(self.scene.objects)) if index not in several])
         if kind == "remove":
-            return self._do(Edit("remove", index))
+            return self._remove(several)
+        return [edit for index in several for edit in self._edit(index, match, words, rest)]
+
+    def _edit(self, index: int, match: Match, words: list[str], rest: list[str]) -> list[Edit]:
+        """The edits of one object."""
+        kind, _, way = match.meaning.partition(" ")
+        slots = match.slots
         if kind == "recolor":
             return self._do(Edit("recolor", index, color=slots["COLOR"]))
         if kind == "view":
@@ -211,6 +258,11 @@ class _Instructions:
             return self._do(Edit("camera", index, way))
         if kind == "rotate":
             return self._rotate(index, way, slots)
+        if kind == "copy":
+            beside = [Wish("next", len(self.scene.objects), (index,), None)]
+            copied = self.scene.objects[index]
+            added = replace(place(self.scene, copied, [], beside), yaw=copied.yaw)
+            return self._do(Edit("add", added=added))
         if match.meaning == "move to":
             return self._move_to(index, rest)
         if kind == "move":
@@ -218,19 +270,44 @@ class _Instructions:
             return self._do(Edit("move", index, way, value))
         return self._resize(index, match, words)
 
+    def _remove(self, indices: Sequence[int]) -> list[Edit]:
+        return self._do(*(Edit("remove", index) for index in sorted(indices, reverse=True)))
+
+    def _exchange(self, kind: str, slots: dict) -> list[Edit]:
+        """ "swap the dog and the cat", "replace the dog with a cat": of two that are there, each takes the other's
+        place."""
+        (mention, *_) = slots["B"]
+        if kind == "replace" and not (mention.article == "the" and self._resolve(mention)):
+            return self._replace(slots)
+        one, two = self._one(slots["A"]), self._one(slots["B"])
+        places = [self.scene.objects[index].position for index in (one, two)]
+        if one == two or places[0][1] != places[1][1]:
+            raise InputError(
+                f"the {self._call(one)} and the {self._call(two)} cannot swap places: expected two objects that stand "
+                "at one height."
+            )
+        return [*self._move_by(one, places[1]), *self._move_by(two, places[0])]
+
     def _step(self, thing: SceneObject) -> float:
         return round_metres(_STEP * math.dist(self.scene.camera.position, thing.position))
 
     def _camera(self, way: str, slots: dict) -> list[Edit]:
-        if way == "up":
+        if way == "tilt":
             raise InputError(
-                "the camera moves forward, back, left and right, or round a thing to show one of its sides; expected "
-                "one of these."
+                "the camera moves forward, back, left, right, up and down, or round a thing to show one of its sides; "
+                "expected one of these."
             )
         value = slots.get("LENGTH")
         if value is None:
             nearest = min(self.scene.objects, key=lambda thing: math.dist(thing.position, self.scene.camera.position))
             value = self._step(nearest)
+        height = -self.scene.camera.position[1] + {"up": value, "down": -value}.get(way, 0.0)
+        room = self.scene.room
+        if height < _LOWEST or (room is not None and height > room[1] - _LOWEST):
+            above = "" if room is None else f", and below the ceiling at {room[1]:g} m"
+            raise InputError(
+                f"the camera cannot stand {height:g} m above the ground: expected at least {_LOWEST:g} m{above}."
+            )
         return self._do(Edit("camera", None, way, value))
 
     def _need_front(self, index: int, what: str) -> None:
@@ -271,6 +348,8 @@ class _Instructions:
             # Of less length, where it is longer than wide; else of less height.
             meaning = "length less" if size["length"] > size["width"] else "height less"
         extent, _, way = meaning.partition(" ")
+        if way in ("than", "below", "as"):
+            return self._compare(index, extent, way, slots)
         value = slots.get("LENGTH")
         if way == "to":
             value = needed(value) - size[extent]
@@ -287,6 +366,24 @@ class _Instructions:
         if value == 0:
             raise InputError(f"the {self._call(index)} already is {size[extent]:g} m in {extent}.")
         return self._do(Edit("resize", index, extent, round(value, 4)))
+
+    def _compare(self, index: int, extent: str, way: str, slots: dict) -> list[Edit]:
+        """ "make the tree 1 m taller than the house", "as tall as", "smaller than"."""
+        other = self._one(slots["B"])
+        self.last = index
+        one, two = self.scene.objects[index].size, self.scene.objects[other].size
+        factor = {"than": _MUCH, "below": 1 / _MUCH, "as": 1.0}[way]
+        if extent == "volume":
+            ratio = factor * math.prod(two) / math.prod(one)
+            return self._do(Edit("resize", index, "volume", round(ratio, 4)))
+        metres = slots.get("LENGTH")
+        wanted = factor * two[1] if metres is None else two[1] + (metres if way == "than" else -metres)
+        if wanted <= 0 or round(wanted - one[1], 4) == 0:
+            raise InputError(
+                f"the {self._call(index)} is {one[1]:g} m high and the {self._call(other)} {two[1]:g} m: expected "
+                "another height than it has, above 0."
+            )
+        return self._do(Edit("resize", index, extent, round(wanted - one[1], 4)))
 
     def _replace(self, slots: dict) -> list[Edit]:
         index = self._one(slots["A"])
@@ -384,12 +481,18 @@ class _Instructions:
             [wish for wish in wishes if wish is not None],
             index,
         )
-        if moved.position[1] != thing.position[1]:
-            raise InputError(
-                f"moves are along the ground: remove the {self._call(index)} and add it there to change its height."
-            )
-        yaw = math.radians(self.scene.camera.yaw)
-        dx, dz = moved.position[0] - thing.position[0], moved.position[2] - thing.position[2]
+        if moved.position[1] == thing.position[1]:
+            return self._move_by(index, moved.position)
+        # Moves are along the ground: what is put up or down is taken away and added there.
+        name = self.names[index]
+        edits = self._do(Edit("remove", index), Edit("add", added=moved))
+        self.names[-1] = name
+        return edits
+
+    def _move_by(self, index: int, position: tuple[float, float, float]) -> list[Edit]:
+        """The moves along the ground, as the viewer sees it, that bring an object to a position."""
+        old, yaw = self.scene.objects[index].position, math.radians(self.scene.camera.yaw)
+        dx, dz = position[0] - old[0], position[2] - old[2]
         across, along = dx * math.cos(yaw) - dz * math.sin(yaw), dx * math.sin(yaw) + dz * math.cos(yaw)
         steps = [("right" if across > 0 else "left", abs(across)), ("farther" if along > 0 else "closer", abs(along))]
         return self._do(*(Edit("move", index, way, round(value, 3)) for way, value in steps if value >= 0.005))

@@ -80,7 +80,27 @@ def plan_edit(instruction: str, source: Plan) -> Plan:
     scene = source.scene
     for edit in [edits] if isinstance(edits, Edit) else edits:
         scene = apply_edit(scene, edit)
-    return replace(plan_scene(scene, source.size), prompt=instruction)
+    return replace(plan_scene(_readable(scene, source.scene), source.size), prompt=instruction)
+
+
+def _readable(scene: Scene, before: Scene) -> Scene:
+    """The scene with the numbers of what has changed rounded to a tenth of a millimetre and a hundredth of a degree, as
+    people read its text."""
+
+    def metres(values: tuple[float, float, float]) -> tuple[float, float, float]:
+        x, y, z = (round(value, 4) + 0.0 for value in values)
+        return x, y, z
+
+    objects = [
+        one
+        if one in before.objects
+        else replace(one, position=metres(one.position), size=metres(one.size), yaw=round(one.yaw, 2))
+        for one in scene.objects
+    ]
+    camera = scene.camera
+    if camera != before.camera:
+        camera = replace(camera, position=metres(camera.position), yaw=round(camera.yaw, 2))
+    return replace(scene, objects=tuple(objects), camera=camera)
 
 
 @dataclass(frozen=True)

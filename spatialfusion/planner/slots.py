@@ -128,6 +128,20 @@ def _thing_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | No
     return [mention], mention.end
 
 
+def _more_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:
+    """Further things, behind the first: ", the dog and the car"."""
+    listed: list[Mention] = []
+    end = position
+    while (word := numbers.at(reader.words, end)) in (",", "and"):
+        start = end + 1 + (word == "," and numbers.at(reader.words, end + 1) == "and")
+        mention = reader.mention(start)
+        if mention is None or mention.unknown or mention.pronoun or mention.place or mention.article == "a":
+            break
+        listed.append(mention)
+        end = mention.end
+    return (listed, end) if listed else None
+
+
 def _list_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | None:
     listed: list[Mention] = []
     while True:
@@ -170,6 +184,7 @@ SLOTS: dict[str, Callable[[Reader, int], tuple[Any, int] | None]] = {
     "REF": _reference_slot,
     "A": _thing_slot,
     "B": _thing_slot,
+    "MORE": _more_slot,
     "LIST": _list_slot,
     "REST": _rest_slot,
     "SIMILE": _simile_slot,

@@ -51,8 +51,8 @@ class Edit:
     - rotate: `direction` front (to the camera), back, left or right; or own_left, own_right by `value` degrees
     - resize: `direction` height, width or length by `value` metres (negative: less); or volume to `value` times
     - recolor: to `color`
-    - camera: `direction` forward, back, left or right by `value` metres; or, with `index`, round that object until
-      its side `direction` is seen
+    - camera: `direction` forward, back, left, right, up or down by `value` metres; or, with `index`, round that object
+      until its side `direction` is seen
     """
 
     kind: str
@@ -152,9 +152,12 @@ def score_edit(source: Observation | Scene, target: Observation | Scene, edit: E
         rest = [*source.objects[: edit.place], *source.objects[edit.place + 1 :]]
         return float(all(_maybe_same(a, b) for a, b in zip(rest, target.objects)))
     if edit.kind == "camera" and edit.index is None:
-        x, z = _CAMERA_MOVES[edit.way]
-        steps = [_change(a, b) for a, b in zip(source.objects, target.objects)]
-        along = [-(x * step[0] + z * step[1]) for step in steps]
+        pairs = list(zip(source.objects, target.objects))
+        if edit.way in _RISES:
+            along = [_RISES[edit.way] * (b.position[1] - a.position[1]) for a, b in pairs]
+        else:
+            x, z = _CAMERA_MOVES[edit.way]
+            along = [-(x * step[0] + z * step[1]) for step in (_change(a, b) for a, b in pairs)]
         return measure_credit(sum(along) / len(along), edit.amount) if along else 0.0
     before, after = source.objects[edit.place], target.objects[edit.place]
     if edit.kind == "camera":
@@ -329,6 +332,7 @@ def inside_room(scene: Scene) -> bool:
 # Right and forward, level, in the viewer's axes.
 _MOVES = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "closer": (0.0, -1.0), "farther": (0.0, 1.0)}
 _CAMERA_MOVES = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "forward": (0.0, 1.0), "back": (0.0, -1.0)}
+_RISES = {"up": 1.0, "down": -1.0}
 _EXTENTS = ("width", "height", "length")
 
 
@@ -342,6 +346,9 @@ def _step(
 
 
 def _move_camera(camera: Camera, edit: Edit) -> Camera:
+    if edit.way in _RISES:
+        x, y, z = camera.position
+        return replace(camera, position=(x, y - _RISES[edit.way] * edit.amount, z))
     return replace(camera, position=_step(camera.position, camera, *_CAMERA_MOVES[edit.way], edit.amount))
 
 
