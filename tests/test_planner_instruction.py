@@ -11,6 +11,7 @@ from spatialfusion.evaluate.questions import FILE, Question, read_questions
 from spatialfusion.planner.instruction import read_instruction
 from spatialfusion.scenes.edits import Edit, apply_edit, score_edit
 from spatialfusion.scenes.sample import footprints_meet, projected_box
+from spatialfusion.scenes.scene import SceneObject
 from spatialfusion.scenes.statements import Statement, observe, score, side_angle
 from spatialfusion.scenes.text import scene_from_text
 
@@ -67,6 +68,10 @@ EDITS = [
     ("remove both dogs", [Edit("remove", PINK), Edit("remove", BLACK)]),
     ("get rid of the dogs", [Edit("remove", PINK), Edit("remove", BLACK)]),
     ("remove the car, the house and the pink dog", [Edit("remove", PINK), Edit("remove", CAR), Edit("remove", HOUSE)]),
+    (
+        "move the camera 1 m up and half a metre forward",
+        [Edit("camera", None, "up", 1.0), Edit("camera", None, "forward", 0.5)],
+    ),
     ("remove everything but the dogs", [Edit("remove", TABLE), Edit("remove", CAR), Edit("remove", HOUSE)]),
     ("paint the car and the house green", [Edit("recolor", CAR, color="green"), Edit("recolor", HOUSE, color="green")]),
     (
@@ -198,11 +203,11 @@ def test_two_that_swap_places_are_moved(prompt: str) -> None:
         assert scene.objects[one].yaw == SCENE.objects[one].yaw
 
 
-def test_what_is_put_on_something_is_taken_away_and_added_there() -> None:
-    removal, addition = read_instruction("let the black dog sit on the bench", SCENE, NAMES)
-    assert removal == Edit("remove", BLACK)
-    assert (addition.added.kind, addition.added.color) == ("dog", "black")
-    assert addition.added.position[1] == pytest.approx(-SCENE.objects[TABLE].size[1])
+def test_what_is_put_on_something_rests_on_it() -> None:
+    edit = read_instruction("let the black dog sit on the bench", SCENE, NAMES)
+    assert (edit.kind, edit.index, edit.added.kind, edit.added.color) == ("put", BLACK, "dog", "black")
+    assert edit.added.position[1] == pytest.approx(-SCENE.objects[TABLE].size[1])
+    assert apply_edit(SCENE, edit).objects[BLACK] == edit.added
 
 
 def test_a_copy_stands_beside_and_faces_the_same_way() -> None:
@@ -210,6 +215,77 @@ def test_a_copy_stands_beside_and_faces_the_same_way() -> None:
     pink = SCENE.objects[PINK]
     assert (added.kind, added.color, added.size, added.yaw) == (pink.kind, pink.color, pink.size, pink.yaw)
     assert 0 < math.dist(added.position, pink.position) < 2
+
+
+STACK = """\
+camera height 2 pitch 30 fov 60
+sofa red at 0 4 size 1.8 0.85 0.9 yaw 180
+table brown at 1 3 size 1.2 0.75 0.8 yaw 30
+mug white at 1.2 3.1 0.75 size 0.1 0.11 0.13 yaw 0
+cat grey at 0 4 0.51 size 0.22 0.5 0.55 yaw 10
+lamp beige at -1.5 4 size 0.4 1.7 0.4
+"""
+
+
+def _stack(instruction: str) -> dict[str, SceneObject]:
+    layout = scene_from_text(STACK)
+    scene = layout.scene
+    edits = read_instruction(instruction, scene, layout.names)
+    for edit in [edits] if isinstance(edits, Edit) else edits:
+        scene = apply_edit(scene, edit)
+    return {thing.kind: thing for thing in scene.objects}
+
+
+@pytest.mark.parametrize(
+    "turn", ["turn the table 90 degrees clockwise", "turn the table around", "make the table bigger"]
+)
+def test_what_stands_on_a_thing_turns_and_grows_with_it(turn: str) -> None:
+    before, after = _stack("paint the lamp red"), _stack(turn)
+    scale = after["table"].size[0] / before["table"].size[0]
+    for when, part in ((before, scale), (after, 1.0)):
+        when["reach"] = part * math.dist(when["mug"].position[::2], when["table"].position[::2])
+        when["turn"] = (when["mug"].yaw - when["table"].yaw) % 360
+    assert after["reach"] == pytest.approx(before["reach"]) and after["turn"] == pytest.approx(before["turn"])
+    assert after["mug"].position[1] == pytest.approx(-after["table"].size[1])
+    assert after["cat"] == before["cat"]
+
+
+def test_what_stands_on_a_thing_moves_rises_and_falls_with_it() -> None:
+    before, moved = _stack("paint the lamp red"), _stack("move the table 1 m to the left")
+    assert moved["table"].position[0] == pytest.approx(0) and moved["mug"].position[0] == pytest.approx(0.2)
+    assert _stack("make the table 20 cm taller")["mug"].position[1] == pytest.approx(-0.95)
+    fallen = _stack("remove the table")
+    assert "table" not in fallen and fallen["mug"].position == pytest.approx((1.2, 0.0, 3.1))
+    swapped = _stack("swap the table and the lamp")
+    assert swapped["mug"].position[0] - swapped["table"].position[0] == pytest.approx(
+        before["mug"].position[0] - before["table"].position[0], abs=0.01
+    )
+    assert "mug" not in _stack("clear the table") and "mug" not in _stack("remove everything on the table")
+
+
+def test_things_rest_on_seats_and_under_tables() -> None:
+    assert _stack("put the mug on the sofa")["mug"].position[1] == pytest.approx(-0.51)
+    rug = _stack("add a rug under the sofa")["rug"]
+    assert rug.position[::2] == pytest.approx((0, 4)) and rug.position[1] == 0
+    with pytest.raises(InputError, match="no free place"):
+        _stack("add a table under the cat")
+
+
+@pytest.mark.parametrize(
+    ("instruction", "closer"),
+    [("move the lamp 30 cm closer to the sofa", 0.3), ("move the lamp away from the sofa", -0.3)],
+)
+def test_closer_to_a_thing_and_away_from_it(instruction: str, closer: float) -> None:
+    apart = [
+        math.dist(when["lamp"].position, when["sofa"].position)
+        for when in (_stack("paint the lamp red"), _stack(instruction))
+    ]
+    assert apart[0] - apart[1] == pytest.approx(closer, abs=0.002)
+
+
+def test_the_other_side_is_the_one_where_it_is_not() -> None:
+    assert _stack("move the lamp to the other side of the sofa")["lamp"].position[0] > 0
+    assert _stack("move the table to the other side of the sofa")["table"].position[0] < 0
 
 
 def test_turning_towards_a_thing() -> None:

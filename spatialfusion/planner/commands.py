@@ -17,7 +17,7 @@ _CLASSES = CLASSES | {
         "rotate": "turn rotate spin swivel orient point pivot",
         "dolly": "move shift push slide pull bring dolly track take put go step",
         "remove": "remove delete erase drop eliminate discard hide",
-        "add": "add put place insert set include introduce position stand draw create",
+        "add": "add put place insert set include introduce position stand draw create hang",
         "grow": "increase raise extend enlarge grow expand lengthen widen heighten stretch scale change",
         "shrink": "reduce decrease lower shorten shrink narrow cut diminish",
         "enlarge": "enlarge scale grow blow expand magnify resize increase",
@@ -31,6 +31,7 @@ _TO_FACE = "(to face|to look|look|so that it <face>|so it <face>|so that it <loo
 COMMANDS: dict[str, tuple[str, ...]] = {
     "remove": (
         "<remove> A [away|completely] [from the (picture|image|scene|room)]",
+        "(<remove>|take) A (from|off) B",
         "(take|clear) away A",
         "(take|clear) A (away|out) [of the (picture|image|scene|room)]",
         "take A from the (picture|image|scene)",
@@ -38,6 +39,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "A should (disappear|vanish|be gone|be removed)",
         "make A (disappear|vanish)",
     ),
+    "clear": ("(<remove>|take|clear) (everything|all) (on|from|off) B", "clear B"),
     "keep": (
         "<remove> (everything|all) (but|except) [for] A",
         "<remove> (everything|all) (other than|besides|apart from|aside from) A",
@@ -76,11 +78,22 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "<move> A (farther|away|back|backward|backwards) [away|back|off] [from CAMERA] [by LENGTH]",
         "<move> A by LENGTH (farther|away|back|backward|backwards) [away|back] [from CAMERA]",
     ),
+    "near closer": (
+        "<move> A [LENGTH] (closer|nearer) to B [by LENGTH]",
+        "<move> A [LENGTH] towards B [by LENGTH]",
+        "<move> A by LENGTH (closer to|nearer to|towards) B",
+    ),
+    "near away": (
+        "<move> A [LENGTH] [farther|further] (away|off) from B [by LENGTH]",
+        "<move> A [LENGTH] farther from B [by LENGTH]",
+        "<move> A by LENGTH (away|off) from B",
+    ),
     "move to": (
         "(move|shift|push|slide|pull|bring|drag|place|put|scoot|relocate) A [back|forward|closer|up] "
         "[so that it <be>|so it <be>|until it <be>] [over]",
         "(let|have|make) A (sit|stand|lie|be)",
         "(let|have|make) A (go|move|come) [over]",
+        "A should (be|stand|sit|lie|hang|go)",
     ),
     "rotate front": (
         f"(<rotate>|make|let|have) A [around|round|about] {_TO_FACE} [towards|to|at|in] CAMERA",
@@ -93,6 +106,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "<rotate> A away [from CAMERA]",
         "(<rotate>|make) A [so that] it 's back [is|faces] [to|towards] CAMERA",
         "A should (face|look) away [from CAMERA]",
+        "<rotate> A 's back (to|towards) CAMERA",
     ),
     "rotate {HAND}": (
         f"(<rotate>|make|let|have) A [around|round|about] {_TO_FACE} [to|towards] [the] [camera 's] HAND [side] "

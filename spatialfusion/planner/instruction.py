@@ -18,7 +18,7 @@ from .grammar import Grammar
 from .mentions import Mentions
 from .nouns import Mention
 from .patterns import Match
-from .placing import Wish, place, pose_of, usual_size
+from .placing import Wish, place, pose_of, standing, usual_size
 from .settle import settle
 from .tokens import sentences, tokenize
 
@@ -28,6 +28,8 @@ _BETWEEN = frozenset((",", *"and then please can could would you also i want to 
 _STEP = 0.2  # of the distance to the camera, where a move has no metres
 _MORE, _LESS = 0.3, -0.25  # of an extent, where "taller" and "lower" have no metres
 _HERE = (("where", "it", "is"), ("it", "'s", "place"), ("it", "'s", "position"))
+_MORE_OF = ("more", "additional", "extra", "further")
+_TOUCH = 0.03  # metres that a thing may be above what it stands on, or in it
 _LOWEST = 0.1  # metres of the camera above the ground
 _MUCH = 1.3  # by how many times "taller than", "larger than" is larger
 _DOMAINS = {
@@ -104,6 +106,8 @@ class _Instructions:
                     # "move the dog to the right of the car": a place, no direction.
                     match = replace(match, meaning="move to", end=match.slots["A"][0].end)
             before = rest[position : match.slots["A"][0].start] if match.slots.get("A") else []
+            if match.meaning.startswith("camera"):
+                before = ["move", "the", "camera"]
             end, new = match.end, self._begins_new(match)
             if new is not None or match.meaning == "move to":
                 end = self._next_command(new or end)
@@ -123,7 +127,11 @@ class _Instructions:
         heard = self.grammar.words
         for verb in (["make", "it"], before):
             rest = self._again([*verb, *words], 0)
-            if verb and self.last is not None and commands.match(rest, 0, self.grammar.slot) is not None:
+            if (
+                verb
+                and (self.last is not None or "it" not in verb)
+                and commands.match(rest, 0, self.grammar.slot) is not None
+            ):
                 return rest
         self.grammar.begin(heard)
         return []
@@ -222,22 +230,35 @@ class _Instructions:
     # --- edits -----------------------------------------------------------------------------------------------------
 
     def _do(self, *edits: Edit) -> list[Edit]:
-        """The edits, and the scene after them."""
+        """The edits and what follows from them, and the scene after them."""
+        done: list[Edit] = []
         for edit in edits:
-            self.scene = apply_edit(self.scene, edit)
+            before, riders = self.scene, _riders(self.scene, edit)
+            self.scene = apply_edit(before, edit)
+            done.append(edit)
             if edit.kind == "remove":
                 del self.names[needed(edit.index)]
                 self.last = None
             elif edit.kind == "add":
                 self.names.append("")
                 self.last = len(self.scene.objects) - 1
-        return list(edits)
+            for rider in riders:
+                follow = _follow(before, self.scene, edit, rider)
+                self.scene = apply_edit(self.scene, follow)
+                done.append(follow)
+        return done
 
     def _edits(self, match: Match, words: list[str], rest: list[str]) -> list[Edit]:
         kind, _, way = match.meaning.partition(" ")
         slots = match.slots
         if kind == "camera":
             return self._camera(way, slots)
+        if kind == "clear":
+            support = self._one(slots["B"])
+            riders = _riders(self.scene, Edit("remove", support))
+            if not riders:
+                raise InputError(f"nothing is on the {self._call(support)}.")
+            return self._remove([self.scene.objects.index(thing) for thing in riders])
         if kind in ("replace", "swap"):
             return self._exchange(kind, slots)
         several = self._several([*slots["A"], *slots.get("MORE", ())])
@@ -258,6 +279,8 @@ class _Instructions:
             return self._do(Edit("camera", index, way))
         if kind == "rotate":
             return self._rotate(index, way, slots)
+        if kind == "near":
+            return self._approach(index, self._one(slots["B"]), way, slots.get("LENGTH"))
         if kind == "copy":
             beside = [Wish("next", len(self.scene.objects), (index,), None)]
             copied = self.scene.objects[index]
@@ -288,6 +311,19 @@ class _Instructions:
             )
         return [*self._move_by(one, places[1]), *self._move_by(two, places[0])]
 
+    def _approach(self, index: int, other: int, way: str, metres: float | None) -> list[Edit]:
+        """Closer to another object, or away from it, along the line between them."""
+        self.last = index
+        (x, y, z), (to_x, _, to_z) = (self.scene.objects[one].position for one in (index, other))
+        gap = math.hypot(to_x - x, to_z - z)
+        step = (_STEP * gap if metres is None else metres) * (1 if way == "closer" else -1)
+        if gap == 0 or step > gap:
+            raise InputError(
+                f"the {self._call(index)} and the {self._call(other)} are {gap:.3g} m apart: the one cannot come "
+                f"{step:g} m closer to the other."
+            )
+        return self._move_by(index, (x + (to_x - x) * step / gap, y, z + (to_z - z) * step / gap))
+
     def _step(self, thing: SceneObject) -> float:
         return round_metres(_STEP * math.dist(self.scene.camera.position, thing.position))
 
@@ -315,7 +351,8 @@ class _Instructions:
             raise InputError(f"the {self._call(index)} has no front, so it {what}.")
 
     def _rotate(self, index: int, way: str, slots: dict) -> list[Edit]:
-        self._need_front(index, "cannot be turned to face anything")
+        if not way.startswith("own_"):
+            self._need_front(index, "cannot be turned to face anything")
         if way == "to":
             return self._face(index, self._one(slots["B"]))
         if way.startswith("own_"):
@@ -404,6 +441,7 @@ class _Instructions:
         return self.draft, missing
 
     def _add(self, words: list[str]) -> list[Edit]:
+        words = [word for at, word in enumerate(words) if at > 2 or word not in _MORE_OF]  # "two more mugs"
         draft, new = self._said_of(words)
         if not new:
             raise InputError(f'"{" ".join(words)}" names nothing new to add; expected for instance "add a red chair".')
@@ -463,6 +501,7 @@ class _Instructions:
                 f'where the {self._call(index)} moves is not said; expected for instance "2 m to the left".'
             )
         self._listen()
+        words = self._other_side(index, words)
         self.grammar.read(["it", "is", *words], about=[self.draft.things[index]])
         settle(self.draft)
         self._check(self.draft, words)
@@ -483,11 +522,21 @@ class _Instructions:
         )
         if moved.position[1] == thing.position[1]:
             return self._move_by(index, moved.position)
-        # Moves are along the ground: what is put up or down is taken away and added there.
-        name = self.names[index]
-        edits = self._do(Edit("remove", index), Edit("add", added=moved))
-        self.names[-1] = name
-        return edits
+        return self._do(Edit("put", index, added=moved))  # moves are along the ground
+
+    def _other_side(self, index: int, words: list[str]) -> list[str]:
+        """ "to the other side of the sofa": to its right for what is left of it, as the viewer sees them."""
+        other = ("the", "other", "side", "of")
+        if tuple(words[1:5]) != other:
+            return words
+        mention = self.grammar.mention(self.grammar.begin(words).index("side") + 2)
+        if mention is not None:
+            seen = observe(self.scene).objects
+            right = seen[index].position[0] < seen[self._one([mention])].position[0]
+            self.last = index
+            words = ["to", "the", "right" if right else "left", *words[4:]]
+        self._listen()
+        return words
 
     def _move_by(self, index: int, position: tuple[float, float, float]) -> list[Edit]:
         """The moves along the ground, as the viewer sees it, that bring an object to a position."""
@@ -496,6 +545,49 @@ class _Instructions:
         across, along = dx * math.cos(yaw) - dz * math.sin(yaw), dx * math.sin(yaw) + dz * math.cos(yaw)
         steps = [("right" if across > 0 else "left", abs(across)), ("farther" if along > 0 else "closer", abs(along))]
         return self._do(*(Edit("move", index, way, round(value, 3)) for way, value in steps if value >= 0.005))
+
+
+def _riders(scene: Scene, edit: Edit) -> list[SceneObject]:
+    """What stands on the object of an edit that moves, turns, resizes or removes it, and on what stands on it."""
+    if edit.index is None or edit.kind not in ("move", "rotate", "resize", "remove", "put"):
+        return []
+    found = [scene.objects[edit.index]]
+    for below in found:
+        for thing in scene.objects:
+            across, along = _within(below, thing)
+            inside = abs(across) <= below.size[0] / 2 and abs(along) <= below.size[2] / 2
+            if inside and thing.position[1] < -_TOUCH and thing not in found:
+                height, _ = standing(below, thing, [(thing.position[0], thing.position[2])])
+                if abs(height + thing.position[1]) <= _TOUCH:
+                    found.append(thing)
+    return found[1:]
+
+
+def _within(below: SceneObject, thing: SceneObject) -> tuple[float, float]:
+    """Where the thing is, in metres along the width and the length of what it stands on."""
+    yaw = math.radians(below.yaw)
+    dx, dz = thing.position[0] - below.position[0], thing.position[2] - below.position[2]
+    return dx * math.cos(yaw) + dz * math.sin(yaw), dz * math.cos(yaw) - dx * math.sin(yaw)
+
+
+def _follow(before: Scene, after: Scene, edit: Edit, rider: SceneObject) -> Edit:
+    """What becomes of a thing that stood on another: it moves and turns along, rises with it, or falls."""
+    index, old = after.objects.index(rider), before.objects[edit.place]
+    if edit.kind == "move":
+        return Edit("move", index, edit.direction, edit.value)
+    if edit.kind == "remove":
+        x, y, z = rider.position
+        return Edit("put", index, added=replace(rider, position=(x, min(0.0, y + old.size[1]), z)))
+    new = after.objects[edit.place]
+    across, along = _within(old, rider)
+    across, along = across * new.size[0] / old.size[0], along * new.size[2] / old.size[2]
+    yaw = math.radians(new.yaw)
+    place = (
+        new.position[0] + across * math.cos(yaw) - along * math.sin(yaw),
+        new.position[1] + (rider.position[1] - old.position[1]) * new.size[1] / old.size[1],
+        new.position[2] + across * math.sin(yaw) + along * math.cos(yaw),
+    )
+    return Edit("put", index, added=replace(rider, position=place, yaw=rider.yaw + new.yaw - old.yaw))
 
 
 def _ratio(value: float, words: Sequence[str]) -> float:

@@ -6,16 +6,23 @@ import math
 import random
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..errors import InputError
 from ..needed import needed
 from ..scenes.edits import inside_room
+from ..scenes.looks import primitives_of
 from ..scenes.sample import footprints_meet, projected_box, well_composed
 from ..scenes.scene import Scene, SceneObject
 from ..scenes.statements import Statement, observe, score
+from ..scenes.surfaces import stand
 from .draft import Relation, Thing
 
 _TRIES = 600
+_SPOTS = 8  # looked at for a thing that stands on another
+_FLAT = 0.03  # metres of height up to which a thing may lie under others
 _PLACES = ("on", "under", "above", "next", "between", "facing", "around")
+_STACKS = ("on", "under", "above")
 _SIDES = ("left", "right", "front", "behind")
 _TURNS = {"front": 0.0, "back": 180.0, "left": 90.0, "right": -90.0}
 
@@ -93,7 +100,7 @@ def _with(scene: Scene, thing: SceneObject, index: int | None) -> Scene:
 def _rank(scene: Scene, number: int, wishes: list[Wish]) -> int:
     """0: not possible; 1: free; 2: in view too; 3: a well-composed view."""
     thing = scene.objects[number]
-    stacked = {reference for wish in wishes if wish.kind in ("on", "under", "above") for reference in wish.references}
+    stacked = {one for wish in wishes if wish.kind in _STACKS for one in (wish.subject, *wish.references)}
     for other, item in enumerate(scene.objects):
         if other != number and other not in stacked and _same_level(thing, item) and footprints_meet(thing, item):
             return 0
@@ -111,13 +118,20 @@ def _rank(scene: Scene, number: int, wishes: list[Wish]) -> int:
 
 
 def _same_level(a: SceneObject, b: SceneObject) -> bool:
-    """Whether the heights of two things overlap."""
+    """Whether the heights of two things overlap; what is flat may lie under others."""
+    if min(a.size[1], b.size[1]) <= _FLAT:
+        return False
     return -a.position[1] < -b.position[1] + b.size[1] and -b.position[1] < -a.position[1] + a.size[1]
 
 
 def _keeps(scene: Scene, number: int, wishes: list[Wish]) -> bool:
     """Whether the wishes hold that the drawing does not make true by itself."""
+    thing = scene.objects[number]
     for wish in wishes:
+        if wish.subject != number and wish.kind in ("on", "above"):
+            rise = thing.position[1] - thing.size[1] - scene.objects[wish.subject].position[1]
+            if rise < -_FLAT:
+                return False  # "add a table under the cat" that lies lower than a table is high
         if wish.subject != number and wish.kind == "facing":
             ahead = Statement("allocentric", "front", number, wish.subject)
             if score(observe(scene), ahead) < 1.0:
@@ -132,12 +146,16 @@ def _draw(
     base = 0.0
     position: tuple[float, float] | None = None
     for wish in wishes:
-        if wish.subject == number and wish.kind in ("on", "under", "above"):
+        if wish.subject == number and wish.kind in _STACKS:
             support = scene.objects[wish.references[0]]
             position = _over(support, thing, rng)
-            if wish.kind != "under":
-                gap = (wish.value or 0.3 * thing.size[1]) if wish.kind == "above" else 0.0
-                base = support.size[1] - support.position[1] + gap
+            if wish.kind == "on":
+                base, position = standing(support, thing, [_over(support, thing, rng) for _ in range(_SPOTS)])
+            elif wish.kind == "above":
+                base = support.size[1] - support.position[1] + (wish.value or 0.3 * thing.size[1])
+        elif wish.kind in _STACKS and number in wish.references:
+            x, _, z = scene.objects[wish.subject].position  # "a rug under the table"
+            position = x, z
         elif wish.subject == number and wish.kind == "between":
             one, two = (scene.objects[reference].position for reference in (wish.references[0], wish.references[-1]))
             part = rng.uniform(0.35, 0.65)
@@ -156,6 +174,20 @@ def _over(support: SceneObject, thing: SceneObject, rng: random.Random) -> tuple
     turn = math.radians(support.yaw)
     x = support.position[0] + across * math.cos(turn) - along * math.sin(turn)
     return x, support.position[2] + across * math.sin(turn) + along * math.cos(turn)
+
+
+def standing(
+    support: SceneObject, thing: SceneObject, spots: list[tuple[float, float]]
+) -> tuple[float, tuple[float, float]]:
+    """The height above the ground on which the thing rests, and where: the most even of the spots."""
+    turn = math.radians(support.yaw)
+    cosine, sine = math.cos(turn), math.sin(turn)
+    x, z = np.array(spots).T - np.array([[support.position[0]], [support.position[2]]])
+    width, height, length = support.size
+    across, along = (x * cosine + z * sine) / width, (z * cosine - x * sine) / length
+    parts, uneven = stand(primitives_of(support), across, along, (thing.size[0] / width, thing.size[2] / length))
+    best = int(uneven.argmin())
+    return height * float(parts[best]) - support.position[1], spots[best]
 
 
 def _beside(
@@ -252,6 +284,8 @@ def _yaw(
 
     camera = scene.camera
     for wish in wishes:
+        if wish.kind in _STACKS and number in wish.references:
+            return _wrap(scene.objects[wish.subject].yaw)
         if wish.subject != number:
             continue
         if wish.kind.startswith("pose_"):

@@ -53,6 +53,7 @@ class Edit:
     - recolor: to `color`
     - camera: `direction` forward, back, left, right, up or down by `value` metres; or, with `index`, round that object
       until its side `direction` is seen
+    - put: the object `index` becomes `added`, wherever that is; `score_edit` has no score for it
     """
 
     kind: str
@@ -129,6 +130,8 @@ def apply_edit(scene: Scene, edit: Edit) -> Scene:
             thing = replace(thing, size=_resized(thing.size, edit))
         elif edit.kind == "recolor":
             thing = replace(thing, color=needed(edit.color))
+        elif edit.kind == "put":
+            thing = edit.thing
         else:
             raise ValueError(f"no edit of kind {edit.kind!r}")
         objects[edit.place] = thing
@@ -146,6 +149,8 @@ def score_edit(source: Observation | Scene, target: Observation | Scene, edit: E
     expected = len(source.objects) + {"add": 1, "remove": -1}.get(edit.kind, 0)
     if len(target.objects) != expected:
         return 0.0
+    if edit.kind == "put":
+        raise ValueError("an edit of kind 'put' has no score.")
     if edit.kind == "add":
         return _score_addition(target, edit)
     if edit.kind == "remove":
