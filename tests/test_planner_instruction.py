@@ -9,6 +9,7 @@ import pytest
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate.questions import FILE, Question, read_questions
 from spatialfusion.planner.instruction import read_instruction
+from spatialfusion.planner.plan import plan, plan_edit
 from spatialfusion.scenes.edits import Edit, apply_edit, score_edit
 from spatialfusion.scenes.sample import footprints_meet, projected_box
 from spatialfusion.scenes.scene import SceneObject
@@ -313,3 +314,9 @@ def test_public_instructions_give_the_right_target(question: Question) -> None:
 def test_all_public_instructions() -> None:
     scores = [_edited(question) for question in _PUBLIC]
     assert sum(score == 1.0 for score in scores) >= 0.99 * len(scores)
+
+
+def test_a_thing_close_to_a_wall_keeps_nothing_else_out_of_the_room() -> None:
+    source = plan("A room with a bookshelf against the back wall", seed=0, size=(64, 64))
+    changed = plan_edit("add a chair in front of the bookshelf", source)
+    assert [thing.kind for thing in changed.scene.objects] == ["bookshelf", "chair"]

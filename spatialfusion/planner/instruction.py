@@ -77,7 +77,7 @@ class _Instructions:
 
     def __init__(self, scene: Scene, names: list[str]) -> None:
         self.scene, self.names = scene, names
-        self.last: int | None = None  # the object that "it" means
+        self.last: int | None = 0 if len(names) == 1 else None  # the object that "it" means
 
     def read(self, words: Sequence[str]) -> list[Edit]:
         """The edits of one sentence: commands joined by "and" or commas."""
@@ -215,8 +215,6 @@ class _Instructions:
 
     def _resolve(self, mention: Mention) -> list[int]:
         if mention.pronoun in ("it", "he", "she", "him", "her", "them", "they"):
-            if self.last is None and len(self.scene.objects) == 1:
-                return [0]
             return [] if self.last is None else [self.last]
         before = len(self.draft.things)
         found = self.mentions.resolve(replace(mention, article="the") if not mention.pronoun else mention)

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..errors import InputError
 from ..needed import needed
-from ..scenes.edits import inside_room
 from ..scenes.looks import primitives_of
 from ..scenes.sample import footprints_meet, projected_box, well_composed
 from ..scenes.scene import Scene, SceneObject
@@ -104,7 +103,7 @@ def _rank(scene: Scene, number: int, wishes: list[Wish]) -> int:
     for other, item in enumerate(scene.objects):
         if other != number and other not in stacked and _same_level(thing, item) and footprints_meet(thing, item):
             return 0
-    if not inside_room(scene):
+    if not _inside_room(scene, thing):
         return 0
     if not stacked and well_composed(scene):
         return 3
@@ -115,6 +114,19 @@ def _rank(scene: Scene, number: int, wishes: list[Wish]) -> int:
     inside = max(0.0, min(right, 1) - max(left, 0)) * max(0.0, min(bottom, 1) - max(top, 0))
     part = inside / max((right - left) * (bottom - top), 1e-9)
     return (3 if stacked and part > 0.9 else 2) if part > 0.6 else 1 if part > 0.05 else 0
+
+
+def _inside_room(scene: Scene, thing: SceneObject) -> bool:
+    """Whether the thing is within the walls; True outdoors. Its corners count: it may stand close to a wall."""
+    if scene.room is None:
+        return True
+    half_width, height, far = scene.room
+    yaw = math.radians(thing.yaw)
+    cosine, sine = abs(math.cos(yaw)), abs(math.sin(yaw))
+    width, _, length = (extent / 2 for extent in thing.size)
+    x, y, z = thing.position
+    inside = abs(x) + width * cosine + length * sine <= half_width and z + width * sine + length * cosine <= far
+    return inside and thing.size[1] - y <= height
 
 
 def _same_level(a: SceneObject, b: SceneObject) -> bool:
