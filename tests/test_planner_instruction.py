@@ -73,6 +73,11 @@ EDITS = [
         "move the camera 1 m up and half a metre forward",
         [Edit("camera", None, "up", 1.0), Edit("camera", None, "forward", 0.5)],
     ),
+    (
+        "paint both dogs white and move them 1 m closer",
+        [Edit("recolor", i, color="white") for i in (BLACK, PINK)]
+        + [Edit("move", i, "closer", 1.0) for i in (BLACK, PINK)],
+    ),
     ("remove everything but the dogs", [Edit("remove", TABLE), Edit("remove", CAR), Edit("remove", HOUSE)]),
     ("paint the car and the house green", [Edit("recolor", CAR, color="green"), Edit("recolor", HOUSE, color="green")]),
     (

@@ -78,6 +78,7 @@ class _Instructions:
     def __init__(self, scene: Scene, names: list[str]) -> None:
         self.scene, self.names = scene, names
         self.last: int | None = 0 if len(names) == 1 else None  # the object that "it" means
+        self.group: list[int] = []  # the objects that "them" means
 
     def read(self, words: Sequence[str]) -> list[Edit]:
         """The edits of one sentence: commands joined by "and" or commas."""
@@ -202,7 +203,7 @@ class _Instructions:
         for mention in mentions:
             counted = mention.count is not None and not mention.count.vague
             number = needed(mention.count).number if counted else 1
-            if not mention.plural and number == 1:
+            if not mention.plural and number == 1 and not (mention.pronoun in ("them", "they") and self.group):
                 found.append(self._one([mention]))
                 continue
             meant = self._resolve(mention)
@@ -211,9 +212,13 @@ class _Instructions:
                 listed = ", ".join(self._call(index) for index in range(len(self.scene.objects)))
                 raise InputError(f'there are not just {number} of "{said}" in the scene; it has {listed or "nothing"}.')
             found += meant if len(meant) > 1 else [self._one([mention])]
-        return list(dict.fromkeys(found))
+        found = list(dict.fromkeys(found))
+        self.group = found if len(found) > 1 else []
+        return found
 
     def _resolve(self, mention: Mention) -> list[int]:
+        if mention.pronoun in ("them", "they") and self.group:
+            return self.group
         if mention.pronoun in ("it", "he", "she", "him", "her", "them", "they"):
             return [] if self.last is None else [self.last]
         before = len(self.draft.things)
@@ -236,7 +241,7 @@ class _Instructions:
             done.append(edit)
             if edit.kind == "remove":
                 del self.names[needed(edit.index)]
-                self.last = None
+                self.last, self.group = None, []
             elif edit.kind == "add":
                 self.names.append("")
                 self.last = len(self.scene.objects) - 1
