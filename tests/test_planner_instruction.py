@@ -325,3 +325,14 @@ def test_a_thing_close_to_a_wall_keeps_nothing_else_out_of_the_room() -> None:
     source = plan("A room with a bookshelf against the back wall", seed=0, size=(64, 64))
     changed = plan_edit("add a chair in front of the bookshelf", source)
     assert [thing.kind for thing in changed.scene.objects] == ["bookshelf", "chair"]
+
+
+def test_a_name_tells_things_apart_that_are_alike() -> None:
+    source = plan("A man and a woman beside a bus", seed=0, size=(64, 64))
+    assert source.names[:2] == ("blue figure", "blue figure 2")
+    colors = [
+        [thing.color for thing in plan_edit(f"paint {name} red", source).scene.objects[:2]] for name in source.names[:2]
+    ]
+    assert colors == [["red", "blue"], ["blue", "red"]]
+    sheep = plan("three sheep in front of a house", seed=0, size=(64, 64))
+    assert len(set(plan_edit(f"duplicate {sheep.names[0]}", sheep).names)) == len(sheep.names) + 1

@@ -190,6 +190,8 @@ class _Instructions:
             raise InputError(
                 f'there is no "{said}" in the scene{suggest(mention.said, kinds)}; it has {listed or "nothing"}.'
             )
+        if len(found) > 1 and said.removeprefix("the ") in self.names:
+            found = [self.names.index(said.removeprefix("the "))]  # "blue figure", beside "blue figure 2"
         if len(found) > 1:
             several = ", ".join(self._call(index) for index in found)
             raise InputError(f'"{said}" could be {several}; expected a colour or a name that tells them apart.')
@@ -287,7 +289,7 @@ class _Instructions:
         if kind == "copy":
             beside = [Wish("next", len(self.scene.objects), (index,), None)]
             copied = self.scene.objects[index]
-            added = replace(place(self.scene, copied, [], beside), yaw=copied.yaw)
+            added = replace(place(self.scene, copied, [], beside), yaw=copied.yaw, name="")
             return self._do(Edit("add", added=added))
         if match.meaning == "move to":
             return self._move_to(index, rest)
