@@ -25,12 +25,7 @@ _BEFORE_NOUNS = frozenset("a an the 's with of in on behind under near beside".s
 
 def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset(), known: bool = False) -> list[str]:
     """One word for each of several that mean the same; adverbs that change nothing go to the picture's words."""
-    folded: list[str] = []
-    for at, word in enumerate(words):
-        if numbers.at(words, at - 1) in ("a", "an") and noun(word) is not None:
-            folded.append(word)  # "a photographer"
-        else:
-            folded += FOLD.get(word, word).split()
+    folded = _synonyms(words)
     plain: list[str] = []
     seen = 0
     for at, word in enumerate(folded):
@@ -87,6 +82,15 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
         else:
             plain.append(word)
     return plain
+
+
+def _synonyms(words: Sequence[str]) -> list[str]:
+    """The words, those that have a plainer synonym replaced by it."""
+    found: list[str] = []
+    for at, word in enumerate(words):
+        is_noun = numbers.at(words, at - 1) in ("a", "an") and noun(word) is not None
+        found += [word] if is_noun else FOLD.get(word, word).split()  # "a photographer" is no camera
+    return found
 
 
 def _is_thing(words: Sequence[str], position: int) -> bool:

@@ -386,10 +386,7 @@ class _Phrase:
                 kept += self.words[self.at : end]
                 self.at = end
                 continue
-            place = place_at(self.words, self.at)
-            if place is not None and place[1] == "square" and self.peek(1).isalpha() and self.peek(1) not in ENDS:
-                place = None  # "a square coaster"
-            if place is not None and known_noun(self.words, place[2]) is None:
+            if (place := self._place_here()) is not None:
                 second = place_at(self.words, place[2])
                 if second is None or self.peek(place[2] - self.at) in ENDS:
                     return self._place(place, kept)
@@ -398,11 +395,7 @@ class _Phrase:
                 continue
             if word[:1].isupper() and known_noun(self.words, self.at + 1) is None:
                 return self._name(kept)
-            noun_or_one = self.peek(1) == "one" or self._noun_follows(self.at + 1)
-            after = known_noun(self.words, self.at + 1)
-            several = after is not None and after[2] and self.mention.article == ""
-            counted = self.mention.count is not None and self._noun_follows(self.at + 1)
-            if word in _COMPARATIVES and (several or counted or (self.mention.article == "a" and noun_or_one)):
+            if self._is_compared(word):
                 self._set(scale=self.mention.scale * _COMPARATIVES[word])
                 kept.append(word)
                 self.at += 1
@@ -430,6 +423,25 @@ class _Phrase:
                 kept.append(word)
             self.at += 1
         return self._nounless(first, kept, bare_unknown, described)
+
+    def _place_here(self) -> tuple[str, str, int] | None:
+        """The place that begins here, no noun being behind it: "a market square", but neither "a square coaster" nor "a
+        street lamp"."""
+        place = place_at(self.words, self.at)
+        if place is None or known_noun(self.words, place[2]) is not None:
+            return None
+        square = place[1] == "square" and self.peek(1).isalpha() and self.peek(1) not in ENDS
+        return None if square else place
+
+    def _is_compared(self, word: str) -> bool:
+        """Whether it is the comparative of a noun to come: "a larger dog", "two smaller ones", "taller trees"."""
+        if word not in _COMPARATIVES:
+            return False
+        after = known_noun(self.words, self.at + 1)
+        several = after is not None and after[2] and self.mention.article == ""
+        noun_follows = self._noun_follows(self.at + 1)
+        counted = self.mention.count is not None and noun_follows
+        return several or counted or (self.mention.article == "a" and (noun_follows or self.peek(1) == "one"))
 
     def _adjective_goes_on(self, first: int, kept: list[str]) -> bool:
         """Whether a comma stands between two adjectives: "a large, grey castle", but not "a cat, white dogs"."""

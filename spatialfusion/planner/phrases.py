@@ -58,13 +58,7 @@ class Phrases(Relating):
             subjects += [thing for thing in found if thing not in subjects]
         if not subjects:
             return end if listed[0].pronoun else position
-        if len(listed) == 1 and (listed[0].each or listed[0].pronoun == "each"):
-            subjects = [single for thing in subjects for single in self.draft.split(thing)]
-            self.mentions.recent = self.draft.expand(self.mentions.recent)
-            self.mentions.each = self.mentions.last_each = subjects
-            self._each_from = listed[0].end
-        elif numbers.at(self.words, listed[0].start - 1) != "and" or numbers.at(self.words, listed[0].start - 2) == ",":
-            self.mentions.each = []  # but "each with a bench in front of it and a lamp behind it"
+        subjects = self._each_of_subject(listed, subjects)
         clause.before = clause.subjects = self.draft.expand(clause.subjects)
         clause.subjects = subjects if joined else subjects[-1:] if len(listed) > 1 else subjects
         clause.local, clause.relative, clause.owner = [], False, clause.owner
@@ -83,6 +77,18 @@ class Phrases(Relating):
         # "On the table is a mug, and beside it a bottle": "it" is what was named last, the mug.
         self.mentions.touch(clause.subjects)
         return end
+
+    def _each_of_subject(self, listed: list[Mention], subjects: list[Thing]) -> list[Thing]:
+        """The subjects; single things where the clause is about each of them, which is remembered."""
+        first = listed[0]
+        if len(listed) == 1 and (first.each or first.pronoun == "each"):
+            subjects = [single for thing in subjects for single in self.draft.split(thing)]
+            self.mentions.recent = self.draft.expand(self.mentions.recent)
+            self.mentions.each = self.mentions.last_each = subjects
+            self._each_from = first.end
+        elif numbers.at(self.words, first.start - 1) != "and" or numbers.at(self.words, first.start - 2) == ",":
+            self.mentions.each = []  # but "each with a bench in front of it and a lamp behind it"
+        return subjects
 
     def _is_finite(self, position: int) -> bool:
         """Whether a verb in its finite form stands here: "is", "hangs", "sleeps", but not "hanging" or "parked"."""
