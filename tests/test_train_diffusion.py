@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from tiny import CONFIG, SIZE
 from torch import Tensor
 
+from spatialfusion import SpatialFusionPipeline
 from spatialfusion.backbones.qwen_image import (
     BACKBONE,
     TINY_SHIFT,
@@ -365,6 +366,14 @@ def test_exported_depth_reaches_the_pipeline(stage, run, tmp_path):
     assert torch.equal(again.columns.weight, stage.columns.weight)
     for name, tensor in stage.adapter.state_dict().items():
         assert torch.equal(tensor, again.adapter.state_dict()[name]), name
+
+
+def test_the_model_of_a_run_draws_from_a_scene_before_stage_1(stage, run, tmp_path):
+    run = Path(shutil.copytree(run, tmp_path / "run"))
+    stage.export(run / "model")
+    pipe = SpatialFusionPipeline.from_pretrained(run / "model")
+    output = pipe("a red cube", scene="auto", num_inference_steps=1, output_type="pt")
+    assert output.images.isfinite().all() and output.plans[0].names == ("red cube",)
 
 
 def test_export_can_be_loaded_and_draws_the_same(stage, tmp_path):

@@ -40,7 +40,7 @@ from ..model.depth_adapter import DepthAdapter
 from ..model.model import FILE_NAME, SpatialFusionModel
 from ..model.region_words import paint
 from ..model.state import geometry_to_state
-from ..model_folder import forget_origin
+from ..model_folder import forget_origin, write_model_index
 from ..progress import progress_bar
 from ..scenes.captions import plain_caption
 from ..scenes.edits import instruction
@@ -363,6 +363,8 @@ class DiffusionStage(Stage):
         shape = (out_features, in_features)
         self.model.config = replace(self.model.config, injection="concat", lora_rank=0, projection_shape=shape)
         self.model.save(model_folder / FILE_NAME)
+        # From a planned scene it can be drawn with now; stages 1 and 2 teach it to predict depth.
+        write_model_index(model_folder, default_size=self.config.data.size[0])
 
 
 class DepthColumns(nn.Module):
