@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from spatialfusion.errors import InputError
 from spatialfusion.evaluate.questions import FILE, Question, read_questions
 from spatialfusion.planner.instruction import read_instruction
+from spatialfusion.planner.placing import in_frame
 from spatialfusion.planner.plan import plan, plan_edit
 from spatialfusion.scenes.edits import Edit, apply_edit, score_edit
 from spatialfusion.scenes.sample import footprints_meet, projected_box
@@ -181,6 +183,22 @@ def test_replacing_keeps_the_place() -> None:
     assert removal == Edit("remove", CAR)
     assert (addition.added.kind, addition.added.color) == ("sofa", "yellow")
     assert addition.added.position == SCENE.objects[CAR].position
+    before, after = _stack("paint the lamp red"), _stack("replace the table with a desk")
+    desk, mug = after["desk"], after["mug"]
+    assert desk.position == before["table"].position
+    assert mug.position[1] == pytest.approx(-desk.size[1], abs=0.001)
+    parts = [
+        [offset / extent for offset, extent in zip(in_frame(below, x, z), below.size[::2])]
+        for below, (x, _, z) in ((before["table"], before["mug"].position), (desk, mug.position))
+    ]
+    assert parts[1] == pytest.approx(parts[0], abs=0.005)
+
+
+def test_a_pile_stays_a_pile() -> None:
+    pile = STACK + "book red at 1.2 3.1 0.86 size 0.2 0.05 0.15\n"
+    taller, fallen = _stack("make the table 20 cm taller", pile), _stack("remove the table", pile)
+    assert taller["mug"].position[1] == -0.95 and fallen["mug"].position[1] == 0
+    assert taller["book"].position[1] == pytest.approx(-1.06) and fallen["book"].position[1] == pytest.approx(-0.11)
 
 
 def test_moving_to_a_place_is_moves_that_end_there() -> None:
@@ -196,6 +214,21 @@ def test_a_camera_that_rises_sees_things_as_much_lower() -> None:
     target = apply_edit(SCENE, edit)
     assert score_edit(SCENE, target, edit) == 1.0 and score_edit(SCENE, SCENE, edit) == 0.0
     assert target.camera.position[1] == pytest.approx(SCENE.camera.position[1] - 0.7)
+
+
+@pytest.mark.parametrize("height", [0.08, 2.45])
+def test_a_low_or_high_camera_still_moves_along_the_ground(height: float) -> None:
+    layout = scene_from_text(f"room size 4 2.5 6\ncamera height {height}\nsofa at 0 4")
+    assert read_instruction("move the camera 1 m to the left", layout.scene) == Edit("camera", None, "left", 1.0)
+    with pytest.raises(InputError, match="the camera cannot stand"):
+        read_instruction(f"{'raise' if height > 1 else 'lower'} the camera by 5 cm", layout.scene)
+
+
+def test_a_camera_in_an_empty_scene_needs_metres() -> None:
+    empty = replace(SCENE, objects=())
+    assert read_instruction("move the camera 1 m to the left", empty) == Edit("camera", None, "left", 1.0)
+    with pytest.raises(InputError, match="how far the camera moves"):
+        read_instruction("move the camera to the left", empty)
 
 
 @pytest.mark.parametrize("prompt", ["swap the car and the pink dog", "replace the car with the pink dog"])
@@ -233,8 +266,8 @@ lamp beige at -1.5 4 size 0.4 1.7 0.4
 """
 
 
-def _stack(instruction: str) -> dict[str, SceneObject]:
-    layout = scene_from_text(STACK)
+def _stack(instruction: str, text: str = STACK) -> dict[str, SceneObject]:
+    layout = scene_from_text(text)
     scene = layout.scene
     edits = read_instruction(instruction, scene, layout.names)
     for edit in [edits] if isinstance(edits, Edit) else edits:
@@ -251,8 +284,9 @@ def test_what_stands_on_a_thing_turns_and_grows_with_it(turn: str) -> None:
     for when, part in ((before, scale), (after, 1.0)):
         when["reach"] = part * math.dist(when["mug"].position[::2], when["table"].position[::2])
         when["turn"] = (when["mug"].yaw - when["table"].yaw) % 360
-    assert after["reach"] == pytest.approx(before["reach"]) and after["turn"] == pytest.approx(before["turn"])
-    assert after["mug"].position[1] == pytest.approx(-after["table"].size[1])
+    assert after["reach"] == pytest.approx(before["reach"], abs=0.002)
+    assert after["turn"] == pytest.approx(before["turn"])
+    assert after["mug"].position[1] == pytest.approx(-after["table"].size[1], abs=0.001)
     assert after["cat"] == before["cat"]
 
 

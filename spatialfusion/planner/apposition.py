@@ -23,8 +23,8 @@ def name_members(words: Sequence[str]) -> list[str]:
             continue
         noun = found[1]
         general = hypernyms.general(words[noun]) if noun < len(words) else None
-        if general is None or not _is_plural(words[noun], general):
-            continue
+        if general is None or words[noun] == general:
+            continue  # none, or in the singular
         for comma in (at for at in range(noun + 1, len(words) - 2) if words[at] == ","):
             members, end = _members(words, comma, found[0].number, general)
             if members:
@@ -45,10 +45,6 @@ def _placed(words: Sequence[str], members: Sequence[Mention], said: Sequence[str
     for member in members:
         own[member.start - members[0].start] = "the"
     return [*listed, *said, ",", *own, *([",", *rest] if rest else [])]
-
-
-def _is_plural(word: str, general: str) -> bool:
-    return word != general and word not in ("this", "is")
 
 
 def _members(words: Sequence[str], comma: int, count: int, general: str) -> tuple[list[Mention], int]:

@@ -18,7 +18,7 @@ from .grammar import Grammar
 from .mentions import Mentions
 from .nouns import Mention
 from .patterns import Match
-from .placing import Wish, place, pose_of, standing, usual_size
+from .placing import Wish, from_frame, in_frame, place, pose_of, standing, usual_size
 from .settle import settle
 from .tokens import sentences, tokenize
 
@@ -127,12 +127,10 @@ class _Instructions:
         dog blue"; nothing where it is none."""
         heard = self.grammar.words
         for verb in (["make", "it"], before):
+            if not verb:
+                continue
             rest = self._again([*verb, *words], 0)
-            if (
-                verb
-                and (self.last is not None or "it" not in verb)
-                and commands.match(rest, 0, self.grammar.slot) is not None
-            ):
+            if (verb is before or self.last is not None) and commands.match(rest, 0, self.grammar.slot) is not None:
                 return rest
         self.grammar.begin(heard)
         return []
@@ -238,19 +236,35 @@ class _Instructions:
         """The edits and what follows from them, and the scene after them."""
         done: list[Edit] = []
         for edit in edits:
-            before, riders = self.scene, _riders(self.scene, edit)
-            self.scene = apply_edit(before, edit)
+            before = self.scene
+            self._apply(edit)
             done.append(edit)
             if edit.kind == "remove":
-                del self.names[needed(edit.index)]
-                self.last, self.group = None, []
-            elif edit.kind == "add":
-                self.names.append("")
-                self.last = len(self.scene.objects) - 1
-            for rider in riders:
-                follow = _follow(before, self.scene, edit, rider)
-                self.scene = apply_edit(self.scene, follow)
-                done.append(follow)
+                done += self._carry(_carried(before, before.objects[edit.place], None))
+            elif edit.kind in ("move", "rotate", "resize", "put"):
+                old, new = (scene.objects[edit.place] for scene in (before, self.scene))
+                carried = _carried(before, old, new)
+                along = edit if edit.kind == "move" else None  # a move of its own, of as many metres
+                done += self._carry(carried, along)
+        return done
+
+    def _apply(self, edit: Edit) -> None:
+        self.scene = apply_edit(self.scene, edit)
+        if edit.kind == "remove":
+            del self.names[edit.place]
+            self.last, self.group = None, []
+        elif edit.kind == "add":
+            self.names.append("")
+            self.last = len(self.scene.objects) - 1
+
+    def _carry(self, carried: list[tuple[SceneObject, SceneObject]], move: Edit | None = None) -> list[Edit]:
+        """The edits that bring things to where they are carried, and the scene after them."""
+        done: list[Edit] = []
+        for old, new in carried:
+            index = self.scene.objects.index(old)
+            edit = replace(move, index=index) if move else Edit("put", index, added=new)
+            self._apply(edit)
+            done.append(edit)
         return done
 
     def _edits(self, match: Match, words: list[str], rest: list[str]) -> list[Edit]:
@@ -260,10 +274,10 @@ class _Instructions:
             return self._camera(way, slots)
         if kind == "clear":
             support = self._one(slots["B"])
-            riders = _riders(self.scene, Edit("remove", support))
-            if not riders:
+            carried = _carried(self.scene, self.scene.objects[support], None)
+            if not carried:
                 raise InputError(f"nothing is on the {self._call(support)}.")
-            return self._remove([self.scene.objects.index(thing) for thing in riders])
+            return self._remove([self.scene.objects.index(thing) for thing, _ in carried])
         if kind in ("replace", "swap"):
             return self._exchange(kind, slots)
         several = self._several([*slots["A"], *slots.get("MORE", ())])
@@ -340,15 +354,17 @@ class _Instructions:
             )
         value = slots.get("LENGTH")
         if value is None:
+            if not self.scene.objects:
+                raise InputError("how far the camera moves is not said, and the scene has nothing to tell it by.")
             nearest = min(self.scene.objects, key=lambda thing: math.dist(thing.position, self.scene.camera.position))
             value = self._step(nearest)
-        height = -self.scene.camera.position[1] + {"up": value, "down": -value}.get(way, 0.0)
-        room = self.scene.room
-        if height < _LOWEST or (room is not None and height > room[1] - _LOWEST):
-            above = "" if room is None else f", and below the ceiling at {room[1]:g} m"
-            raise InputError(
-                f"the camera cannot stand {height:g} m above the ground: expected at least {_LOWEST:g} m{above}."
-            )
+        if way in ("up", "down"):
+            height, room = -self.scene.camera.position[1] + (value if way == "up" else -value), self.scene.room
+            if height < _LOWEST or (room is not None and height > room[1] - _LOWEST):
+                above = "" if room is None else f", and below the ceiling at {room[1]:g} m"
+                raise InputError(
+                    f"the camera cannot stand {height:g} m above the ground: expected at least {_LOWEST:g} m{above}."
+                )
         return self._do(Edit("camera", None, way, value))
 
     def _need_front(self, index: int, what: str) -> None:
@@ -433,7 +449,11 @@ class _Instructions:
         (mention, *_) = slots["B"]
         thing = self.mentions.resolve(replace(mention, article="a"))[0]
         added = replace(_as_object(thing), position=old.position, yaw=old.yaw)
-        return self._do(Edit("remove", index), Edit("add", added=added))
+        before = self.scene
+        removal, addition = Edit("remove", index), Edit("add", added=added)
+        self._apply(removal)
+        self._apply(addition)
+        return [removal, addition, *self._carry(_carried(before, old, added))]
 
     # --- new places ------------------------------------------------------------------------------------------------
 
@@ -552,47 +572,39 @@ class _Instructions:
         return self._do(*(Edit("move", index, way, round(value, 3)) for way, value in steps if value >= 0.005))
 
 
-def _riders(scene: Scene, edit: Edit) -> list[SceneObject]:
-    """What stands on the object of an edit that moves, turns, resizes or removes it, and on what stands on it."""
-    if edit.index is None or edit.kind not in ("move", "rotate", "resize", "remove", "put"):
-        return []
-    found = [scene.objects[edit.index]]
-    for below in found:
-        for thing in scene.objects:
-            across, along = _within(below, thing)
-            inside = abs(across) <= below.size[0] / 2 and abs(along) <= below.size[2] / 2
-            if inside and thing.position[1] < -_TOUCH and thing not in found:
-                height, _ = standing(below, thing, [(thing.position[0], thing.position[2])])
-                if abs(height + thing.position[1]) <= _TOUCH:
-                    found.append(thing)
-    return found[1:]
+def _carried(scene: Scene, old: SceneObject, new: SceneObject | None) -> list[tuple[SceneObject, SceneObject]]:
+    """Each thing of the scene that stands on `old`, or on such a thing, and what it is once `old` has become `new`.
+
+    It moves and turns along and stands as far along the width and the length of the new one as on the old one. new:
+    None if the old one is gone, so that what stood on it stands where it stood.
+    """
+    pairs: dict[SceneObject, SceneObject] = {}
+    for rider in scene.objects:
+        if not _stands_on(rider, old):
+            continue
+        x, _, z = rider.position
+        moved = replace(rider, position=(x, old.position[1], z))
+        if new is not None:
+            across, along = in_frame(old, x, z)
+            x, z = from_frame(new, across * new.size[0] / old.size[0], along * new.size[2] / old.size[2])
+            height, _ = standing(new, rider, [(x, z)])
+            place = round(x, 3), 0.0 - round(height, 3), round(z, 3)
+            moved = replace(rider, position=place, yaw=rider.yaw + new.yaw - old.yaw)
+        pairs.setdefault(rider, moved)
+        for above, carried in _carried(scene, rider, moved):
+            pairs.setdefault(above, carried)
+    return list(pairs.items())
 
 
-def _within(below: SceneObject, thing: SceneObject) -> tuple[float, float]:
-    """Where the thing is, in metres along the width and the length of what it stands on."""
-    yaw = math.radians(below.yaw)
-    dx, dz = thing.position[0] - below.position[0], thing.position[2] - below.position[2]
-    return dx * math.cos(yaw) + dz * math.sin(yaw), dz * math.cos(yaw) - dx * math.sin(yaw)
-
-
-def _follow(before: Scene, after: Scene, edit: Edit, rider: SceneObject) -> Edit:
-    """What becomes of a thing that stood on another: it moves and turns along, rises with it, or falls."""
-    index, old = after.objects.index(rider), before.objects[edit.place]
-    if edit.kind == "move":
-        return Edit("move", index, edit.direction, edit.value)
-    if edit.kind == "remove":
-        x, y, z = rider.position
-        return Edit("put", index, added=replace(rider, position=(x, min(0.0, y + old.size[1]), z)))
-    new = after.objects[edit.place]
-    across, along = _within(old, rider)
-    across, along = across * new.size[0] / old.size[0], along * new.size[2] / old.size[2]
-    yaw = math.radians(new.yaw)
-    place = (
-        new.position[0] + across * math.cos(yaw) - along * math.sin(yaw),
-        new.position[1] + (rider.position[1] - old.position[1]) * new.size[1] / old.size[1],
-        new.position[2] + across * math.sin(yaw) + along * math.cos(yaw),
-    )
-    return Edit("put", index, added=replace(rider, position=place, yaw=rider.yaw + new.yaw - old.yaw))
+def _stands_on(thing: SceneObject, support: SceneObject) -> bool:
+    x, y, z = thing.position
+    if y >= min(-_TOUCH, support.position[1]):
+        return False  # on the ground, or no higher than the other
+    across, along = in_frame(support, x, z)
+    if abs(across) > support.size[0] / 2 or abs(along) > support.size[2] / 2:
+        return False
+    height, _ = standing(support, thing, [(x, z)])
+    return abs(height + y) <= _TOUCH
 
 
 def _ratio(value: float, words: Sequence[str]) -> float:

@@ -117,7 +117,10 @@ def _rank(scene: Scene, number: int, wishes: list[Wish]) -> int:
 
 
 def _inside_room(scene: Scene, thing: SceneObject) -> bool:
-    """Whether the thing is within the walls; True outdoors. Its corners count: it may stand close to a wall."""
+    """Whether the thing is within the walls; True outdoors. Its corners count, so that it may stand close to a wall.
+
+    `edits.inside_room` counts the circle round a thing: the drawn edits of a seed depend on that.
+    """
     if scene.room is None:
         return True
     half_width, height, far = scene.room
@@ -182,21 +185,28 @@ def _draw(
 def _over(support: SceneObject, thing: SceneObject, rng: random.Random) -> tuple[float, float]:
     """A point of the support's top at which the thing does not hang over its edge, if it fits."""
     room = [max(0.0, (support.size[axis] - max(thing.size[0], thing.size[2])) / 2) for axis in (0, 2)]
-    across, along = rng.uniform(-1, 1) * room[0], rng.uniform(-1, 1) * room[1]
-    turn = math.radians(support.yaw)
-    x = support.position[0] + across * math.cos(turn) - along * math.sin(turn)
-    return x, support.position[2] + across * math.sin(turn) + along * math.cos(turn)
+    return from_frame(support, rng.uniform(-1, 1) * room[0], rng.uniform(-1, 1) * room[1])
+
+
+def in_frame(thing: SceneObject, x: float, z: float) -> tuple[float, float]:
+    """A point of the ground in metres along the width and the length of a thing, from its middle."""
+    cosine, sine = math.cos(math.radians(thing.yaw)), math.sin(math.radians(thing.yaw))
+    dx, dz = x - thing.position[0], z - thing.position[2]
+    return dx * cosine + dz * sine, dz * cosine - dx * sine
+
+
+def from_frame(thing: SceneObject, across: float, along: float) -> tuple[float, float]:
+    """The point of the ground that is so far along the width and the length of a thing: `in_frame` undone."""
+    cosine, sine = math.cos(math.radians(thing.yaw)), math.sin(math.radians(thing.yaw))
+    return thing.position[0] + across * cosine - along * sine, thing.position[2] + across * sine + along * cosine
 
 
 def standing(
     support: SceneObject, thing: SceneObject, spots: list[tuple[float, float]]
 ) -> tuple[float, tuple[float, float]]:
     """The height above the ground on which the thing rests, and where: the most even of the spots."""
-    turn = math.radians(support.yaw)
-    cosine, sine = math.cos(turn), math.sin(turn)
-    x, z = np.array(spots).T - np.array([[support.position[0]], [support.position[2]]])
     width, height, length = support.size
-    across, along = (x * cosine + z * sine) / width, (z * cosine - x * sine) / length
+    across, along = np.array([in_frame(support, x, z) for x, z in spots]).T / [[width], [length]]
     parts, uneven = stand(primitives_of(support), across, along, (thing.size[0] / width, thing.size[2] / length))
     best = int(uneven.argmin())
     return height * float(parts[best]) - support.position[1], spots[best]

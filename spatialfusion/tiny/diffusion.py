@@ -310,7 +310,7 @@ class DiffusionStage(Stage):
             drawn = [self.sample(prompts, sources, *depth_and_words) for depth_and_words in told]
             for i, text in enumerate(prompts):
                 shown = [] if sources is None else [image_tile(images[sources[i]].float() / 255)]
-                shown += [figure_tile(geometry[[i]]), *(image_tile(images[i]) for images in drawn)]
+                shown += [figure_tile(geometry[[i]]), *(image_tile(arm[i]) for arm in drawn)]
                 rows.append((text, [*shown, image_tile(images[targets[i]].float() / 255)]))
         write_sheet(path, rows)
 
