@@ -355,6 +355,13 @@ def test_all_public_instructions() -> None:
     assert sum(score == 1.0 for score in scores) >= 0.99 * len(scores)
 
 
+@pytest.mark.parametrize("added", ["wardrobe behind", "sofa to the left of", "sofa to the right of"])
+def test_nothing_is_added_beyond_a_wall(added: str) -> None:
+    layout = scene_from_text("room size 1.2 2.4 4\ncamera height 1.5 fov 60\nchair at 0 3.5 facing viewer")
+    with pytest.raises(InputError, match="no free place"):
+        read_instruction(f"add a {added} the chair", layout.scene)
+
+
 def test_a_thing_close_to_a_wall_keeps_nothing_else_out_of_the_room() -> None:
     source = plan("A room with a bookshelf against the back wall", seed=0, size=(64, 64))
     changed = plan_edit("add a chair in front of the bookshelf", source)

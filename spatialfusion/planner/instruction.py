@@ -130,7 +130,7 @@ class _Instructions:
             if not verb:
                 continue
             rest = self._again([*verb, *words], 0)
-            if (verb is before or self.last is not None) and commands.match(rest, 0, self.grammar.slot) is not None:
+            if commands.match(rest, 0, self.grammar.slot) is not None:
                 return rest
         self.grammar.begin(heard)
         return []
