@@ -26,6 +26,10 @@ from .instruction import read_instruction
 from .sentence import read_sentence
 
 SIZE = (1024, 1024)
+# How a sentence is read until the solver finds a layout: whether with what is assumed of places, and with how much
+# room on things that carry others, in times of what is needed; 0 for usual sizes.
+_READINGS = ((True, 0.0), (True, 1.8), (False, 0.0), (False, 1.8), (False, 4.0))
+_LEFT_OUT = "what was only assumed of places cannot hold and is left out."
 SAMPLES = 2  # rays along each side of a pixel of the picture
 
 
@@ -39,15 +43,19 @@ def plan(prompt: str, seed: int = 0, size: tuple[int, int] = SIZE, progress: Pro
     if not isinstance(prompt, str):
         raise InputError(f"the prompt is a {type(prompt).__name__}: expected a sentence.")
     check_text(prompt, "the prompt")
-    reading = read_sentence(prompt)
-    try:
-        return plan_text(reading.text, seed, size, prompt, reading.not_understood, reading.warnings, progress)
-    except InputError:
-        said = read_sentence(prompt, assume=False)
-        if said.text == reading.text:
-            raise
-        warnings = (*said.warnings, "what was only assumed of places cannot hold and is left out.")
-        return plan_text(said.text, seed, size, prompt, said.not_understood, warnings, progress)
+    tried: set[str] = set()
+    first: InputError | None = None
+    for assume, spare in _READINGS:
+        reading = read_sentence(prompt, assume, spare)
+        if reading.text in tried:
+            continue
+        tried.add(reading.text)
+        said = reading.warnings if assume else (*reading.warnings, _LEFT_OUT)
+        try:
+            return plan_text(reading.text, seed, size, prompt, reading.not_understood, said, progress)
+        except InputError as error:
+            first = first or error
+    raise needed(first)
 
 
 def plan_text(

@@ -17,7 +17,7 @@ from .writing import write
 class Reading:
     """What was read of a prompt.
 
-    text: scene text, always one that the solver places. warnings: a sentence each, on what was assumed or left out.
+    text: scene text. warnings: a sentence each, on what was assumed or left out.
     not_understood: the words that nothing in the scene comes from, in their order.
     """
 
@@ -26,10 +26,11 @@ class Reading:
     not_understood: tuple[str, ...] = ()
 
 
-def read_sentence(prompt: str, assume: bool = True) -> Reading:
+def read_sentence(prompt: str, assume: bool = True, spare: float = 0.0) -> Reading:
     """Read English sentences of spatial content: things, where they are to each other, their sizes, the camera.
 
-    assume: whether things also get places that nobody has said, as that of a knife next to who holds it. Words about
+    assume: whether things also get places that nobody has said, as that of a knife next to who holds it. spare: if not
+    0, things get sizes with which all has room on what it is on, with so many times the room that it fills. Words about
     the picture's looks ("oil painting", "8k") stay in a remark of the text. Raises InputError for a prompt that names
     no thing.
     """
@@ -39,7 +40,7 @@ def read_sentence(prompt: str, assume: bool = True) -> Reading:
             f"the prompt {_short(prompt)} names no thing that could stand in a scene; expected at least one, such as "
             '"a red car in front of a house".'
         )
-    settle(draft)
+    settle(draft, spare)
     if not assume:
         draft.relations = [relation for relation in draft.relations if not relation.assumed]
     text = write(draft)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from ..needed import needed
 from ..scenes.statements import round_metres
 from .draft import Draft, Relation, Thing
-from .hypernyms import PLANS
+from .supports import make_room, one_support, place_on_supports
 from .writing import needs_reference
 
 _PAIRS = {"left": "right", "right": "left", "front": "behind", "behind": "front", "nearer": "farther"}
@@ -25,19 +25,19 @@ _MUTUAL = ("same_way", "opposite_way", "face_to_face", "back_to_back")
 _TURNED = ("pose_", "sees_", "facing", "same_way", "opposite_way", "face_to_face", "back_to_back")
 
 
-def settle(draft: Draft) -> None:
-    """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning."""
+def settle(draft: Draft, spare: float = 0.0) -> None:
+    """Rewrite the relations of a draft into those that `writing` knows. What cannot be kept is a warning.
+
+    spare: as for `make_room`, or 0 for usual sizes.
+    """
     for step in (
         _superlatives,
         _bare_sides,
         _placed_in,
+        one_support,
         _walls,
         _comparisons,
-        _of_support,
-        _headroom,
-        _shared_support,
-        _enough_room,
-        _small_enough,
+        place_on_supports,
         _distances,
         _turns,
         _abreast,
@@ -45,6 +45,8 @@ def settle(draft: Draft) -> None:
         _own_frames,
     ):
         step(draft)
+    if spare:
+        make_room(draft, spare)
 
 
 def _others(draft: Draft, thing: Thing) -> list[Thing]:
@@ -250,136 +252,6 @@ def _same(draft: Draft, relation: Relation) -> None:
 
 def _some_more(extent: float) -> float:
     return max(round_metres(_MORE * extent), 0.02)
-
-
-def _headroom(draft: Draft) -> None:
-    """What is under a thing that leaves no room for it has that thing above it: "a sink under a mirror"."""
-    for relation in draft.relations:
-        if relation.kind != "under" or not relation.references or relation.subject.count > 1:
-            continue
-        thing, over = relation.subject, relation.references[0]
-        carries = any(r.kind == "on" and thing in r.references for r in draft.relations)
-        if carries and over.noun is not None and over.noun.plan in PLANS["plant"]:
-            relation.kind = "next"
-            draft.warn(f"{thing.label} under {over.label} is read as next to it, as something is on it.")
-            continue
-        if over.noun is not None and over.noun.plan in PLANS["furniture"] and over.count == 1 and thing.index is None:
-            _crouch(thing, over)
-        hangs = over.noun is not None and over.noun.place == "wall"
-        low = thing.extent("height") > over.extent("height")
-        if hangs or (over.count == 1 and (low or _narrower(over, thing))):
-            relation.kind, relation.subject, relation.references = "above", over, [thing]
-
-
-def _of_support(draft: Draft) -> None:
-    """What someone on a bench is under is above the bench."""
-    supports = {id(r.subject): r.references[0] for r in draft.relations if r.kind == "on" and r.references}
-    for relation in draft.relations:
-        support = supports.get(id(relation.subject))
-        if relation.kind == "under" and support is not None and support not in relation.references:
-            relation.subject = support
-
-
-def _crouch(thing: Thing, over: Thing) -> None:
-    """Make what is under a piece of furniture small enough for its room: who hides there bends or lies down."""
-    if thing.sizes or thing.noun is None or thing.extent("height") < 0.05 or thing.noun.plan in PLANS["furniture"]:
-        return
-    if thing.extent("height") <= over.extent("height") and not _narrower(over, thing):
-        return
-    across = [max(one.extent("width"), one.extent("length")) for one in (over, thing)]
-    fitting = min(_ROOM_UNDER * over.extent("height") / thing.extent("height"), 0.95 * across[0] / across[1], 1.0)
-    if fitting >= _LEAST_UNDER:
-        thing.scale = round(thing.scale * fitting, 3)
-
-
-_TIGHT = 0.8  # of the usual size: from here on the solver finds room by itself
-_ACROSS = (0.8, 0.55)  # of the shorter side of what two things are on, and more than two
-_LEAST_UNDER = 0.3  # of its usual size: what is smaller than that would not be known again
-_ROOM_UNDER = 0.8  # of the height of a piece of furniture
-_BESIDE = ("next", "left", "right", "front", "behind", "between", "nearer", "farther")
-
-
-def _shared_support(draft: Draft) -> None:
-    """What is beside a thing that stands on a table stands there too, if it is small: "a mug next to the lamp"."""
-    supports = {id(r.subject): r.references[0] for r in draft.relations if r.kind == "on" and r.references}
-    placed = {id(r.subject) for r in draft.relations if r.kind in ("on", "on_wall", "under", "above", "in", "around")}
-    for relation in list(draft.relations):
-        if relation.kind not in _BESIDE or not relation.references or relation.value is not None:
-            continue
-        things = [relation.subject, *relation.references]
-        below = [supports[id(thing)] for thing in things if id(thing) in supports]
-        for thing in things:
-            small = thing.noun is not None and thing.noun.place == "top"
-            between = (
-                thing is relation.subject and relation.kind == "between" and len(below) == len(relation.references)
-            )
-            if id(thing) in placed or not below or thing in below or not (small or between):
-                continue
-            if all(support is below[0] for support in below) and _fits(thing, below[0]):
-                draft.relate("on", thing, below[:1], assumed=True)
-                placed.add(id(thing))
-
-
-def _enough_room(draft: Draft) -> None:
-    """A table that is too short for what stands side by side on it is longer than usual."""
-    loads: dict[int, list[Thing]] = {}
-    for relation in draft.relations:
-        if relation.kind == "on" and relation.references:
-            loads.setdefault(id(relation.references[0]), []).append(relation.subject)
-    for support in draft.things:
-        things = loads.get(id(support), ())
-        if support.noun is None and things and not support.sizes:
-            # Nobody knows how large it is: as large as what stands on it needs.
-            across = max(max(thing.extent("width"), thing.extent("length")) for thing in things)
-            support.scale = max(support.scale, round(1.3 * across, 2)) if across > 0.9 else support.scale
-            if support.scale > 1:
-                support.sizes |= {"width": support.scale, "length": support.scale, "height": 0.2}
-            continue
-        if sum(thing.count for thing in things) < 3 or support.sizes or support.index is not None:
-            continue
-        if support.noun is not None and support.noun.place == "top":
-            continue  # a cake is no larger for its candles
-        needed = round(1.4 * sum(thing.count * thing.extent("width") for thing in things), 2)
-        area = 1.6 * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
-        abreast = any(r.kind in ("left", "right") and {r.subject, *r.references} <= {*things} for r in draft.relations)
-        rows = abreast or any(thing.arrangement == "row" for thing in things)
-        width = support.extent("width")
-        if not rows and area > width * support.extent("length"):
-            needed = round(area / support.extent("length"), 2)
-        elif not rows:
-            continue
-        if width < needed <= 4 * width:
-            support.sizes["width"] = needed
-            draft.warn(f"{support.label} is read as {needed:g} m wide, so that all has room on it.")
-
-
-def _small_enough(draft: Draft) -> None:
-    """What does not fit side by side on a thing, or over it, is smaller than usual: 20 candles on a cake."""
-    for support in draft.things:
-        loads = [r.subject for r in draft.relations if r.kind in ("on", "above") and r.references[:1] == [support]]
-        things = [thing for thing in loads if thing.noun is not None and thing.noun.place in ("top", "air")]
-        if sum(thing.count for thing in things) < 2 or len(things) < len(loads) or support.index is not None:
-            continue
-        sides = support.extent("width"), support.extent("length")
-        number = sum(thing.count for thing in things)
-        # The more there are, the more room is lost between them.
-        spare = 1.4 + 0.1 * number
-        needed = spare * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
-        longest, alike = max((max(thing.extent("width"), thing.extent("length")), thing.count) for thing in things)
-        fitting = min(math.sqrt(sides[0] * sides[1] / needed), _ACROSS[alike > 2] * min(sides) / longest)
-        if _LEAST_UNDER <= fitting < _TIGHT and not any(thing.sizes for thing in things):
-            for thing in things:
-                thing.scale = round(thing.scale * fitting, 3)
-            draft.warn(f"{things[0].label} is read as {fitting:.0%} of its usual size, so that all has room.")
-
-
-def _fits(thing: Thing, support: Thing) -> bool:
-    return thing.extent("width") * thing.extent("length") <= 0.5 * support.extent("width") * support.extent("length")
-
-
-def _narrower(over: Thing, thing: Thing) -> bool:
-    sides = ("width", "length")
-    return max(map(over.extent, sides)) < min(map(thing.extent, sides))
 
 
 def _distances(draft: Draft) -> None:

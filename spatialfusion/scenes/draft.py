@@ -589,6 +589,8 @@ class Draft:
                 direction = other.yaw + side * math.pi / 2 + 0.2 * u
             ends = measures.reach_along(j, direction - other.yaw) + measures.reach_along(i, direction - yaw)
             step = ends + np.minimum(space, touch)
+        elif i in self.problem.walls:  # near, along the wall
+            return other.x + side * (wide + other_wide) * (1.1 + 0.6 * e), other.z
         else:  # near
             angle = math.pi * u
             step = touch * (1.1 + 0.6 * e)
@@ -811,6 +813,7 @@ class Draft:
             cost = cost + (10.0 if self.wish.place_fixed else 0.5) * np.minimum(beside, 2)
             cost = cost + 20 * (ahead < 0.5 * measures.longest(i))
             if problem.hung[i]:
+                cost = cost + self._covering(i, pose, known & problem.hung & ~np.isin(np.arange(problem.count), moved))
                 continue
             if problem.against and i not in problem.against:
                 _, deep = measures.reach(i, pose.yaw)
@@ -840,6 +843,16 @@ class Draft:
                 cost = cost + 0.3 * np.hypot(
                     pose.x - self.x[:, js].mean(1)[:, None], 0.7 * (pose.z - self.z[:, js].mean(1)[:, None])
                 ) / (0.5 * self.distance[:, None])
+        return cost
+
+    def _covering(self, i: int, pose: Pose, others: Array) -> Array:
+        """The cost of what hangs on a wall before other things that hang there."""
+        sizes, cost = self.problem.measures.sizes, np.zeros(pose.x.shape)
+        for j in np.flatnonzero(others):
+            width = (sizes[i][0] + sizes[j][0]) / 2
+            level = np.abs(pose.base - self.base[:, j, None] + (sizes[i][1] - sizes[j][1]) / 2)
+            inside = over(width - np.abs(pose.x - self.x[:, j, None])) * (level < (sizes[i][1] + sizes[j][1]) / 2)
+            cost = cost + 30 * inside / width + 8 * (inside > 0)
         return cost
 
     @staticmethod
