@@ -37,7 +37,7 @@ CASES = [
     ("The tree is taller than the dog under it.", "camera auto; tree 0.2 taller than dog; dog under tree"),
     ("Five cubes, three of them red and two blue", "camera auto; cube red; cube red; cube red; cube blue; cube blue"),
     ("A flock of sheep, 9 of them", "camera auto; 9 sheep"),
-    ("a three-legged dog", 'camera auto; dog "legged three"'),
+    ("a three-legged dog", 'camera auto; dog "three legged"'),
     (
         "A ball next to a bus, from the driver's point of view on its left",
         "camera auto; ball next to bus at left of bus; bus",
@@ -168,7 +168,7 @@ CASES = [
     ("a dog seen from above", "camera high; dog"),
     ("red car, blue house, car left of house, 8k, oil painting", "camera auto; car red left of house; house blue"),
     ("a zorgle on a table", "camera auto; zorgle size 1 on table; table"),
-    ("a street without people, two cars, one behind the other", "camera auto; outdoor; car behind car-2; car as car-2"),
+    ("a street without people, two cars, one behind the other", "camera auto; outdoor; car in front of car-2; car as car-2"),
     ("A dog chases a ball.", 'camera auto; dog "chases"; ball next to dog'),
     ("The camera has been placed directly behind a car.", "camera sees back of car; car"),
     ("A dog turns its back on the viewer.", "camera sees back of dog; dog"),

@@ -28,6 +28,10 @@ _DEEDS = frozenset(
 )
 
 
+_DRAWN = frozenset("painted printed drawn carved written engraved embroidered stitched depicted etched".split())
+_ONTO = ("on", "onto", "into", "across", "in")
+
+
 def _holds_things(thing: Thing) -> bool:
     return thing.kind in VESSELS or (thing.noun is not None and thing.noun.plan in TABLES)
 
@@ -47,6 +51,11 @@ class Companions(Phrases):
         if position == self._place_end:
             owner = []  # "in a room with a window"
         listed, _, end = self._list(position + 1)
+        if owner and (drawn := self._drawn_on(end)) > end:
+            bearer = clause.nearest if position == clause.named_at else owner
+            self._describe(bearer, position, drawn)
+            self._stays_words(position, drawn, bearer[0].label)
+            return drawn
         listed = [mention for mention in listed if not mention.place]
         if not listed or listed[0].pronoun in ("it", "them", "him", "her"):
             # "with LENGTH between them" and the like are wordings; here follows nothing that can stand anywhere.
@@ -95,6 +104,13 @@ class Companions(Phrases):
         if not owner:
             clause.subjects, clause.local = things, []
         return end
+
+    def _drawn_on(self, position: int) -> int:
+        """The end of "painted on it", of what is but a picture on a thing; `position` where nothing such stands."""
+        if numbers.at(self.words, position) not in _DRAWN or numbers.at(self.words, position + 1) not in _ONTO:
+            return position
+        mention = self.mention(position + 2)
+        return position if mention is None or not (mention.pronoun or mention.own) else mention.end
 
     def _past_doing(self, position: int) -> int:
         """Past what a thing does that says nothing of places: "with a fire burning in the fireplace"."""

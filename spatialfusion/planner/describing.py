@@ -331,16 +331,17 @@ class Describing(Predicates):
         bare = not (mention.article or mention.count or mention.color or mention.plural or mention.pronoun)
         if bare and mention.noun is not None and numbers.at(self.words, position - 1) in CLASSES["stand"]:
             return False  # "a soldier stands guard"
-        if bare and mention.plural and not clause.finite and self._is_verb_here(position):
+        if bare and not clause.finite and self._is_verb_here(position):
             return False
         return bool(mention.article or mention.count or mention.color or not mention.words)
 
     def _is_verb_here(self, position: int) -> bool:
-        """Whether a plural noun is a verb: "a crate blocks the view", "one sofa mirrors the other"."""
+        """Whether a noun is a verb: "a crate blocks the view", "two boys watch a dog", "one sofa mirrors the other"."""
         subjects = self._clause.subjects
-        before = self.mention(position + 1)
-        alone = len(subjects) == 1 and subjects[0].count == 1 and self.words[position].endswith("s")
-        return alone and before is not None and bool(before.article or before.own or before.pronoun)
+        after = self.mention(position + 1)
+        one = len(subjects) == 1 and subjects[0].count == 1
+        agrees = bool(subjects) and one == self.words[position].endswith("s")
+        return agrees and after is not None and bool(after.article or after.own or after.pronoun)
 
 
 def _swung(verb: str, mention: Mention) -> bool:

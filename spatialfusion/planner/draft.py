@@ -11,6 +11,11 @@ from .hypernyms import PLANS
 from .words import PERSONS
 
 MAX_THINGS = 1000
+# Kinds of relations that compare sizes.
+COMPARED = (
+    *("taller", "wider", "longer", "shorter", "bigger", "smaller", "volume", "volume_less", "times_taller"),
+    *("times_wider", "times_longer", "same_height", "same_width", "same_length", "same_size"),
+)
 _HUMANS = frozenset(("standing person", "walking person", "sitting person", "child", "person in a gown"))
 MOST_SPLIT = 24  # members of a group that get lines of their own where the text speaks of single ones
 

@@ -231,7 +231,7 @@ class Grammar(Describing):
         if (end := self._style_tag(position)) > position:
             self._keep(" ".join(self.words[position:end]))
             return end
-        clause = self._match(vocabulary.clauses, position)
+        clause = self._longest_clause(position)
         predicate = self._match(vocabulary.predicates, position)
         viewpoint = self._match(vocabulary.viewpoints, position)
         ends = [found.end if found else 0 for found in (clause, viewpoint, predicate)]
@@ -249,6 +249,15 @@ class Grammar(Describing):
             if self._phrase_instead(position, needed(predicate)) is None:
                 return self._predicate(needed(predicate), position)
         return self._other_word(position)
+
+    def _longest_clause(self, position: int) -> Match | None:
+        """A clause from here on, if no predicate of its first thing takes more: "a dog turns its back on a house"."""
+        clause = self._match(vocabulary.clauses, position)
+        first = self.mention(position) if clause is not None else None
+        if clause is None or first is None or first.end >= clause.end:
+            return clause
+        predicate = self._match(vocabulary.predicates, first.end)
+        return None if predicate is not None and predicate.end > clause.end else clause
 
     def _phrase_instead(self, position: int, predicate: Match) -> Mention | None:
         """A noun phrase that is longer than the predicate at its place, where a subject may stand."""

@@ -357,6 +357,11 @@ class Mentions:
                 return self._one
             last = self.recent[-1:]
             alike = [thing for thing in self._draft.things if last and thing.kind == last[0].kind]
+            if len(alike) < 2 and len({thing.kind for thing in self.recent[-2:]}) > 1:
+                # "a chair on each side of the table; the right one is green"
+                kinds = [thing.kind for thing in self._draft.things]
+                pair = next((kind for kind in reversed(kinds) if kinds.count(kind) > 1), "")
+                alike = [thing for thing in self._draft.things if thing.kind == pair] or alike
             self._one, self._taken = (alike if len(alike) > 1 else self.recent[-2:]), []
         return self._one
 
@@ -428,7 +433,7 @@ class Mentions:
 
     def _at_side(self, side: str, alike: list[Thing], mention: Mention) -> Thing:
         """ "the left dog": one that was called so, or one of no side yet, which is there from now on."""
-        found = next((thing for thing in alike if thing.side == side), None)
+        found = next((thing for thing in alike if thing.side == side), None) or self._placed_at(side, alike)
         if found is None and not mention.said and alike and all(thing.side for thing in alike):
             # "the left box is taller than the right one"
             found = self._draft.add(Thing(alike[0].noun, alike[0].said, mention.color, side=side))
@@ -446,6 +451,15 @@ class Mentions:
             elif found.index is None:
                 self._draft.relate(f"bare_{side}", found)
         return found
+
+    def _placed_at(self, side: str, alike: list[Thing]) -> Thing | None:
+        """The one of several that was said to be left, or right, of something: "a lamp on either side of the bed"."""
+        found = {
+            id(relation.subject): relation.subject
+            for relation in self._draft.relations
+            if relation.kind in (side, f"bare_{side}") and relation.subject in alike
+        }
+        return next(iter(found.values())) if len(found) == 1 and len(alike) > 1 else None
 
     def _new(self, mention: Mention) -> Thing:
         count = 1
@@ -467,6 +481,8 @@ class Mentions:
             arrangement=mention.arrangement,
             vague=mention.plural if mention.count is None else bool(mention.count.vague),
         )
+        if mention.pose:
+            self._draft.relate(f"pose_{mention.pose}", thing)
         if mention.count is not None and count == 1:
             self._counted.append(thing)
         if count > 1:

@@ -73,6 +73,11 @@ _NO_NOUNS = frozenset(
 )
 
 
+# What "camera-facing" and the like turn to the viewer, or where they turn.
+_FACING = dict.fromkeys(("camera", "viewer", "forward"), "front")
+_FACING |= dict.fromkeys(("away", "rear", "backward", "backwards"), "back")
+
+
 @dataclass(frozen=True)
 class Mention:
     """A noun phrase as it stands in a sentence.
@@ -84,7 +89,8 @@ class Mention:
     -10 taller, -11 shorter.
     arrangement: "row" or "circle". place: "room", "outdoor", "surface" or "none" of what is no thing. name: of a thing
     that has one. own: "its roof", of something named before. owner: the man of "the man's dog", where he is a thing of
-    the scene too. each: "each chair". of_two: "the smaller dog" beside "the larger one".
+    the scene too. each: "each chair". of_two: "the smaller dog" beside "the larger one". pose: the side that a
+    "left-facing" dog turns to.
     """
 
     start: int
@@ -107,6 +113,7 @@ class Mention:
     owner: tuple[Noun, str] | None = None
     each: bool = False
     of_two: bool = False
+    pose: str = ""
 
     @property
     def unknown(self) -> bool:
@@ -382,6 +389,9 @@ class _Phrase:
                 kept.append(word)  # "a light blue one"
                 self.at += 1
                 continue
+            if "-" in word:
+                self._hyphened(word, kept)
+                continue
             if (end := self._compound()) > self.at:
                 kept += self.words[self.at : end]
                 self.at = end
@@ -423,6 +433,15 @@ class _Phrase:
                 kept.append(word)
             self.at += 1
         return self._nounless(first, kept, bare_unknown, described)
+
+    def _hyphened(self, word: str, kept: list[str]) -> None:
+        """Past "moss-covered", "well-lit", or "left-facing", which is a direction."""
+        first, last = word.split("-")
+        if last == "facing":
+            self._set(pose=_FACING.get(first, first))
+        else:
+            kept += [first, last]
+        self.at += 1
 
     def _place_here(self) -> tuple[str, str, int] | None:
         """The place that begins here, no noun being behind it: "a market square", but neither "a square coaster" nor "a
@@ -485,7 +504,8 @@ class _Phrase:
         """ "a museum hall", "the castle courtyard": a noun before a place says which."""
         place = place_at(self.words, found[3])
         outside = place is not None and place[0] in ("room", "outdoor") and at(self.words, found[3]) not in ENDS
-        return outside and not found[2] and known_noun(self.words, found[3]) is None
+        verb = at(self.words, found[3]).endswith("s") and found[0].plan in _OWNERS  # "a man waves"
+        return outside and not found[2] and not verb and known_noun(self.words, found[3]) is None
 
     def _room(self, found: tuple[Noun, str, bool, int], kept: list[str]) -> Mention | None:
         """ "in a garage" is a place, "in front of a garage" a building."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..needed import needed
 from . import numbers, vocabulary
 from .companions import Companions
-from .draft import Thing
+from .draft import COMPARED, Thing
 from .hypernyms import PLANS
 from .mentions import fits
 from .nouns import Mention
@@ -33,10 +33,6 @@ _TURNED = (
     "profile",
 )
 _PLACED = ("on", "in", "under", "above", "next", "front", "behind", "left", "right", "between")
-_COMPARED = (
-    *("taller", "wider", "longer", "shorter", "bigger", "smaller", "volume", "volume_less", "times_taller"),
-    *("times_wider", "times_longer", "same_height", "same_width", "same_length", "same_size"),
-)
 _OF_SUBJECT = (*_TURNED, "order_", "camera_distance", "apart", "bare_", "taller", "wider", "longer")
 
 
@@ -162,7 +158,7 @@ class Predicates(Companions):
         mentions = match.slots.get("REF", ())
         if clause.boundary or match.start != clause.named_at or len(mentions) != 1 or len(subjects) != 1:
             return False
-        compared = bool(clause.last) and clause.last[-1].kind in _COMPARED and clause.last[-1].subject in subjects
+        compared = bool(clause.last) and clause.last[-1].kind in COMPARED and clause.last[-1].subject in subjects
         placed = match.meaning in _PLACED or mentions[0].pronoun in ("it", "him", "her")
         return compared and placed and clause.nearest != list(subjects)
 
@@ -177,7 +173,10 @@ class Predicates(Companions):
         return False
 
     def _has_side(self, things: Sequence[Thing]) -> bool:
-        return any(r.kind.startswith("bare_") and r.subject in things for r in self.draft.relations)
+        return any(
+            (r.kind.startswith("bare_") or r.kind in ("left", "right")) and r.subject in things
+            for r in self.draft.relations
+        )
 
     def _finite(self, match: Match) -> bool:
         """Whether it begins with a verb that a subject has: "looks", but not "looking"."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..needed import needed
-from .draft import Thing
+from .draft import COMPARED, Thing
 from .hypernyms import PLANS
 from .nouns import Mention
 from .patterns import Match
@@ -152,6 +152,8 @@ class Relating(Sentence):
             self._clause.measured = kind
         if kind == "above" and self.words[match.start] == "over" and self._facing_over(subjects):
             kind = "across"  # "two players face each other over a net"
+        if kind == "above" and self.words[match.start] == "higher" and all(_stands(thing) for thing in subjects):
+            kind = "taller"  # "a bus higher than a car"
         if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
             kind = "on"  # "a bird on its back"
         if kind in ("own_left", "own_right") and self._viewers_side(match, references):
@@ -254,6 +256,10 @@ class Relating(Sentence):
                 self.draft.relate("between", thing, things)
         else:
             others = [thing for thing in clause.owner if thing not in subjects] or self._partners(subjects)
+            if kind in COMPARED:
+                # "two boxes on a table, one bigger"
+                alike = [t for t in self.mentions.recent if t not in subjects and t.kind == subjects[0].kind]
+                others = alike or others
             self._relate(kind, subjects, others, value, match)
 
     def _state_across(self, subjects: list[Thing], references: list[Thing], value: float | None, match: Match) -> None:
@@ -488,11 +494,11 @@ class Relating(Sentence):
 
     def _in_order(self, kind: str, things: list[Thing]) -> None:
         """Each is on one side of the next: "from left to right"."""
-        side = {"right": "left", "left": "right", "back": "nearer", "front": "farther"}[kind.removeprefix("order_")]
+        sides = {"right": "left", "left": "right", "back": "nearer", "front": "farther", "file": "front"}
+        side = sides[kind.removeprefix("order_")]
         if len(things) == 1 and things[0].count == 1:
-            # "a car drives past from left to right"
-            side = {"right": "right", "left": "left", "back": "back", "front": "front"}[kind.removeprefix("order_")]
-            self.draft.relate(f"pose_{side}", things[0])
+            if kind != "order_file":  # "a car drives past from left to right"
+                self.draft.relate(f"pose_{kind.removeprefix('order_')}", things[0])
             return
         singles = [single for thing in things for single in self.draft.split(thing)]
         self.mentions.recent = self.draft.expand(self.mentions.recent)
@@ -637,6 +643,10 @@ def _carries(things: Sequence[Thing]) -> bool:
 
 def someone(thing: Thing) -> bool:
     return thing.is_person or (thing.noun is not None and thing.noun.plan in PLANS["person"] | PLANS["animal"])
+
+
+def _stands(thing: Thing) -> bool:
+    return thing.noun is not None and thing.noun.place == "floor"
 
 
 def _is_animal(things: Sequence[Thing]) -> bool:

@@ -49,11 +49,12 @@ def _parts() -> frozenset[str]:
 
 def is_wording(word: str) -> bool:
     """Whether a wording has this word, so that it may be used without being kept."""
-    return word in _wording_words()
+    return word in wording_words()
 
 
 @cache
-def _wording_words() -> frozenset[str]:
+def wording_words() -> frozenset[str]:
+    """Every word of the wordings."""
     wordings = [line for table in (PREDICATES, CLAUSES, VIEWPOINTS) for lines in table.values() for line in lines]
     letters = "".join(letter if letter.isalpha() else " " for letter in " ".join((*wordings, *OPENINGS)))
     return frozenset(letters.split()).union(*CLASSES.values())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import numbers, vocabulary
+from .agreement import after_one
 from .apposition import name_members
 from .clause import Clause
 from .draft import Draft, Relation, Thing
@@ -49,6 +50,7 @@ class Sentence:
             new: old for old in reversed(words) for new in FOLD.get(old, old).split() if new != old and new not in words
         }
         self._cache.clear()
+        self._agree()
         self._said.clear()
         self._begun = len(self.draft.relations)
         self.mentions.each = []
@@ -58,6 +60,20 @@ class Sentence:
         self._elliptic = self._clause.last if self._clause.inverted and not self._clause.finite else []
         self._clause = Clause()
         return self.words
+
+    def _agree(self) -> None:
+        """Verbs after several things that no wording has, in the form that one has: "two boys watch a dog"."""
+        for position in range(1, len(self.words) - 1):
+            word, form = self.words[position], after_one(self.words, position)
+            if not form or self._match(vocabulary.predicates, position) is not None:
+                continue
+            self.words[position] = form
+            self._cache.clear()
+            if self._match(vocabulary.predicates, position) is None:
+                self.words[position] = word
+                self._cache.clear()
+            else:
+                self._written[form] = word
 
     def slot(self, name: str, position: int) -> tuple[Any, int] | None:
         """What stands in a slot of a wording at this position, and its end."""

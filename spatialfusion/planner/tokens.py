@@ -33,17 +33,27 @@ _TOKEN = re.compile(
     | \.\d+(?!\w)               # .5
     | \d+(?:\.\d+)?[^\W\d_]+    # 2m   8k   1.5x
     | [^\W\d_]+\d[\w]*          # b12
-    | [^\W\d_]+                 # words
+    | [^\W\d_]+(?:~[^\W\d_]+)?  # words
     | 's\b | '(?=\s) | "
     | \n+ | [.;!?,:()\[\]/%+]
     """,
+    re.VERBOSE,
+)
+# "moss-covered", "well-lit", "knocked-over", "left-facing": one adjective. Other hyphens separate words.
+_ADJECTIVE = re.compile(
+    r"""(?<![\w-])(?:
+    [^\W\d_]+-(?:[^\W\d_]{2,}ed|lit|worn|swept|blown|grown|cut|built|torn|shut|bound|strewn|woven|clad|hung|driven)
+    | (?:[^\W\d_]{2,}ed|worn|torn|broken|grown|blown|strewn)-(?:over|up|down|out|off|in|apart|open)
+    | (?:left|right|front|forward|camera|viewer|rear|away|back|backward|backwards)-facing
+    )(?![\w-])""",
     re.VERBOSE,
 )
 _GLUED = re.compile(r"(\d+(?:\.\d+)?)(m|cm|mm|km|ft|feet|foot|in|inch|inches|metres?|meters?|x|deg|degrees?)")
 
 
 def tokenize(prompt: str) -> list[str]:
-    """The words of a prompt. Hyphens separate words, "car's" is "car" and "'s", a line's end is "."."""
+    """The words of a prompt. Hyphens separate words but in adjectives such as "well-lit", "car's" is "car" and "'s", a
+    line's end is "."."""
     if len(prompt) > MAX_CHARACTERS:
         raise InputError(f"the prompt has {len(prompt):,} characters; expected at most {MAX_CHARACTERS:,}.")
     text = unicodedata.normalize("NFC", prompt).translate(_SIGNS).lower()
@@ -63,9 +73,10 @@ def tokenize(prompt: str) -> list[str]:
     text = re.sub(
         r"\bfrom (above|below|behind) and (?:slightly )?(above|below|behind|the )", r"from \1 and from \2", text
     )
+    text = _ADJECTIVE.sub(lambda match: match[0].replace("-", "~"), text.replace("~", " "))
     tokens: list[str] = []
     for match in _TOKEN.finditer(re.sub(r"(?<=\w)-(?=\w)", " ", text)):
-        tokens += _parts(match[0])
+        tokens += _parts(match[0].replace("~", "-"))
     return tokens
 
 

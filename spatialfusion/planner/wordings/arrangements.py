@@ -33,6 +33,12 @@ ARRANGEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "order_left": ("[<stand>] from right to left",),
     "order_back": ("[<stand>] from (front to back|closest to farthest|near to far)",),
+    "order_file": (
+        "[<stand>] one (behind|after) (the other|another|the next) [in a (row|line|column|queue)]",
+        "[<stand>] in (a|single) (column|file|line|row) [,] one (behind|after) (the other|another|the next)",
+        "each behind the (next|other|last|previous) [one]",
+        "each behind the one (before|in front of|ahead of) it",
+    ),
     "order_front": ("[<stand>] from (back to front|farthest to closest|far to near)",),
     "outdoor": (
         "outdoors",

@@ -25,13 +25,13 @@ CLASSES = {
             "aiming aligned swivelled swiveled trained"
         ),
         "stand": (
-            "hiding hides hidden stand stands standing sit sits sitting seated lie lies lying laying lays rest "
+            "hiding hides hide hidden stand stands standing sit sits sitting seated lie lies lying laying lays rest "
             "rests resting wait waits waiting placed located positioned situated parked hang hangs hanging lean "
             "leans leaning float floats floating perched set found stationed kept put arranged lined rise rises "
             "rising hover hovers hovering grow grows growing appear appears stood sat parks mounted posed posing "
             "walk run swim graze "
             "kneels kneel knelt "
-            "poses crouching kneeling sleeping sleeps walking walks running runs swimming flying flies grazing "
+            "poses crouching crouches crouch kneeling sleeping sleeps sleep loom walking walks running runs swimming flying flies grazing "
             "drinking eating reading playing occupies rests propped leaned parks perches perching loiters idles idling "
             "resides nestled installed erected planted dozing resting towering looms looming"
         ),

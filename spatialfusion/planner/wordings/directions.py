@@ -150,8 +150,9 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "<go> towards REF",
         "<regards> REF",
         "[straight|directly] towards REF",
-        "barking at REF",
-        "barks at REF",
+        "(barking|barks|bark|growling|growls|hissing|hisses|snarling|snarls|roaring|roars|smiling|smiles|waving|waves|"
+        "shouting|shouts|yelling|yells|bowing|bows|nodding|nods|beckoning|gesturing|calling|calls|talking|talks|"
+        "speaking|speaks|singing|sings|winking|winks) [back|over|up|down] (at|to) REF",
     ),
     "away_at": ("(<look>|<face>) away from CAMERA (at|to|towards|onto) REF",),
     "<own_back": (
