@@ -46,6 +46,8 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             seen = at + 4
         elif at < seen:
             pass
+        elif word == "nearby" and numbers.at(folded, at - 1) in ("a", "the"):
+            pass
         elif word == "immediate" and numbers.at(folded, at + 1) in ("left", "right", "front", "rear"):
             pass
         elif word == "good" and plain[-1:] == ["a"] and numbers.number(folded, at + 1):
@@ -130,7 +132,8 @@ def _spelt(word: str, draft: Draft) -> str:
         return word
     found = next((other for other in one_letter_away(word) if other in SPELT), None)
     if found is None and len(word) >= 7 and not word.endswith(("ing", "ed", "er", "ers", "es", "or")):
-        found = next((other for other in one_letter_away(word) if noun(other) is not None), None)
+        agent = (f"{word}r", f"{word}s")  # "explore" is no explorer
+        found = next((other for other in one_letter_away(word) if noun(other) is not None and other not in agent), None)
     if found is None:
         return word
     draft.warn(f'"{word}" is read as "{found}".')

@@ -13,7 +13,7 @@ from ..scenes.lexicon import ATTRIBUTES, noun
 from . import numbers, verbs, vocabulary
 from .accounts import unaccounted
 from .describing import Describing
-from .draft import Thing
+from .draft import COMPARED, Thing
 from .nouns import Mention
 from .patterns import Match
 from .spelling import is_known
@@ -233,6 +233,8 @@ class Grammar(Describing):
             return end
         clause = self._longest_clause(position)
         predicate = self._match(vocabulary.predicates, position)
+        if predicate is not None and self._is_of_noun(predicate):
+            predicate = None
         viewpoint = self._match(vocabulary.viewpoints, position)
         ends = [found.end if found else 0 for found in (clause, viewpoint, predicate)]
         if word in _HOLDS and (end := self._holds(position)) > position:
@@ -249,6 +251,12 @@ class Grammar(Describing):
             if self._phrase_instead(position, needed(predicate)) is None:
                 return self._predicate(needed(predicate), position)
         return self._other_word(position)
+
+    def _is_of_noun(self, match: Match) -> bool:
+        """Whether a comparative is of a noun to come: "two larger baskets", but not "the left one is larger"."""
+        bare = match.meaning.startswith("open_") and match.meaning.removeprefix("open_") in COMPARED
+        after = numbers.at(self.words, match.end)
+        return bare and match.end == match.start + 1 and after not in ("", ",", "and", "but", "while", "whereas")
 
     def _longest_clause(self, position: int) -> Match | None:
         """A clause from here on, if no predicate of its first thing takes more: "a dog turns its back on a house"."""

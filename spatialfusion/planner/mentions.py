@@ -10,7 +10,7 @@ from ..needed import needed
 from . import hypernyms, numbers
 from .draft import Draft, Thing
 from .nouns import Mention
-from .words import PARTS, SCALES
+from .words import MEN, PARTS, PEOPLE, SCALES, WOMEN
 
 _VAGUE_PLURAL = 3
 _SIDES = {-3: "left", -4: "right", -5: "middle"}  # of `Mention.ordinal`
@@ -51,6 +51,7 @@ class Mentions:
         self.each: list[Thing] = []  # the things of which each is what the clause is about
         self.last_each: list[Thing] = []  # those of a clause before
         self._group: Thing | None = None  # the last one of several
+        self._people: list[Thing] = []  # the single ones of a couple
 
     def name_at(self, words: Sequence[str], start: int) -> Mention | None:
         """The longest name of a thing that stands here, with or without "the"."""
@@ -144,6 +145,9 @@ class Mentions:
 
     def _named(self, mention: Mention, exclude: Sequence[Thing]) -> list[Thing]:
         """Those of before that have this noun, this colour and these adjectives."""
+        member = self._of_people(mention, exclude)
+        if member is not None:
+            return [member]
         alike = [thing for thing in self._draft.things if fits(thing, mention) and thing not in exclude]
         if not alike and mention.article == "the":
             # "a dining table ... the table": the last word of a noun is what kind of thing it is.
@@ -179,6 +183,24 @@ class Mentions:
         order = [thing for thing in reversed(self.recent) if thing in exact]
         return [order[0] if order else exact[-1]]
 
+    def _of_people(self, mention: Mention, exclude: Sequence[Thing]) -> Thing | None:
+        """ "the woman" of "a couple" or of "two people": the next of them that was not named so yet; or none."""
+        said = mention.said
+        if said not in MEN | WOMEN or mention.plural or mention.count is not None or self.known:
+            return None
+        if any(thing.said == said for thing in self._draft.things):
+            return None
+        for group in reversed(self.recent):
+            if group.count > 1 and group.said in PEOPLE and group not in exclude:
+                self._people = self._one = self._draft.split(group)
+                self.recent = self._draft.expand(self.recent)
+        found = next((one for one in self._people if one.said in PEOPLE and one not in exclude), None)
+        if found is not None:
+            found.noun, found.said = mention.noun or found.noun, said
+            found.color = mention.color or found.color
+            found.words += [word for word in mention.words if word not in found.words]
+        return found
+
     def _pronoun(
         self, mention: Mention, exclude: Sequence[Thing], prefer: Sequence[Thing], turned: bool
     ) -> list[Thing]:
@@ -191,6 +213,14 @@ class Mentions:
             # "three tables, each with a lamp on it"
             return [thing for thing in self._draft.expand(self.each) if thing not in exclude]
         person = word in ("he", "she", "him", "her")
+        others = MEN if word in ("she", "her") else WOMEN
+        if person and not any(
+            thing.is_person and thing.count == 1 and thing.said not in others | PEOPLE for thing in self.recent
+        ):
+            said = "woman" if word in ("she", "her") else "man"
+            one = self._of_people(replace(mention, said=said, pronoun=""), exclude)
+            if one is not None:
+                return [one]
         # "behind it a tree, in front of it a dog": the same it.
         again = [self._it] if self._it is not None and not person else []
         candidates = [*prefer, *again, *reversed(self.recent)]
@@ -198,6 +228,8 @@ class Mentions:
         if turned and not again and not prefer:
             fitting.sort(key=lambda thing: not thing.has_front)
         right = [thing for thing in fitting if thing.is_person == person and thing.count == 1]
+        if person:
+            right = [thing for thing in right if thing.said not in others] or right
         # "Two dogs, each 60 cm tall, sit on a rug. It is red.": no single one of those of which each was spoken.
         right = [thing for thing in right if thing not in self.last_each] or right
         found = (right or fitting)[:1]

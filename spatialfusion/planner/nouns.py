@@ -764,7 +764,14 @@ class _Phrase:
             return replace(self.mention, end=end, noun=tree, said=tree.name, words=(*adjectives, *self.mention.words))
         if head.endswith(("ward", "wards", "ways", "wise")):
             return None  # "inwards"
-        if head in ATTRIBUTES or head in SCALES or head in _NO_NOUNS or is_clause_word(head) or not head.isalpha():
+        if (
+            head in ATTRIBUTES
+            or head in SCALES
+            or head in _NO_NOUNS
+            or head in _EXTENTS
+            or is_clause_word(head)
+            or not head.isalpha()
+        ):
             return None
         several = self.mention.article != "a" or (self.mention.count is not None and self.mention.count.number > 1)
         plural = head.endswith("s") and not head.endswith("ss") and several
@@ -779,12 +786,12 @@ class _Phrase:
 
     def _length(self, first: int, kept: list[str]) -> int:
         """Tokens from `first` to the last of the kept words: colours and measures stand between them."""
-        position = first
+        parts = [(part, number) for number, word in enumerate(self.words[first:], 1) for part in word.split("-")]
+        rest = iter(parts)
+        end = 0
         for word in kept:
-            while self.words[position] != word:
-                position += 1
-            position += 1
-        return position - first
+            end = next(number for part, number in rest if part == word)
+        return end
 
 
 def kept_last(words: Sequence[str], position: int) -> bool:

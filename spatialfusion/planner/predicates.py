@@ -102,6 +102,10 @@ class Predicates(Companions):
                 return clause.subjects or clause.owner
         if self._of_what_is_faced(match) or self._of_support(match):
             return clause.nearest
+        someone = clause.subjects and any(thing.is_person for thing in clause.subjects)
+        if someone and {"his", "her", "him"} & {*self.words[match.start : match.end]}:
+            if match.meaning.startswith(_TURNED) and not any(thing.is_person for thing in clause.nearest):
+                return clause.subjects  # "a painter in front of an easel with her back to us"
         if clause.local and self._of_reference(match, clause.local):
             return clause.nearest
         if clause.local:

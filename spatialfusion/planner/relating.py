@@ -154,6 +154,10 @@ class Relating(Sentence):
             kind = "across"  # "two players face each other over a net"
         if kind == "above" and self.words[match.start] == "higher" and all(_stands(thing) for thing in subjects):
             kind = "taller"  # "a bus higher than a car"
+        if kind == "next" and {"edge", "corner"} & {*self.words[match.start : match.end]} and _carries(references):
+            on = self.words[match.start] == "on"
+            if on or all(thing.noun is not None and thing.noun.place == "top" for thing in subjects):
+                kind = "on"  # "a cup at the edge of a table"
         if kind == "own_back" and self.words[match.start] == "on" and _is_animal(references):
             kind = "on"  # "a bird on its back"
         if kind in ("own_left", "own_right") and self._viewers_side(match, references):

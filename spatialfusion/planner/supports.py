@@ -33,11 +33,14 @@ def one_support(draft: Draft) -> None:
         (other,), (kept,) = relation.references[:1], first.references[:1]
         if other is kept:
             draft.relations.remove(relation if relation.kind == "above" else first)
+        elif first.kind == relation.kind and _stacked(draft, other, kept):
+            draft.relations.remove(relation)  # "a magnet above a pile of cars"
         elif first.kind == relation.kind:
             # "a crescent above a cone and a cube"
             relation.kind, relation.subject, relation.references, relation.assumed = "next", other, [kept], True
         else:
             over, on = (first, relation) if first.kind == "above" else (relation, first)
+            held[id(relation.subject)] = over
             (below,), (support,) = over.references[:1], on.references[:1]
             if support.noun is None or _fits(below, support):
                 on.subject, on.assumed = below, True  # "a dog above a hurdle on a course"
@@ -45,6 +48,12 @@ def one_support(draft: Draft) -> None:
                 # "a bird on a branch above a car", "a lamp on a table above a rug"
                 stands = support.noun is not None and support.noun.place == "floor"
                 over.kind, over.subject, over.assumed = "next" if stands else "above", support, True
+
+
+def _stacked(draft: Draft, one: Thing, other: Thing) -> bool:
+    """Whether two like things are of one pile."""
+    piled = {id(t) for r in draft.relations if r.kind == "on" for t in (r.subject, *r.references)}
+    return one.kind == other.kind and {id(one), id(other)} <= piled
 
 
 def make_room(draft: Draft, spare: float) -> None:

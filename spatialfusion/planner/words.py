@@ -179,6 +179,15 @@ PERSONS = frozenset(
     "soldier worker farmer doctor nurse chef policeman knight".split()
 )
 
+# Words for several, of whom "the man" and "the woman" are single ones.
+PEOPLE = frozenset("person people human adult friend parent grandparent child kid sibling twin stranger dancer".split())
+MEN = frozenset(
+    "man gentleman guy boy husband groom father dad grandfather grandpa son brother uncle king prince waiter".split()
+)
+WOMEN = frozenset(
+    "woman lady girl wife bride mother mum mom grandmother grandma daughter sister aunt queen princess waitress".split()
+)
+
 # Who sits in a vehicle or on an animal and looks where it does.
 DRIVERS = frozenset("driver pilot captain rider passenger helmsman skipper operator motorist".split())
 

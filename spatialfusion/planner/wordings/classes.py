@@ -31,7 +31,8 @@ CLASSES = {
             "rising hover hovers hovering grow grows growing appear appears stood sat parks mounted posed posing "
             "walk run swim graze "
             "kneels kneel knelt "
-            "poses crouching crouches crouch kneeling sleeping sleeps sleep loom walking walks running runs swimming flying flies grazing "
+            "poses crouching crouches crouch kneeling sleeping sleeps sleep loom walking walks running runs swimming "
+            "flying flies grazing "
             "drinking eating reading playing occupies rests propped leaned parks perches perching loiters idles idling "
             "resides nestled installed erected planted dozing resting towering looms looming"
         ),

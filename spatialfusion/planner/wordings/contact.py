@@ -22,7 +22,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "within (reach|arm 's reach) of REF",
         "not far (away|off) from REF",
         "bordering [on] REF",
-        "(at|by|near) the (foot|base|bottom|edge|end|side|corner) of REF",
+        "(at|by|near) the (foot|feet|base|bottom|edge|end|side|corner) of REF",
         "(on|at|in) the (far|near|other|opposite|one) end of REF",
         "on the edge of REF",
         "in LENGTH of REF",
@@ -130,6 +130,8 @@ CONTACT: dict[str, tuple[str, ...]] = {
     ),
     "<in": ("(containing|contain|contains) REF",),
     "in": ("in REF", "in the (corner|back) of REF"),
+    "open_under": ("(under|below)",),
+    "open_above": ("overhead",),
     "open_across": ("[from|on|at] (opposite|both|either) (sides|ends) [of it]",),
     "across": (
         "across REF",
