@@ -115,7 +115,8 @@ class Companions(Phrases):
     def _past_doing(self, position: int) -> int:
         """Past what a thing does that says nothing of places: "with a fire burning in the fireplace"."""
         word = numbers.at(self.words, position)
-        return position + (word.endswith("ing") and (word in verbs.ALONE or word in ATTRIBUTES))
+        doing = word.endswith("ing") and (word in verbs.ALONE or word in ATTRIBUTES)
+        return position + (doing or word in ("asleep", "awake"))
 
     def _verb_of_owner(self, owner: Sequence[Thing], end: int) -> bool:
         """Whether a verb is the owner's: "a man with a dog stands there", but not "with a dog standing there"."""

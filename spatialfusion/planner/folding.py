@@ -15,6 +15,7 @@ from .words import AFTER_A_BIT, AFTER_IS, AFTER_RIGHT, FOLD, HARMLESS, PARTS, SC
 _AS_SEEN = {
     (who, verb, it) for who in ("you", "we", "one") for verb in ("face", "see", "view") for it in ("it", "them")
 }
+_DOWN = frozenset("lying lie lies lay sitting sit sits sat kneeling kneels kneel crouching crouches crouched".split())
 _BITS = ("bit", "little", "tad", "touch")
 # Words of `FOLD` whose "'s" is always an owner's.
 FOLD_OWNERS = ("it", "them", "him", "her", "which", "you", "us", "me")
@@ -46,6 +47,11 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             seen = at + 4
         elif at < seen:
             pass
+        elif word == "down" and numbers.at(folded, at - 1) in _DOWN:
+            pass
+        elif word in ("out", "in") and numbers.at(folded, at + 1 + (word == "out")) == "focus":
+            seen = at + 2 + (word == "out")  # "out of focus"
+            draft.words.append(" ".join(folded[at:seen]))
         elif word == "nearby" and numbers.at(folded, at - 1) in ("a", "the"):
             pass
         elif word == "immediate" and numbers.at(folded, at + 1) in ("left", "right", "front", "rear"):

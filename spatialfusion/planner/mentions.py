@@ -80,7 +80,9 @@ class Mentions:
             for thing in found:
                 self._draft.relate("next", thing, [owner], assumed=True)
             return found
-        if mention.name:
+        if mention.counted_from and not self.known:
+            found = [self._counted_from(mention)]
+        elif mention.name:
             found = [thing for thing in self._draft.things if thing.name == mention.name]
         elif mention.pronoun:
             found = self._pronoun(mention, exclude, prefer, turned)
@@ -445,6 +447,32 @@ class Mentions:
         found = alike[ordinal]
         self._taken.append(found)
         return [found]
+
+    def _counted_from(self, mention: Mention) -> Thing:
+        """ "the second from the left": a member of the last group, each of which is left or right of the next."""
+        number, side = needed(mention.ordinal), mention.counted_from
+        alike = [thing for thing in self._draft.things if mention.pronoun or fits(thing, mention)]
+        group = next((thing for thing in reversed(alike) if thing.count > 1 and not thing.members), None)
+        if group is not None:
+            row = self._draft.split(group)
+            group.arrangement = ""
+        elif self._group is not None and self._group.members and (mention.pronoun or fits(self._group, mention)):
+            row = self._group.members
+        else:
+            said = alike[-1] if mention.pronoun and alike else None
+            count = number + 2
+            noun, name = (mention.noun, mention.said) if said is None else (said.noun, said.said)
+            row = self._draft.split(self._draft.add(Thing(noun, name, count=count)))
+            self._draft.warn(f'"{name}", counted from the {side}, is read as one of {count}.')
+        self.recent = self._draft.expand(self.recent)
+        self._one, self._taken = row, []
+        for one, other in pairwise(row):
+            if not any(r.subject is one and other in r.references and r.kind == side for r in self._draft.relations):
+                self._draft.relate(side, one, [other])
+        found = row[min(number, len(row) - 1)]
+        found.color = mention.color or found.color
+        found.words += [word for word in mention.words if word not in found.words]
+        return found
 
     def _at_extreme(self, ordinal: int, alike: list[Thing]) -> Thing:
         """ "the nearer one", "the larger dog": the one that is said to be it, else the first of which nothing is."""

@@ -90,7 +90,7 @@ class Mention:
     arrangement: "row" or "circle". place: "room", "outdoor", "surface" or "none" of what is no thing. name: of a thing
     that has one. own: "its roof", of something named before. owner: the man of "the man's dog", where he is a thing of
     the scene too. each: "each chair". of_two: "the smaller dog" beside "the larger one". pose: the side that a
-    "left-facing" dog turns to.
+    "left-facing" dog turns to. counted_from: the side from which "the second from the left" counts.
     """
 
     start: int
@@ -114,6 +114,7 @@ class Mention:
     each: bool = False
     of_two: bool = False
     pose: str = ""
+    counted_from: str = ""
 
     @property
     def unknown(self) -> bool:
@@ -217,7 +218,17 @@ class _Phrase:
             if at(self.words, self.start) == "both" and not found.plural:
                 found = replace(found, count=None)  # "both the lion and the tiger"
             found = _with_contents(self.words, found)
-        return found
+        return self._counted_from(found)
+
+    def _counted_from(self, found: Mention | None) -> Mention | None:
+        """ "the second car from the left", of a row that is counted from there."""
+        if found is None or found.ordinal is None or not 0 <= found.ordinal < 10:
+            return found
+        end = found.end
+        if self.words[end : end + 2] != ["from", "the"] or at(self.words, end + 2) not in ("left", "right"):
+            return found
+        hand = at(self.words, end + 3) in ("side", "hand")
+        return replace(found, end=end + 3 + hand, counted_from=at(self.words, end + 2))
 
     def _one_of_several(self) -> Mention | None:
         """ "the second of three chairs", "one of the dogs"."""

@@ -19,6 +19,10 @@ from .wordings import CLASSES
 from .words import FOLD
 
 
+# As the words of a thing are written again.
+_OWNS = {"it": "its", "them": "their", "him": "his", "her": "her"}
+
+
 class Sentence:
     """A sentence while it is read: its words, what they are at a place, and what is remembered of it."""
 
@@ -157,6 +161,12 @@ class Sentence:
         self.draft.warn(f'"{" ".join(self.words[start:end])}" stays words of {owner}: it is no thing of the scene.')
 
     def _describe(self, things: Sequence[Thing], start: int, end: int) -> None:
+        said: list[str] = []
+        for word in self.words[start:end]:
+            if word == "'s" and said and said[-1] in _OWNS:
+                said[-1] = _OWNS[said[-1]]
+            elif word != ",":
+                said.append(word)
         for thing in things:
             if thing.index is None:
-                thing.words += [word for word in self.words[start:end] if word != ","]
+                thing.words += said

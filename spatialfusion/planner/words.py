@@ -76,7 +76,7 @@ HARMLESS = frozenset(
     "currently also too very quite still only alone visibly fully completely respectively perfectly "
     "straight actually really rather then now partly partially halfway slightly somewhat squarely "
     "firmly closely tightly please hi hey hello pls plz thanks ok okay maybe perhaps well gently softly "
-    "slowly happily instead anymore somewhere else simultaneously "
+    "almost nearly slowly happily instead anymore somewhere else simultaneously "
     "crosslegged barefooted barechested bareheaded openmouthed wideeyed upsidedown".split()
 )
 
