@@ -83,7 +83,8 @@ class Thing:
 class Relation:
     """One thing said of a thing: `kind` is a meaning of `wordings.PREDICATES`, `value` metres or a factor.
 
-    assumed: whether nobody has said it, as that a knife is next to who holds it.
+    assumed: whether nobody has said it, as that a knife is next to who holds it. shared: whether it was said of a
+    group, of which the subject is one.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class Relation:
     references: list[Thing] = field(default_factory=list)
     value: float | None = None
     assumed: bool = False
+    shared: bool = False
 
 
 @dataclass
@@ -172,7 +174,7 @@ class Draft:
         for relation in self.relations:
             relation.references = self.expand(relation.references)
             if relation.subject is group:
-                relations += [replace(relation, subject=member) for member in group.members]
+                relations += [replace(relation, subject=member, shared=True) for member in group.members]
             else:
                 relations.append(relation)
         self.relations = relations

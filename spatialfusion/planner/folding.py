@@ -52,6 +52,9 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
         elif word in ("out", "in") and numbers.at(folded, at + 1 + (word == "out")) == "focus":
             seen = at + 2 + (word == "out")  # "out of focus"
             draft.words.append(" ".join(folded[at:seen]))
+        elif word == "except" and _says_other(folded, at):
+            plain.append(",")
+            seen = at + 1 + (numbers.at(folded, at + 1) == "for")
         elif word == "nearby" and numbers.at(folded, at - 1) in ("a", "the"):
             pass
         elif word == "immediate" and numbers.at(folded, at + 1) in ("left", "right", "front", "rear"):
@@ -146,13 +149,18 @@ def _spelt(word: str, draft: Draft) -> str:
     return found
 
 
+def _says_other(words: Sequence[str], position: int) -> bool:
+    """Whether the exception has something said of it: "all face right except the last, which faces left"."""
+    return bool({"which", "who", "that", "is", "faces", "looks"} & {*words[position + 1 : position + 6]})
+
+
 def _adverb(words: Sequence[str], position: int) -> bool:
     """Whether a word ends as an adverb, is no thing and no look, and stands beside a word that it can be said of:
     "carelessly parked", but not "lovely", and not "a zorply"."""
     word, before, after = (numbers.at(words, position + step) for step in (0, -1, 1))
     if len(word) <= 5 or not word.endswith("ly") or noun(word) is not None or word in ATTRIBUTES | STYLE_ADVERBS:
         return False
-    if is_wording(word):
+    if is_wording(word) or word in ("alternately", "alternatingly"):
         return False  # "equally far", "diagonally behind"
     parts = ("", ",", ".", ";", "and")
     return position == 0 or not (after in parts and (before in parts or before in ("a", "an", "the")))

@@ -20,7 +20,8 @@ from .words import (
     INVERTED,
 )
 
-_STEERED = PLANS["vehicle"] | PLANS["boat"] | PLANS["aircraft"] | PLANS["animal"]
+_DRIVEN = PLANS["vehicle"] | PLANS["boat"] | PLANS["aircraft"]
+_STEERED = _DRIVEN | PLANS["animal"]
 _TURNED = (
     "pose_",
     "sees_",
@@ -273,6 +274,11 @@ class Predicates(Companions):
         for one in pending if not references else ():
             self._said[one.start] = self._said.get(one.start) or self.mentions.resolve(one)
             references = [*references, *self._said[one.start]]
+        ahead = (self.mention(at) for at in range(mention.end, len(self.words) if not references else 0))
+        steered = next((one for one in ahead if one and one.noun and one.noun.plan in _DRIVEN), None)
+        if steered is not None:
+            # "From the driver's seat, a cyclist is left of the bus."
+            references = self._said[steered.start] = self.mentions.resolve(steered)
         return [thing for thing in references if thing.noun is not None and thing.noun.plan in _STEERED][-1:]
 
     def _whole(self, match: Match) -> int:

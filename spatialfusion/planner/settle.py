@@ -382,7 +382,10 @@ def _one_direction(draft: Draft) -> None:
     """A thing has one direction, one support and one arrangement."""
     kept: list[Relation] = []
     said: dict[tuple[int, str], Relation] = {}
+    own = {id(r.subject) for r in draft.relations if r.kind.startswith(("pose_", "facing")) and not r.shared}
     for relation in draft.relations:
+        if relation.shared and relation.kind.startswith(("pose_", "facing")) and id(relation.subject) in own:
+            continue  # "all face right but the last, which faces left"
         kind = "direction" if relation.kind.startswith(("pose_", "facing")) else relation.kind
         if kind in ("direction", "on", "around"):
             first = said.setdefault((id(relation.subject), kind), relation)

@@ -18,7 +18,6 @@ from .slots import SLOTS
 from .wordings import CLASSES
 from .words import FOLD
 
-
 # As the words of a thing are written again.
 _OWNS = {"it": "its", "them": "their", "him": "his", "her": "her"}
 

@@ -68,6 +68,10 @@ def tokenize(prompt: str) -> list[str]:
         r"\b(cross|bare|open|wide|upside)[- ](legged|footed|chested|headed|mouthed|eyed|down)\b", r"\1\2", text
     )
     text = re.sub(r"\b(left|right)[- ]most\b", r"\1most", text)
+    # "the left-hand door", but not "on the left-hand side"
+    text = re.sub(
+        r"\b(left|right)-hand(?= [a-z])(?! (?:side|edge|half|corner|third|part|margin|bank|wall)\b)", r"\1", text
+    )
     text = re.sub(r"\bo'clock\b", "oclock", text)
     # "from above and behind"
     text = re.sub(
