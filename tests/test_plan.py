@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 from commands import command
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from spatialfusion import plan as module
@@ -31,6 +33,7 @@ SENTENCE = "a red car two metres in front of a blue house, and a green tree to t
 FILES = {"scene.txt", "depth.png", "depth.npz", "picture.png", "boxes.json", "scene.glb", "plan.json"}
 MASKS = {"masks/red-car.png", "masks/blue-house.png", "masks/green-tree.png"}
 SMALL = ("--size", "96x64")
+SIZE = (64, 64)
 
 run, fail = command(main)
 
@@ -96,6 +99,40 @@ def test_a_solved_scene_is_planned_as_it_is():
     layout = scene_from_text("car red at 0 6")
     made = plan_scene(layout.scene, (32, 32))
     assert made.scene == layout.scene == scene_from_text(made.text).scene
+
+
+NO_ROOM = (
+    "two red balls on a table",
+    "five red balls on a table",
+    "three small yellow boxes on a large blue box",
+    "four backpacks, two peaches and three trains on a platform",
+    "four friends sit in a circle on a blanket",
+    "eight cats under a piano",
+    "six men under a stage",
+)
+
+
+@pytest.mark.parametrize("prompt", NO_ROOM)
+def test_what_has_no_room_in_usual_sizes_gets_some(prompt):
+    made = plan(prompt, size=SIZE)
+    assert any("so that" in said or "no room" in said for said in made.said)
+    on = [thing for thing in made.scene.objects if thing.position[1] < 0]
+    assert len(on) == len(made.scene.objects) - 1 or "under" in prompt
+
+
+_THINGS = ("balls", "boxes", "cats", "chairs", "cups", "books", "children", "cars", "trees", "lamps", "apples", "sheep")
+_PLACES = (
+    *("on a table", "on a bed", "on a car", "around a tree", "around a table", "next to a sofa", "in front of a house"),
+    *("behind a bench", "in a row", "in a circle", "in a row on a stage", "above a boat"),
+)
+
+
+@given(st.integers(2, 8), st.sampled_from(_THINGS), st.sampled_from(_PLACES), st.integers(0, 3))
+@settings(max_examples=25, deadline=None)
+def test_so_many_things_find_their_places(count, things, place, seed):
+    made = plan(f"{count} {things} {place}", seed=seed, size=SIZE)
+    others = place.count(" a ") - place.startswith("in a ")
+    assert len(made.scene.objects) == count + others
 
 
 @pytest.mark.parametrize("size", [(0, 8), (8, -1), (100_000, 100_000)])

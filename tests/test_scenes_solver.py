@@ -293,6 +293,16 @@ def test_rooms_have_walls_where_things_hang(seed):
     assert max(thing.position[2] for thing in given.objects) < 6
 
 
+@pytest.mark.parametrize("kind", ["painting", "clock", "curtain"])
+@pytest.mark.parametrize("count", [2, 3, 5, 12])
+def test_so_many_things_hang_on_one_wall(kind, count):
+    objects = scene_from_text(f"room\n{count} {kind}", seed=count).scene.objects
+    assert len({thing.position[2] for thing in objects}) == 1
+    for one, other in itertools.combinations(objects, 2):
+        aside = abs(one.position[0] - other.position[0]) >= one.size[0] - 1e-6
+        assert aside or abs(one.position[1] - other.position[1]) >= one.size[1] - 1e-6
+
+
 def test_things_of_the_air_are_in_the_air():
     (bird, _), _ = places("seagull\ntree\ncamera auto")
     assert -bird.position[1] > 1

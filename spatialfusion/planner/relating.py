@@ -271,7 +271,9 @@ class Relating(Sentence):
         ends = list(subjects)
         if len(ends) == 1 and ends[0].count == 1:
             ends += [t for t in reversed(self.mentions.recent) if t not in (*ends, *references)][:1]
-        if len(ends) > 1 or ends[0].count > 1:
+        if len(ends) == 1 and ends[0].count > 2:
+            self._relate("around", subjects, references, value, match)  # "six guests across a table"
+        elif len(ends) > 1 or ends[0].count > 1:
             for reference in references:
                 self.draft.relate("between", reference, ends)
         else:

@@ -367,7 +367,7 @@ def _turns(draft: Draft) -> None:
             if blank is not None:
                 draft.warn(f'{blank.label} has no front, so "{relation.kind.replace("_", " ")}" is left out.')
                 if mutual:
-                    kept.append(Relation("next", relation.subject, relation.references))
+                    kept.append(Relation("next", relation.subject, relation.references, assumed=True))
                 continue
         kept.append(relation)
     draft.relations = kept

@@ -57,44 +57,78 @@ def _stacked(draft: Draft, one: Thing, other: Thing) -> bool:
 
 
 def make_room(draft: Draft, spare: float) -> None:
-    """Sizes with which all that is on or over a thing has room there, for a text that the solver has found none in.
+    """Sizes with which all that is on, over or under a thing has room there, for a text that the solver has found none
+    in.
 
     What has no usual size of its own (a ball, a box, what lies on tables) becomes smaller; else what carries it becomes
-    wider and longer. spare: how many times the room that the things fill must be there.
+    wider and longer. What is under a thing becomes smaller, or stands beside it. spare: how many times the room that
+    the things fill must be there.
     """
     for support in draft.things:
-        things = [r.subject for r in draft.relations if r.kind in ("on", "above") and support in r.references[:1]]
-        if not things or support.index is not None:
+        if support.index is None:
+            _widen(draft, support, spare)
+            _shrink_under(draft, support, spare)
+
+
+def _widen(draft: Draft, support: Thing, spare: float) -> None:
+    things = [r.subject for r in draft.relations if r.kind in ("on", "above") and support in r.references[:1]]
+    if not things:
+        return
+    sides = support.extent("width"), support.extent("length")
+    longest = max(1.1 * _row(thing) / max(sides) if thing.arrangement == "row" else 0.0 for thing in things)
+    across = 1.05 * max(_across(thing) for thing in things) / min(sides)
+    grown = max(math.sqrt(spare * sum(map(_ground, things)) / math.prod(sides)), across, longest)
+    if grown <= 1:
+        return
+    if not any(thing.sizes for thing in things) and (
+        support.sizes or (1 / grown >= _LEAST_UNDER and all(_any_size(thing) for thing in things))
+    ):
+        for thing in things:
+            thing.scale = round(thing.scale / grown, 3)
+        draft.warn(f"{things[0].label} is read as {1 / grown:.0%} of its usual size, so that all has room.")
+    elif not support.sizes:
+        width, length = (round(grown * side, 2) for side in sides)
+        support.sizes |= {"width": width, "length": length}
+        if support.noun is None:
+            support.sizes["height"] = support.scale
+        draft.warn(f"{support.label} is read as {width:g} m wide and {length:g} m long, so that all has room on it.")
+
+
+def _shrink_under(draft: Draft, over: Thing, spare: float) -> None:
+    for relation in draft.relations:
+        thing = relation.subject
+        if relation.kind != "under" or relation.references[:1] != [over]:
             continue
-        sides = support.extent("width"), support.extent("length")
-        area = spare * sum(_ground(thing) for thing in things)
-        longest = 1.05 * max(max(thing.extent("width"), thing.extent("length")) for thing in things)
-        grown = max(math.sqrt(area / math.prod(sides)), longest / min(sides))
-        if grown <= 1:
+        sides = over.extent("width"), over.extent("length")
+        fitting = min(
+            _ROOM_UNDER * over.extent("height") / thing.extent("height"),
+            math.sqrt(math.prod(sides) / (spare * _ground(thing))),
+            min(sides) / (1.05 * _across(thing)),
+        )
+        if fitting >= 1 or thing.sizes:
             continue
-        if not any(thing.sizes for thing in things) and (
-            support.sizes or (1 / grown >= _LEAST_UNDER and all(_any_size(thing) for thing in things))
-        ):
-            for thing in things:
-                thing.scale = round(thing.scale / grown, 3)
-            draft.warn(f"{things[0].label} is read as {1 / grown:.0%} of its usual size, so that all has room.")
-        elif not support.sizes:
-            width, length = (round(grown * side, 2) for side in sides)
-            support.sizes |= {"width": width, "length": length}
-            if support.noun is None:
-                support.sizes["height"] = support.scale
-            draft.warn(
-                f"{support.label} is read as {width:g} m wide and {length:g} m long, so that all has room on it."
-            )
+        if fitting >= _LEAST_UNDER:
+            thing.scale = round(thing.scale * fitting, 3)
+            draft.warn(f"{thing.label} is read as {fitting:.0%} of its usual size, so that it has room.")
+        else:
+            relation.kind = "next"
+            draft.warn(f"{thing.label} has no room under {over.label}: it is read as next to it.")
+
+
+def _across(thing: Thing) -> float:
+    return max(thing.extent("width"), thing.extent("length"))
+
+
+def _row(thing: Thing) -> float:
+    """Metres of a group in a row."""
+    return 1.3 * thing.count * _across(thing)
 
 
 def _ground(thing: Thing) -> float:
     """Square metres that a thing, or all of a group as it is arranged, covers."""
-    width, length = thing.extent("width"), thing.extent("length")
-    across = max(width, length)
     if thing.arrangement == "circle":
-        return (1.5 * across * thing.count / math.pi + across) ** 2
-    return thing.count * width * length
+        return ((1.5 * thing.count / math.pi + 1) * _across(thing)) ** 2
+    return thing.count * thing.extent("width") * thing.extent("length")
 
 
 def _any_size(thing: Thing) -> bool:
