@@ -183,6 +183,8 @@ class Companions(Phrases):
             return True  # "with four plates around a candle"
         if match.meaning.startswith("bare_"):
             return True
+        if match.meaning == "above" and mention is not None and mention.noun and mention.noun.place in ("wall", "air"):
+            return True  # "a fireplace with a painting above the mantel"
         return all(mention.pronoun for mention in match.slots.get("REF", ()))
 
     def _accompany(self, things: Sequence[Thing], owner: Sequence[Thing]) -> None:

@@ -167,6 +167,10 @@ class Describing(Predicates):
         if numbers.at(self.words, found[1]) not in ("", ",", "and", "while", "but"):
             return position
         kind = self._clause.measured or "largest"
+        clause = self._clause
+        if kind == "largest" and clause.nearest != clause.subjects and clause.named_at == position - 1:
+            self._measure(clause.nearest, kind, found[0])  # "a vase, 30 cm, next to a lamp, 60 cm"
+            return found[1]
         if kind == "camera_distance":
             for thing in self._current():
                 self.draft.relate(kind, thing, [], found[0])

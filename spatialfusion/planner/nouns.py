@@ -390,6 +390,10 @@ class _Phrase:
                 found = known_noun(self.words[: self.at + 1], self.at) or found  # "a hat stands", no hat stands
             if word == "can" and self.peek(1) in AFTER_CAN:
                 break
+            if found is not None and at(self.words, found[3]) == "'s" and place_at(self.words, found[3] + 1):
+                kept += (*self.words[self.at : found[3]], "'s")  # "a kid's room"
+                self.at = found[3] + 1
+                continue
             if found is not None and self._names_place(found):
                 kept += self.words[self.at : found[3]]
                 self.at = found[3]

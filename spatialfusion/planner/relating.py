@@ -208,7 +208,9 @@ class Relating(Sentence):
         self, kind: str, subjects: list[Thing], references: list[Thing], value: float | None, match: Match
     ) -> bool:
         """Places that are no plain relation of subjects to references; whether the predicate says one."""
-        if kind == "bare_middle" and (table := self._table_of(subjects)):
+        if kind == "bare_middle" and self.words[match.end - 1] == "between" and (ends := self._ends(subjects)):
+            self._relate("between", subjects, ends, None, match)  # "a sofa and an armchair, a table between"
+        elif kind == "bare_middle" and (table := self._table_of(subjects)):
             self._relate("on", subjects, table, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
             each = "each" in self.words[match.start : match.end]
@@ -242,6 +244,15 @@ class Relating(Sentence):
         else:
             return False
         return True
+
+    def _ends(self, subjects: Sequence[Thing]) -> list[Thing]:
+        """What "between" without a word more is between: the last two things, or the two of the last group."""
+        before = [thing for thing in self.mentions.recent if thing not in subjects]
+        if any(r.kind.startswith("bare_") and r.subject in before for r in self.draft.relations):
+            return []  # "on the left a lamp, on the right a mug, and a cube in between"
+        if len(before) == 1 and before[0].count == 2:
+            return self.draft.split(before[0])
+        return before[-2:] if len(before) > 1 else []
 
     def _side_beyond(self, references: Sequence[Thing]) -> str:
         """The other side of a thing: the opposite of the last left or right of it that was said, else behind it."""

@@ -146,9 +146,10 @@ def _list_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | Non
     listed: list[Mention] = []
     while True:
         mention = reader.mention(position, bare_unknown=True)
-        if mention is None or mention.pronoun or mention.place:
+        if mention is None or mention.pronoun:
             break
-        listed.append(mention)
+        if not mention.place:
+            listed.append(mention)
         position = mention.end
         after = position
         while numbers.at(reader.words, after) in (",", "and", "then"):
@@ -156,7 +157,7 @@ def _list_slot(reader: Reader, position: int) -> tuple[list[Mention], int] | Non
         if after == position:
             break
         position = after
-    return (listed, listed[-1].end) if len(listed) > 1 or (listed and listed[0].plural) else None
+    return (listed, position) if len(listed) > 1 or (listed and listed[0].plural) else None
 
 
 def _simile_slot(reader: Reader, position: int) -> tuple[str, int] | None:

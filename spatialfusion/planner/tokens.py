@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from ..errors import InputError
+from ..scenes.scene import COLORS
 
 MAX_CHARACTERS = 10_000
 STOPS = frozenset((".", ";", "!", "?"))
@@ -78,6 +79,12 @@ def tokenize(prompt: str) -> list[str]:
         r"\bfrom (above|below|behind) and (?:slightly )?(above|below|behind|the )", r"from \1 and from \2", text
     )
     text = _ADJECTIVE.sub(lambda match: match[0].replace("-", "~"), text.replace("~", " "))
+    # "a chair (blue)"
+    text = re.sub(
+        r"\b([a-z]+) \(\s*([a-z]+)\s*\)",
+        lambda found: f"{found[2]} {found[1]}" if found[2] in COLORS else found[0],
+        text,
+    )
     tokens: list[str] = []
     for match in _TOKEN.finditer(re.sub(r"(?<=\w)-(?=\w)", " ", text)):
         tokens += _parts(match[0].replace("~", "-"))

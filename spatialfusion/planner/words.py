@@ -6,6 +6,7 @@ from .wordings import CLASSES
 
 # One word for another before anything is read.
 FOLD = {
+    **dict.fromkeys(("vs", "versus"), "and"),
     "toward": "towards",
     "nearer": "closer",
     "further": "farther",
@@ -258,7 +259,7 @@ BUILDINGS = frozenset("house tower church building barn castle hut cottage shed 
 
 # Plans on whose top small things stand.
 TABLES = frozenset(
-    ("table", "round table", "low table", "desk", "counter", "shelf", "cabinet", "chest of drawers", "bedside table")
+    "table,round table,low table,desk,counter,shelf,cabinet,chest of drawers,bedside table,cake,tiered cake".split(",")
 )
 
 # What holds things: what it comes "with" is in it.

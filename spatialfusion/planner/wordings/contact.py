@@ -126,12 +126,13 @@ CONTACT: dict[str, tuple[str, ...]] = {
     "against": ("[up|flush|right|propped] against REF",),
     "against_wall": (
         "[up|flush|right|propped|back|flat] against (the|a) [back|far|left|right|rear] wall",
+        "[up|flush|right|propped|back|flat] against (back|far|left|right|rear) wall",
         "with it 's back (to|against) the wall",
     ),
     "<in": ("(containing|contain|contains) REF",),
     "in": ("in REF", "in the (corner|back) of REF"),
     "open_under": ("(under|below)",),
-    "open_above": ("overhead",),
+    "open_above": ("(above|overhead)",),
     "open_across": ("[from|on|at] (opposite|both|either) (sides|ends) [of it]",),
     "across": (
         "across REF",

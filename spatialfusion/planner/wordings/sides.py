@@ -95,7 +95,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "bare_right": ("[the] rightmost [of all]", "farthest [to the] right"),
     "bare_middle": (
         "(in|at) [the] (middle|very middle|dead middle) [of the (picture|image|frame|scene|photo|composition|shot)]",
-        "in between",
+        "[in] between",
         "middle of the (picture|image|frame|scene)",
     ),
     "bare_front": (
