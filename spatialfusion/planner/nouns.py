@@ -45,7 +45,7 @@ _ORDINALS |= dict.fromkeys(("bigger", "biggest", "larger", "largest"), -8)
 _ORDINALS |= dict.fromkeys(("smaller", "smallest"), -9)
 _ORDINALS |= dict.fromkeys(("taller", "tallest", "higher"), -10)
 _ORDINALS |= dict.fromkeys(("shorter", "shortest", "lower"), -11)
-_OF_TWO = frozenset("bigger larger smaller taller shorter".split())
+_OF_TWO = frozenset("bigger larger smaller taller shorter front back".split())
 _COMPARATIVES = {"bigger": 1.25, "larger": 1.25, "taller": 1.2, "higher": 1.2, "smaller": 0.75, "shorter": 0.85}
 _EXTENTS = {"tall": "height", "high": "height", "wide": "width", "long": "length", "deep": "length"}
 
@@ -322,6 +322,11 @@ class _Phrase:
                 self._set(words=(*self.mention.words, *self.words[self.at : found[1]]))
                 self.at = found[1]
                 return
+        if at(self.words, found[1]) in COMPOUNDS and self._noun_follows(found[1] + 1):
+            # "the two storey house"
+            self._set(words=(*self.mention.words, *self.words[self.at : found[1] + 1]))
+            self.at = found[1] + 1
+            return
         self._set(count=found[0])
         self.at = found[1]
 

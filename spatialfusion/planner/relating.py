@@ -104,6 +104,8 @@ class Relating(Sentence):
         clause, value = self._clause, slots.get("LENGTH", slots.get("RATIO"))
         swapped = match.meaning.startswith("<")
         kind = self._kind_here(match, subjects, references)
+        if self.words[match.start : match.end] == ["nose", "to", "tail"] and sum(t.count for t in subjects) > 2:
+            kind = "row"
         subjects = self._one_each(kind, subjects, references, slots)
         subjects = self._for_each(subjects, references, slots)
         if len(subjects) == len(references) > 1 and (self._each(slots) or self._paired):

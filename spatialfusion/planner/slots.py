@@ -96,6 +96,10 @@ def _reference_slot(reader: Reader, position: int) -> tuple[list[Mention], int] 
     return listed, end
 
 
+# Up to which a thing may reach.
+_LEVELS = frozenset("waist hip hips belly chest shoulder shoulders knee knees".split())
+
+
 def _whole_of_part(reader: Reader, mention: Mention) -> Mention:
     """The pirate of "the shoulder of a pirate" and "the pirate's shoulder": what is at a part is at the thing."""
     words, end = reader.words, mention.end
@@ -106,7 +110,8 @@ def _whole_of_part(reader: Reader, mention: Mention) -> Mention:
     if mention.noun is not None and not mention.plural and _is_part(numbers.at(words, end)):
         return replace(mention, end=end + 1)  # "a barn roof"
     if mention.noun is not None and numbers.at(words, end) == "'s" and _is_part(numbers.at(words, end + 1)):
-        return replace(mention, end=end + 2)
+        level = numbers.at(words, end + 1) in _LEVELS and numbers.at(words, mention.start - 1) in ("to", "as")
+        return mention if level else replace(mention, end=end + 2)
     if mention.noun is not None and mention.said == "branch" and "of" in mention.words:
         return replace(mention, noun=noun("tree"), said="tree", words=())  # "the branch of a tree"
     return mention

@@ -18,8 +18,18 @@ from .slots import SLOTS
 from .wordings import CLASSES
 from .words import FOLD
 
-# As the words of a thing are written again.
 _OWNS = {"it": "its", "them": "their", "him": "his", "her": "her"}
+
+
+def as_written(words: Sequence[str]) -> list[str]:
+    """Words of a sentence as people write them: "its nose", which the wordings have as "it 's nose"."""
+    said: list[str] = []
+    for word in words:
+        if word == "'s" and said and said[-1] in _OWNS:
+            said[-1] = _OWNS[said[-1]]
+        else:
+            said.append(word)
+    return said
 
 
 class Sentence:
@@ -72,7 +82,9 @@ class Sentence:
                 continue
             self.words[position] = form
             self._cache.clear()
-            if self._match(vocabulary.predicates, position) is None:
+            match = self._match(vocabulary.predicates, position)
+            named = match.slots.get("REF", ()) if match is not None else ()
+            if match is None or any(m.unknown and not m.article for m in named):
                 self.words[position] = word
                 self._cache.clear()
             else:
@@ -95,6 +107,7 @@ class Sentence:
         return table.match(self.words, position, self.slot)
 
     def _keep(self, words: str, quiet: bool = False) -> None:
+        words = " ".join(as_written(words.split()))
         if not quiet and words not in self.draft.words:
             self.draft.words.append(words)
 
@@ -157,15 +170,11 @@ class Sentence:
 
     def _stays_words(self, start: int, end: int, owner: str) -> None:
         """Say that something is words of a thing, and no thing of the scene."""
-        self.draft.warn(f'"{" ".join(self.words[start:end])}" stays words of {owner}: it is no thing of the scene.')
+        said = " ".join(as_written(self.words[start:end]))
+        self.draft.warn(f'"{said}" stays words of {owner}: it is no thing of the scene.')
 
     def _describe(self, things: Sequence[Thing], start: int, end: int) -> None:
-        said: list[str] = []
-        for word in self.words[start:end]:
-            if word == "'s" and said and said[-1] in _OWNS:
-                said[-1] = _OWNS[said[-1]]
-            elif word != ",":
-                said.append(word)
+        said = [word for word in as_written(self.words[start:end]) if word != ","]
         for thing in things:
             if thing.index is None:
                 thing.words += said

@@ -181,9 +181,17 @@ MEASURES: dict[str, tuple[str, ...]] = {
         "RATIO the length of REF",
         "RATIO longer than REF",
     ),
-    "reaches_waist": ("(comes|come|coming|reaching|reaches|reach) [up] to REF 's (waist|hip|hips|belly)",),
-    "reaches_shoulder": ("(comes|come|coming|reaching|reaches|reach) [up] to REF 's (chest|shoulder|shoulders)",),
-    "reaches_knee": ("(comes|come|coming|reaching|reaches|reach) [up] to REF 's (knee|knees)",),
+    **{
+        f"reaches_{level}": (
+            f"(comes|come|coming|reaching|reaches|reach) [up] to (REF 's ({parts})|the ({of}) of REF)",
+            f"as (tall|high) as (REF 's ({parts})|the ({of}) of REF)",
+        )
+        for level, parts, of in (
+            ("waist", "waist|hip|hips|belly", "waist|hip|hips|belly"),
+            ("shoulder", "chest|shoulder|shoulders", "shoulder|shoulders"),  # there are chests of drawers
+            ("knee", "knee|knees", "knee|knees"),
+        )
+    },
     "same_height": (
         "[of|with|<have>] (equal|identical|the same) height [(to|as|with) REF]",
         "<about> [as] (tall|high) as REF",

@@ -140,9 +140,9 @@ SIDES: dict[str, tuple[str, ...]] = {
     "other_side": ("(on|to|at) the other [side]", "(on|to|at) it 's other side"),
     "beyond": (f"{GAP} (on|at|to) the other side of REF",),
     "each_side": (
-        "(at|on) (each|either|both) (end|ends) of REF",
+        "(at|on) (each|either|both) (end|ends) [of REF]",
         "(flanking|flank|flanks|framing|frames|bracketing) REF on (each|either|both) (side|sides)",
-        "on (each|either|both) (side|sides) [of REF]",
+        "on (each|either|both) [long|short] (side|sides) [of REF]",
         "to the left and [to the] right of REF",
     ),
 }
