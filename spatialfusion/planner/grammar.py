@@ -413,6 +413,8 @@ class Grammar(Describing):
             pass  # "a field of sheep"
         elif word == "of" and before in CLASSES["shot"] | CLASSES["picture"]:
             pass  # "a wide view of a valley"
+        elif self._is_per_side(position):
+            pass  # "four chairs, two on each side"
         elif word in _PLACING and position > 0:
             end = position + 2 + (numbers.at(self.words, position + 1) in ("a", "an", "the"))
             said = " ".join(self.words[max(0, position - 1) : end])
@@ -423,6 +425,11 @@ class Grammar(Describing):
         elif word not in GRAMMAR:
             self._not_understood(word)
         return position + 1
+
+    def _is_per_side(self, position: int) -> bool:
+        number = numbers.count(self.words, position)
+        match = self._match(vocabulary.predicates, number[1]) if number is not None else None
+        return match is not None and match.meaning == "each_side" and bool(self._current())
 
     def _is_tag(self, position: int) -> bool:
         """Whether a word that may be a verb is a noun between commas: ", painting above the fireplace"."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..needed import needed
+from . import numbers
 from .draft import COMPARED, Thing
 from .hypernyms import PLANS
 from .nouns import Mention
@@ -215,14 +216,22 @@ class Relating(Sentence):
         elif kind == "bare_middle" and (table := self._table_of(subjects)):
             self._relate("on", subjects, table, None, match)  # "a table with a vase in the middle"
         elif kind == "each_side":
-            each = "each" in self.words[match.start : match.end]
-            self._on_each_side(subjects, references or self._clause.owner or self._partners(subjects), each)
+            ends = references or self._clause.owner or self._partners(subjects)
+            self._on_each_side(subjects, ends, self._said_per_side(match))
         elif kind == "gap":
             self._gap(subjects, needed(value), match)
         elif kind in ("one_side", "other_side"):
-            if references:
-                self._sided = references
-            self._relate("left" if kind == "one_side" else "right", subjects, references or self._sided, value, match)
+            if references or kind == "one_side":
+                self._sided = references or self._clause.owner or self._partners(subjects)
+            side = "left" if kind == "one_side" else "right"
+            small = all(thing.noun is not None and thing.noun.place == "top" for thing in subjects)
+            if small and _carries(self._sided) and "end" in self.words[match.start : match.end]:
+                for thing in subjects:
+                    self.draft.relate("on", thing, self._sided)  # "a shelf with a plant at one end"
+                    if kind == "other_side":
+                        self.draft.relate("right", thing, self._at_one_end(self._sided, thing))
+            else:
+                self._relate(side, subjects, self._sided, value, match)
         elif kind == "beyond":
             self._relate(self._side_beyond(references), subjects, references, value, match)
         elif kind == "raised":
@@ -458,20 +467,42 @@ class Relating(Sentence):
         for subject in subjects if not beside else ():
             self.draft.relate("camera_distance", subject, [], value)
 
-    def _on_each_side(self, subjects: list[Thing], references: list[Thing], each: bool = False) -> None:
+    def _at_one_end(self, table: Sequence[Thing], other: Thing) -> list[Thing]:
+        """What was put on a table last, before another thing."""
+        said = (r for r in reversed(self.draft.relations) if r.kind == "on" and r.references == list(table))
+        return next(([r.subject] for r in said if r.subject is not other), [])
+
+    def _said_per_side(self, match: Match) -> int | None:
+        """How many are on each side: the number before "on each side", or that of "three men on each side"; None where
+        as many are meant as there are."""
+        number = numbers.count(self.words, match.start - 1) if match.start else None
+        if number is not None and number[1] == match.start:
+            return number[0].number
+        return 0 if "each" in self.words[match.start : match.end] else None
+
+    def _on_each_side(self, subjects: list[Thing], references: list[Thing], each: int | None = None) -> None:
         """One to the left and one to the right of something; a single thing on each side is two, three on each six."""
         if len(subjects) == 1 and subjects[0].count == 1:
             subjects = self.mentions.mates(subjects[0])  # "two chairs, one on each side"
         if len(subjects) == 1:
             if subjects[0].vague:
                 self.mentions.number(subjects[0], 2, assumed=True)  # "on both sides stand plants"
-            per_side = subjects[0].count if each and subjects[0].count > 2 and not subjects[0].vague else 1
-            subjects[0].count = max(subjects[0].count, 2) if per_side == 1 else 2 * per_side
+            group = subjects[0]
+            if each:
+                per_side = each  # "four chairs, two on each side"
+                group.count = 2 * each if group.vague or group.count < 2 * each else group.count
+            else:
+                per_side = group.count if each == 0 and group.count > 2 and not group.vague else 1
+                group.count = max(group.count, 2) if per_side == 1 else 2 * per_side
             self.draft.per_side.append(per_side)
             subjects = self.draft.split(subjects[0])
             self.mentions.recent = self.draft.expand(self.mentions.recent)
+        for relation in self.draft.relations:
+            if relation.kind == "around" and relation.subject in subjects:
+                relation.kind, relation.assumed = "next", True  # "eight chairs around a table, four on each side"
         for place, subject in enumerate(subjects):
-            self.draft.relate("right" if 2 * place >= len(subjects) else "left", subject, list(references))
+            side = "right" if 2 * place >= len(subjects) else "left"
+            self.draft.relate(side if references else f"bare_{side}", subject, list(references))
 
     def _among(self, kind: str, subjects: list[Thing], value: float | None, said: str = "") -> None:
         """What several things are to each other, or one to the thing that it was said to be next to."""

@@ -25,6 +25,7 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "(at|by|near) the (foot|feet|base|bottom|edge|end|side|corner) of REF",
         "(on|at|in) the (far|near|other|opposite|one) end of REF",
         "on the edge of REF",
+        "(pulled|pushed|drawn|moved) up to REF",
         "in LENGTH of REF",
         "<handles> [with|at|on|to] REF",
         "<go> (past|by|through|along|down|up|around) REF",

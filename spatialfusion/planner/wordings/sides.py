@@ -136,8 +136,8 @@ SIDES: dict[str, tuple[str, ...]] = {
     "open_{HAND}": ("LENGTH [off] to [the] HAND",),
     "open_front": ("[LENGTH] [farther] in front", "LENGTH ahead", "ahead", "LENGTH before"),
     "open_behind": ("[LENGTH] [farther] behind", "LENGTH (farther back|to the back)"),
-    "one_side": ("(on|to|at) one side of REF",),
-    "other_side": ("(on|to|at) the other [side]", "(on|to|at) it 's other side"),
+    "one_side": ("(on|to|at) one (side|end) [of REF]",),
+    "other_side": ("(on|to|at) the other [side|end]", "(on|to|at) it 's other (side|end)"),
     "beyond": (f"{GAP} (on|at|to) the other side of REF",),
     "each_side": (
         "(at|on) (each|either|both) (end|ends) [of REF]",
