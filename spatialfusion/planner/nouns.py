@@ -238,8 +238,11 @@ class _Phrase:
         of += the and word in _ORDINALS and at(self.words, of) == "one"
         if at(self.words, of) != "of" or not (word == "one" or (the and word in _ORDINALS)):
             return None
-        if word == "one" and at(self.words, of + 1) in _OF_THEM:
-            return Mention(self.start, of + 2, pronoun="one")
+        if at(self.words, of + 1) in _OF_THEM:
+            if word == "one":
+                return Mention(self.start, of + 2, pronoun="one")
+            # "three cows, the nearest of which looks at us"
+            return Mention(self.start, of + 2, pronoun="one", article="the", ordinal=_ORDINALS[word])
         several = read_mention(self.words, of + 1)
         if several is None or not several.plural or several.noun is None:
             return None
@@ -641,6 +644,9 @@ class _Phrase:
                 else:
                     kept += (said, "'s")
                 entry, said, plural, end = after
+            elif entry.plan in _OWNERS and at(self.words, end + 1) in ("", ","):
+                # "the child's chair is half as high as the adult's"
+                return replace(self.mention, end=end + 1, pronoun="one", words=(*kept, said, "'s"))
         if at(self.words, self.start) in ("a", "an") and self.mention.count is None:
             plural = False  # "a dice"
         if self.mention.count is not None and said in PAIRED and "pair" in self.words[self.start : end]:

@@ -22,6 +22,10 @@ from .words import (
 
 _DRIVEN = PLANS["vehicle"] | PLANS["boat"] | PLANS["aircraft"]
 _STEERED = _DRIVEN | PLANS["animal"]
+_MOVES = frozenset(
+    "push pushes pushing pull pulls pulling lead leads leading walks walking drives driving ride rides riding carries "
+    "carrying tows towing drags dragging chases chasing follows following".split()
+)
 _TURNED = (
     "pose_",
     "sees_",
@@ -42,7 +46,7 @@ class Predicates(Companions):
 
     def _predicate(self, match: Match, position: int) -> int:
         clause = self._clause
-        match = _one_support(match)
+        match = self._moved(_one_support(match), position)
         if clause.relative and clause.relative_finite and self._finite(match):
             clause.local, clause.relative = [], False
         subjects = self._subjects_of(match)
@@ -77,6 +81,14 @@ class Predicates(Companions):
         if match.meaning not in ("outdoor", "room"):
             clause.boundary = "," if numbers.at(self.words, match.end - 1) == "," else ""
         return match.end
+
+    def _moved(self, match: Match, position: int) -> Match:
+        """ "pushes a pram to the left": that is where it goes, and not where it is."""
+        side = match.meaning.removeprefix("bare_")
+        if side not in ("left", "right") or side == match.meaning or self.words[position] != "to":
+            return match
+        before = self.words[max(0, position - 6) : position]
+        return replace(match, meaning=f"pose_{side}") if _MOVES & {*before} and "," not in before else match
 
     def _is_agent(self, match: Match, position: int) -> bool:
         """Whether "by" after a participle that no wording has names who did it."""

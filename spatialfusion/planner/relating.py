@@ -577,7 +577,12 @@ class Relating(Sentence):
             return []
         said = [r for r in self.draft.relations[self._begun :] if r.subject is before[0] and len(r.references) == 1]
         small = before[0].noun is not None and before[0].noun.place == "top"
-        if not said or (small and said[-1].kind == "on") or any(thing.kind == before[0].kind for thing in subjects):
+        beside = meaning in ("next", "left", "right", "front", "behind")
+        both = small and beside and all(thing.noun is not None and thing.noun.place == "top" for thing in subjects)
+        on = (
+            small and said[-1:] != [] and said[-1].kind == "on" and not both
+        )  # "the kettle is on the stove, a pan beside it"
+        if not said or on or any(thing.kind == before[0].kind for thing in subjects):
             return []  # "a mug on a table, a ball under it"
         if meaning not in ("on", "in", "under"):
             return before

@@ -47,6 +47,8 @@ def _side_slot(reader: Reader, position: int) -> tuple[str, int] | None:
     end = position + 1
     if numbers.at(reader.words, end) == "hand":
         end += 1
+    elif {numbers.at(reader.words, end), numbers.at(reader.words, end).removesuffix("s")} & PARTS - {"side"}:
+        return None  # "its back legs"
     return word, end + (numbers.at(reader.words, end) in ("side", "sides", "flank"))
 
 
