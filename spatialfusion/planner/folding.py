@@ -35,7 +35,9 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             continue
         if not known:
             word = _spelt(word, draft)
-        if word == "'s" and numbers.at(folded, at + 1) in AFTER_IS and numbers.at(folded, at - 1) not in FOLD_OWNERS:
+        if word == "horse" and "horseback" in words and plain[-2:] == ["on", "a"] and _several(plain[:-2]):
+            plain[-1:] = ["horses"]  # "two knights on horseback"
+        elif word == "'s" and numbers.at(folded, at + 1) in AFTER_IS and numbers.at(folded, at - 1) not in FOLD_OWNERS:
             plain.append("is")
         elif word == "golden" and numbers.at(folded, at + 1) not in ("hour", "retriever", "retrievers", "light"):
             plain.append("gold")
@@ -147,6 +149,12 @@ def _spelt(word: str, draft: Draft) -> str:
         return word
     draft.warn(f'"{word}" is read as "{found}".')
     return found
+
+
+def _several(words: Sequence[str]) -> bool:
+    """Whether a number above one stands among the last words."""
+    found = (numbers.number(words, at) for at in range(max(0, len(words) - 4), len(words)))
+    return any(number is not None and number[0] > 1 for number in found)
 
 
 def _says_other(words: Sequence[str], position: int) -> bool:

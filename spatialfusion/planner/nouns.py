@@ -62,7 +62,7 @@ _OF_THEM = frozenset("them these those which whom".split())
 _BEFORE_WHICH = frozenset("of on in under to behind beside above near with from around between by at over".split())
 # Words that stand where a noun may, but are no things; and those that scene text has for itself.
 _NO_NOUNS = frozenset(
-    "oclock diameter thickness "
+    "oclock diameter thickness north south east west "
     "height width length breadth depth size volume bulk distance gap space side sides way ways direction directions "
     "top "
     "tip end ends base rest part piece reach "

@@ -175,6 +175,8 @@ class Predicates(Companions):
         mentions = match.slots.get("REF", ())
         if clause.boundary or match.start != clause.named_at or len(mentions) != 1 or len(subjects) != 1:
             return False
+        if match.meaning.startswith("times_") and mentions[0].pronoun in ("it", "him", "her"):
+            return clause.nearest != list(subjects)  # "a flagpole beside a hut a third of its height"
         compared = bool(clause.last) and clause.last[-1].kind in COMPARED and clause.last[-1].subject in subjects
         placed = match.meaning in _PLACED or mentions[0].pronoun in ("it", "him", "her")
         return compared and placed and clause.nearest != list(subjects)

@@ -105,6 +105,8 @@ class Relating(Sentence):
         clause, value = self._clause, slots.get("LENGTH", slots.get("RATIO"))
         swapped = match.meaning.startswith("<")
         kind = self._kind_here(match, subjects, references)
+        if kind in ("bare_left", "bare_right") and (said := self._of_the_same(kind, subjects)):
+            kind, references = kind.removeprefix("bare_"), said
         if self.words[match.start : match.end] == ["nose", "to", "tail"] and sum(t.count for t in subjects) > 2:
             kind = "row"
         subjects = self._one_each(kind, subjects, references, slots)
@@ -264,6 +266,12 @@ class Relating(Sentence):
         if len(before) == 1 and before[0].count == 2:
             return self.draft.split(before[0])
         return before[-2:] if len(before) > 1 else []
+
+    def _of_the_same(self, kind: str, subjects: Sequence[Thing]) -> list[Thing]:
+        """The plate of "the fork is to the left of the plate, the knife to the right"."""
+        said = [r for r in self.draft.relations[self._begun :] if r.kind in ("left", "right")]
+        other = bool(said) and said[-1].kind != kind.removeprefix("bare_") and said[-1].subject not in subjects
+        return list(said[-1].references) if other and not {*said[-1].references} & {*subjects} else []
 
     def _side_beyond(self, references: Sequence[Thing]) -> str:
         """The other side of a thing: the opposite of the last left or right of it that was said, else behind it."""

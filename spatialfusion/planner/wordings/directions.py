@@ -10,6 +10,7 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "vis a vis [REF]",
         "[both] (<face>|<look>|<turn>) [at|to|towards|into] each other",
         "[both] [<go>] towards each other",
+        "(<go>|charging|charge|barking|shouting|waving|smiling|growling) (at|towards) each other",
         "(<face>|<turn>) each other directly",
         "(opposite|across from) each other",
         "(opposite|across from|opposite to|opposite of) REF",
@@ -148,6 +149,8 @@ DIRECTIONS: dict[str, tuple[str, ...]] = {
         "in the direction of REF",
         "(<have>|with) it 's (front|face) (to|towards|facing|turned to) REF",
         "<go> towards REF",
+        "<go> up to REF",
+        "(charging|charges|charge|lunging|lunges) at REF",
         "<regards> REF",
         "[straight|directly] towards REF",
         "(barking|barks|bark|growling|growls|hissing|hisses|snarling|snarls|roaring|roars|smiling|smiles|waving|waves|"

@@ -26,6 +26,8 @@ OPENINGS = (
     "this is",
     "[the|this|a|an] <picture> [<be>] (taken|shot|seen|captured|viewed)",
     "it shows",
+    "(i am|you are|we are) (standing|sitting) (at|in|by) (a|the) (door|doorway|window|gate|room|counter) [,] "
+    "(looking|and look|and see) [at]",
     "(the|this) <picture> <be> [a|an]",
     "(the|this) <picture> (shows|contains|depicts|has)",
     "in (the|this) <picture> [,] [there <be>|we see|you see]",

@@ -142,7 +142,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "each_side": (
         "(at|on) (each|either|both) (end|ends) [of REF]",
         "(flanking|flank|flanks|framing|frames|bracketing) REF on (each|either|both) (side|sides)",
-        "(on|at|to) (each|either|both) [long|short] (side|sides) [of REF]",
+        "(on|at|to|down|along) (each|either|both) [long|short] (side|sides) [of REF]",
         "to the left and [to the] right of REF",
     ),
 }
