@@ -19,7 +19,8 @@ _SMALL = frozenset(
 ).union(
     COLLECTIONS,
     *(side.split() for side in OWN_SIDES),
-    "first second third fourth fifth last other another every both because although since plus branch asleep".split(),
+    "former latter first second third fourth fifth last other another every both".split(),
+    "because although since plus branch asleep".split(),
 )
 # What is abandoned or stacked stays so with the thing.
 _SMALL -= ATTRIBUTES - {"parked", "lit"}

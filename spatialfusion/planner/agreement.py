@@ -28,6 +28,11 @@ def _after_one() -> dict[str, str]:
     return found
 
 
+def is_third_person(word: str) -> bool:
+    """Whether it is a verb of the wordings as it stands after one thing: "follows"."""
+    return word in _after_one().values()
+
+
 def after_one(words: Sequence[str], position: int) -> str:
     """The form after one thing of a verb that may stand here after several; "" where none does."""
     form = _after_one().get(words[position], "")

@@ -254,6 +254,8 @@ class Grammar(Describing):
 
     def _is_of_noun(self, match: Match) -> bool:
         """Whether a comparative is of a noun to come: "two larger baskets", but not "the left one is larger"."""
+        if match.meaning == "tilt" and numbers.at(self.words, match.end) == "of":
+            return True  # "a cello leaning to the left of it"
         bare = match.meaning.startswith("open_") and match.meaning.removeprefix("open_") in COMPARED
         after = numbers.at(self.words, match.end)
         return bare and match.end == match.start + 1 and after not in ("", ",", "and", "but", "while", "whereas")

@@ -398,6 +398,9 @@ class _Phrase:
                 found = known_noun(self.words[: self.at + 1], self.at) or found  # "a hat stands", no hat stands
             if word == "can" and self.peek(1) in AFTER_CAN:
                 break
+            owned = " ".join(self.words[found[3] + 1 : found[3] + 3]) if found is not None else ""
+            if owned in OWN_SIDES:
+                return self._known(needed(found), kept)  # "the boat's port side"
             if found is not None and at(self.words, found[3]) == "'s" and place_at(self.words, found[3] + 1):
                 kept += (*self.words[self.at : found[3]], "'s")  # "a kid's room"
                 self.at = found[3] + 1

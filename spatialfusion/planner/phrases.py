@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import numbers, verbs, vocabulary
+from .agreement import is_third_person
 from .draft import Thing
 from .hypernyms import general
 from .mentions import fits
@@ -27,7 +28,8 @@ class Phrases(Relating):
         listed, joined, end = self._list(position)
         if not listed:
             return position
-        if clause.pending and len(listed) > 1 and self._is_finite(position - 1) and self._is_finite(end):
+        apart = len(listed) > 1 and self.words[listed[-1].start - 2] == ","  # ", and a cat lies"
+        if clause.pending and len(listed) > 1 and self._is_finite(end) and (apart or self._is_finite(position - 1)):
             # "Above the fireplace hangs a mirror, and a cat lies on the rug": the cat has a clause of its own.
             listed, joined, end = listed[:-1], joined and len(listed) > 2, listed[-2].end
         if all(mention.place for mention in listed):
@@ -95,7 +97,7 @@ class Phrases(Relating):
     def _is_finite(self, position: int) -> bool:
         """Whether a verb in its finite form stands here: "is", "hangs", "sleeps", but not "hanging" or "parked"."""
         word = numbers.at(self.words, position)
-        known = word in CLASSES["be"] or word in CLASSES["stand"] or word in verbs.ALONE
+        known = word in CLASSES["be"] or word in CLASSES["stand"] or word in verbs.ALONE or is_third_person(word)
         return known and not word.endswith("ing") and word not in PARTICIPLES and not word.endswith("ed")
 
     def _says_on(self, end: int) -> bool:

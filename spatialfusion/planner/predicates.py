@@ -288,8 +288,9 @@ class Predicates(Companions):
         for one in pending if not references else ():
             self._said[one.start] = self._said.get(one.start) or self.mentions.resolve(one)
             references = [*references, *self._said[one.start]]
+        driven = PLANS["animal"] if mention.said == "rider" else _DRIVEN
         ahead = (self.mention(at) for at in range(mention.end, len(self.words) if not references else 0))
-        steered = next((one for one in ahead if one and one.noun and one.noun.plan in _DRIVEN), None)
+        steered = next((one for one in ahead if one and one.noun and one.noun.plan in driven), None)
         if steered is not None:
             # "From the driver's seat, a cyclist is left of the bus."
             references = self._said[steered.start] = self.mentions.resolve(steered)

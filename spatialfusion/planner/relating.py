@@ -25,6 +25,7 @@ _WITH_SIDES = frozenset().union(*(PLANS[name] for name in ("person", "animal", "
 _FLAT = ("rug", "tray", "roundabout", "stage", "platform", "island", "plate")
 _BARE = ("it", "him", "her", "them", "they")
 _OF_PAIRS = ("face_to_face", "back_to_back", "side_by_side", "same_way", "opposite_way")
+_ACROSS = {"left": "right", "right": "left", "front": "behind", "behind": "front"}
 _OPPOSITES = {"left": "right", "right": "left", "own_left": "own_right", "own_right": "own_left", "behind": "front"}
 
 
@@ -587,9 +588,7 @@ class Relating(Sentence):
         small = before[0].noun is not None and before[0].noun.place == "top"
         beside = meaning in ("next", "left", "right", "front", "behind")
         both = small and beside and all(thing.noun is not None and thing.noun.place == "top" for thing in subjects)
-        on = (
-            small and said[-1:] != [] and said[-1].kind == "on" and not both
-        )  # "the kettle is on the stove, a pan beside it"
+        on = bool(said) and small and said[-1].kind == "on" and not both  # "a kettle on a stove, a pan beside it"
         if not said or on or any(thing.kind == before[0].kind for thing in subjects):
             return []  # "a mug on a table, a ball under it"
         if meaning not in ("on", "in", "under"):
@@ -606,6 +605,8 @@ class Relating(Sentence):
         last = self._clause.last[-1:] or (self._elliptic[-1:] if not self._clause.named_at else [])
         sides = ("left", "right", "front", "behind")
         alike = bool(last) and meaning in sides and last[0].kind in sides and bool(last[0].references)
+        if alike and _ACROSS.get(last[0].kind) == meaning:
+            return last[0].subject not in subjects  # "the oak is left of the cottage and the well is right of it"
         # "A dog is left of a chair and a cat right of it": no verb of its own.
         return alike and (self._inverted or (not self._clause.finite and last[0].subject not in subjects))
 

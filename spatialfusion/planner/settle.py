@@ -375,7 +375,7 @@ def _turns(draft: Draft) -> None:
 
 
 # What is turned towards a thing and to the viewer too is seen so: the second is a wish of the camera.
-_SEEN_AS = {"pose_front": "sees_front", "pose_back": "sees_back"}
+_SEEN_AS = {f"pose_{side}": f"sees_{side}" for side in ("front", "back", "left", "right")}
 
 
 def _one_direction(draft: Draft) -> None:
@@ -393,7 +393,10 @@ def _one_direction(draft: Draft) -> None:
                 # "facing her easel, with her back to us"
                 kept.append(replace(relation, kind=_SEEN_AS[relation.kind]))
                 continue
-            if first is not relation:
+            if relation.kind == "facing" and first.kind in _SEEN_AS and first in kept:
+                kept[kept.index(first)] = replace(first, kind=_SEEN_AS[first.kind])  # "facing away, looking at a boat"
+                said[id(relation.subject), kind] = relation
+            elif first is not relation:
                 if (first.kind, first.references) != (relation.kind, relation.references):
                     draft.warn(f"{relation.subject.label} has two of a kind said of it; the second is left out.")
                 continue

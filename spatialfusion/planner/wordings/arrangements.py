@@ -24,6 +24,7 @@ ARRANGEMENTS: dict[str, tuple[str, ...]] = {
         "(perpendicular|diagonal) [to (each other|REF)]",
         "(<face>|<look>|<turn>) (inward|inwards|outward|outwards|the middle)",
         "(diagonally|crosswise|crossways|obliquely)",
+        "(tallest|shortest|largest|smallest|biggest|oldest|youngest) first",
         "equally (far|close|near|distant) [away] [(from|to) CAMERA]",
     ),
     "circle": ("in a (circle|ring)", "(form|forms|forming|make|makes|making) a (circle|ring)"),
