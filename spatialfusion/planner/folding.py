@@ -53,6 +53,8 @@ def fold(words: Sequence[str], draft: Draft, names: frozenset[str] = frozenset()
             plain[-1:] = ["25", "cm"]  # "a head shorter than her brother"
         elif word == "middle" and plain[-2:] == ["in", "the"] and folded[at + 1 : at + 3] == ["of", "them"]:
             plain[-2:], seen = ["among"], at + 2
+        elif word in ("far", "rear", "opposite") and numbers.at(folded, at + 1) == "wall":
+            plain.append("back")
         elif word == "down" and numbers.at(folded, at - 1) in _DOWN:
             pass
         elif word in ("out", "in") and numbers.at(folded, at + 1 + (word == "out")) == "focus":

@@ -74,6 +74,7 @@ def tokenize(prompt: str) -> list[str]:
         r"\b(left|right)-hand(?= [a-z])(?! (?:side|edge|half|corner|third|part|margin|bank|wall)\b)", r"\1", text
     )
     text = re.sub(r"\bo'clock\b", "oclock", text)
+    text = re.sub(r"\bw/ ?(?=[a-z\d])", "with ", text)
     # "from above and behind"
     text = re.sub(
         r"\bfrom (above|below|behind) and (?:slightly )?(above|below|behind|the )", r"from \1 and from \2", text

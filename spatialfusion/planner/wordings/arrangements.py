@@ -30,9 +30,9 @@ ARRANGEMENTS: dict[str, tuple[str, ...]] = {
     "circle": ("in a (circle|ring)", "(form|forms|forming|make|makes|making) a (circle|ring)"),
     "order_right": (
         "[<stand>] [in (that|this) order] [,] from left to right [in (that|this) order]",
-        "in (that|this) order",
+        "in (that|this) order [from the left]",
     ),
-    "order_left": ("[<stand>] from right to left",),
+    "order_left": ("[<stand>] from right to left", "in (that|this) order from the right"),
     "order_back": ("[<stand>] from (front to back|closest to farthest|near to far)",),
     "order_file": (
         "[<stand>] one (behind|after) (the other|another|the next) [in a (row|line|column|queue)]",

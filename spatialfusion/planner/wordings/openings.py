@@ -26,6 +26,8 @@ OPENINGS = (
     "this is",
     "[the|this|a|an] <picture> [<be>] (taken|shot|seen|captured|viewed)",
     "it shows",
+    "(me|him|her|our|the) ['s] (daughter|son|kid|kids|client|boss|wife|husband|mum|mom|dad|friend|customer) "
+    "(wants|want|needs|need|asked for|asks for|would like) [a|an|the]",
     "(i am|you are|we are) (standing|sitting) (at|in|by) (a|the) (door|doorway|window|gate|room|counter) [,] "
     "(looking|and look|and see) [at]",
     "(the|this) <picture> <be> [a|an]",
