@@ -335,8 +335,9 @@ class Describing(Predicates):
         bare = not (mention.article or mention.count or mention.color or mention.plural or mention.pronoun)
         if bare and mention.noun is not None and numbers.at(self.words, position - 1) in CLASSES["stand"]:
             return False  # "a soldier stands guard"
-        if bare and not clause.finite and self._is_verb_here(position):
-            return False
+        plain = not (mention.article or mention.count or mention.color or mention.pronoun)
+        if plain and not clause.finite and self._is_verb_here(position):
+            return False  # "an astronaut plants a flag"
         return bool(mention.article or mention.count or mention.color or not mention.words)
 
     def _is_verb_here(self, position: int) -> bool:

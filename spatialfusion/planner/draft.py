@@ -66,7 +66,9 @@ class Thing:
 
     @property
     def label(self) -> str:
-        """For messages: "the red car"."""
+        """For messages: "the red car", "the man in red"."""
+        if self.color and self.is_person:
+            return f"the {self.said} in {self.color}"
         return f"the {self.color} {self.said}" if self.color else f"the {self.said}"
 
     def extent(self, name: str) -> float:

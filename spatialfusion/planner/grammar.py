@@ -14,7 +14,7 @@ from . import numbers, verbs, vocabulary
 from .accounts import unaccounted
 from .describing import Describing
 from .draft import COMPARED, Thing
-from .nouns import Mention
+from .nouns import Mention, known_noun
 from .patterns import Match
 from .spelling import is_known
 from .wordings import CLASSES
@@ -254,6 +254,8 @@ class Grammar(Describing):
 
     def _is_of_noun(self, match: Match) -> bool:
         """Whether a comparative is of a noun to come: "two larger baskets", but not "the left one is larger"."""
+        if match.meaning == "wears" and match.end - match.start < 4:
+            return known_noun(self.words, match.end) is not None  # "in red shoes", but not "a man in black"
         if match.meaning == "tilt" and numbers.at(self.words, match.end) == "of":
             return True  # "a cello leaning to the left of it"
         bare = match.meaning.startswith("open_") and match.meaning.removeprefix("open_") in COMPARED

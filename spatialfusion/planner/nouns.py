@@ -779,6 +779,9 @@ class _Phrase:
                 words = (*kept, "'s", *self.mention.words)
                 return replace(self.mention, end=after[3], noun=after[0], said=after[1], words=words)
         *adjectives, head = kept
+        clothes = self.mention.color and not self.mention.article and at(self.words, self.start - 1) == "in"
+        if clothes and head.endswith("s") and self.peek() in ("a", "an", "the"):
+            return None  # "a cyclist in pink overtakes a bus"
         sided = self.mention.ordinal in (-3, -4) and at(self.words, self.start - 1) in ("on", "at", "to")
         if sided and head.endswith("s") and not head.endswith("ss"):
             return None  # "a tailor on the left kneels"

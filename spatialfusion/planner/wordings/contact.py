@@ -140,5 +140,8 @@ CONTACT: dict[str, tuple[str, ...]] = {
         "(on|at|to) (either side|opposite sides|both sides|opposite ends) of REF",
         "with REF between them",
     ),
-    "wears": ("(in|wearing|dressed in|with) [a|an] COLOR <clothes>", "(wearing|dressed in|clad in) [all] COLOR"),
+    "wears": (
+        "(in|wearing|dressed in|with) [a|an] COLOR <clothes>",
+        "(in|wearing|wears|wear|dressed in|clad in) [all] COLOR",
+    ),
 }
