@@ -37,10 +37,10 @@ class Phrases(Relating):
                 self._place(mention)
                 if mention.said in ("background", "foreground") and not mention.words:
                     self._not_understood(mention.said)
-            apart, clause.boundary = clause.boundary, ""
+            before, clause.boundary = clause.boundary, ""
             nothing = all(mention.place == "none" for mention in listed) and self._says_on(end)
             placed = clause.pending and not any(m.meaning.startswith(_OF_CAMERA) for m in clause.pending)
-            behind = self._match(vocabulary.predicates, end) if clause.subjects and apart else None
+            behind = self._match(vocabulary.predicates, end) if clause.subjects and before else None
             of_it = behind is not None and any(mention.pronoun for mention in behind.slots.get("REF", ()))
             if nothing or placed or of_it or numbers.at(self.words, end) in CLASSES["be"]:
                 self._of_nothing(listed[-1])

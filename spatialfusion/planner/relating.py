@@ -130,9 +130,9 @@ class Relating(Sentence):
         if kind == "between" and len(references) == 1 and references[0].vague and not references[0].members:
             self.mentions.number(references[0], 2, assumed=True)  # "flanked by lamps"
         if clause.shared and references:
-            for said, metres in clause.shared:
+            for side, metres in clause.shared:
                 for subject in subjects:
-                    self.draft.relate(said, subject, list(references), metres)
+                    self.draft.relate(side, subject, list(references), metres)
             clause.shared = []
         if swapped and references:
             self._relate_swapped(kind, subjects, references, value)
