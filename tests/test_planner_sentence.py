@@ -291,6 +291,10 @@ def test_assumptions_are_warnings() -> None:
     assert ['"cat" without a number is read as 3.'] == [said for said in both if "read as" in said]
 
 
+def test_a_hand_is_no_side_that_the_camera_sees() -> None:
+    assert lines("a man holds a cup in his right hand")[0] == "camera auto"
+
+
 def test_the_same_noun_with_and_without_article_is_the_same_thing() -> None:
     assert lines("dog, cone, dog left of cone") == ["camera auto", "dog left of cone", "cone"]
     assert lines("A dog. A dog left of it.")[1:] == ["dog as dog-1", "dog left of dog-1"]

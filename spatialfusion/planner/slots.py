@@ -44,6 +44,9 @@ def _side_slot(reader: Reader, position: int) -> tuple[str, int] | None:
     word = numbers.at(reader.words, position)
     if word not in SIDES:
         return None
+    owned = numbers.at(reader.words, position - 1) == "'s"
+    if owned and position > 2 and reader.words[position - 3] == "in":
+        return None  # "in her left hand"
     end = position + 1
     if numbers.at(reader.words, end) == "hand":
         end += 1
