@@ -43,6 +43,7 @@ def settle(draft: Draft, spare: float = 0.0) -> None:
         _abreast,
         _once,
         _own_frames,
+        _usual_colors,
     ):
         step(draft)
     if spare:
@@ -427,6 +428,20 @@ def _own_frames(draft: Draft) -> None:
             side = relation.kind.removeprefix("own_")
             draft.warn(f"{relation.references[0].label} has no front, so its {side} is read from the camera.")
             relation.kind = {"back": "behind"}.get(side, side)
+
+
+_OTHER_COLORS = ("white", "grey", "blue", "green")
+
+
+def _usual_colors(draft: Draft) -> None:
+    """Things have another colour than the one that tells a thing like them from them: "the second car is red"."""
+    said = [(thing.noun, thing.said, thing.color) for thing in draft.things if thing.color]
+    for thing in draft.things:
+        if thing.noun is None or thing.color or thing.index is not None:
+            continue
+        taken = {color for entry, word, color in said if (entry, word) == (thing.noun, thing.said)}
+        if thing.noun.color in taken:
+            thing.color = next((color for color in _OTHER_COLORS if color not in taken), "")
 
 
 def _once(draft: Draft) -> None:
