@@ -166,8 +166,8 @@ class Describing(Predicates):
             return position
         if numbers.at(self.words, found[1]) not in ("", ",", "and", "while", "but"):
             return position
-        kind = self._clause.measured or "largest"
         clause = self._clause
+        kind = clause.measured or "largest"
         if kind == "largest" and clause.nearest != clause.subjects and clause.named_at == position - 1:
             self._measure(clause.nearest, kind, found[0])  # "a vase, 30 cm, next to a lamp, 60 cm"
             return found[1]

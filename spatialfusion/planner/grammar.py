@@ -233,7 +233,7 @@ class Grammar(Describing):
             return end
         clause = self._longest_clause(position)
         predicate = self._match(vocabulary.predicates, position)
-        if predicate is not None and self._is_of_noun(predicate):
+        if predicate is not None and self._means_else(predicate):
             predicate = None
         viewpoint = self._match(vocabulary.viewpoints, position)
         ends = [found.end if found else 0 for found in (clause, viewpoint, predicate)]
@@ -252,12 +252,13 @@ class Grammar(Describing):
                 return self._predicate(needed(predicate), position)
         return self._other_word(position)
 
-    def _is_of_noun(self, match: Match) -> bool:
-        """Whether a comparative is of a noun to come: "two larger baskets", but not "the left one is larger"."""
+    def _means_else(self, match: Match) -> bool:
+        """Whether the words are no predicate here, as a noun or "of" goes on with them."""
         if match.meaning == "wears" and match.end - match.start < 4:
             return known_noun(self.words, match.end) is not None  # "in red shoes", but not "a man in black"
         if match.meaning == "tilt" and numbers.at(self.words, match.end) == "of":
             return True  # "a cello leaning to the left of it"
+        # "two larger baskets", but not "the left one is larger"
         bare = match.meaning.startswith("open_") and match.meaning.removeprefix("open_") in COMPARED
         after = numbers.at(self.words, match.end)
         return bare and match.end == match.start + 1 and after not in ("", ",", "and", "but", "while", "whereas")

@@ -76,7 +76,7 @@ def _widen(draft: Draft, support: Thing, spare: float) -> None:
         return
     sides = support.extent("width"), support.extent("length")
     longest = max(1.1 * _row(thing) / max(sides) if thing.arrangement == "row" else 0.0 for thing in things)
-    across = 1.05 * max(_across(thing) for thing in things) / min(sides)
+    across = 1.05 * max(map(_across, things)) / min(sides)
     grown = max(math.sqrt(spare * sum(map(_ground, things)) / math.prod(sides)), across, longest)
     if grown <= 1:
         return
@@ -169,8 +169,8 @@ def _crouch(thing: Thing, over: Thing) -> None:
         return
     if thing.extent("height") <= over.extent("height") and not _narrower(over, thing):
         return
-    across = [max(one.extent("width"), one.extent("length")) for one in (over, thing)]
-    fitting = min(_ROOM_UNDER * over.extent("height") / thing.extent("height"), 0.95 * across[0] / across[1], 1.0)
+    across = _across(over) / _across(thing)
+    fitting = min(_ROOM_UNDER * over.extent("height") / thing.extent("height"), 0.95 * across, 1.0)
     if fitting >= _LEAST_UNDER:
         thing.scale = round(thing.scale * fitting, 3)
 
@@ -206,7 +206,7 @@ def _enough_room(draft: Draft) -> None:
         things = loads.get(id(support), ())
         if support.noun is None and things and not support.sizes:
             # Nobody knows how large it is: as large as what stands on it needs.
-            across = max(max(thing.extent("width"), thing.extent("length")) for thing in things)
+            across = max(map(_across, things))
             support.scale = max(support.scale, round(1.3 * across, 2)) if across > 0.9 else support.scale
             if support.scale > 1:
                 support.sizes |= {"width": support.scale, "length": support.scale, "height": 0.2}
@@ -241,7 +241,7 @@ def _small_enough(draft: Draft) -> None:
         # The more there are, the more room is lost between them.
         spare = 1.4 + 0.1 * number
         needed = spare * sum(thing.count * thing.extent("width") * thing.extent("length") for thing in things)
-        longest, alike = max((max(thing.extent("width"), thing.extent("length")), thing.count) for thing in things)
+        longest, alike = max((_across(thing), thing.count) for thing in things)
         fitting = min(math.sqrt(sides[0] * sides[1] / needed), _ACROSS[alike > 2] * min(sides) / longest)
         if _LEAST_UNDER <= fitting < _TIGHT and not any(thing.sizes for thing in things):
             for thing in things:
